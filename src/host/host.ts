@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import type { WaitOptions } from '../lib/deadline.ts';
+
+/** How a process ended: an exit status or the signal that killed it, never both. */
+export type ProcessExit =
+	| { readonly status: number; readonly signal: null }
+	| { readonly status: null; readonly signal: string };
+
+/** What a finished command left behind. */
+export type CommandResult = ProcessExit & { readonly stdout: Buffer; readonly stderr: Buffer };
+
+export interface RunOptions extends WaitOptions {
+	readonly stdin?: string | Uint8Array;
+	readonly env?: Readonly<Record<string, string>>;
+	readonly cwd?: string;
+}
+
+export interface SpawnOptions {
+	readonly env?: Readonly<Record<string, string>>;
+	readonly cwd?: string;
+}
+
+/**
+ * A process on a host that this process owns. It dies when it is disposed of, and also when this process dies without
+ * a chance to dispose of it (SIGKILL).
+ */
+export interface HostProcess extends AsyncDisposable {
+	/** Process id on its host, of the program itself (not of a wrapper). */
+	readonly pid: number;
+	readonly stdin: Writable;
+	readonly stdout: Readable;
+	readonly stderr: Readable;
+	/** Resolves once, when the process has ended; never rejects. */
+	readonly exited: Promise<ProcessExit>;
+	kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGINT'): Promise<void>;
+}
+
+/** A folder on a host, removed with all that is in it when disposed of. */
+export interface HostFolder extends AsyncDisposable {
+	readonly path: string;
+}
+
+/** A lock held on a host; the host's kernel releases it when the holder dies. */
+export interface HostLock extends AsyncDisposable {
+	readonly name: string;
+}
+
+/**
+ * A machine on which QEMU can be run: this one, one reached over ssh, or a board. Everything above works through this
+ * interface and does not know which it is.
+ */
+export interface Host extends AsyncDisposable {
+	/** `local`, `ssh://TARGET`, or `board:TOPOLOGY`. */
+	readonly name: string;
+	readonly kind: 'local' | 'ssh' | 'board';
+	/** The board's topology, `null` elsewhere. */
+	readonly topology: string | null;
+
+	/**
+	 * Runs a command to its end. A status other than 0 is a result, not an error.
+	 * @throws HostError when the host could not be asked; DeadlineError; the signal's reason. The command is killed then.
+	 */
+	run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
+
+	/** Starts a command that goes on running. @throws HostError */
+	spawn(argv: readonly string[], options?: SpawnOptions): Promise<HostProcess>;
+
+	/** Connects to a Unix stream socket on the host. The caller owns the socket. @throws HostError */
+	connect(socketPath: string, options?: WaitOptions): Promise<Socket>;
+
+	/** Copies a local file to the host (a folder with all in it when `localPath` is one). @throws HostError */
+	put(localPath: string, hostPath: string, options?: WaitOptions): Promise<void>;
+
+	/** Copies a file from the host. @throws HostError */
+	get(hostPath: string, localPath: string, options?: WaitOptions): Promise<void>;
+
+	/**
+	 * Makes content of a local file or folder readable on the host under a path that depends on its content, copying
+	 * only what is not there yet. Returns that path; the host owns it and it must not be written to. @throws HostError
+	 */
+	provide(localPath: string, options?: WaitOptions): Promise<string>;
+
+	/** Makes a private folder (mode 0700) with a short path, fit for Unix sockets (sun_path: 107 bytes). @throws HostError */
+	makeFolder(): Promise<HostFolder>;
+
+	/** Takes an advisory lock by name. @throws LockBusyError when `timeoutMs` passes, naming the holder */
+	lock(name: string, options?: WaitOptions): Promise<HostLock>;
+}

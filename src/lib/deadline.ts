@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Limits that every wait takes: whichever comes first ends it. */
+export interface WaitOptions {
+	/** Ends the wait with the signal's own reason. */
+	readonly signal?: AbortSignal | undefined;
+	/** Ends the wait with a {@link DeadlineError} after so many milliseconds. */
+	readonly timeoutMs?: number | undefined;
+}
+
+/** A wait that took longer than it was allowed to. `what` says what was waited for. */
+export class DeadlineError extends Error {
+	override readonly name = 'DeadlineError';
+	readonly code = 'DEADLINE';
+	readonly what: string;
+	readonly timeoutMs: number;
+
+	constructor(what: string, timeoutMs: number) {
+		super(`${what}: nothing after ${formatDuration(timeoutMs)}`);
+		this.what = what;
+		this.timeoutMs = timeoutMs;
+	}
+}
+
+/** A duration in words: `350 ms`, `7.4 s`, `2 min 5 s`. */
+export function formatDuration(milliseconds: number): string {
+	if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+	if (milliseconds < 99_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+	const seconds = Math.round(milliseconds / 1000);
+	return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/**
+ * Settles as `promise` does, or rejects at the deadline or abort. The promise itself is not stopped: its owner must
+ * still dispose of what it makes.
+ *
+ * @throws DeadlineError when `timeoutMs` passes first
+ * @throws the signal's reason when it aborts first
+ */
+export async function within<T>(what: string, promise: Promise<T>, { signal, timeoutMs }: WaitOptions): Promise<T> {
+	signal?.throwIfAborted();
+	if (signal === undefined && timeoutMs === undefined) return await promise;
+	const { promise: ended, reject } = Promise.withResolvers<never>();
+	const timer =
+		timeoutMs === undefined ? undefined : setTimeout(() => reject(new DeadlineError(what, timeoutMs)), timeoutMs);
+	const onAbort = () => reject(signal?.reason);
+	signal?.addEventListener('abort', onAbort, { once: true });
+	try {
+		return await Promise.race([promise, ended]);
+	} finally {
+		clearTimeout(timer);
+		signal?.removeEventListener('abort', onAbort);
+	}
+}
+
+/**
+ * Calls `probe` until it returns something other than `undefined`, pausing `everyMs` between calls.
+ *
+ * @throws DeadlineError or the signal's reason, as {@link within}; whatever `probe` throws
+ */
+export async function poll<T>(
+	what: string,
+	probe: () => Promise<T | undefined> | T | undefined,
+	{ signal, timeoutMs, everyMs = 20 }: WaitOptions & { readonly everyMs?: number },
+): Promise<T> {
+	const startedAt = performance.now();
+	for (;;) {
+		signal?.throwIfAborted();
+		const value = await probe();
+		if (value !== undefined) return value;
+		if (timeoutMs !== undefined && performance.now() - startedAt > timeoutMs) throw new DeadlineError(what, timeoutMs);
+		await delay(everyMs, undefined, { signal });
+	}
+}

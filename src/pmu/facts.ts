@@ -1,0 +1,113 @@
+/** Text of a sysfs file, or why there is none (`ENOENT`, `EACCES`, `EISDIR`, ...). Text is kept as read, newline included. */
+export type FileText = { readonly text: string } | { readonly error: string };
+
+/** One entry of `/sys/bus/event_source/devices`. */
+export interface EventSource {
+	readonly name: string;
+	/** Target of the symbolic link, as readlink gives it; an error for an entry that is not a link. */
+	readonly link: FileText;
+	readonly type: FileText;
+	readonly cpus: FileText;
+	/** Files under `format/` and `caps/`: name to content. */
+	readonly format?: Readonly<Record<string, string>>;
+	readonly caps?: Readonly<Record<string, string>>;
+}
+
+/** `yes`/`no` as the kernel answered; `unknown` where it could not be asked, with the reason. */
+export type Answer = 'yes' | 'no' | { readonly unknown: string };
+
+/** Attributes of the vCPU device group KVM_ARM_VCPU_PMU_V3_CTRL (Linux, Documentation/virt/kvm/devices/vcpu.rst). */
+export interface KvmFacts {
+	/** `/dev/kvm` exists; opens; or why not. */
+	readonly present: boolean;
+	readonly usable: Answer;
+	/** KVM_CAP_ARM_PMU_V3. */
+	readonly pmuV3: Answer;
+	/** KVM_ARM_VCPU_PMU_V3_SET_PMU (attribute 3). */
+	readonly setPmu: Answer;
+	/** KVM_ARM_VCPU_PMU_V3_SET_NR_COUNTERS (attribute 4). */
+	readonly setNrCounters: Answer;
+	/** KVM_ARM_VCPU_PMU_V3_FILTER (attribute 2). */
+	readonly filter: Answer;
+	/** Attribute 5: FIXED_COUNTERS_ONLY in one posted series, ENABLE_PARTITION in another; `yes` proves neither. */
+	readonly attribute5: Answer;
+	/** vCPU feature bit 9, PMU_V3_STRICT. */
+	readonly pmuV3Strict: Answer;
+}
+
+/**
+ * All that decides which PMU backend a guest gets: the host's qualification card, `vpmu probe --json`.
+ * CPU lists are in the kernel's list format (`0-3,8`), as read.
+ */
+export interface HostFacts {
+	readonly schema: 'vpmu-facts/1';
+	readonly host: string;
+	readonly topology: string | null;
+	readonly kernel: { readonly release: string; readonly machine: string };
+	readonly cpus: {
+		readonly possible: FileText;
+		readonly present: FileText;
+		readonly online: FileText;
+		/** CPUs that this process may run on (`Cpus_allowed_list`). */
+		readonly allowed: FileText;
+		/** Main ID register of each CPU that has one in sysfs, as hexadecimal text. */
+		readonly midr: Readonly<Record<string, string>>;
+	};
+	/** Entries of `/sys/bus/event_source/devices`, or why it could not be listed. */
+	readonly eventSources: readonly EventSource[] | { readonly error: string };
+	readonly kvm: KvmFacts;
+	/** What else bears on counting: `perf_event_paranoid`, `nmi_watchdog`, cpufreq governor, GIC, nested virtualisation. */
+	readonly other: Readonly<Record<string, string>>;
+	/** Capabilities that were simulated, not the machine's own. */
+	readonly simulated: readonly string[];
+}
+
+/** What of a start decides the backend. */
+export interface PmuSettings {
+	/** Machine type, such as `virt-9.2`. */
+	readonly machine: string;
+	/** `-accel kvm,pmu=`: the text as given; absent when not given. */
+	readonly pmu?: string;
+	/** `-accel kvm,backcompat-pmu=` as given by the user; overrides the machine version's. */
+	readonly backcompatPmu?: boolean;
+	/** `-cpu ...,pmu=`; absent when not given. */
+	readonly cpuPmu?: boolean;
+	/** CPU model, `host` unless given. */
+	readonly cpu?: string;
+	readonly accel?: 'kvm' | 'tcg';
+	/** What is known of the QEMU. */
+	readonly qemu: {
+		readonly hasPmuChoice: boolean;
+		readonly version?: string;
+		/** `backcompat-pmu` that the machine type's compat properties set; absent when unknown (then the version decides). */
+		readonly machineBackcompatPmu?: boolean;
+	};
+	/** Host CPUs that the QEMU process may run on, when narrowed (taskset); the facts' `allowed` otherwise. */
+	readonly affinity?: string;
+}
+
+export type Backend = 'default' | 'event-source' | 'fixed-counters-only' | 'none' | 'error';
+
+/** On one host CPU, what a vCPU with this backend does: counts, runs with counters stopped, cannot be entered at all. */
+export type Counting = 'counts' | 'stops' | 'cannot-run' | 'no-pmu' | { readonly unknown: string };
+
+/** What must be chosen, and why. */
+export interface Prediction {
+	readonly backend: Backend;
+	/** perf event source type of an `event-source`; where KVM's default is known, of that. */
+	readonly type?: number;
+	/** Event source name, when the type has one on this host. */
+	readonly name?: string;
+	/** The rule that decided: a stable identifier such as `explicit`, `backcompat`, `covers-all`, `no-cover`. */
+	readonly rule: string;
+	/** For `error`: what QEMU must say (part of its message). */
+	readonly error?: string;
+	/** Whether the guest has a PMU (a `/pmu` node, hardware events): `-cpu pmu=off` takes it away whatever the backend. */
+	readonly guestHasPmu: boolean;
+	/** By host CPU number: what a vCPU does there. */
+	readonly counting: Readonly<Record<number, Counting>>;
+	/** The explanation in sentences: each source considered and why it was or was not taken. */
+	readonly because: readonly string[];
+	/** Where the posted patch's code would do otherwise than its description says. */
+	readonly disagreements: readonly { readonly finding: string; readonly code: string }[];
+}

@@ -1,0 +1,65 @@
+import type { Blame } from '../lib/errors.ts';
+
+/** The results format, `vpmu-results/1`. Integers that can exceed 53 bits are decimal strings. */
+export interface Results {
+	readonly schema: 'vpmu-results/1';
+	readonly run: {
+		readonly id: string;
+		readonly startedAt: string;
+		readonly argv: readonly string[];
+		readonly vpmu: string;
+		readonly durationMs: number;
+	};
+	readonly cells: readonly CellResult[];
+	readonly summary: Readonly<Record<CellStatus, number>>;
+}
+
+export type CellStatus = 'pass' | 'fail' | 'xfail' | 'xpass' | 'skip' | 'error';
+export const cellStatuses: readonly CellStatus[] = ['pass', 'fail', 'xfail', 'xpass', 'skip', 'error'];
+
+export type PerfState = 'counted' | 'not-counted' | 'not-supported';
+
+export interface PerfReading {
+	readonly event: string;
+	readonly state: PerfState;
+	/** Decimal, `null` when nothing was counted. */
+	readonly count: string | null;
+	readonly runningPct: number | null;
+	/** Host CPUs that the vCPU thread was pinned to while counting, `null` when free. */
+	readonly pinned: string | null;
+}
+
+export interface BackendView {
+	readonly backend: string;
+	readonly type?: number | undefined;
+	readonly name?: string | undefined;
+}
+
+export interface CellResult {
+	readonly id: string;
+	readonly case: string;
+	readonly status: CellStatus;
+	/** Why, in a sentence, unless the status is a plain `pass`. */
+	readonly reason: string | null;
+	readonly blame: Blame | null;
+	readonly on: { readonly host: string | null; readonly topology: string | null; readonly kernel: string | null };
+	readonly qemu: {
+		readonly version: string | null;
+		readonly path: string | null;
+		readonly hasPmuChoice: boolean | null;
+	};
+	readonly accel: 'kvm' | 'tcg';
+	readonly machine: string;
+	readonly pmu: string | null;
+	readonly cpuPmu: boolean | null;
+	/** Capabilities of the host that were simulated for this cell. */
+	readonly simulated: readonly string[];
+	readonly predicted: (BackendView & { readonly rule: string }) | null;
+	readonly observed:
+		| (BackendView & { readonly layers: { readonly qmp: unknown; readonly trace: unknown; readonly guest: unknown } })
+		| null;
+	readonly perf: readonly PerfReading[];
+	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
+	/** Name to path, relative to the run folder. */
+	readonly artifacts: Readonly<Record<string, string>>;
+}
