@@ -1,0 +1,185 @@
+import { formatDuration, type WaitOptions } from '../lib/deadline.ts';
+import { UsageError } from '../lib/errors.ts';
+import { type JsonValue, stringifyJson } from '../lib/json.ts';
+import type { Command, CommandOutcome } from './commands.ts';
+import { QmpError } from './errors.ts';
+import type { EventListener, ListenOptions, QmpEventFilter } from './listeners.ts';
+import type { QmpEvent, QmpGreeting } from './messages.ts';
+import type { Session } from './session.ts';
+
+export interface ExecuteOptions extends WaitOptions {
+	/**
+	 * Executes out of band: at once, overtaking commands that block. Only for commands that QEMU marks so
+	 * (`migrate-pause`, `migrate-recover`, `yank`, `query-yank`) and when the capability was negotiated.
+	 */
+	readonly oob?: boolean;
+}
+
+/** Arguments of a command. A `bigint` is sent as its digits, so 64-bit values are exact. */
+export type QmpArguments = { readonly [name: string]: unknown };
+
+const closeGraceMs = 500;
+
+/** A negotiated QMP connection. Made by `connectQmp`; whoever called that closes or disposes of it. */
+export class QmpClient implements AsyncDisposable {
+	/** What QEMU said of itself. */
+	readonly greeting: QmpGreeting;
+	/** The capabilities that were enabled. */
+	readonly capabilities: readonly string[];
+	/** Events that came before this client was handed out, oldest first. */
+	readonly earlyEvents: readonly QmpEvent[];
+	readonly #session: Session;
+	readonly #commandTimeoutMs: number;
+
+	/** @internal */
+	constructor(
+		session: Session,
+		greeting: QmpGreeting,
+		{ capabilities, commandTimeoutMs }: { capabilities: readonly string[]; commandTimeoutMs: number },
+	) {
+		this.#session = session;
+		this.greeting = greeting;
+		this.capabilities = capabilities;
+		this.#commandTimeoutMs = commandTimeoutMs;
+		this.earlyEvents = session.early ?? [];
+		session.early = undefined;
+	}
+
+	/** Resolves when the connection has ended: with the cause, or with `undefined` when `close` ended it. Never rejects. */
+	get closed(): Promise<QmpError | undefined> {
+		return this.#session.closed;
+	}
+
+	/**
+	 * Executes a command and gives its `return` value. Integers beyond 2^53 are `bigint`. Many may be executed at once; up
+	 * to 8 in-band commands are given to QEMU, the others wait for their turn. QEMU cannot take a command back: after an
+	 * abort or a timeout it may still be carried out, and its reply is dropped.
+	 *
+	 * `timeoutMs` counts from this call; absent, the connection's `commandTimeoutMs` holds, and `Infinity` means none.
+	 *
+	 * @throws QmpError `QMP_COMMAND` (refused, with `class` and `desc`), `QMP_TIMEOUT`, `QMP_PROTOCOL` (the reply was lost
+	 *   in bytes that cannot be read, or came as invalid JSON; the client is still usable), `QMP_DISCONNECTED`
+	 * @throws the signal's reason; UsageError for arguments that QMP cannot carry
+	 */
+	async execute(command: string, args?: QmpArguments, options: ExecuteOptions = {}): Promise<JsonValue> {
+		const { signal, timeoutMs = this.#commandTimeoutMs, oob = false } = options;
+		signal?.throwIfAborted();
+		if (oob && !this.capabilities.includes('oob')) {
+			throw new UsageError(`'${command}' cannot be executed out of band: 'oob' was not negotiated with this QEMU`);
+		}
+		return unwrap(command, await perform(this.#session, command, args, { signal, timeoutMs, oob }), {
+			session: this.#session,
+			timeoutMs,
+		});
+	}
+
+	/**
+	 * The events that match, from this call on (subscribe before the command that triggers them). The queue is this
+	 * listener's own and bounded: see {@link ListenOptions}. When the connection ends, what came before is still given;
+	 * then the iteration throws the cause, or ends normally when `close` was called here. Leaving the loop unsubscribes.
+	 */
+	events(filter?: QmpEventFilter, options?: ListenOptions): EventListener {
+		return this.#session.listeners.listen(filter, options);
+	}
+
+	/**
+	 * The first event that matches, from this call on.
+	 *
+	 * @throws QmpError `QMP_TIMEOUT`, `QMP_DISCONNECTED`; the signal's reason; what the predicate threw
+	 */
+	waitEvent(filter: QmpEventFilter, options: WaitOptions = {}): Promise<QmpEvent> {
+		return this.#session.listeners.wait(filter, options, () => this.#session.endError());
+	}
+
+	/**
+	 * Ends the connection; QEMU goes on. Commands without reply are rejected with `QMP_DISCONNECTED`, iterations of events
+	 * end normally. May be called again. Never rejects.
+	 */
+	async close(): Promise<void> {
+		await this.#session.close(closeGraceMs);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.close();
+	}
+}
+
+/** @internal Sends one command and waits for its outcome. @throws UsageError */
+export function perform(
+	session: Session,
+	name: string,
+	args: QmpArguments | undefined,
+	{ signal, timeoutMs, oob }: ExecuteOptions,
+): Promise<CommandOutcome<JsonValue>> {
+	const id = session.commands.makeId();
+	const text = writeCommand(name, args, id, oob === true);
+	return new Promise(resolve => {
+		const command: Command<JsonValue> = { name, id, text, sequence: 0, outOfBand: oob === true, settle: undefined };
+		let timer: NodeJS.Timeout | undefined;
+		const settle = (outcome: CommandOutcome<JsonValue>) => {
+			clearTimeout(timer);
+			signal?.removeEventListener('abort', onAbort);
+			command.settle = undefined;
+			resolve(outcome);
+		};
+		const giveUp = (outcome: CommandOutcome<JsonValue>) => {
+			session.commands.abandon(command);
+			settle(outcome);
+		};
+		const onAbort = () => giveUp({ kind: 'aborted', reason: signal?.reason });
+		if (timeoutMs !== undefined && timeoutMs < 2 ** 31) {
+			timer = setTimeout(giveUp, Math.max(0, timeoutMs), { kind: 'timeout' });
+		}
+		signal?.addEventListener('abort', onAbort, { once: true });
+		command.settle = settle;
+		session.submit(command);
+	});
+}
+
+/** @internal The value of an outcome. The error is made here so that its stack shows who called. */
+export function unwrap(
+	command: string,
+	outcome: CommandOutcome<JsonValue>,
+	{ session, timeoutMs }: { session: Session; timeoutMs: number },
+): JsonValue {
+	switch (outcome.kind) {
+		case 'return':
+			return outcome.value;
+		case 'error': {
+			const { class: errorClass, desc } = outcome;
+			const message = `${command}: ${desc} (${errorClass})`;
+			throw new QmpError('QMP_COMMAND', message, { command, class: errorClass, desc });
+		}
+		case 'lost': {
+			const message = `${command}: the reply was lost: ${outcome.reasons[0]}`;
+			throw new QmpError('QMP_PROTOCOL', message, { command, evidence: outcome.reasons });
+		}
+		case 'timeout': {
+			const others = session.commands.namesInFlight().filter(name => name !== command);
+			const why = others.length === 0 ? '' : `; QEMU also owes replies to ${others.join(', ')}`;
+			throw new QmpError('QMP_TIMEOUT', `${command}: no reply after ${formatDuration(timeoutMs)}${why}`, { command });
+		}
+		case 'aborted':
+			throw outcome.reason;
+		case 'disconnected': {
+			const cause = session.endError();
+			const { death, evidence } = cause;
+			throw new QmpError('QMP_DISCONNECTED', `${command}: ${cause.message}`, { command, death, evidence, cause });
+		}
+	}
+}
+
+function writeCommand(name: string, args: QmpArguments | undefined, id: string, oob: boolean): string {
+	const verb = oob ? 'exec-oob' : 'execute';
+	if (args === undefined) return `{"${verb}":${JSON.stringify(name)},"id":"${id}"}\n`;
+	if (typeof args !== 'object' || args === null || Array.isArray(args)) {
+		const given = args === null ? 'null' : Array.isArray(args) ? 'an array' : typeof args;
+		throw new UsageError(`the arguments of '${name}' must be an object, but ${given} was given`);
+	}
+	try {
+		const written = stringifyJson(args, { unsafeIntegers: 'refuse' });
+		return `{"${verb}":${JSON.stringify(name)},"arguments":${written},"id":"${id}"}\n`;
+	} catch (error) {
+		throw new UsageError(`the arguments of '${name}' cannot be sent: ${(error as Error).message}`, { cause: error });
+	}
+}

@@ -1,0 +1,170 @@
+import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
+import { QmpError } from './errors.ts';
+import type { QmpEvent } from './messages.ts';
+
+/** Which events: a name, or a predicate over the event as it came. */
+export type QmpEventFilter = string | ((event: QmpEvent) => boolean);
+
+export interface ListenOptions {
+	/** How many events may wait to be taken. One more ends the listener with `QMP_OVERFLOW`. */
+	readonly capacity?: number;
+	/** Ends the listener with the signal's reason. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Why a connection ended: an error for whoever waits, or nothing when this side closed it. */
+export type EndOfEvents = { readonly error: Error | undefined };
+
+const defaultCapacity = 10_000;
+
+/**
+ * A private queue of the events that match, filled from the moment it is made. Iterating takes them. When the connection
+ * ends, those that came before are still given, then the iteration ends: with the cause as error, or normally when this
+ * side closed the connection. Leaving the loop, `return()` or disposal unsubscribes.
+ */
+export class EventListener<Event extends QmpEvent = QmpEvent>
+	implements AsyncIterableIterator<Event, void>, AsyncDisposable
+{
+	readonly #filter: QmpEventFilter;
+	readonly #capacity: number;
+	readonly #signal: AbortSignal | undefined;
+	readonly #detach: (listener: EventListener<Event>) => void;
+	readonly #onAbort = () => this.end({ error: this.#signal?.reason as Error });
+	#queue: Event[] = [];
+	/** Where the queue begins: a shift of a long array would be linear. */
+	#head = 0;
+	#waiters: PromiseWithResolvers<IteratorResult<Event, void>>[] = [];
+	#end: EndOfEvents | undefined;
+
+	constructor(
+		filter: QmpEventFilter | undefined,
+		options: ListenOptions,
+		detach: (listener: EventListener<Event>) => void,
+	) {
+		this.#filter = filter ?? (() => true);
+		this.#capacity = options.capacity ?? defaultCapacity;
+		this.#signal = options.signal;
+		this.#detach = detach;
+		this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+		if (this.#signal?.aborted === true) this.#onAbort();
+	}
+
+	/** How many events wait to be taken. */
+	get size(): number {
+		return this.#queue.length - this.#head;
+	}
+
+	/** @internal A predicate that throws ends this listener with what it threw, and no other. */
+	offer(event: QmpEvent): void {
+		if (this.#end !== undefined) return;
+		try {
+			if (typeof this.#filter === 'string' ? event.event !== this.#filter : !this.#filter(event)) return;
+		} catch (error) {
+			this.end({ error: error as Error });
+			return;
+		}
+		const waiter = this.#waiters.shift();
+		if (waiter !== undefined) waiter.resolve({ done: false, value: event as Event });
+		else if (this.size < this.#capacity) this.#queue.push(event as Event);
+		else {
+			const message = `an event listener is full: ${this.#capacity} events wait to be taken, and ${event.event} came`;
+			this.end({ error: new QmpError('QMP_OVERFLOW', message) });
+		}
+	}
+
+	/** @internal */
+	end(end: EndOfEvents): void {
+		if (this.#end !== undefined) return;
+		this.#end = end;
+		this.#signal?.removeEventListener('abort', this.#onAbort);
+		this.#detach(this);
+		const [first, ...others] = this.#waiters;
+		this.#waiters = [];
+		if (first === undefined) return;
+		if (end.error !== undefined) {
+			this.#end = { error: undefined };
+			first.reject(end.error);
+		} else first.resolve({ done: true, value: undefined });
+		for (const waiter of others) waiter.resolve({ done: true, value: undefined });
+	}
+
+	next(): Promise<IteratorResult<Event, void>> {
+		if (this.#head < this.#queue.length) {
+			const value = this.#queue[this.#head++]!;
+			if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
+				this.#queue = this.#queue.slice(this.#head);
+				this.#head = 0;
+			}
+			return Promise.resolve({ done: false, value });
+		}
+		if (this.#end !== undefined) {
+			const { error } = this.#end;
+			this.#end = { error: undefined };
+			return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
+		}
+		const waiter = Promise.withResolvers<IteratorResult<Event, void>>();
+		this.#waiters.push(waiter);
+		return waiter.promise;
+	}
+
+	/** Unsubscribes and drops what was not taken. */
+	return(): Promise<IteratorResult<Event, void>> {
+		this.end({ error: undefined });
+		this.#end = { error: undefined };
+		this.#queue = [];
+		this.#head = 0;
+		return Promise.resolve({ done: true, value: undefined });
+	}
+
+	[Symbol.asyncIterator](): this {
+		return this;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.return();
+	}
+}
+
+/** All listeners of a connection. None can take events from another. */
+export class Listeners {
+	readonly #listeners = new Set<EventListener>();
+	#end: EndOfEvents | undefined;
+
+	/** How many listen now. */
+	get size(): number {
+		return this.#listeners.size;
+	}
+
+	listen(filter?: QmpEventFilter, options: ListenOptions = {}): EventListener {
+		const listener = new EventListener(filter, options, ended => this.#listeners.delete(ended));
+		if (this.#end !== undefined) listener.end(this.#end);
+		else if (options.signal?.aborted !== true) this.#listeners.add(listener);
+		return listener;
+	}
+
+	/** The first event that matches, from now on. @throws QmpError `QMP_TIMEOUT`; the cause when the connection ends */
+	async wait(filter: QmpEventFilter, { signal, timeoutMs }: WaitOptions, closed: () => QmpError): Promise<QmpEvent> {
+		const listener = this.listen(filter, { capacity: 1, signal });
+		const what = typeof filter === 'string' ? `the event ${filter}` : 'an event that matches';
+		try {
+			const next = listener.next();
+			const { done, value } = await (timeoutMs === undefined ? next : within(what, next, { timeoutMs }));
+			if (done === true) throw closed();
+			return value;
+		} catch (error) {
+			if (error instanceof DeadlineError) throw new QmpError('QMP_TIMEOUT', error.message, { cause: error });
+			throw error;
+		} finally {
+			await listener.return();
+		}
+	}
+
+	deliver(event: QmpEvent): void {
+		for (const listener of this.#listeners) listener.offer(event);
+	}
+
+	end(end: EndOfEvents): void {
+		this.#end ??= end;
+		for (const listener of [...this.#listeners]) listener.end(end);
+	}
+}

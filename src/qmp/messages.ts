@@ -1,0 +1,95 @@
+import { type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
+
+/** What QEMU says of itself when a client connects. */
+export interface QmpGreeting {
+	readonly version: {
+		readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number };
+		/** The distributor's addition to the version, such as `Debian 1:10.0.2+ds-2`. */
+		readonly package: string;
+	};
+	/** What can be enabled: `oob`. */
+	readonly capabilities: readonly string[];
+}
+
+/** An event as it came. */
+export interface QmpEvent<Name extends string = string, Data = JsonObject> {
+	readonly event: Name;
+	/** Absent when the event carries nothing. */
+	readonly data?: Data;
+	/** Host time. Both are -1 when QEMU could not tell the time. */
+	readonly timestamp: { readonly seconds: number; readonly microseconds: number };
+}
+
+/** A message from QEMU, told apart by what it has, in any order of members. */
+export type IncomingMessage =
+	| { readonly kind: 'greeting'; readonly greeting: QmpGreeting }
+	| { readonly kind: 'event'; readonly event: QmpEvent }
+	| { readonly kind: 'return'; readonly id: JsonValue | undefined; readonly value: JsonValue }
+	| { readonly kind: 'error'; readonly id: JsonValue | undefined; readonly class: string; readonly desc: string }
+	/** Not QMP. `id` is there when it could be made out nevertheless. */
+	| { readonly kind: 'broken'; readonly id: JsonValue | undefined; readonly reason: string };
+
+/** Reads one message (docs/interop/qmp-spec.rst of QEMU). Never throws. */
+export function readMessage(text: string): IncomingMessage {
+	let message: JsonValue;
+	try {
+		message = parseJson(text);
+	} catch (error) {
+		return { kind: 'broken', id: salvageId(text), reason: (error as Error).message };
+	}
+	if (!isObject(message)) return broken('not an object');
+	const { id } = message;
+	if (Object.hasOwn(message, 'return')) return { kind: 'return', id, value: message.return! };
+	if (Object.hasOwn(message, 'error')) {
+		const { error } = message;
+		if (!isObject(error)) return broken("'error' is not an object", id);
+		return { kind: 'error', id, class: asText(error.class), desc: asText(error.desc) };
+	}
+	if (typeof message.event === 'string') {
+		if (message.data !== undefined && !isObject(message.data)) return broken("an event's 'data' is not an object");
+		return { kind: 'event', event: message as unknown as QmpEvent };
+	}
+	if (Object.hasOwn(message, 'QMP')) {
+		const greeting = message.QMP;
+		if (!isObject(greeting)) return broken('the greeting is not an object');
+		const { version, capabilities } = greeting;
+		if (!isObject(version) || !isObject(version.qemu)) return broken('the greeting has no version');
+		return {
+			kind: 'greeting',
+			greeting: {
+				version: version as unknown as QmpGreeting['version'],
+				capabilities: Array.isArray(capabilities) ? capabilities.filter(name => typeof name === 'string') : [],
+			},
+		};
+	}
+	return broken("none of 'QMP', 'return', 'error', 'event'", id);
+}
+
+function broken(reason: string, id?: JsonValue): IncomingMessage {
+	return { kind: 'broken', id, reason };
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asText(value: JsonValue | undefined): string {
+	return typeof value === 'string' ? value : '';
+}
+
+/**
+ * The id of a reply whose JSON is invalid only for a number that QEMU prints as C does (`inf`, `nan`; an `id` of 1e400
+ * comes back so): with the bare words taken as null it must parse, or else there is no id to trust.
+ */
+function salvageId(text: string): JsonValue | undefined {
+	const repaired = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:inf(?:inity)?|nan)\b/gi, token =>
+		token.startsWith('"') ? token : 'null',
+	);
+	if (repaired === text) return undefined;
+	try {
+		const message = parseJson(repaired);
+		return isObject(message) && typeof message.id === 'string' ? message.id : undefined;
+	} catch {
+		return undefined;
+	}
+}
