@@ -1,4 +1,5 @@
 import type { WaitOptions } from '../lib/deadline.ts';
+import type { SerialConsole } from './console.ts';
 
 /** How a command in the guest ended, with its output byte for byte. */
 export type GuestResult = (
@@ -8,21 +9,50 @@ export type GuestResult = (
 
 export interface GuestRunOptions extends WaitOptions {
 	readonly stdin?: string | Uint8Array;
+	/** Added to the environment of the guest's shell. */
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
-	/** Called with each piece of output as it comes. */
+	/** Called with each piece of output as it comes (plain shells: once, at the end). */
 	readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+}
+
+/** A file as it stands in the guest after it was written and read back. */
+export interface GuestFile {
+	readonly sizeBytes: number;
+	/** Hexadecimal. */
+	readonly sha256: string;
 }
 
 /** Commands in a running guest. */
 export interface GuestShell extends AsyncDisposable {
 	/**
-	 * Runs a command, given as an argument vector or as a script for the guest's `/bin/sh`.
-	 * A missing exit status is an error, never status 0.
-	 * @throws GuestError when the guest panics, reboots, hangs or its console ends; DeadlineError; the signal's reason
+	 * Runs a command, given as an argument vector or as a script for the guest's `/bin/sh`. It is over when the process
+	 * has ended and what it had written is read; what its background children write later is lost.
+	 * A missing exit status is an error, never status 0. At the deadline or abort its process group is killed.
+	 * @throws GuestError when the guest panics, reboots, hangs or its console ends, or the program cannot be started (`exec`);
+	 *   DeadlineError; the signal's reason
 	 */
 	run(command: readonly string[] | string, options?: GuestRunOptions): Promise<GuestResult>;
 
-	/** What this shell vouches for: `framed` (checksummed, resent, byte-exact) or `plain` (a prompt that was parsed). */
+	/**
+	 * Writes a file in the guest, replacing one that is there only when all is written and read back right.
+	 * @throws GuestError kind `file`, and as {@link run}
+	 */
+	put(
+		content: string | Uint8Array,
+		guestPath: string,
+		options?: WaitOptions & { readonly mode?: number },
+	): Promise<GuestFile>;
+
+	/** Reads a file of the guest, checked against the guest's own checksum. @throws GuestError kind `file`, and as {@link run} */
+	get(guestPath: string, options?: WaitOptions): Promise<Buffer>;
+
+	/**
+	 * What this shell vouches for. `framed`: checksummed, resent, byte-exact, several commands at once, signals are signals.
+	 * `plain`: a prompt and files in the guest, one command at a time; a signal is seen as the shell's status 128 + n; output
+	 * is checked by `sha256sum` or `cksum` where the guest has them (else by size), and comes at the end.
+	 */
 	readonly guarantees: 'framed' | 'plain';
+
+	readonly console: SerialConsole;
 }

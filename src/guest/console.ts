@@ -1,0 +1,280 @@
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { WaitOptions } from '../lib/deadline.ts';
+import { DeadlineError, formatDuration } from '../lib/deadline.ts';
+import { GuestError } from './errors.ts';
+import { TextCleaner, TextTail } from './text.ts';
+import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
+
+export interface ConsoleOptions {
+	/** Called with the bytes as they came and when (clock of `performance.now()`): what console.log is written with. */
+	readonly record?: (bytes: Buffer, atMs: number) => void;
+	/** How many times slower than the reference host this one is: scales the silence watchdog. Default 1. */
+	readonly speedFactor?: number;
+	/** How many lines an error shows as evidence. Default 40. */
+	readonly evidenceLines?: number;
+	/** The guest runs already (restored from a snapshot): a boot banner means a reboot. Default false. */
+	readonly booted?: boolean;
+}
+
+export interface ConsoleWaitOptions extends WaitOptions {
+	/** Ends the wait with a `hang` when the console says nothing at all for so long (times the speed factor). */
+	readonly silenceMs?: number | undefined;
+	/** Position to search from; by default the end of the previous match. */
+	readonly from?: number | undefined;
+}
+
+/** What {@link SerialConsole.waitFor} found. */
+export interface ConsoleMatch {
+	readonly match: RegExpExecArray;
+	/** The text between the start of the search and the match. */
+	readonly before: string;
+	/** The position after the match. */
+	readonly end: number;
+}
+
+/** Takes a protocol's frames out of the stream and returns the rest. */
+export type ConsoleFilter = (bytes: Buffer) => Uint8Array;
+
+/** Longest text that one pattern can match: what is searched again when more comes. */
+const overlap = 4096;
+
+/**
+ * A guest's serial console: read without pause, recorded, searched, and watched for what a kernel says in trouble.
+ * It owns its stream.
+ */
+export class SerialConsole implements AsyncDisposable {
+	readonly speedFactor: number;
+	/** Resolves once when the stream has ended, however it did; never rejects. */
+	readonly closed: Promise<void>;
+	readonly #stream: Duplex;
+	readonly #options: ConsoleOptions;
+	readonly #cleaner = new TextCleaner();
+	readonly #tail = new TextTail(256 * 1024);
+	readonly #detector: TroubleDetector;
+	readonly #troubles: Trouble[] = [];
+	readonly #troubleListeners = new Set<(trouble: Trouble) => void>();
+	readonly #byteListeners = new Set<(bytes: Buffer) => void>();
+	readonly #textListeners = new Set<() => void>();
+	#filter: ConsoleFilter | undefined;
+	#verify: ((trouble: Trouble) => Promise<boolean>) | undefined;
+	#lineStart = 0;
+	#cursor = 0;
+	#receivedBytes = 0;
+	#lastOutputAt = performance.now();
+	#isClosed = false;
+
+	constructor(stream: Duplex, options: ConsoleOptions = {}) {
+		this.#stream = stream;
+		this.#options = options;
+		this.speedFactor = options.speedFactor ?? 1;
+		this.#detector = new TroubleDetector(options.booted ?? false);
+		stream.on('data', (bytes: Buffer) => this.#onData(bytes));
+		this.closed = finished(stream, { writable: false })
+			.catch(() => undefined)
+			.then(() => {
+				this.#isClosed = true;
+				for (const listener of [...this.#textListeners]) listener();
+			});
+	}
+
+	/** What went wrong so far, oldest first. */
+	get troubles(): readonly Trouble[] {
+		return this.#troubles;
+	}
+
+	get receivedBytes(): number {
+		return this.#receivedBytes;
+	}
+
+	/** When anything came last, on the clock of `performance.now()`. */
+	get lastOutputAt(): number {
+		return this.#lastOutputAt;
+	}
+
+	get isClosed(): boolean {
+		return this.#isClosed;
+	}
+
+	/** The position after all text so far, for {@link ConsoleWaitOptions.from}. */
+	get position(): number {
+		return this.#tail.end;
+	}
+
+	/** The last lines as readable text, oldest first. */
+	lastLines(count = this.#options.evidenceLines ?? 40): string[] {
+		return this.#tail.lastLines(count);
+	}
+
+	/** Calls `listener` with all bytes from now on, as they come: an attached person. */
+	onBytes(listener: (bytes: Buffer) => void): Disposable {
+		return subscribe(this.#byteListeners, listener);
+	}
+
+	/** Calls `listener` for each trouble from now on. */
+	onTrouble(listener: (trouble: Trouble) => void): Disposable {
+		return subscribe(this.#troubleListeners, listener);
+	}
+
+	/** From now on a boot banner is a reboot. */
+	markBooted(): void {
+		this.#detector.markBooted();
+	}
+
+	/**
+	 * Puts a protocol between the stream and the text. There can be one at a time.
+	 * `verify` is asked about fatal trouble before anyone hears of it: `false` says that the guest is well, so that the
+	 * line was only printed by someone.
+	 */
+	attach(filter: ConsoleFilter, verify?: (trouble: Trouble) => Promise<boolean>): Disposable {
+		if (this.#filter !== undefined) throw new Error('the console already carries a framed shell');
+		this.#filter = filter;
+		this.#verify = verify;
+		return {
+			[Symbol.dispose]: () => {
+				this.#filter = undefined;
+				this.#verify = undefined;
+			},
+		};
+	}
+
+	/** Sends bytes to the guest. @throws GuestError kind `console-closed` */
+	async write(bytes: Uint8Array | string): Promise<void> {
+		if (this.#isClosed || !this.#stream.writable) throw this.closedError('write to it');
+		const { promise, resolve, reject } = Promise.withResolvers<void>();
+		this.#stream.write(bytes, error => {
+			if (error) reject(this.closedError('write to it', error));
+			else resolve();
+		});
+		await promise;
+	}
+
+	/** The error for a console that ended while somebody wanted to `doing`. */
+	closedError(doing: string, cause?: unknown): GuestError {
+		return new GuestError('console-closed', `the guest's console ended; wanted to ${doing}`, {
+			evidence: this.lastLines(),
+			...(cause === undefined ? {} : { cause }),
+		});
+	}
+
+	/** The error for a trouble. */
+	troubleError(trouble: Trouble): GuestError {
+		return new GuestError(trouble.kind, describeTrouble(trouble), { evidence: this.lastLines() });
+	}
+
+	/** The fatal trouble that was seen first, if any was. */
+	get fatal(): Trouble | undefined {
+		return this.#troubles.find(trouble => trouble.fatal);
+	}
+
+	/** Says that the guest is in trouble: for those who know it from elsewhere than the console's text. */
+	report(trouble: Trouble): void {
+		this.#troubles.push(trouble);
+		for (const listener of [...this.#troubleListeners]) listener(trouble);
+		for (const listener of [...this.#textListeners]) listener();
+	}
+
+	/**
+	 * Waits until text from the guest matches, searching what came since the previous match. A match may be at most 4096
+	 * characters long.
+	 * @throws GuestError when the guest panics, reboots, is silent for `silenceMs`, or its console ends; DeadlineError; the signal's reason
+	 */
+	async waitFor(pattern: RegExp | string, options: ConsoleWaitOptions = {}): Promise<ConsoleMatch> {
+		const { signal, timeoutMs } = options;
+		signal?.throwIfAborted();
+		const regexp =
+			typeof pattern === 'string'
+				? new RegExp(RegExp.escape(pattern))
+				: new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+		const what = `waiting for ${typeof pattern === 'string' ? JSON.stringify(pattern) : pattern} on the console`;
+		const from = options.from ?? this.#cursor;
+		const silenceMs = options.silenceMs === undefined ? undefined : options.silenceMs * this.speedFactor;
+		let searched = from;
+
+		const { promise, resolve, reject } = Promise.withResolvers<ConsoleMatch>();
+		const look = () => {
+			const { text, start } = this.#tail.from(Math.max(from, searched - overlap));
+			const match = regexp.exec(text);
+			searched = this.#tail.end;
+			if (match !== null) {
+				const { text: all, start: allStart } = this.#tail.from(from);
+				const end = start + match.index + match[0].length;
+				this.#cursor = Math.max(this.#cursor, end);
+				resolve({ match, before: all.slice(0, start + match.index - allStart), end });
+			} else if (this.fatal !== undefined) reject(this.troubleError(this.fatal));
+			else if (this.#isClosed) reject(this.closedError(`go on ${what}`));
+		};
+		using stack = new DisposableStack();
+		stack.use(subscribe(this.#textListeners, look));
+		if (signal !== undefined) {
+			const onAbort = () => reject(signal.reason);
+			signal.addEventListener('abort', onAbort, { once: true });
+			stack.defer(() => signal.removeEventListener('abort', onAbort));
+		}
+		if (timeoutMs !== undefined) {
+			const timer = setTimeout(() => reject(new DeadlineError(what, timeoutMs)), timeoutMs);
+			stack.defer(() => clearTimeout(timer));
+		}
+		if (silenceMs !== undefined) {
+			const startedAt = performance.now();
+			const timer = setInterval(
+				() => {
+					const silentMs = performance.now() - Math.max(this.#lastOutputAt, startedAt);
+					if (silentMs < silenceMs) return;
+					const line = `no output for ${formatDuration(silentMs)} while ${what}`;
+					this.report({ kind: 'hang', line, atMs: performance.now(), fatal: true });
+				},
+				Math.min(1000, silenceMs / 4),
+			);
+			stack.defer(() => clearInterval(timer));
+		}
+		look();
+		return await promise;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.#stream.destroy();
+		await this.closed;
+	}
+
+	#onData(bytes: Buffer): void {
+		const atMs = performance.now();
+		this.#lastOutputAt = atMs;
+		this.#receivedBytes += bytes.length;
+		this.#options.record?.(bytes, atMs);
+		for (const listener of [...this.#byteListeners]) listener(bytes);
+		const rest = this.#filter === undefined ? bytes : this.#filter(bytes);
+		if (rest.length === 0) return;
+		const text = this.#cleaner.push(rest);
+		if (text === '') return;
+		this.#tail.append(text);
+		if (text.includes('\n')) this.#readLines(atMs);
+		for (const listener of [...this.#textListeners]) listener();
+	}
+
+	#readLines(atMs: number): void {
+		const { text, start } = this.#tail.from(this.#lineStart);
+		const end = text.lastIndexOf('\n') + 1;
+		this.#lineStart = start + end;
+		const whole = text.slice(0, end);
+		if (!TroubleDetector.isSuspicious(whole)) return;
+		for (const line of whole.split('\n')) {
+			const trouble = this.#detector.look(line, atMs);
+			if (trouble === undefined) continue;
+			const verify = trouble.fatal ? this.#verify : undefined;
+			if (verify === undefined) this.report(trouble);
+			else
+				verify(trouble).then(
+					real => {
+						if (real) this.report(trouble);
+					},
+					() => this.report(trouble),
+				);
+		}
+	}
+}
+
+function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): Disposable {
+	listeners.add(listener);
+	return { [Symbol.dispose]: () => void listeners.delete(listener) };
+}
