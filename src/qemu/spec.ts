@@ -21,9 +21,10 @@ export interface MachineSpec {
 	readonly machineProperties?: Properties;
 	readonly accel: Accelerator;
 	readonly accelProperties?: Properties;
-	/** CPU model, such as `host`, `max` or `cortex-a72`, and its properties, such as `pmu`. */
+	/** CPU model, such as `host`, `max` or `cortex-a72`, and its properties, such as `pmu`. Empty: QEMU's own choice. */
 	readonly cpu: string;
 	readonly cpuProperties?: Properties;
+	/** 0 leaves the choice to QEMU, as does `memoryMiB` 0 (machine type `none` has neither). */
 	readonly vcpus: number;
 	readonly memoryMiB: number;
 	/** Absent for a QEMU that is only asked over QMP. */
@@ -31,11 +32,21 @@ export interface MachineSpec {
 	readonly initrd?: string;
 	/** Kernel command line. */
 	readonly append?: string;
+	/** A device tree in place of the machine's own. */
+	readonly dtb?: string;
+	/** The first serial port, on a socket; by default where there is a kernel. */
+	readonly console?: boolean;
+	/** Names of virtio-serial ports (`/dev/virtio-ports/NAME` in the guest), each on a socket. */
+	readonly ports?: readonly string[];
 	/** Trace events to log, as patterns of `-trace`, such as `kvm_arm_set_pmu*`. */
 	readonly trace?: readonly string[];
+	/** What else goes into the log with the traces: items of `-d`, such as `unimp`. */
+	readonly logItems?: readonly string[];
+	/** Let the guest restart; by default a guest that asks for a restart ends QEMU. */
+	readonly reboot?: boolean;
 	/** `-icount shift=N`, TCG only. */
 	readonly icountShift?: number;
-	/** Start with the vCPUs stopped (`-S`). */
+	/** Leave the vCPUs stopped after the start: `cont` is then the caller's. */
 	readonly paused?: boolean;
 	/** Put last on the command line, as they are. */
 	readonly extra?: readonly string[];

@@ -1,0 +1,161 @@
+import { UsageError } from '../lib/errors.ts';
+import type { MachineSpec, Properties } from './spec.ts';
+
+/** Where a machine's sockets and its log stand, as paths on the host. */
+export interface MachinePaths {
+	readonly qmp: string;
+	readonly console: string;
+	/** Target of `-D`: trace events and `-d` items. */
+	readonly log: string;
+	/** Socket path by port name, for each of the spec's ports. */
+	readonly ports: Readonly<Record<string, string>>;
+}
+
+/**
+ * Machine properties of a small `virt` guest: an interrupt controller that KVM on every Arm server has, and no ITS
+ * (no device here raises MSIs; each ITS costs boot time).
+ */
+export const smallVirt: Properties = { 'gic-version': 3, its: false };
+
+/** A value inside an option list: QEMU reads a doubled comma as one comma (QEMU, "invocation", -device). */
+export function escapeComma(text: string): string {
+	return text.replaceAll(',', ',,');
+}
+
+/** `HEAD,name=value,...` with commas doubled and booleans as `on` and `off`. */
+export function optionText(head: string, properties: Properties = {}): string {
+	return [
+		escapeComma(head),
+		...Object.entries(properties).map(
+			([name, value]) => `${name}=${typeof value === 'boolean' ? (value ? 'on' : 'off') : escapeComma(String(value))}`,
+		),
+	].join(',');
+}
+
+/** Whether the machine has a console socket. */
+export function hasConsole(spec: MachineSpec): boolean {
+	return spec.console ?? spec.kernel !== undefined;
+}
+
+/**
+ * The command line of a machine, program first. The machine always starts with its vCPUs stopped (`-S`), so that
+ * nothing of the console is lost before its reader is there.
+ *
+ * @throws UsageError for a spec that no QEMU could take
+ */
+export function buildArgv(spec: MachineSpec, paths: MachinePaths): string[] {
+	checkSpec(spec);
+	return [
+		...spec.qemu.command,
+		...plainMachine(),
+		...machineArgs(spec),
+		...bootArgs(spec),
+		...qmpArgs(paths.qmp),
+		...(hasConsole(spec) ? consoleArgs(paths.console) : []),
+		...portArgs(spec.ports ?? [], paths.ports),
+		...logArgs(spec, paths.log),
+		...(spec.extra ?? []),
+	];
+}
+
+/** No devices but those asked for, no configuration of this host's, no window, vCPUs stopped. */
+function plainMachine(): string[] {
+	return ['-nodefaults', '-no-user-config', '-display', 'none', '-S'];
+}
+
+function machineArgs(spec: MachineSpec): string[] {
+	return [
+		'-machine',
+		optionText(spec.machine, spec.machineProperties),
+		'-accel',
+		optionText(spec.accel, spec.accelProperties),
+		...(spec.cpu === '' ? [] : ['-cpu', optionText(spec.cpu, spec.cpuProperties)]),
+		...(spec.vcpus === 0 ? [] : ['-smp', String(spec.vcpus)]),
+		...(spec.memoryMiB === 0 ? [] : ['-m', `${spec.memoryMiB}M`]),
+		...(spec.icountShift === undefined ? [] : ['-icount', `shift=${spec.icountShift}`]),
+		...(spec.reboot === true ? [] : ['-no-reboot']),
+	];
+}
+
+function bootArgs(spec: MachineSpec): string[] {
+	// These take a plain path or text, not an option list: commas are not doubled.
+	return [
+		...(spec.kernel === undefined ? [] : ['-kernel', spec.kernel]),
+		...(spec.initrd === undefined ? [] : ['-initrd', spec.initrd]),
+		...(spec.append === undefined ? [] : ['-append', spec.append]),
+		...(spec.dtb === undefined ? [] : ['-dtb', spec.dtb]),
+	];
+}
+
+/** A socket that QEMU listens on without waiting for a peer. */
+function socketChardev(id: string, path: string): string[] {
+	return ['-chardev', optionText('socket', { id, path, server: true, wait: false })];
+}
+
+function qmpArgs(path: string): string[] {
+	return [...socketChardev('qmp', path), '-mon', 'chardev=qmp,mode=control'];
+}
+
+function consoleArgs(path: string): string[] {
+	return [...socketChardev('console', path), '-serial', 'chardev:console'];
+}
+
+/** PCI, since Debian's arm64 kernels have virtio-pci built in and virtio-mmio only as a module. */
+function portArgs(names: readonly string[], paths: Readonly<Record<string, string>>): string[] {
+	if (names.length === 0) return [];
+	return [
+		'-device',
+		'virtio-serial-pci,id=ports',
+		...names.flatMap((name, index) => [
+			...socketChardev(`port${index}`, paths[name]!),
+			'-device',
+			optionText('virtserialport', { chardev: `port${index}`, name }),
+		]),
+	];
+}
+
+function logArgs(spec: MachineSpec, path: string): string[] {
+	const patterns = spec.trace ?? [];
+	const items = spec.logItems ?? [];
+	if (patterns.length === 0 && items.length === 0) return [];
+	return [
+		...patterns.flatMap(pattern => ['-trace', pattern]),
+		...(items.length === 0 ? [] : ['-d', items.join(',')]),
+		'-D',
+		path,
+	];
+}
+
+function checkSpec(spec: MachineSpec): void {
+	const { command } = spec.qemu;
+	if (command.length === 0 || command[0] === '') throw new UsageError('qemu.command is empty; it needs a program');
+	if (spec.machine === '') throw new UsageError("machine is ''; it needs a machine type, such as virt or none");
+	checkWhole('vcpus', spec.vcpus);
+	checkWhole('memoryMiB', spec.memoryMiB);
+	if (spec.icountShift !== undefined) {
+		checkWhole('icountShift', spec.icountShift);
+		if (spec.accel !== 'tcg') throw new UsageError(`icountShift is ${spec.icountShift}; only accel 'tcg' can count`);
+	}
+	for (const pattern of spec.trace ?? []) {
+		// A leading option name would make QEMU read it as `-trace file=...`, and a comma as the next option.
+		if (!/^[\w*?-]+$/.test(pattern)) {
+			throw new UsageError(`trace pattern '${pattern}' is not an event name with wildcards, such as kvm_arm_set_pmu*`);
+		}
+	}
+	for (const item of spec.logItems ?? []) {
+		if (!/^[\w:*]+$/.test(item)) throw new UsageError(`log item '${item}' is not an item of -d, such as unimp`);
+	}
+	for (const name of spec.ports ?? []) {
+		if (!/^[\w.-]+$/.test(name)) {
+			throw new UsageError(`port name '${name}' may hold only letters, digits, '.', '_' and '-'`);
+		}
+	}
+	const names = [...Object.keys(spec.machineProperties ?? {}), ...Object.keys(spec.cpuProperties ?? {})];
+	for (const name of [...names, ...Object.keys(spec.accelProperties ?? {})]) {
+		if (!/^[\w.-]+$/.test(name)) throw new UsageError(`property name '${name}' is not a name of a QEMU property`);
+	}
+}
+
+function checkWhole(name: string, value: number): void {
+	if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`${name} is ${value}; it needs a whole number`);
+}
