@@ -1,0 +1,140 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { QemuError } from './errors.ts';
+import { QemuProcess, startProcess } from './process.ts';
+import { plainHost } from './testing/hosts.ts';
+
+const host = plainHost();
+const sh = (script: string, options = {}) => startProcess(host, ['sh', '-c', script], options);
+
+/** Resolves when the script has written a line to stderr: only then are its traps set. */
+const ready = async (qemu: QemuProcess) => {
+	while (qemu.stderrLines().length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+};
+
+test('an end by itself: status, last lines, and the sentence', async t => {
+	await using qemu = await sh('echo one >&2; echo two >&2; exit 3');
+	const error = await qemu.deathError('it was asked nothing');
+	t.is(error.message, 'QEMU ended with status 3 while it was asked nothing: two');
+	t.is(error.blame, 'qemu');
+	t.is(error.failure, 'exited');
+	t.deepEqual(error.exit, { status: 3, signal: null });
+	t.deepEqual(error.evidence, ['one', 'two']);
+	t.like(await qemu.shutdown(), { by: 'exited', forced: false, exit: { status: 3, signal: null } });
+});
+
+test('an end by a signal names the signal', async t => {
+	await using qemu = await sh('kill -ABRT $$');
+	const error = await qemu.deathError('asked');
+	t.is(error.message, 'QEMU was killed by SIGABRT while asked');
+	t.is(error.failure, 'killed');
+});
+
+test('of endless stderr only the end is kept', async t => {
+	await using qemu = await sh(
+		'i=0; while [ $i -lt 3000 ]; do echo "line $i, rather long so that it fills the buffer"; i=$((i+1)); done >&2',
+	);
+	const { evidence } = await qemu.deathError('writing');
+	t.is(evidence.length, 20);
+	t.true(evidence.at(-1)!.startsWith('line 2999,'));
+	t.true(qemu.stderrLines(Infinity).length < 2000);
+});
+
+test('orDeath: an answer, an error, an end in between', async t => {
+	await using living = await sh('sleep 20');
+	t.is(await living.orDeath('asked', Promise.resolve(7)), 7);
+	await t.throwsAsync(living.orDeath('asked', Promise.reject(new Error('no'))), { message: 'no' });
+	await using dying = await sh('sleep 0.1; echo gone >&2; exit 1');
+	const error = await t.throwsAsync(dying.orDeath('waiting', new Promise(() => undefined)), { instanceOf: QemuError });
+	t.is(error?.message, 'QEMU ended with status 1 while waiting: gone');
+});
+
+test('orDeath: a closed connection is the end of the process, seen early', async t => {
+	await using dying = await sh('sleep 0.1; exit 1');
+	const closed = Object.assign(new Error('connection closed'), { code: 'QMP_DISCONNECTED' });
+	const error = await t.throwsAsync(dying.orDeath('asked', Promise.reject(closed)), { instanceOf: QemuError });
+	t.is(error?.cause, closed);
+});
+
+test('ladder: the polite request is enough', async t => {
+	await using qemu = await sh('sleep 20');
+	const record = await qemu.shutdown({ quit: () => qemu.kill('SIGTERM') });
+	t.like(record, { by: 'qmp-quit', forced: false, exit: { status: null, signal: 'SIGTERM' } });
+	t.is(QemuProcess.noteOf(record), null);
+	t.is(await qemu.shutdown(), record);
+});
+
+test('ladder: no QMP, so SIGTERM is the polite request', async t => {
+	await using qemu = await sh('sleep 20');
+	t.like(await qemu.shutdown(), { by: 'SIGTERM', forced: false });
+});
+
+test('ladder: a hanging quit is followed by SIGTERM, and that is noted', async t => {
+	await using qemu = await sh('sleep 20');
+	const record = await qemu.shutdown({ quit: () => new Promise(() => undefined), quitMs: 50 });
+	t.like(record, { by: 'SIGTERM', forced: true });
+	t.regex(QemuProcess.noteOf(record)!, /ended by SIGTERM/);
+});
+
+test('ladder: who ignores SIGTERM is killed', async t => {
+	await using qemu = await sh('trap "" TERM; echo ready >&2; while :; do sleep 0.05; done');
+	await ready(qemu);
+	const record = await qemu.shutdown({ quit: () => Promise.reject(new Error('closed')), quitMs: 50, termMs: 50 });
+	t.like(record, { by: 'SIGKILL', forced: true, exit: { status: null, signal: 'SIGKILL' } });
+});
+
+test('ladder: a stopped process is killed', async t => {
+	await using qemu = await sh('sleep 20');
+	await qemu.kill('SIGSTOP');
+	t.like(await qemu.shutdown({ termMs: 50 }), { by: 'SIGKILL', forced: true });
+});
+
+test('programs that cannot be run are named', async t => {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true }));
+	const file = async (name: string, content: string | Buffer, mode = 0o755) => {
+		await writeFile(path.join(folder, name), content);
+		await chmod(path.join(folder, name), mode);
+		return path.join(folder, name);
+	};
+	const elf = Buffer.alloc(256);
+	elf.write('\x7fELF\x02\x01\x01', 'latin1');
+	elf.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18);
+	const cases = [
+		[path.join(folder, 'absent'), 'missing', /^there is no program '.*absent' on local$/],
+		[await file('plain', '#!/bin/sh\n', 0o644), 'not-executable', /may not be executed/],
+		[folder, 'not-executable', /is a folder/],
+		[await file('noise', Buffer.from('\0\0\0\0no program')), 'not-executable', /neither an ELF program nor a script/],
+		[await file('foreign', elf), 'wrong-architecture', /is a program for \S+, but local is \S+/],
+		[
+			await file('script', '#!/nowhere/interpreter -x\n'),
+			'missing-library',
+			/needs \/nowhere\/interpreter, which is not/,
+		],
+	] as const;
+	for (const [program, failure, message] of cases) {
+		const error = await t.throwsAsync(
+			async () => {
+				await using qemu = await startProcess(host, [program, '-x']);
+				throw await qemu.deathError('starting');
+			},
+			{ instanceOf: QemuError, message },
+		);
+		t.is(error?.failure, failure);
+		t.is(error?.blame, failure === 'missing-library' ? 'host' : 'user');
+	}
+	await t.throwsAsync(startProcess(host, ['qemu-system-nothing']), {
+		message: /there is no program 'qemu-system-nothing'/,
+	});
+});
+
+test('a missing library is named', async t => {
+	await using qemu = await sh(
+		'echo "qemu: error while loading shared libraries: libfdt.so.1: cannot open shared object file: No such file" >&2; exit 127',
+	);
+	const error = await qemu.deathError('starting');
+	t.is(error.failure, 'missing-library');
+	t.regex(error.message, /libfdt\.so\.1/);
+});

@@ -1,0 +1,255 @@
+import type { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Host, HostProcess, ProcessExit } from '../host/host.ts';
+import { formatDuration } from '../lib/deadline.ts';
+import { diagnoseCommand } from './diagnose.ts';
+import { describeExit, QemuError, type QemuFailure } from './errors.ts';
+
+/** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
+export type ShutdownStep = 'exited' | 'qmp-quit' | 'SIGTERM' | 'SIGKILL';
+
+/** How a QEMU was brought to its end. */
+export interface ShutdownRecord {
+	readonly by: ShutdownStep;
+	/** A politer step was tried and did not end it. */
+	readonly forced: boolean;
+	/** `null` when not even SIGKILL ended it in time: the host is at fault (a process in uninterruptible sleep). */
+	readonly exit: ProcessExit | null;
+	readonly durationMs: number;
+}
+
+/** Each step's own time budget: a step that was slow does not shorten the next. */
+export interface ShutdownBudgets {
+	readonly quitMs?: number;
+	readonly termMs?: number;
+	readonly killMs?: number;
+}
+
+export interface ProcessOptions {
+	readonly cwd?: string;
+	readonly env?: Readonly<Record<string, string>>;
+	/** Gets all that QEMU writes to stderr. The caller owns it. */
+	readonly stderr?: Writable | undefined;
+	/** What a process gets of time when it is only disposed of. */
+	readonly budgets?: ShutdownBudgets | undefined;
+}
+
+const keptBytes = 64 * 1024;
+
+/**
+ * Starts a QEMU on a host. The result owns it.
+ *
+ * @throws QemuError when there is no such program or the host cannot run it; HostError when the host cannot be asked
+ */
+export async function startProcess(
+	host: Host,
+	argv: readonly string[],
+	options: ProcessOptions = {},
+): Promise<QemuProcess> {
+	let child: HostProcess;
+	try {
+		child = await host.spawn(argv, {
+			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+			...(options.env === undefined ? {} : { env: options.env }),
+		});
+	} catch (cause) {
+		const diagnosis = await diagnoseCommand(host, argv, [], { timeoutMs: 10_000 }).catch(() => undefined);
+		if (diagnosis === undefined) throw cause;
+		throw new QemuError(diagnosis.text, {
+			failure: diagnosis.failure,
+			argv,
+			blame: diagnosis.failure === 'missing-library' ? 'host' : 'user',
+			cause,
+		});
+	}
+	return new QemuProcess(host, argv, child, options);
+}
+
+/** A QEMU that runs, or ran, on a host. It ends when it is disposed of. */
+export class QemuProcess implements AsyncDisposable {
+	readonly host: Host;
+	readonly argv: readonly string[];
+	readonly pid: number;
+	/** Resolves when it has ended; never rejects. */
+	readonly exited: Promise<ProcessExit>;
+	readonly #child: HostProcess;
+	readonly #budgets: ShutdownBudgets;
+	readonly #stderrEnded: Promise<unknown>;
+	#stderr = Buffer.alloc(0);
+	#exit: ProcessExit | undefined;
+	/** Called once at the end. Waits come and go by the thousand; reactions to `exited` itself would stay. */
+	readonly #waiters = new Set<() => void>();
+	#shutdown: Promise<ShutdownRecord> | undefined;
+
+	/** Use {@link startProcess}. */
+	constructor(host: Host, argv: readonly string[], child: HostProcess, options: ProcessOptions) {
+		this.host = host;
+		this.argv = argv;
+		this.pid = child.pid;
+		this.#child = child;
+		this.#budgets = options.budgets ?? {};
+		child.stdin.on('error', ignore);
+		child.stdin.end();
+		child.stdout.on('error', ignore);
+		child.stdout.resume();
+		child.stderr.on('error', ignore);
+		child.stderr.on('data', (bytes: Buffer) => {
+			options.stderr?.write(bytes);
+			const all = Buffer.concat([this.#stderr, bytes]);
+			this.#stderr = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
+		});
+		this.#stderrEnded = new Promise(resolve => {
+			child.stderr.once('close', resolve);
+			child.stderr.once('end', resolve);
+		});
+		this.exited = child.exited.then(exit => {
+			this.#exit = exit;
+			for (const waiter of this.#waiters) waiter();
+			return exit;
+		});
+	}
+
+	/** How it ended; `undefined` while it runs. */
+	get exit(): ProcessExit | undefined {
+		return this.#exit;
+	}
+
+	/** The last lines of stderr, oldest first, of the last 64 KiB. */
+	stderrLines(count = 20): readonly string[] {
+		const lines = this.#stderr.toString('utf8').split(/\r?\n/);
+		return lines.filter(line => line !== '').slice(-count);
+	}
+
+	/**
+	 * The error for a QEMU that has ended (or is about to) while something was asked of it; `doing` completes the
+	 * sentence "QEMU ended with status 1 while …". Where the program could not even be run, that is what it says.
+	 */
+	async deathError(doing: string, cause?: unknown): Promise<QemuError> {
+		const exit = await this.exited;
+		// The last lines of stderr may arrive after the exit status.
+		await Promise.race([this.#stderrEnded, delay(500, undefined, { ref: false })]);
+		const evidence = this.stderrLines();
+		const details = { argv: this.argv, exit, evidence, ...(cause === undefined ? {} : { cause }) };
+		if (couldNotRun(exit, evidence)) {
+			const diagnosis = await diagnoseCommand(this.host, this.argv, evidence, { timeoutMs: 10_000 }).catch(
+				() => undefined,
+			);
+			if (diagnosis !== undefined) {
+				const blame = diagnosis.failure === 'missing-library' ? 'host' : 'user';
+				return new QemuError(diagnosis.text, { ...details, failure: diagnosis.failure, blame });
+			}
+		}
+		const failure: QemuFailure = exit.signal === null ? 'exited' : 'killed';
+		const last = evidence.at(-1);
+		return new QemuError(`QEMU ${describeExit(exit)} while ${doing}${last === undefined ? '' : `: ${last}`}`, {
+			...details,
+			failure,
+		});
+	}
+
+	/**
+	 * Settles as `promise` does, but rejects with {@link deathError} as soon as QEMU ends; a rejection of the promise
+	 * that comes with QEMU's end (a closed connection) is reported as the end, with the rejection as its cause.
+	 */
+	async orDeath<T>(doing: string, promise: Promise<T>): Promise<T> {
+		const settled = promise.then(
+			value => ({ value }),
+			(error: unknown) => ({ error }),
+		);
+		const { promise: ended, resolve } = Promise.withResolvers<undefined>();
+		const onExit = () => resolve(undefined);
+		if (this.#exit !== undefined) onExit();
+		this.#waiters.add(onExit);
+		try {
+			const first = await Promise.race([settled, ended]);
+			if (first !== undefined && 'value' in first) return first.value;
+			if (first === undefined) {
+				// What had already arrived from a QEMU that ended is still an answer.
+				const late = await Promise.race([settled, delay(50, undefined)]);
+				if (late !== undefined && 'value' in late) return late.value;
+				throw await this.deathError(doing, late?.error);
+			}
+			// A connection ends a moment before the process does.
+			if (isClosed(first.error)) await Promise.race([ended, delay(500)]);
+			throw this.#exit === undefined ? first.error : await this.deathError(doing, first.error);
+		} finally {
+			this.#waiters.delete(onExit);
+		}
+	}
+
+	/** Stops or continues the process, or ends it without asking. @throws HostError */
+	async kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+		await this.#child.kill(signal);
+	}
+
+	/**
+	 * Brings it to its end: `quit` (if given), SIGTERM, SIGKILL, each with a budget of its own. Only the first call
+	 * decides; all get its record. Never rejects.
+	 */
+	shutdown(
+		options: ShutdownBudgets & { readonly quit?: (() => Promise<unknown>) | undefined } = {},
+	): Promise<ShutdownRecord> {
+		this.#shutdown ??= this.#descend({ ...this.#budgets, ...options });
+		return this.#shutdown;
+	}
+
+	async #descend({
+		quit,
+		quitMs = 5000,
+		termMs = 5000,
+		killMs = 10_000,
+	}: ShutdownBudgets & { readonly quit?: (() => Promise<unknown>) | undefined }): Promise<ShutdownRecord> {
+		const startedAt = performance.now();
+		const steps: [ShutdownStep, number, () => Promise<unknown>][] = [
+			['SIGTERM', termMs, () => this.#child.kill('SIGTERM')],
+			['SIGKILL', killMs, () => this.#child.kill('SIGKILL')],
+		];
+		if (quit !== undefined) steps.unshift(['qmp-quit', quitMs, quit]);
+		let record: Omit<ShutdownRecord, 'durationMs'> = { by: 'exited', forced: false, exit: this.#exit ?? null };
+		for (const [index, [by, budgetMs, act]] of steps.entries()) {
+			if (this.#exit !== undefined) break;
+			const refused = Promise.try(act).then(() => new Promise<never>(ignore), ignore);
+			const timer = new AbortController();
+			// A step that is refused outright leaves nothing to wait for but an end that was on its way.
+			const grace = refused.then(() =>
+				delay(Math.min(200, budgetMs), undefined, { signal: timer.signal }).catch(ignore),
+			);
+			const budget = delay(budgetMs, undefined, { signal: timer.signal }).catch(ignore);
+			const exit = await Promise.race([this.exited, budget, grace]);
+			timer.abort();
+			record = { by, forced: index > 0, exit: exit ?? null };
+			if (exit !== undefined) break;
+		}
+		await this.#child[Symbol.asyncDispose]();
+		return { ...record, durationMs: performance.now() - startedAt };
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.shutdown();
+	}
+
+	/** What a record means for a person, `null` when nothing is worth saying. */
+	static noteOf(record: ShutdownRecord): string | null {
+		const took = `after ${formatDuration(record.durationMs)}`;
+		if (record.exit === null) return `QEMU did not end even on SIGKILL ${took}`;
+		if (record.forced) return `QEMU did not end when asked to and was ended by ${record.by} ${took}`;
+		return null;
+	}
+}
+
+function couldNotRun(exit: ProcessExit, stderr: readonly string[]): boolean {
+	return (
+		exit.status === 126 ||
+		exit.status === 127 ||
+		stderr.some(line => /error while loading shared libraries|exec format error|cannot execute/i.test(line))
+	);
+}
+
+function isClosed(error: unknown): boolean {
+	const code = (error as { code?: unknown } | null)?.code;
+	return code === 'QMP_DISCONNECTED' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+function ignore(): undefined {
+	return undefined;
+}
