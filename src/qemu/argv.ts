@@ -115,11 +115,10 @@ function portArgs(names: readonly string[], paths: Readonly<Record<string, strin
 }
 
 function logArgs(spec: MachineSpec, path: string): string[] {
-	const patterns = spec.trace ?? [];
 	const items = spec.logItems ?? [];
-	if (patterns.length === 0 && items.length === 0) return [];
+	// The file is named even when nothing is logged yet: trace events can be switched on while it runs.
 	return [
-		...patterns.flatMap(pattern => ['-trace', pattern]),
+		...(spec.trace ?? []).flatMap(pattern => ['-trace', pattern]),
 		...(items.length === 0 ? [] : ['-d', items.join(',')]),
 		'-D',
 		path,

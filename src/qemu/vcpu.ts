@@ -1,0 +1,209 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Host } from '../host/host.ts';
+import type { WaitOptions } from '../lib/deadline.ts';
+import { UsageError, VpmuError } from '../lib/errors.ts';
+import { exitReasonName, parseTrace } from './trace.ts';
+
+/** What is needed of a QMP connection here. */
+export interface QmpAsk {
+	execute(command: string, args?: Readonly<Record<string, unknown>>, options?: WaitOptions): Promise<unknown>;
+}
+
+/** The thread on the host that runs a vCPU. */
+export interface VcpuThread {
+	readonly index: number;
+	readonly threadId: number;
+	/** Where the CPU object is in QEMU's object tree, for `qom-get`. */
+	readonly qomPath: string;
+}
+
+/** The vCPUs of a running QEMU and their threads, by index (`query-cpus-fast`). @throws QmpError */
+export async function vcpuThreads(qmp: QmpAsk, options: WaitOptions = {}): Promise<readonly VcpuThread[]> {
+	const cpus = (await qmp.execute('query-cpus-fast', undefined, options)) as readonly {
+		'cpu-index': number;
+		'thread-id': number;
+		'qom-path': string;
+	}[];
+	return cpus
+		.map(cpu => ({ index: cpu['cpu-index'], threadId: cpu['thread-id'], qomPath: cpu['qom-path'] }))
+		.sort((a, b) => a.index - b.index);
+}
+
+/** Sets the affinity, then prints what the kernel made of it. */
+const pin = 'taskset -pc "$1" "$2" >/dev/null && sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" "/proc/$2/status"';
+
+/**
+ * Lets a thread of a process on the host run only on the host CPUs of `cpus` (list format, such as `0-3,8`). Returns the
+ * list that the kernel then has, which is narrower where CPUs are offline.
+ *
+ * @throws VpmuError, blame `host`, when the thread is gone, no CPU of the list is online, or the host has no taskset
+ */
+export async function pinThread(
+	host: Host,
+	threadId: number,
+	cpus: string,
+	options: WaitOptions = {},
+): Promise<string> {
+	if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(cpus)) {
+		throw new UsageError(`'${cpus}' is not a list of host CPUs, such as 0-3,8`);
+	}
+	const result = await host.run(['sh', '-c', pin, 'sh', cpus, String(threadId)], options);
+	if (result.status !== 0) {
+		throw new VpmuError(`thread ${threadId} could not be pinned to host CPUs ${cpus} on ${host.name}`, {
+			blame: 'host',
+			evidence: result.stderr.toString('utf8').trim().split('\n'),
+		});
+	}
+	return result.stdout.toString('latin1').trim();
+}
+
+/** What a thread has done so far. Ticks are of the host's clock tick (`getconf CLK_TCK`, 100 a second). */
+export interface ThreadTimes {
+	/** One letter, as in proc(5): R runs, S sleeps, D waits, T stopped. */
+	readonly state: string;
+	readonly userTicks: number;
+	readonly systemTicks: number;
+	/** Host CPU that it last ran on. */
+	readonly hostCpu: number;
+}
+
+/** Reads `/proc/PID/task/TID/stat` (proc(5)); the name in it may hold spaces and parentheses. */
+export function parseThreadStat(text: string): ThreadTimes | undefined {
+	const fields = text
+		.slice(text.lastIndexOf(')') + 2)
+		.trim()
+		.split(/\s+/);
+	// Fields are numbered from 1 in proc(5) and the first one here is number 3.
+	const [state, userTicks, systemTicks, hostCpu] = [fields[0], fields[11], fields[12], fields[36]];
+	if (state === undefined || hostCpu === undefined) return undefined;
+	return { state, userTicks: Number(userTicks), systemTicks: Number(systemTicks), hostCpu: Number(hostCpu) };
+}
+
+/** A vCPU looked at for a moment. */
+export interface VcpuDiagnosis extends VcpuThread {
+	/** Host CPUs that its thread may run on. */
+	readonly affinity: string;
+	readonly hostCpu: number;
+	readonly state: string;
+	/** Share of the sample that its thread ran, 0 to 1, by clock ticks. */
+	readonly busy: number;
+	/** Returns of KVM_RUN to QEMU in the sample, by reason. */
+	readonly exits: Readonly<Record<string, number>>;
+	/**
+	 * `cannot-enter`: KVM refuses to run it (KVM_EXIT_FAIL_ENTRY again and again), so it makes no progress, though QEMU
+	 * says `running`. KVM does so on a host CPU that the vCPU's PMU does not count on.
+	 */
+	readonly verdict: 'runs' | 'idle' | 'stopped' | 'cannot-enter';
+	/** The verdict in a sentence. */
+	readonly text: string;
+}
+
+/** Prints affinity and `stat` of threads, one line each. */
+const look = `
+pid=$1; shift
+for thread; do
+	printf '%s ' "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$pid/task/$thread/status")"
+	cat "/proc/$pid/task/$thread/stat"
+done`;
+
+/**
+ * Looks at each vCPU for `sampleMs`: how busy its thread is, and why KVM returns to QEMU (the trace event `kvm_run_exit`,
+ * switched on for the sample only, since a vCPU that cannot be entered writes it hundreds of thousands of times a second).
+ *
+ * @param logPath the file of QEMU's `-D` on the host
+ * @throws QmpError, HostError, DeadlineError, the signal's reason
+ */
+export async function diagnoseVcpus(
+	{ host, qmp, pid, logPath }: { host: Host; qmp: QmpAsk; pid: number; logPath: string },
+	{ sampleMs = 300, signal, timeoutMs = 10_000 }: WaitOptions & { readonly sampleMs?: number } = {},
+): Promise<readonly VcpuDiagnosis[]> {
+	const limits = { signal, timeoutMs };
+	const threads = await vcpuThreads(qmp, limits);
+	const { running } = (await qmp.execute('query-status', undefined, limits)) as { running: boolean };
+	const read = () => readThreads(host, pid, threads, limits);
+	const trace = (enable: boolean, wait: WaitOptions) =>
+		qmp.execute('trace-event-set-state', { name: 'kvm_run_exit', enable, 'ignore-unavailable': true }, wait);
+	const logSize = await sizeOf(host, logPath, limits);
+	const before = await read();
+	const startedAt = performance.now();
+	try {
+		await trace(true, limits);
+		// Few events are enough; the busy shares need the whole sample.
+		await delay(Math.min(sampleMs, 20), undefined, { signal });
+	} finally {
+		// Even after an abort: left on, it would fill the disk.
+		await trace(false, { timeoutMs: 5000 });
+	}
+	await delay(Math.max(0, sampleMs - (performance.now() - startedAt)), undefined, { signal });
+	const after = await read();
+	const elapsedMs = performance.now() - startedAt;
+	const log = await host.run(
+		['sh', '-c', 'tail -c "+$1" -- "$2" | head -c 1000000', 'sh', String(logSize + 1), logPath],
+		limits,
+	);
+	const exits = exitsByVcpu(log.stdout.toString('latin1'));
+	return threads.map((thread, position) => {
+		const [was, is] = [before[position], after[position]];
+		const ticks = is && was ? is.userTicks + is.systemTicks - was.userTicks - was.systemTicks : 0;
+		const seen = exits.get(thread.index) ?? new Map<number, number>();
+		const found = {
+			...thread,
+			affinity: is?.affinity ?? '',
+			hostCpu: is?.hostCpu ?? -1,
+			state: is?.state ?? '?',
+			busy: Math.min(1, (ticks * 10) / elapsedMs),
+			exits: Object.fromEntries([...seen].map(([reason, count]) => [exitReasonName(reason) ?? String(reason), count])),
+		};
+		return { ...found, ...judge(found, running, seen) };
+	});
+}
+
+const KVM_EXIT_FAIL_ENTRY = 9;
+
+function judge(
+	vcpu: Pick<VcpuDiagnosis, 'index' | 'threadId' | 'hostCpu' | 'affinity' | 'busy'>,
+	running: boolean,
+	exits: ReadonlyMap<number, number>,
+): Pick<VcpuDiagnosis, 'verdict' | 'text'> {
+	const name = `vCPU ${vcpu.index} (thread ${vcpu.threadId}, on host CPU ${vcpu.hostCpu}, allowed ${vcpu.affinity})`;
+	const refused = exits.get(KVM_EXIT_FAIL_ENTRY) ?? 0;
+	// A guest that runs returns for other reasons or not at all; twice in a row is no accident.
+	if (refused >= 2) {
+		return {
+			verdict: 'cannot-enter',
+			text: `${name} makes no progress: KVM refused to enter it ${refused} times in the sample (KVM_EXIT_FAIL_ENTRY)`,
+		};
+	}
+	if (!running) return { verdict: 'stopped', text: `${name} is stopped` };
+	if (vcpu.busy < 0.05) return { verdict: 'idle', text: `${name} is idle` };
+	return { verdict: 'runs', text: `${name} runs, ${Math.round(vcpu.busy * 100)} % of a host CPU` };
+}
+
+function exitsByVcpu(text: string): Map<number, Map<number, number>> {
+	const found = new Map<number, Map<number, number>>();
+	for (const { event, numbers } of parseTrace(text).events) {
+		if (event !== 'kvm_run_exit' || numbers.cpu_index === undefined || numbers.reason === undefined) continue;
+		const reasons = found.get(numbers.cpu_index) ?? new Map<number, number>();
+		reasons.set(numbers.reason, (reasons.get(numbers.reason) ?? 0) + 1);
+		found.set(numbers.cpu_index, reasons);
+	}
+	return found;
+}
+
+async function readThreads(host: Host, pid: number, threads: readonly VcpuThread[], limits: WaitOptions) {
+	const argv = ['sh', '-c', look, 'sh', String(pid), ...threads.map(({ threadId }) => String(threadId))];
+	const { stdout } = await host.run(argv, limits);
+	return stdout
+		.toString('latin1')
+		.trimEnd()
+		.split('\n')
+		.map(line => {
+			const times = parseThreadStat(line.slice(line.indexOf(' ') + 1));
+			return times === undefined ? undefined : { ...times, affinity: line.slice(0, line.indexOf(' ')) };
+		});
+}
+
+async function sizeOf(host: Host, file: string, limits: WaitOptions): Promise<number> {
+	const { stdout } = await host.run(['stat', '-c', '%s', '--', file], limits);
+	return Number(stdout.toString('latin1').trim()) || 0;
+}
