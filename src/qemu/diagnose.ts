@@ -63,7 +63,7 @@ export function readProgramHeader(bytes: Buffer): ProgramHeader {
 
 /** Prints `uname -m`, the file's path, what it is, and its first bytes. */
 const look = `
-path=$(command -v -- "$1" 2>/dev/null) || path=$1
+path=$(command -v "$1" 2>/dev/null) || path=$1
 uname -m
 printf '%s\\n' "$path"
 if [ ! -e "$path" ]; then echo missing

@@ -15,6 +15,8 @@ export type QemuFailure =
 	| 'exited'
 	/** A signal ended it. */
 	| 'killed'
+	/** The host it runs on is no longer reached. */
+	| 'host-lost'
 	/** It runs, and no QMP answer came. */
 	| 'no-qmp'
 	/** It runs, and a vCPU makes no progress. */

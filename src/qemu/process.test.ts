@@ -1,7 +1,10 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import test from 'ava';
+import type { ProcessExit } from '../host/host.ts';
+import { VpmuError } from '../lib/errors.ts';
 import { QemuError } from './errors.ts';
 import { QemuProcess, startProcess } from './process.ts';
 import { plainHost } from './testing/hosts.ts';
@@ -56,6 +59,37 @@ test('orDeath: a closed connection is the end of the process, seen early', async
 	const closed = Object.assign(new Error('connection closed'), { code: 'QMP_DISCONNECTED' });
 	const error = await t.throwsAsync(dying.orDeath('asked', Promise.reject(closed)), { instanceOf: QemuError });
 	t.is(error?.cause, closed);
+});
+
+test('orDeath: what ended QEMU stays the cause', async t => {
+	await using dying = await sh('exit 0');
+	const panic = new Promise((_, reject) => setTimeout(() => reject(new Error('kernel panic')), 60));
+	await t.throwsAsync(dying.orDeath('waiting', panic), { message: 'kernel panic' });
+});
+
+test('a host that is lost is not a QEMU that died', async t => {
+	const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
+	const stdout = new PassThrough();
+	const scripted = plainHost({
+		name: 'ssh://lab',
+		spawn: async () => ({
+			pid: 1,
+			stdin: new PassThrough(),
+			stdout,
+			stderr: new PassThrough(),
+			exited,
+			kill: async () => undefined,
+			[Symbol.asyncDispose]: async () => undefined,
+		}),
+	});
+	await using qemu = await startProcess(scripted, ['qemu']);
+	stdout.destroy(new VpmuError('connection reset', { blame: 'board' }));
+	resolve({ status: null, signal: 'SIGHUP' });
+	const error = await qemu.deathError('asked');
+	t.is(error.message, 'ssh://lab was lost while asked: connection reset');
+	t.is(error.failure, 'host-lost');
+	t.is(error.blame, 'board');
+	t.is(error.exit, null);
 });
 
 test('ladder: the polite request is enough', async t => {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, HostProcess, ProcessExit } from '../host/host.ts';
 import { formatDuration } from '../lib/deadline.ts';
+import { VpmuError } from '../lib/errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
 import { describeExit, QemuError, type QemuFailure } from './errors.ts';
 
@@ -79,6 +80,7 @@ export class QemuProcess implements AsyncDisposable {
 	#exit: ProcessExit | undefined;
 	/** Called once at the end. Waits come and go by the thousand; reactions to `exited` itself would stay. */
 	readonly #waiters = new Set<() => void>();
+	#lost: Error | undefined;
 	#shutdown: Promise<ShutdownRecord> | undefined;
 
 	/** Use {@link startProcess}. */
@@ -90,7 +92,10 @@ export class QemuProcess implements AsyncDisposable {
 		this.#budgets = options.budgets ?? {};
 		child.stdin.on('error', ignore);
 		child.stdin.end();
-		child.stdout.on('error', ignore);
+		// A host that is lost destroys stdout with the reason; the exit status is made up then.
+		child.stdout.on('error', error => {
+			this.#lost = error;
+		});
 		child.stdout.resume();
 		child.stderr.on('error', ignore);
 		child.stderr.on('data', (bytes: Buffer) => {
@@ -130,6 +135,11 @@ export class QemuProcess implements AsyncDisposable {
 		await Promise.race([this.#stderrEnded, delay(500, undefined, { ref: false })]);
 		const evidence = this.stderrLines();
 		const details = { argv: this.argv, exit, evidence, ...(cause === undefined ? {} : { cause }) };
+		if (this.#lost !== undefined) {
+			const blame = this.#lost instanceof VpmuError ? this.#lost.blame : 'host';
+			const text = `${this.host.name} was lost while ${doing}: ${this.#lost.message}`;
+			return new QemuError(text, { ...details, failure: 'host-lost', exit: null, blame, cause: this.#lost });
+		}
 		if (couldNotRun(exit, evidence)) {
 			const diagnosis = await diagnoseCommand(this.host, this.argv, evidence, { timeoutMs: 10_000 }).catch(
 				() => undefined,
@@ -148,8 +158,9 @@ export class QemuProcess implements AsyncDisposable {
 	}
 
 	/**
-	 * Settles as `promise` does, but rejects with {@link deathError} as soon as QEMU ends; a rejection of the promise
-	 * that comes with QEMU's end (a closed connection) is reported as the end, with the rejection as its cause.
+	 * Settles as `promise` does, but rejects with {@link deathError} as soon as QEMU ends. A rejection that only says that a
+	 * connection has closed is reported as QEMU's end, with the rejection as its cause; any other (the guest's panic that
+	 * ended QEMU) is itself the first cause and stays.
 	 */
 	async orDeath<T>(doing: string, promise: Promise<T>): Promise<T> {
 		const settled = promise.then(
@@ -161,17 +172,14 @@ export class QemuProcess implements AsyncDisposable {
 		if (this.#exit !== undefined) onExit();
 		this.#waiters.add(onExit);
 		try {
-			const first = await Promise.race([settled, ended]);
+			// What had already arrived from a QEMU that ended is still an answer, and may be the cause of the end.
+			const first = (await Promise.race([settled, ended])) ?? (await Promise.race([settled, delay(250)]));
 			if (first !== undefined && 'value' in first) return first.value;
-			if (first === undefined) {
-				// What had already arrived from a QEMU that ended is still an answer.
-				const late = await Promise.race([settled, delay(50, undefined)]);
-				if (late !== undefined && 'value' in late) return late.value;
-				throw await this.deathError(doing, late?.error);
-			}
+			if (first !== undefined && !isClosed(first.error)) throw first.error;
 			// A connection ends a moment before the process does.
-			if (isClosed(first.error)) await Promise.race([ended, delay(500)]);
-			throw this.#exit === undefined ? first.error : await this.deathError(doing, first.error);
+			if (this.#exit === undefined) await Promise.race([ended, delay(1000)]);
+			if (this.#exit === undefined) throw first?.error;
+			throw await this.deathError(doing, first?.error);
 		} finally {
 			this.#waiters.delete(onExit);
 		}
@@ -245,9 +253,10 @@ function couldNotRun(exit: ProcessExit, stderr: readonly string[]): boolean {
 	);
 }
 
+/** Whether an error says no more than that a connection ended. */
 function isClosed(error: unknown): boolean {
-	const code = (error as { code?: unknown } | null)?.code;
-	return code === 'QMP_DISCONNECTED' || code === 'ECONNRESET' || code === 'EPIPE';
+	const { code, kind } = (error ?? {}) as { code?: unknown; kind?: unknown };
+	return code === 'QMP_DISCONNECTED' || code === 'ECONNRESET' || code === 'EPIPE' || kind === 'console-closed';
 }
 
 function ignore(): undefined {
