@@ -1,5 +1,6 @@
 import type { ProcessExit } from '../host/host.ts';
 import { type Blame, VpmuError } from '../lib/errors.ts';
+import type { ParsedLog } from './trace.ts';
 
 /** What became of a QEMU that did not do what was asked of it. */
 export type QemuFailure =
@@ -29,6 +30,8 @@ export class QemuError extends VpmuError {
 	/** How it ended; `null` while it runs or when it never ran. */
 	readonly exit: ProcessExit | null;
 	readonly argv: readonly string[];
+	/** What it had logged (trace events) until it failed to start; `null` where nothing could be read. */
+	log: ParsedLog | null = null;
 
 	constructor(
 		message: string,

@@ -121,8 +121,14 @@ export async function diagnoseVcpus(
 	const threads = await vcpuThreads(qmp, limits);
 	const { running } = (await qmp.execute('query-status', undefined, limits)) as { running: boolean };
 	const read = () => readThreads(host, pid, threads, limits);
-	const trace = (enable: boolean, wait: WaitOptions) =>
-		qmp.execute('trace-event-set-state', { name: 'kvm_run_exit', enable, 'ignore-unavailable': true }, wait);
+	const trace = async (enable: boolean, wait: WaitOptions) => {
+		try {
+			await qmp.execute('trace-event-set-state', { name: 'kvm_run_exit', enable }, wait);
+		} catch (error) {
+			// A QEMU built without KVM does not know the event, and has no vCPU that KVM could refuse.
+			if ((error as { code?: unknown }).code !== 'QMP_COMMAND') throw error;
+		}
+	};
 	const logSize = await sizeOf(host, logPath, limits);
 	const before = await read();
 	const startedAt = performance.now();

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, formatDuration, type WaitOptions } from '../lib/deadline.ts';
-import { messageOf } from '../lib/errors.ts';
-import { QemuError } from './errors.ts';
+import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { QemuError } from '../errors.ts';
 import type { QemuProcess } from './process.ts';
 
 /**
@@ -48,8 +48,8 @@ export async function connectWhenReady(
 /** Whether the socket may still come: nobody listens, or nothing is there yet. */
 function isNotYet(error: unknown): boolean {
 	if (error instanceof DeadlineError) return true;
-	const { code, reason } = error as { code?: unknown; reason?: unknown };
-	return reason === 'no-socket' || code === 'ENOENT' || code === 'ECONNREFUSED';
+	const { code, failure } = error as { code?: unknown; failure?: unknown };
+	return failure === 'no-socket' || code === 'ENOENT' || code === 'ECONNREFUSED';
 }
 
 function ignore(): void {

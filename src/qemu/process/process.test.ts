@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import type { ProcessExit } from '../host/host.ts';
-import { VpmuError } from '../lib/errors.ts';
-import { QemuError } from './errors.ts';
+import type { ProcessExit } from '../../host/host.ts';
+import { VpmuError } from '../../lib/errors.ts';
+import { QemuError } from '../errors.ts';
+import { plainHost } from '../testing/hosts.ts';
 import { QemuProcess, startProcess } from './process.ts';
-import { plainHost } from './testing/hosts.ts';
 
 const host = plainHost();
 const sh = (script: string, options = {}) => startProcess(host, ['sh', '-c', script], options);

@@ -1,6 +1,6 @@
-import type { Host } from '../host/host.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
-import type { QemuFailure } from './errors.ts';
+import type { Host } from '../../host/host.ts';
+import type { WaitOptions } from '../../lib/deadline.ts';
+import type { QemuFailure } from '../errors.ts';
 
 export interface Diagnosis {
 	readonly failure: Extract<QemuFailure, 'missing' | 'not-executable' | 'wrong-architecture' | 'missing-library'>;

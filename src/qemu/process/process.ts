@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Host, HostProcess, ProcessExit } from '../host/host.ts';
-import { formatDuration } from '../lib/deadline.ts';
-import { VpmuError } from '../lib/errors.ts';
+import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
+import { formatDuration } from '../../lib/deadline.ts';
+import { VpmuError } from '../../lib/errors.ts';
+import { describeExit, QemuError, type QemuFailure } from '../errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
-import { describeExit, QemuError, type QemuFailure } from './errors.ts';
 
 /** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
 export type ShutdownStep = 'exited' | 'qmp-quit' | 'SIGTERM' | 'SIGKILL';

@@ -1,0 +1,130 @@
+import type { Socket } from 'node:net';
+import { type ConsoleOptions, SerialConsole } from '../../guest/console.ts';
+import type { ShellOptions } from '../../guest/open.ts';
+import type { Host, HostFolder } from '../../host/host.ts';
+import { poll, type WaitOptions } from '../../lib/deadline.ts';
+import type { QmpClient } from '../../qmp/client.ts';
+import { connectQmp } from '../../qmp/connect.ts';
+import { formatRecord } from '../../qmp/recording.ts';
+import { buildArgv, hasConsole, type MachinePaths } from '../argv.ts';
+import { QemuError } from '../errors.ts';
+import { connectWhenReady } from '../process/connect.ts';
+import { type ShutdownBudgets, startProcess } from '../process/process.ts';
+import type { MachineSpec } from '../spec.ts';
+import { Artifacts } from './artifacts.ts';
+import { keepLog, readLog } from './log.ts';
+import { Machine } from './machine.ts';
+
+export interface StartOptions extends WaitOptions {
+	/** Ends the start, not the machine once it is started. */
+	readonly signal?: AbortSignal | undefined;
+	/** For the whole start, to the moment the vCPUs run. Default 30 s. */
+	readonly timeoutMs?: number | undefined;
+	/** Folder of this machine for {@link ArtifactName} files; made where missing. Without it nothing is kept. */
+	readonly artifacts?: string | undefined;
+	/** What the guest's shell is opened with. */
+	readonly shell?: Omit<ShellOptions, 'signal'> | undefined;
+	readonly console?: Omit<ConsoleOptions, 'record'> | undefined;
+	/** Time for each step of the end. */
+	readonly budgets?: ShutdownBudgets | undefined;
+	/** Told what a person should know and what fails nothing: force at the end, a file that could not be written. */
+	readonly onNote?: ((note: string) => void) | undefined;
+}
+
+/**
+ * Starts a QEMU on a host and connects to it. The machine owns the process, its sockets and its folder on the host, and
+ * is to be disposed of. Its vCPUs run when this resolves, unless the spec says `paused`.
+ *
+ * @throws QemuError when QEMU cannot be started or ends; QmpError when it does not speak; HostError; DeadlineError; the
+ *   signal's reason; UsageError for an impossible spec. Nothing is left behind then.
+ */
+export async function startMachine(host: Host, spec: MachineSpec, options: StartOptions = {}): Promise<Machine> {
+	const { signal, timeoutMs = 30_000, onNote = () => undefined } = options;
+	const startedAt = performance.now();
+	const elapsed = () => performance.now() - startedAt;
+	const limits = () => ({ signal, timeoutMs: Math.max(1, timeoutMs - elapsed()) });
+	signal?.throwIfAborted();
+
+	await using stack = new AsyncDisposableStack();
+	const artifacts = stack.use(await Artifacts.open(options.artifacts, onNote));
+	const folder = stack.use(await host.makeFolder());
+	const paths = pathsIn(folder, spec);
+	const argv = buildArgv(spec, paths);
+	await artifacts.writeJson('argv.json', { host: host.name, argv, spec });
+
+	const { budgets } = options;
+	const process = stack.use(await startProcess(host, argv, { budgets, stderr: artifacts.stream('qemu.stderr') }));
+	const spawnMs = elapsed();
+
+	try {
+		const connections = await connectAll();
+		stack.move();
+		return new Machine({
+			...{ host, spec, argv, process, artifacts, folder, paths, startedAt, spawnMs, onNote },
+			...{ ...connections, shellOptions: options.shell },
+		});
+	} catch (error) {
+		// What it logged before it failed is evidence, and its folder is about to go.
+		await keepLog(host, paths.log, artifacts).catch(() => undefined);
+		if (error instanceof QemuError) error.log = await readLog(host, paths.log, { timeoutMs: 5000 }).catch(() => null);
+		throw error;
+	}
+
+	async function connectAll() {
+		const qmpLog = artifacts.stream('qmp.ndjson');
+		const socket = await connectWhenReady(process, paths.qmp, limits());
+		const connecting = connectQmp(socket, {
+			...limits(),
+			...(qmpLog === undefined ? {} : { record: record => qmpLog.write(formatRecord(record)) }),
+			describeDeath: async () => ({ ...(await process.exited), stderr: process.stderrLines() }),
+		});
+		const qmp = stack.use(await process.orDeath('QMP was greeted', connecting));
+		const greetingMs = elapsed();
+
+		let console: SerialConsole | undefined;
+		if (hasConsole(spec)) {
+			const consoleLog = artifacts.stream('console.log');
+			console = stack.use(
+				new SerialConsole(await connectWhenReady(process, paths.console, limits()), {
+					...options.console,
+					...(consoleLog === undefined ? {} : { record: bytes => consoleLog.write(bytes) }),
+				}),
+			);
+		}
+		const ports: Record<string, Socket> = {};
+		for (const name of spec.ports ?? []) {
+			const port = await connectWhenReady(process, paths.ports[name]!, limits());
+			port.on('error', () => undefined);
+			stack.defer(() => void port.destroy());
+			ports[name] = port;
+		}
+		const chardevs = [
+			...(console === undefined ? [] : ['console']),
+			...(spec.ports ?? []).map((_, index) => `port${index}`),
+		];
+		await process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
+		if (spec.paused !== true) await process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
+
+		return { qmp, console, ports, greetingMs };
+	}
+}
+
+function pathsIn(folder: HostFolder, spec: MachineSpec): MachinePaths {
+	const at = (name: string) => `${folder.path}/${name}`;
+	const ports = Object.fromEntries((spec.ports ?? []).map((name, index) => [name, at(`port${index}`)]));
+	return { qmp: at('qmp'), console: at('console'), log: at('log'), ports };
+}
+
+/** Until QEMU has taken the connections: what a guest writes to a chardev without a peer is lost. */
+async function chardevsConnected(qmp: QmpClient, ids: readonly string[], limits: WaitOptions): Promise<void> {
+	if (ids.length === 0) return;
+	await poll(
+		"QEMU's taking of the console connection",
+		async () => {
+			const all = (await qmp.execute('query-chardev', undefined, limits)) as { label: string; filename: string }[];
+			const waiting = all.some(({ label, filename }) => ids.includes(label) && filename.startsWith('disconnected:'));
+			return waiting ? undefined : true;
+		},
+		{ ...limits, everyMs: 2 },
+	);
+}
