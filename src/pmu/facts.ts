@@ -33,6 +33,15 @@ export interface KvmFacts {
 	readonly attribute5: Answer;
 	/** vCPU feature bit 9, PMU_V3_STRICT. */
 	readonly pmuV3Strict: Answer;
+	/** A scratch vCPU with the PMU_V3 feature could be made, on the CPU that the probe happened to run on. */
+	readonly scratchVcpu?: Answer;
+	/** What KVM answered to SET_PMU on a scratch vCPU, by event source type: `ok`, or an errno name such as `ENXIO`. */
+	readonly setPmuTypes?: Readonly<Record<string, string>>;
+	/**
+	 * Host CPUs (list format) on which a vCPU with PMU_V3 could be initialised, so on which KVM has a default PMU.
+	 * CPUs that the probe may not run on are not among them.
+	 */
+	readonly vcpuInitCpus?: string;
 }
 
 /**
@@ -75,6 +84,10 @@ export interface PmuSettings {
 	/** CPU model, `host` unless given. */
 	readonly cpu?: string;
 	readonly accel?: 'kvm' | 'tcg';
+	/** Number of vCPUs, 1 unless given. */
+	readonly vcpus?: number;
+	/** `-icount shift=N`, TCG only. */
+	readonly icountShift?: number;
 	/** What is known of the QEMU. */
 	readonly qemu: {
 		readonly hasPmuChoice: boolean;
@@ -104,7 +117,13 @@ export interface Prediction {
 	readonly error?: string;
 	/** Whether the guest has a PMU (a `/pmu` node, hardware events): `-cpu pmu=off` takes it away whatever the backend. */
 	readonly guestHasPmu: boolean;
-	/** By host CPU number: what a vCPU does there. */
+	/** What QMP must say of the CPU's `pmu` property; `absent` where QEMU does not register it. */
+	readonly cpuPmuProperty: boolean | 'absent';
+	/** How many trace lines the choice leaves when no query makes more CPU objects: the scratch vCPU and each vCPU with a PMU. */
+	readonly traceLines: number;
+	/** Hardware events that count in the guest: `host` for those of the host's PMU, else exactly these perf event names. */
+	readonly events: 'host' | readonly string[];
+	/** By host CPU number, for each online CPU: what a vCPU does there. */
 	readonly counting: Readonly<Record<number, Counting>>;
 	/** The explanation in sentences: each source considered and why it was or was not taken. */
 	readonly because: readonly string[];

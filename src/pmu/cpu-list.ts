@@ -1,0 +1,154 @@
+import { UsageError } from '../lib/errors.ts';
+
+/** The highest CPU number that is believed: far above Linux's largest NR_CPUS, far below where arithmetic ends. */
+export const largestCpu = 2 ** 31 - 1;
+
+/** A set of CPU numbers, kept as ranges, so that a list of thousands of CPUs costs what its text costs. */
+export class CpuSet {
+	/** Ascending, disjoint, not adjacent; both ends are members. */
+	readonly ranges: readonly (readonly [first: number, last: number])[];
+
+	constructor(ranges: Iterable<readonly [first: number, last: number]> = []) {
+		const merged: [number, number][] = [];
+		for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
+			const previous = merged.at(-1);
+			if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+			else merged.push([first, last]);
+		}
+		this.ranges = merged;
+	}
+
+	static of(...cpus: readonly number[]): CpuSet {
+		return new CpuSet(cpus.map(cpu => [cpu, cpu]));
+	}
+
+	/** How many CPUs are in the set. */
+	get size(): number {
+		return this.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+	}
+
+	has(cpu: number): boolean {
+		return this.ranges.some(([first, last]) => first <= cpu && cpu <= last);
+	}
+
+	/** Whether every CPU of `other` is in this set. Every set covers the empty one. */
+	covers(other: CpuSet): boolean {
+		return other.minus(this).size === 0;
+	}
+
+	and(other: CpuSet): CpuSet {
+		const both: [number, number][] = [];
+		for (const [first, last] of this.ranges) {
+			for (const [otherFirst, otherLast] of other.ranges) {
+				const range: [number, number] = [Math.max(first, otherFirst), Math.min(last, otherLast)];
+				if (range[0] <= range[1]) both.push(range);
+			}
+		}
+		return new CpuSet(both);
+	}
+
+	minus(other: CpuSet): CpuSet {
+		const left: [number, number][] = [];
+		for (const [first, last] of this.ranges) {
+			let next = first;
+			for (const [otherFirst, otherLast] of other.ranges) {
+				if (otherLast < next || otherFirst > last) continue;
+				if (otherFirst > next) left.push([next, otherFirst - 1]);
+				next = otherLast + 1;
+			}
+			if (next <= last) left.push([next, last]);
+		}
+		return new CpuSet(left);
+	}
+
+	or(other: CpuSet): CpuSet {
+		return new CpuSet([...this.ranges, ...other.ranges]);
+	}
+
+	/** The list as the kernel prints it, without the newline: `0-3,8`. */
+	toString(): string {
+		return this.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+	}
+
+	/** The CPUs in ascending order. */
+	*[Symbol.iterator](): Generator<number> {
+		for (const [first, last] of this.ranges) for (let cpu = first; cpu <= last; cpu++) yield cpu;
+	}
+}
+
+/**
+ * Reads a list of CPUs in the format that the kernel prints (`%*pbl`, Documentation/admin-guide/cputopology.rst): decimal
+ * numbers and ranges with commas between, in any order; an empty list is the empty set; one newline may end it.
+ *
+ * @throws UsageError for anything else: signs, spaces, hexadecimal, descending ranges, empty items
+ */
+export function parseCpuList(text: string): CpuSet {
+	const list = text.replace(/\n$/, '');
+	if (list === '') return new CpuSet();
+	return new CpuSet(
+		list.split(',').map((item): [number, number] => {
+			const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(item) ?? [];
+			if (first === undefined) throw wrongList(text, `'${item}' is neither a number nor a range such as 0-3`);
+			const range: [number, number] = [Number(first), Number(last)];
+			if (range[1] > largestCpu) throw wrongList(text, `CPU ${last} is beyond ${largestCpu}`);
+			if (range[1] < range[0]) throw wrongList(text, `range '${item}' descends`);
+			return range;
+		}),
+	);
+}
+
+function wrongList(text: string, why: string): UsageError {
+	return new UsageError(
+		`CPU list ${JSON.stringify(text)} is malformed: ${why}; allowed is the kernel's format, such as 0-3,8`,
+	);
+}
+
+/** What the posted patch's own reader makes of a list. */
+export type LenientReading =
+	| { readonly cpus: CpuSet }
+	/** It refuses the text, and goes on without the entry. */
+	| { readonly refused: string }
+	/** It takes a number that it cannot hold, which ends QEMU. */
+	| { readonly fatal: string };
+
+/**
+ * Reads a list as the posted patch does: numbers as C's strtoul reads them in base 0 (leading white space, a sign,
+ * hexadecimal, octal), only the first line, a comma between items optional, a trailing one ignored. It does not refuse
+ * numbers out of range: those are `fatal` here, since the bitmap that they index cannot be made.
+ */
+export function parseCpuListAsPatch(text: string): LenientReading {
+	// getline() gives the first line with its newline; a C string ends at the first NUL.
+	const line = /^[^\0\n]*/.exec(text)![0];
+	const ranges: [number, number][] = [];
+	let rest = line;
+	while (rest !== '') {
+		const start = readNumber(rest);
+		if (start === undefined) return { refused: `no number at '${rest}'` };
+		rest = start.rest;
+		let end = start.value;
+		if (rest.startsWith('-')) {
+			const last = readNumber(rest.slice(1));
+			if (last === undefined) return { refused: `no number at '${rest.slice(1)}'` };
+			rest = last.rest;
+			end = last.value;
+			if (end < start.value) return { refused: `range ${start.value}-${end} descends` };
+		}
+		if (end > BigInt(largestCpu)) return { fatal: `CPU number ${end} is out of range` };
+		ranges.push([Number(start.value), Number(end)]);
+		if (rest.startsWith(',')) rest = rest.slice(1);
+	}
+	return { cpus: new CpuSet(ranges) };
+}
+
+const ulongMax = 2n ** 64n - 1n;
+
+/** C's strtoul in base 0 on a 64-bit machine: a magnitude beyond 64 bits gives the largest value, a minus sign wraps. */
+export function readNumber(text: string): { value: bigint; rest: string } | undefined {
+	const match = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(text);
+	if (match === null) return undefined;
+	const digits = match[2]!;
+	const magnitude = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
+	const outOfRange = magnitude > ulongMax;
+	const value = outOfRange ? ulongMax : match[1] === '-' ? (ulongMax + 1n - magnitude) & ulongMax : magnitude;
+	return { value, rest: text.slice(match[0].length) };
+}
