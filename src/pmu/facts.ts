@@ -115,6 +115,10 @@ export interface Prediction {
 	readonly rule: string;
 	/** For `error`: what QEMU must say (part of its message). */
 	readonly error?: string;
+	/** The accelerator that is predicted for. */
+	readonly accel: 'kvm' | 'tcg';
+	/** Whether QEMU has the trace events of the choice: without them an empty trace log says nothing. */
+	readonly traceEvents: boolean;
 	/** Whether the guest has a PMU (a `/pmu` node, hardware events): `-cpu pmu=off` takes it away whatever the backend. */
 	readonly guestHasPmu: boolean;
 	/** What QMP must say of the CPU's `pmu` property; `absent` where QEMU does not register it. */

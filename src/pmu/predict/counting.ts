@@ -1,5 +1,5 @@
-import { CpuSet } from './cpu-list.ts';
-import type { Counting, HostFacts } from './facts.ts';
+import { CpuSet } from '../cpu-list.ts';
+import type { Counting, HostFacts } from '../facts.ts';
 import type { KvmDefault } from './kvm-default.ts';
 import { compatibleSources, onlineCpus } from './sources.ts';
 

@@ -1,4 +1,4 @@
-import type { Backend, Prediction } from './facts.ts';
+import type { Backend, Prediction } from '../facts.ts';
 
 /** How the start of QEMU went. */
 export type StartObservation =

@@ -1,3 +1,5 @@
+import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
+import type { FindingId } from '../findings.ts';
 import { type Choice, chooseBackend, describePosted, isHostModel } from './choice.ts';
 import {
 	countingEmulated,
@@ -6,8 +8,6 @@ import {
 	countingOnSource,
 	countingWithout,
 } from './counting.ts';
-import type { HostFacts, PmuSettings, Prediction } from './facts.ts';
-import type { FindingId } from './findings.ts';
 import { kvmDefault } from './kvm-default.ts';
 import { compatibleSources, decide, readSources } from './sources.ts';
 
@@ -22,9 +22,12 @@ export function predictBackend(facts: HostFacts, settings: PmuSettings): Predict
 	if (settings.accel === 'tcg') return predictEmulated(facts, settings);
 	const because: string[] = [];
 	if (!decide('KVM can be used', facts.kvm.usable, true, because)) {
-		return failed('no-kvm', 'Could not access KVM kernel module', [...because, '/dev/kvm cannot be used on this host']);
+		return failed(settings, 'no-kvm', 'Could not access KVM kernel module', [
+			...because,
+			'/dev/kvm cannot be used on this host',
+		]);
 	}
-	const misplaced = misplacedOption(settings, 'kvm-accel');
+	const misplaced = settings.qemu.hasPmuChoice ? undefined : misplacedOption(settings, 'kvm-accel');
 	if (misplaced !== undefined) return misplaced;
 	const choice = settings.qemu.hasPmuChoice ? chooseBackend(facts, settings) : stockChoice(facts);
 	return withCpuProperty(facts, settings, { ...choice, because: [...because, ...choice.because] });
@@ -46,14 +49,14 @@ function stockChoice(facts: HostFacts): Choice {
 function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice: Choice): Prediction {
 	if (choice.backend === 'error') {
 		return {
-			...failed(choice.rule, choice.error, choice.because),
+			...failed(settings, choice.rule, choice.error, choice.because),
 			disagreements: disagreements(facts, settings, choice),
 		};
 	}
 	const hostModel = isHostModel(settings);
 	const scratchLines = hostModel && settings.qemu.hasPmuChoice ? 1 : 0;
 	const traced = choice.backend === 'event-source' || choice.backend === 'fixed-counters-only';
-	const base = { rule: choice.rule, ...(choice.type === undefined ? {} : { type: choice.type }) };
+	const base = { ...settled(settings), rule: choice.rule, ...(choice.type === undefined ? {} : { type: choice.type }) };
 	const because = [...choice.because];
 	const rest = () => ({ because, disagreements: disagreements(facts, settings, choice) });
 
@@ -65,7 +68,7 @@ function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice: Choice
 				`QEMU does not register the property pmu of the CPU where there is no PMU, so pmu=${onOff(settings)} is refused`,
 			);
 			return {
-				...failed(choice.rule, `Property '${model}-arm-cpu.pmu' not found`, because),
+				...failed(settings, choice.rule, `Property '${model}-arm-cpu.pmu' not found`, because),
 				disagreements: rest().disagreements,
 			};
 		}
@@ -86,7 +89,7 @@ function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice: Choice
 		because.push(...fallback.because);
 		if (fallback.initFails) {
 			because.push('no vCPU with a PMU can be made on the CPUs that QEMU may start on');
-			return failed(choice.rule, hostModel ? 'Failed to retrieve host CPU features' : undefined, because);
+			return failed(settings, choice.rule, hostModel ? 'Failed to retrieve host CPU features' : undefined, because);
 		}
 	}
 	const source =
@@ -149,16 +152,16 @@ function disagreements(facts: HostFacts, settings: PmuSettings, choice: Choice):
 
 /** The emulator has a PMU of its own for each CPU model of ARMv7 and later; KVM and the host have no part in it. */
 function predictEmulated(facts: HostFacts, settings: PmuSettings): Prediction {
-	const misplaced = misplacedOption({ ...settings, qemu: { ...settings.qemu, hasPmuChoice: false } }, 'tcg-accel');
+	const misplaced = misplacedOption(settings, 'tcg-accel');
 	if (misplaced !== undefined) return misplaced;
 	const cpu = settings.cpu ?? 'max';
 	if (cpu === 'host') {
-		return failed('tcg', undefined, [
+		return failed(settings, 'tcg', undefined, [
 			'the CPU model host is that of the machine itself, which an emulator does not have',
 		]);
 	}
 	const hasPmu = !/^(arm|sa1|pxa|ti925t|cortex-(a8|a9|m)|.*-m(0|3|33|4|55|7)\b)/.test(cpu);
-	const base = { traceLines: 0, disagreements: [] };
+	const base = { ...settled(settings), traceLines: 0, disagreements: [] };
 	if (!hasPmu || settings.cpuPmu === false) {
 		return {
 			...base,
@@ -191,17 +194,22 @@ function predictEmulated(facts: HostFacts, settings: PmuSettings): Prediction {
 
 /** Options of the choice on an accelerator that does not have them. */
 function misplacedOption(settings: PmuSettings, accelerator: string): Prediction | undefined {
-	if (settings.qemu.hasPmuChoice) return undefined;
 	const option =
 		settings.pmu !== undefined ? 'pmu' : settings.backcompatPmu !== undefined ? 'backcompat-pmu' : undefined;
 	if (option === undefined) return undefined;
-	return failed('bad-option', `Property '${accelerator}.${option}' not found`, [
+	return failed(settings, 'bad-option', `Property '${accelerator}.${option}' not found`, [
 		`option ${option} of -accel was given, which ${accelerator} of this QEMU does not have`,
 	]);
 }
 
-function failed(rule: string, error: string | undefined, because: readonly string[]): Prediction {
+function failed(
+	settings: PmuSettings,
+	rule: string,
+	error: string | undefined,
+	because: readonly string[],
+): Prediction {
 	return {
+		...settled(settings),
 		backend: 'error',
 		rule,
 		...(error === undefined ? {} : { error }),
@@ -214,5 +222,10 @@ function failed(rule: string, error: string | undefined, because: readonly strin
 		disagreements: [],
 	};
 }
+
+const settled = (settings: PmuSettings) => ({
+	accel: settings.accel ?? ('kvm' as const),
+	traceEvents: settings.qemu.hasPmuChoice,
+});
 
 const onOff = (settings: PmuSettings) => (settings.cpuPmu === true ? 'on' : 'off');

@@ -5,8 +5,8 @@ import type { TraceObservation } from './observed.ts';
  * Other lines are passed over; `eventsKnown` says whether this QEMU has the events, which an empty log cannot say.
  */
 export function parseTraceLog(text: string, eventsKnown: boolean): TraceObservation {
-	const line = /(?:^|\s)kvm_arm_set_pmu type (\d+) ret (-?\d+)\s*$/gm;
-	const fixed = /(?:^|\s)kvm_arm_set_pmu_fixed_counters_only ret (-?\d+)\s*$/gm;
+	const line = /(?:^|[\s:])kvm_arm_set_pmu type (\d+) ret (-?\d+)\s*$/gm;
+	const fixed = /(?:^|[\s:])kvm_arm_set_pmu_fixed_counters_only ret (-?\d+)\s*$/gm;
 	return {
 		events: eventsKnown ? 'known' : 'unknown',
 		setPmu: [...text.matchAll(line)].map(match => ({ type: Number(match[1]), ret: Number(match[2]) })),

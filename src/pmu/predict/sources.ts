@@ -1,5 +1,5 @@
-import { CpuSet, parseCpuList, parseCpuListAsPatch, readNumber } from './cpu-list.ts';
-import type { Answer, EventSource, FileText, HostFacts } from './facts.ts';
+import { CpuSet, parseCpuList, parseCpuListAsPatch, readNumber } from '../cpu-list.ts';
+import type { Answer, EventSource, FileText, HostFacts } from '../facts.ts';
 
 /** Event source types are the `type` of perf_event_attr: 32 bits. */
 export const largestType = 2n ** 32n - 1n;

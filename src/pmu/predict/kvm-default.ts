@@ -1,5 +1,5 @@
-import { CpuSet } from './cpu-list.ts';
-import type { HostFacts } from './facts.ts';
+import { CpuSet } from '../cpu-list.ts';
+import type { HostFacts } from '../facts.ts';
 import { compatibleSources, cpuSetOf, kernelAtLeast, startCpus } from './sources.ts';
 
 /** What KVM takes by itself when it is not told which event source to use. */

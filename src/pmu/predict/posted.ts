@@ -1,6 +1,6 @@
-import { parseCpuListAsPatch } from './cpu-list.ts';
-import type { HostFacts } from './facts.ts';
-import type { FindingId } from './findings.ts';
+import { parseCpuListAsPatch } from '../cpu-list.ts';
+import type { HostFacts } from '../facts.ts';
+import type { FindingId } from '../findings.ts';
 import { firstLine, largestType, readType } from './sources.ts';
 
 /** One end that the posted code can come to. `ends` means that QEMU aborts. */

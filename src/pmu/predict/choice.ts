@@ -1,6 +1,6 @@
-import { parseCpuListAsPatch } from './cpu-list.ts';
-import type { Backend, HostFacts, PmuSettings } from './facts.ts';
-import { findings } from './findings.ts';
+import { parseCpuListAsPatch } from '../cpu-list.ts';
+import type { Backend, HostFacts, PmuSettings } from '../facts.ts';
+import { findings } from '../findings.ts';
 import { kvmDefault } from './kvm-default.ts';
 import { byBytes, type PostedOutcome, postedOutcomes } from './posted.ts';
 import { decide, firstLine, kernelAtLeast, largestType, type ReadSource, readSources } from './sources.ts';
@@ -56,7 +56,12 @@ export function chooseBackend(facts: HostFacts, settings: PmuSettings): Choice {
 		}
 		if (option.negative || (option.value > largestType && option.value !== unset)) {
 			const sentence = `pmu=${settings.pmu} names an event source, but no type is outside 0 to ${largestType}: it must be refused`;
-			return chosen('error', 'out-of-range', sentence);
+			// -1 wraps to the very value that stands for "not given"; the others are beyond what a type can be.
+			const found = { finding: 'F2' } as const;
+			return {
+				...chosen('error', 'out-of-range', sentence),
+				posted: posted.map(outcome => ({ ...outcome, ...found })),
+			};
 		}
 		if (option.value !== unset) return explicit(facts, settings, Number(option.value), chosen);
 	}

@@ -1,0 +1,65 @@
+import type { Prediction } from '../facts.ts';
+import type { GuestObservation, Observations, ObservedBackend, QmpObservation, TraceObservation } from './observed.ts';
+
+/**
+ * The backend that the layers show. The patch tells nobody what it chose: an event source or the fixed-counters-only PMU
+ * leave a trace line, KVM's default and no PMU at all do not, and differ in whether the CPU and the guest have a PMU.
+ *
+ * The prediction is used for nothing but the accelerator and the name of a type.
+ */
+export function observedBackend(
+	observations: Observations,
+	prediction: Pick<Prediction, 'type' | 'name' | 'accel'>,
+): ObservedBackend {
+	const { accel } = prediction;
+	const { start, qmp, trace, guest } = observations;
+	const layers = {
+		qmp: qmp === undefined ? null : qmpView(qmp),
+		trace: trace === undefined ? null : traceView(trace),
+		guest: guest === undefined ? null : guestView(guest),
+	};
+	if (start?.state === 'exited') return { backend: 'error', layers };
+	if (start === undefined || qmp === undefined || trace === undefined) return { backend: 'unknown', layers };
+	const taken = trace.setPmu.filter(line => line.ret === 0);
+	const types = new Set(taken.map(line => line.type));
+	const fixed = trace.setFixedCountersOnly.some(line => line.ret === 0);
+	if (accel === 'kvm' && !qmp.kvm.enabled) return { backend: 'unknown', layers };
+	if (types.size === 1 && !fixed) {
+		const type = taken[0]!.type;
+		return {
+			backend: 'event-source',
+			type,
+			...(type === prediction.type && prediction.name !== undefined ? { name: prediction.name } : {}),
+			layers,
+		};
+	}
+	if (fixed && types.size === 0) return { backend: 'fixed-counters-only', layers };
+	if (types.size > 0 || trace.setPmu.length > 0 || trace.setFixedCountersOnly.length > 0) {
+		return { backend: 'unknown', layers };
+	}
+	if (guest === undefined) return { backend: 'unknown', layers };
+	const guestHas = guest.pmuNode && guest.counters !== null;
+	if (qmp.cpuPmu === true && guestHas) return { backend: 'default', layers };
+	if (qmp.cpuPmu === 'absent' && !guestHas) return { backend: 'none', layers };
+	// Taken away from the guest with pmu=off: whether KVM's default stood behind it can no longer be seen.
+	if (qmp.cpuPmu === false && !guestHas) return { backend: accel === 'tcg' ? 'none' : 'unknown', layers };
+	return { backend: 'unknown', layers };
+}
+
+const qmpView = (qmp: QmpObservation) =>
+	`KVM ${qmp.kvm.enabled ? 'enabled' : 'not enabled'}, CPU property pmu ${qmp.cpuPmu}, ${qmp.runState}`;
+
+function traceView(trace: TraceObservation): string {
+	const lines = [
+		...trace.setPmu.map(({ type, ret }) => `type ${type} ret ${ret}`),
+		...trace.setFixedCountersOnly.map(({ ret }) => `fixed-counters-only ret ${ret}`),
+	];
+	if (lines.length === 0) return trace.events === 'known' ? 'nothing was set' : 'this QEMU has no such events';
+	return lines.join(', ');
+}
+
+function guestView(guest: GuestObservation): string {
+	const counted = guest.readings.filter(reading => reading.state === 'counted' && (reading.count ?? 0n) > 0n);
+	const pmu = guest.pmuNode ? `/pmu node, ${guest.counters ?? 'unknown number of'} counters` : 'no /pmu node';
+	return `${pmu}; ${counted.length} of ${guest.readings.length} readings counted`;
+}

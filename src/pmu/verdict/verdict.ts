@@ -1,0 +1,286 @@
+import { CpuSet, parseCpuList } from '../cpu-list.ts';
+import type { Counting, Prediction } from '../facts.ts';
+import { observedBackend } from './infer.ts';
+import type {
+	Contradiction,
+	GuestObservation,
+	GuestReading,
+	Observations,
+	QmpObservation,
+	StartObservation,
+	TraceObservation,
+	Verdict,
+} from './observed.ts';
+
+export interface JudgeOptions {
+	/** perf events that must have a reading on every group of host CPUs; `cycles` unless given. */
+	readonly requiredEvents?: readonly string[];
+	/** `running` unless given; a start with `-S` is `prelaunch` or `paused`. */
+	readonly runState?: string;
+	/** What twice the work may count, as a ratio to once; `[1.3, 3.5]` unless given. Wide, since vCPUs share CPUs. */
+	readonly doubling?: readonly [least: number, most: number];
+	/** What `query-machines` must say, where that was asked. */
+	readonly machineBackcompatPmu?: boolean;
+	/** Host CPUs that readings must cover; all that the prediction speaks of unless given. */
+	readonly hostCpus?: string;
+}
+
+type Check = (name: string, holds: boolean, expected: string, seen: string) => void;
+
+/**
+ * Compares what was predicted with what independent layers show. The two agree only when every layer was asked, answered
+ * and said what was predicted: a missing layer, a missing reading, `<not counted>` or zero where work was done contradict.
+ */
+export function judge(prediction: Prediction, observations: Observations, options: JudgeOptions = {}): Verdict {
+	const contradictions: Contradiction[] = [];
+	const on =
+		(layer: Contradiction['layer']): Check =>
+		(check, holds, expected, seen) => {
+			if (!holds) contradictions.push({ layer, check, expected, seen });
+		};
+	if (judgeStart(on('start'), prediction, observations.start)) {
+		const { qmp, trace, guest } = observations;
+		if (qmp === undefined) on('qmp')('qmp-asked', false, 'answers over QMP', 'QMP was not asked');
+		else judgeQmp(on('qmp'), prediction, qmp, options);
+		if (trace === undefined) on('trace')('trace-asked', false, 'a trace log', 'there is no trace log');
+		else judgeTrace(on('trace'), prediction, trace);
+		if (guest === undefined) on('guest')('guest-asked', false, 'a guest that answers', 'the guest was not asked');
+		else {
+			judgeGuest(on('guest'), prediction, guest);
+			judgeReadings(on('perf'), prediction, guest.readings, options);
+		}
+	}
+	const reasons = contradictions.map(({ layer, expected, seen }) => `${layer}: expected ${expected}, but ${seen}`);
+	return {
+		agrees: contradictions.length === 0,
+		observed: observedBackend(observations, prediction),
+		contradictions,
+		reasons,
+	};
+}
+
+/** Whether there is anything further to look at: QEMU was to run, and ran. */
+function judgeStart(check: Check, prediction: Prediction, start: StartObservation | undefined): boolean {
+	if (start === undefined) {
+		check('start-seen', false, 'to see how QEMU started', 'nobody looked');
+		return false;
+	}
+	if (prediction.backend === 'error') {
+		const refused = start.state === 'exited' && start.status !== null && start.status !== 0 && start.signal === null;
+		check('refuses', refused, `QEMU to refuse to start (${prediction.rule})`, describeStart(start));
+		if (refused && prediction.error !== undefined) {
+			check(
+				'error-text',
+				start.stderr.includes(prediction.error),
+				`it to say '${prediction.error}'`,
+				describeStart(start),
+			);
+		}
+		if (refused && prediction.error === undefined) {
+			check('error-said', start.stderr.trim() !== '', 'it to say why', 'it said nothing');
+		}
+		return false;
+	}
+	check('starts', start.state === 'running', 'QEMU to start', describeStart(start));
+	return start.state === 'running';
+}
+
+function describeStart(start: StartObservation): string {
+	if (start.state === 'running') return 'it started';
+	const end = start.signal === null ? `exited with status ${start.status}` : `was killed by ${start.signal}`;
+	const said = start.stderr.trim().split('\n').slice(-3).join(' / ');
+	return `it ${end}${said === '' ? ' and said nothing' : `: ${said}`}`;
+}
+
+function judgeQmp(check: Check, prediction: Prediction, qmp: QmpObservation, options: JudgeOptions): void {
+	const kvm = prediction.accel === 'kvm';
+	check('qmp-kvm', qmp.kvm.enabled === kvm, `query-kvm to say enabled ${kvm}`, `it says ${qmp.kvm.enabled}`);
+	check(
+		'qmp-cpu-pmu',
+		qmp.cpuPmu === prediction.cpuPmuProperty,
+		`the CPU's property pmu to be ${prediction.cpuPmuProperty}`,
+		`it is ${qmp.cpuPmu}`,
+	);
+	const runState = options.runState ?? 'running';
+	check('qmp-run-state', qmp.runState === runState, `run state ${runState}`, `it is '${qmp.runState}'`);
+	if (options.machineBackcompatPmu !== undefined) {
+		check(
+			'qmp-compat',
+			qmp.machineBackcompatPmu === options.machineBackcompatPmu,
+			`the machine type to ${options.machineBackcompatPmu ? '' : 'not '}have backcompat-pmu in its compat properties`,
+			qmp.machineBackcompatPmu === undefined ? 'they were not asked' : `it is ${qmp.machineBackcompatPmu}`,
+		);
+	}
+}
+
+function judgeTrace(check: Check, prediction: Prediction, trace: TraceObservation): void {
+	const { setPmu, setFixedCountersOnly } = trace;
+	const events = prediction.traceEvents ? 'known' : 'unknown';
+	check('trace-events', trace.events === events, `the trace events to be ${events}`, `they are ${trace.events}`);
+	const source = prediction.backend === 'event-source' ? prediction.traceLines : 0;
+	const fixed = prediction.backend === 'fixed-counters-only' ? prediction.traceLines : 0;
+	const said = (count: number) => `${count} line${count === 1 ? '' : 's'}`;
+	check('trace-lines', setPmu.length === source, `${said(source)} of kvm_arm_set_pmu`, `there are ${setPmu.length}`);
+	check(
+		'trace-fixed-lines',
+		setFixedCountersOnly.length === fixed,
+		`${said(fixed)} of kvm_arm_set_pmu_fixed_counters_only`,
+		`there are ${setFixedCountersOnly.length}`,
+	);
+	for (const { type, ret } of setPmu) {
+		check('trace-type', type === prediction.type, `event source type ${prediction.type}`, `type ${type} was set`);
+		check('trace-ret', ret === 0, 'KVM to take the event source', `it returned ${ret}`);
+	}
+	for (const { ret } of setFixedCountersOnly) check('trace-ret', ret === 0, 'KVM to take it', `it returned ${ret}`);
+}
+
+function judgeGuest(check: Check, prediction: Prediction, guest: GuestObservation): void {
+	const has = prediction.guestHasPmu;
+	const sources = guest.eventSources.filter(name => /^(armv[78]_|arm_pmuv3|apple_)/.test(name));
+	check(
+		'guest-node',
+		guest.pmuNode === has,
+		`${has ? 'a' : 'no'} /pmu node`,
+		guest.pmuNode ? 'there is one' : 'there is none',
+	);
+	check('guest-listed', guest.eventSources.length > 0, 'event sources in sysfs, software at least', 'there are none');
+	check(
+		'guest-sources',
+		sources.length === (has ? 1 : 0),
+		`${has ? 'one event source' : 'no event source'} of an Arm PMU`,
+		sources.length === 0 ? 'there is none' : `there is ${sources.join(', ')}`,
+	);
+	const counters = guest.counters ?? 0;
+	if (!has) check('guest-counters', counters === 0, 'no PMU in the kernel log', `it has ${counters} counters`);
+	else if (prediction.backend === 'fixed-counters-only') {
+		check('guest-counters', counters === 1, 'the cycle counter alone', `the kernel log gives ${guest.counters}`);
+	} else check('guest-counters', counters >= 1, 'counters in the kernel log', `it gives ${guest.counters}`);
+}
+
+/** Events that the guest's own kernel counts, with or without a PMU. */
+const softwareEvent =
+	/^(task-clock|cpu-clock|context-switches|cs|cpu-migrations|migrations|page-faults|faults|(minor|major)-faults|dummy|duration_time|user_time|system_time|alignment-faults|emulation-faults|bpf-output)$/;
+
+function judgeReadings(
+	check: Check,
+	prediction: Prediction,
+	readings: readonly GuestReading[],
+	options: JudgeOptions,
+): void {
+	const spoken = CpuSet.of(...Object.keys(prediction.counting).map(Number));
+	const cpus = options.hostCpus === undefined ? spoken : parseCpuList(options.hostCpus);
+	const required = options.requiredEvents ?? ['cycles'];
+	check('perf-cpus', cpus.size > 0, 'host CPUs to read on', 'none is known');
+	for (const reading of readings) judgeReading(check, prediction, reading, cpus, required, options);
+	for (const [group, members] of countingGroups(prediction, cpus)) {
+		for (const event of required) {
+			const inside = readings.some(
+				reading =>
+					reading.event === event && members.covers(pinnedTo(reading, cpus)) && pinnedTo(reading, cpus).size > 0,
+			);
+			check('perf-covered', inside, `a reading of ${event} on host CPU ${members} (${group})`, 'there is none');
+		}
+	}
+}
+
+const pinnedTo = (reading: GuestReading, all: CpuSet) => (reading.pinned === null ? all : parseCpuList(reading.pinned));
+
+const wordOf = (counting: Counting | undefined) =>
+	counting === undefined ? 'not predicted' : typeof counting === 'string' ? counting : `unknown: ${counting.unknown}`;
+
+/** Host CPUs by what is predicted of them. */
+function countingGroups(prediction: Prediction, cpus: CpuSet): ReadonlyMap<string, CpuSet> {
+	const groups = new Map<string, CpuSet>();
+	for (const cpu of cpus) {
+		const word = wordOf(prediction.counting[cpu]);
+		groups.set(word, (groups.get(word) ?? new CpuSet()).or(CpuSet.of(cpu)));
+	}
+	return groups;
+}
+
+function judgeReading(
+	check: Check,
+	prediction: Prediction,
+	reading: GuestReading,
+	all: CpuSet,
+	required: readonly string[],
+	options: JudgeOptions,
+): void {
+	if (softwareEvent.test(reading.event)) return;
+	const { event, state, count } = reading;
+	const where = `${event} on host CPU ${pinnedTo(reading, all)}`;
+	const seen = state === 'counted' ? `it counted ${count}` : `it is ${state}`;
+	const words = [...countingGroups(prediction, pinnedTo(reading, all)).keys()];
+	if (words.length !== 1) {
+		// A vCPU that moves between CPUs that differ shows nothing about either.
+		check('perf-pinned', !required.includes(event) || words.length > 1, `${where} to be predicted`, 'it is not');
+		return;
+	}
+	const word = words[0]!;
+	if (word === 'cannot-run') {
+		check('perf-cannot-run', state === 'stuck', `the vCPU not to run on host CPU ${reading.pinned}`, seen);
+		return;
+	}
+	check(
+		'perf-progress',
+		state !== 'stuck',
+		`the vCPU to run on host CPU ${pinnedTo(reading, all)}`,
+		'it made no progress',
+	);
+	if (state === 'stuck') return;
+	check('perf-worked', reading.worked, `the work to be done for ${where}`, 'it was not, so the figure says nothing');
+	if (word === 'no-pmu') {
+		check('perf-none', state === 'not-supported', `${where} not to be supported`, seen);
+	} else if (word === 'stops') {
+		check(
+			'perf-stops',
+			state === 'not-supported' ? !required.includes(event) : state === 'counted' && count === 0n,
+			`${where} to stand at 0`,
+			seen,
+		);
+	} else if (word === 'counts') {
+		judgeCounted(check, prediction, reading, where, seen, required, options);
+	} else check('perf-known', false, `a prediction for ${where}`, `it is ${word}`);
+}
+
+function judgeCounted(
+	check: Check,
+	prediction: Prediction,
+	reading: GuestReading,
+	where: string,
+	seen: string,
+	required: readonly string[],
+	options: JudgeOptions,
+): void {
+	const { event, state, count, runningPct } = reading;
+	const listed = prediction.events === 'host' ? undefined : prediction.events.includes(event);
+	if (listed === false && !required.includes(event)) {
+		// What the PMU does not have may be there as an event that stands still (QEMU emulates the stall events so).
+		check(
+			'perf-absent',
+			state === 'not-supported' || (state === 'counted' && count === 0n),
+			`${where} not to count`,
+			seen,
+		);
+		return;
+	}
+	// Which events a host's PMU has, besides cycles, is its own affair; but one that counts must count.
+	if (state === 'not-supported' && listed === undefined && !required.includes(event)) return;
+	check('perf-counts', state === 'counted' && count !== null && count > 0n, `${where} to count`, seen);
+	if (state !== 'counted' || count === null || count <= 0n) return;
+	check(
+		'perf-running',
+		runningPct !== null && runningPct > 0,
+		`${where} to have been on a counter`,
+		`it was for ${runningPct} %`,
+	);
+	if (reading.doubledCount === undefined) return;
+	const [least, most] = options.doubling ?? [1.3, 3.5];
+	const ratio = reading.doubledCount === null ? 0 : Number(reading.doubledCount) / Number(count);
+	check(
+		'perf-doubles',
+		ratio >= least && ratio <= most,
+		`${where} to count about twice as much for twice the work`,
+		`it counted ${reading.doubledCount} after ${count}`,
+	);
+}
