@@ -1,0 +1,177 @@
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { lockFile } from './lock.ts';
+import type { OnProgress } from './progress.ts';
+
+/** What the cache holds, by folder. */
+export const cacheKinds = ['packages', 'roots', 'kernels', 'images', 'snapshots'] as const;
+export type CacheKind = (typeof cacheKinds)[number];
+
+/** What is written beside each thing in the cache. */
+export interface CacheRecord {
+	/** In words, for `vpmu image list`. */
+	readonly label?: string;
+	/** Things in the cache that this one was made from, as `KIND/NAME`. */
+	readonly uses?: readonly string[];
+	readonly [key: string]: unknown;
+}
+
+export interface CacheOptions {
+	/** Where `VPMU_CACHE`, `XDG_CACHE_HOME` and `HOME` are read from; `process.env` by default. */
+	readonly env?: Readonly<Record<string, string | undefined>>;
+	readonly onProgress?: OnProgress | undefined;
+	/** Ends every wait and every tool of this cache's work. */
+	readonly signal?: AbortSignal | undefined;
+	/** Look for newer packages instead of taking those resolved before. */
+	readonly refresh?: boolean;
+}
+
+/** A folder of things that can be made again: made once, whole or not at all, by whichever process comes first. */
+export interface Cache {
+	readonly root: string;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly signal: AbortSignal | undefined;
+	readonly refresh: boolean;
+	readonly progress: OnProgress;
+	/** Suites and the like that were refreshed already by this object. */
+	readonly refreshed: Set<string>;
+	folder(kind: CacheKind): string;
+	/**
+	 * The path of a thing in the cache, made by `make` if it is not there. `make` writes a file or a folder at the path
+	 * that it is given, under a lock that the kernel releases when this process dies; only when it has returned does the
+	 * thing get its name, so that nobody ever sees half of it.
+	 * @throws VpmuError (blame `host`) when the disk is full or not writable; whatever `make` throws
+	 */
+	keep(
+		kind: CacheKind,
+		name: string,
+		make: (temporaryPath: string) => Promise<CacheRecord | undefined | void>,
+	): Promise<string>;
+	/** What was written beside a thing of the cache. @throws VpmuError when it is not there */
+	record(kind: CacheKind, name: string): Promise<CacheRecord>;
+	/** Runs `work` while no other process runs work of that name. @throws as {@link Cache.keep} */
+	exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** The cache's folder: `VPMU_CACHE`, or `vpmu` in `XDG_CACHE_HOME`, or `~/.cache/vpmu`. @throws UsageError for a relative path */
+export function cacheRoot(env: Readonly<Record<string, string | undefined>>): string {
+	if (env.VPMU_CACHE) {
+		if (!path.isAbsolute(env.VPMU_CACHE)) {
+			throw new UsageError(`VPMU_CACHE is '${env.VPMU_CACHE}', but must be an absolute path`);
+		}
+		return path.normalize(env.VPMU_CACHE);
+	}
+	// The XDG Base Directory Specification says to ignore relative paths.
+	if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'vpmu');
+	return path.join(env.HOME || os.homedir(), '.cache', 'vpmu');
+}
+
+/**
+ * Opens the cache, making its folders. Nothing needs to be closed.
+ * @throws UsageError for a bad `VPMU_CACHE`; VpmuError (blame `host`) when the folder cannot be made
+ */
+export async function openCache(options: CacheOptions = {}): Promise<Cache> {
+	const env = options.env ?? process.env;
+	const root = cacheRoot(env);
+	const progress = options.onProgress ?? (() => undefined);
+	const { signal } = options;
+	const folder = (kind: CacheKind) => path.join(root, kind);
+	const temporary = path.join(root, 'tmp');
+	const locks = path.join(root, 'locks');
+	await naming(root, async () => {
+		for (const made of [...cacheKinds.map(folder), temporary, locks]) await mkdir(made, { recursive: true });
+	});
+
+	const exclusively: Cache['exclusively'] = async (name, work) => {
+		await using _ = await lockFile(path.join(locks, `${fileName(name)}.lock`), {
+			signal,
+			onWait: () => progress({ notice: `Waiting for another vpmu that works on ${name}` }),
+		});
+		return await naming(root, work);
+	};
+
+	const keep: Cache['keep'] = async (kind, name, make) => {
+		const kept = path.join(folder(kind), name);
+		if (await touch(kept)) return kept;
+		return await exclusively(`${kind}/${name}`, async () => {
+			if (await touch(kept)) return kept;
+			const unfinished = path.join(temporary, fileName(`${kind}/${name}`));
+			await rm(unfinished, { recursive: true, force: true });
+			try {
+				const record = (await make(unfinished)) ?? {};
+				await writeFile(`${unfinished}.json`, `${JSON.stringify(record, null, ' ')}\n`);
+				await rename(`${unfinished}.json`, recordFile(kept));
+				await rename(unfinished, kept);
+			} catch (error) {
+				await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+				throw error;
+			}
+			return kept;
+		});
+	};
+
+	return {
+		root,
+		env,
+		signal,
+		refresh: options.refresh ?? false,
+		progress,
+		refreshed: new Set(),
+		folder,
+		keep,
+		exclusively,
+		async record(kind, name) {
+			return await naming(root, async () =>
+				JSON.parse(await readFile(recordFile(path.join(folder(kind), name)), 'utf8')),
+			);
+		},
+	};
+}
+
+/** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */
+export function recordFile(kept: string): string {
+	return `${kept}.json`;
+}
+
+function fileName(name: string): string {
+	return name.replaceAll('/', '+');
+}
+
+async function touch(kept: string): Promise<boolean> {
+	try {
+		await stat(kept);
+	} catch {
+		return false;
+	}
+	const now = new Date();
+	await utimes(recordFile(kept), now, now).catch(() => undefined);
+	return true;
+}
+
+const storageErrors: Readonly<Record<string, string>> = {
+	ENOSPC: 'the disk is full',
+	EDQUOT: 'the disk quota is used up',
+	EROFS: 'the file system is read-only',
+	EACCES: 'permission denied',
+	EPERM: 'permission denied',
+	ENOTDIR: 'not a folder',
+};
+
+/** Gives errors of the file system the words that a user can act on. */
+async function naming<T>(root: string, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		if (error instanceof VpmuError) throw error;
+		const code = (error as NodeJS.ErrnoException).code ?? '';
+		const reason = storageErrors[code];
+		if (reason === undefined) throw error;
+		const where = (error as NodeJS.ErrnoException).path ?? root;
+		throw new VpmuError(`cannot write to the cache ${root}: ${reason} (${where}); VPMU_CACHE names another folder`, {
+			blame: 'host',
+			cause: error,
+		});
+	}
+}

@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { parseElf } from './elf.ts';
+
+/** A set of files in which libraries are looked up, by absolute path as the target will see it. */
+export interface FileSet {
+	/** The file's bytes, symbolic links followed; `undefined` when there is no such file. */
+	read(file: string): Promise<Uint8Array | undefined>;
+}
+
+/** What a set of programs and libraries needs at run time. */
+export interface Closure {
+	/** Paths of libraries, as found, in the order of discovery. */
+	readonly libraries: readonly string[];
+	readonly interpreters: readonly string[];
+	/** Sonames that were found nowhere, with who needs them. */
+	readonly missing: readonly { readonly soname: string; readonly neededBy: string }[];
+}
+
+/** Where the loader of an architecture looks without being told to (Debian's multiarch folders first). */
+export function libraryFolders(machine: string): readonly string[] {
+	const triplet = `${machine}-linux-gnu`;
+	return [`/lib/${triplet}`, `/usr/lib/${triplet}`, '/lib', '/usr/lib', '/lib64', '/usr/lib64'];
+}
+
+/**
+ * The shared libraries that programs need, directly or through one another, as ld.so(8) finds them: DT_RPATH (where there
+ * is no DT_RUNPATH), DT_RUNPATH, then the default folders.
+ *
+ * @param skip sonames to leave out; what only they need is left out too
+ */
+export async function libraryClosure(
+	files: FileSet,
+	programs: readonly string[],
+	folders: readonly string[] | undefined = undefined,
+	skip: ReadonlySet<string> = new Set(),
+): Promise<Closure> {
+	const found = new Map<string, string>();
+	const libraries: string[] = [];
+	const interpreters = new Set<string>();
+	const missing: { soname: string; neededBy: string }[] = [];
+	const queue: string[] = [...programs];
+	const seen = new Set<string>(programs);
+	for (let current = queue.shift(); current !== undefined; current = queue.shift()) {
+		const bytes = await files.read(current);
+		if (bytes === undefined) {
+			missing.push({ soname: path.basename(current), neededBy: current });
+			continue;
+		}
+		const elf = parseElf(bytes);
+		if (elf.interpreter !== null) interpreters.add(elf.interpreter);
+		const own = (elf.runpath.length > 0 ? elf.runpath : elf.rpath).map(folder =>
+			path.normalize(folder.replace(/\$(ORIGIN|\{ORIGIN\})/g, path.dirname(current!))),
+		);
+		for (const soname of elf.needed) {
+			if (found.has(soname) || skip.has(soname)) continue;
+			const candidates = soname.includes('/')
+				? [soname]
+				: [...own, ...(folders ?? libraryFolders(elf.machine))].map(folder => path.join(folder, soname));
+			const library = await firstOf(files, candidates, elf.machineNumber);
+			if (library === undefined) {
+				// The loader itself is asked for by name too (libc needs it), and stands where PT_INTERP says.
+				if ([...interpreters].some(interpreter => path.basename(interpreter) === soname)) continue;
+				if (!missing.some(item => item.soname === soname)) missing.push({ soname, neededBy: current });
+				continue;
+			}
+			found.set(soname, library);
+			if (!seen.has(library)) {
+				seen.add(library);
+				libraries.push(library);
+				queue.push(library);
+			}
+		}
+	}
+	return { libraries, interpreters: [...interpreters], missing };
+}
+
+async function firstOf(files: FileSet, candidates: readonly string[], machine: number): Promise<string | undefined> {
+	for (const candidate of candidates) {
+		const bytes = await files.read(candidate);
+		if (bytes === undefined) continue;
+		try {
+			// ld.so passes over libraries of another architecture.
+			if (parseElf(bytes).machineNumber === machine) return candidate;
+		} catch {
+			// A linker script or other text of that name: not a library.
+		}
+	}
+	return undefined;
+}

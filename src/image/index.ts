@@ -1,0 +1,14 @@
+export { type Cache, type CacheOptions, type CacheRecord, cacheKinds, openCache } from './cache/cache.ts';
+export type { OnProgress, Progress } from './cache/progress.ts';
+export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
+export type { Architecture } from './debian/apt.ts';
+export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
+export {
+	debianProgram,
+	debianQemu,
+	hostArchitecture,
+	inspectProgram,
+	type ProgramNeeds,
+	type ProgramRequest,
+	type ProgramRoot,
+} from './program.ts';

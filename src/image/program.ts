@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError, VpmuError } from '../lib/errors.ts';
+import type { Cache } from './cache/cache.ts';
+import type { Architecture } from './debian/apt.ts';
+import { type PackageSet, resolvePackages, unpackPackages } from './debian/packages.ts';
+import { localFiles, packageTree } from './debian/tree.ts';
+import { type Closure, libraryClosure, libraryFolders } from './elf/closure.ts';
+import { type Elf, isElf, parseElf } from './elf/elf.ts';
+
+/** A program from Debian's packages that runs without being installed, on any machine of its architecture. */
+export interface ProgramRoot {
+	/** A folder with the program, its libraries and the loader; belongs to the cache and may be copied anywhere. */
+	readonly root: string;
+	/** Upstream version, such as `10.0.13`. */
+	readonly version: string;
+	readonly packageVersion: string;
+	readonly architecture: Architecture;
+	readonly suite: string;
+	/** The beginning of a command line that runs it, `root` standing at `rootOnHost`. */
+	command(rootOnHost: string): string[];
+}
+
+/** What to take from a suite. */
+export interface ProgramRequest {
+	readonly suite: string;
+	readonly architecture: Architecture;
+	/** The first is the one whose version counts. */
+	readonly packages: readonly string[];
+	/** Absolute path of the program in the packages. */
+	readonly program: string;
+	/** Further files or folders of the packages, copied to the same place below the root. */
+	readonly data?: readonly string[];
+	/** Arguments of every command line; `{root}` stands for the root. */
+	readonly arguments?: readonly string[];
+}
+
+/** Debian's name for this machine's architecture. @throws VpmuError (blame `host`) for one that vpmu does not know */
+export function hostArchitecture(): Architecture {
+	if (process.arch === 'x64') return 'amd64';
+	if (process.arch === 'arm64') return 'arm64';
+	throw new VpmuError(`vpmu runs on x86-64 and arm64, not on ${process.arch}`, { blame: 'host' });
+}
+
+/** The version of the software in a Debian package's version (deb-version(7)): no epoch, revision or repacking mark. */
+export function upstreamVersion(packageVersion: string): string {
+	return packageVersion
+		.replace(/^\d+:/, '')
+		.replace(/-[^-]*$/, '')
+		.replace(/[+~](dfsg|ds|really|repack).*$/, '');
+}
+
+/**
+ * A program of Debian's with the libraries that it needs, in a folder of the cache.
+ * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
+ */
+export async function debianProgram(cache: Cache, request: ProgramRequest): Promise<ProgramRoot> {
+	const { suite, architecture } = request;
+	const set = await resolvePackages(cache, request);
+	const main = set.set.find(item => item.name === request.packages[0]);
+	if (main === undefined) {
+		throw new VpmuError(`Debian ${suite} has no package ${request.packages[0]} for ${architecture}`, {
+			blame: 'image',
+		});
+	}
+	const name = path.posix.basename(request.program);
+	const key = createHash('sha256')
+		.update(JSON.stringify([layoutVersion, request.program, request.data ?? [], set.set.map(item => item.sha256)]))
+		.digest('hex')
+		.slice(0, 16);
+	const rootName = `${name}-${upstreamVersion(main.version)}-${architecture}-${key}`;
+	const root = await cache.keep('roots', rootName, async to => {
+		const uses = await makeRoot(cache, set, request, to);
+		return { label: `${name} ${main.version} (${architecture}, ${suite})`, uses };
+	});
+	const layout: RootLayout = JSON.parse(await readFile(path.join(root, 'vpmu-root.json'), 'utf8'));
+	return {
+		root,
+		version: layout.version ?? upstreamVersion(main.version),
+		packageVersion: main.version,
+		architecture,
+		suite,
+		command: rootOnHost => [
+			...(layout.loader === null
+				? []
+				: [path.posix.join(rootOnHost, layout.loader), '--inhibit-cache', '--library-path', `${rootOnHost}/lib`]),
+			path.posix.join(rootOnHost, layout.program),
+			...(request.arguments ?? []).map(argument => argument.replaceAll('{root}', rootOnHost)),
+		],
+	};
+}
+
+/** Written into each root, so that it can be used without resolving packages. */
+interface RootLayout {
+	readonly program: string;
+	readonly loader: string | null;
+	readonly version: string | null;
+}
+
+/** Raised when roots are laid out differently, so that old ones are not taken for new ones. */
+const layoutVersion = 1;
+
+async function makeRoot(cache: Cache, set: PackageSet, request: ProgramRequest, to: string): Promise<string[]> {
+	// Most of what a package depends on serves its installation; libraries are tried first, the rest only if one is missing.
+	const likely = (name: string) => request.packages.includes(name) || /^(lib|zlib)/.test(name);
+	let packages = await unpackPackages(cache, set, item => likely(item.name));
+	let tree = packageTree(packages);
+	let closure = await libraryClosure(tree, [request.program]);
+	if (closure.missing.length > 0) {
+		packages = await unpackPackages(cache, set);
+		tree = packageTree(packages);
+		closure = await libraryClosure(tree, [request.program]);
+	}
+	requireComplete(closure, request);
+	const used = new Set<string>();
+	const copy = async (from: string, place: string) => {
+		const found = await tree.resolve(from);
+		if (found === undefined) {
+			throw new VpmuError(`Debian ${set.suite}'s packages lack ${from}`, { blame: 'image' });
+		}
+		used.add(found.entry.owner.key);
+		if (found.entry.kind === 'folder') {
+			for (const name of await tree.list(found.path)) await copy(`${found.path}/${name}`, `${place}/${name}`);
+			return;
+		}
+		const target = path.join(to, place);
+		await mkdir(path.dirname(target), { recursive: true });
+		await copyFile(found.entry.source, target);
+	};
+	const program = `bin/${path.posix.basename(request.program)}`;
+	await copy(request.program, program);
+	for (const library of closure.libraries) await copy(library, `lib/${path.posix.basename(library)}`);
+	const interpreter = closure.interpreters[0];
+	const loader = interpreter === undefined ? null : `lib/${path.posix.basename(interpreter)}`;
+	if (interpreter !== undefined) await copy(interpreter, loader!);
+	for (const item of request.data ?? []) await copy(item, item.replace(/^\/(usr\/)?/, ''));
+	const version = findQemuVersion(await tree.read(request.program));
+	const layout: RootLayout = { program, loader, version };
+	await writeFile(path.join(to, 'vpmu-root.json'), `${JSON.stringify(layout)}\n`);
+	return [...used].sort();
+}
+
+function requireComplete(closure: Closure, request: ProgramRequest): void {
+	if (closure.missing.length === 0) return;
+	const names = closure.missing.map(item => `${item.soname} (needed by ${item.neededBy})`);
+	throw new VpmuError(`Debian ${request.suite}'s packages lack libraries of ${request.program}: ${names.join(', ')}`, {
+		blame: 'image',
+	});
+}
+
+/** The version that a QEMU program of Debian's prints: more exact than the package's (7.2+dfsg-7+deb12u18 is 7.2.22). */
+function findQemuVersion(program: Uint8Array | undefined): string | null {
+	if (program === undefined) return null;
+	const bytes = Buffer.from(program.buffer, program.byteOffset, program.byteLength);
+	for (let at = bytes.indexOf(' (Debian '); at !== -1; at = bytes.indexOf(' (Debian ', at + 1)) {
+		const version = /(?:^|\0)(\d+\.\d+\.\d+)$/.exec(bytes.toString('latin1', Math.max(0, at - 16), at))?.[1];
+		if (version !== undefined) return version;
+	}
+	return null;
+}
+
+/**
+ * Debian's `qemu-system-aarch64` of a suite, as a program for hosts of an architecture. Firmware is not in it: kernels are
+ * booted directly (`-kernel`).
+ *
+ * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
+ */
+export async function debianQemu(cache: Cache, suite: string, architecture: Architecture): Promise<ProgramRoot> {
+	return await debianProgram(cache, {
+		suite,
+		architecture,
+		packages: ['qemu-system-arm'],
+		program: '/usr/bin/qemu-system-aarch64',
+		arguments: ['-L', '{root}/share/qemu'],
+	});
+}
+
+/** What a program needs in order to start. */
+export interface ProgramNeeds {
+	/** As the kernel calls it, such as `aarch64` or `x86_64`. */
+	readonly architecture: string;
+	/** The loader that it asks for; `null` when it is linked statically. */
+	readonly interpreter: string | null;
+	/** Sonames that it names itself. */
+	readonly needed: readonly string[];
+	/** Sonames, its own and those of its libraries, that are in none of the folders. */
+	readonly missing: readonly string[];
+}
+
+/**
+ * Reads what a program needs, and which of it a set of library folders lacks.
+ *
+ * @param folders where libraries are looked for; the usual ones of the program's architecture on this machine by default
+ * @throws UsageError when the file cannot be read or is no ELF program
+ */
+export async function inspectProgram(file: string, folders?: readonly string[]): Promise<ProgramNeeds> {
+	const elf = await readProgram(file);
+	const closure = await libraryClosure(localFiles(), [file], folders ?? libraryFolders(elf.machine));
+	return {
+		architecture: elf.machine,
+		interpreter: elf.interpreter,
+		needed: elf.needed,
+		missing: closure.missing.map(item => item.soname),
+	};
+}
+
+async function readProgram(file: string): Promise<Elf> {
+	let head: Buffer;
+	try {
+		await using handle = await open(file);
+		head = Buffer.alloc(16);
+		await handle.read(head, 0, 16, 0);
+	} catch (error) {
+		throw new UsageError(`cannot read the program '${file}': ${(error as Error).message}`, { cause: error });
+	}
+	if (!isElf(head)) throw new UsageError(`'${file}' is no program (no ELF header)`);
+	try {
+		return parseElf(await readFile(file));
+	} catch (error) {
+		throw new UsageError(`'${file}' is a broken ELF file: ${(error as Error).message}`, { cause: error });
+	}
+}
