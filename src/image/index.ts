@@ -12,3 +12,5 @@ export {
 	type ProgramRequest,
 	type ProgramRoot,
 } from './program.ts';
+export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
+export { loadRecipe, type Recipe, type RecipeFile } from './build/recipe.ts';

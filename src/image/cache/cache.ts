@@ -47,7 +47,7 @@ export interface Cache {
 	keep(
 		kind: CacheKind,
 		name: string,
-		make: (temporaryPath: string) => Promise<CacheRecord | undefined | void>,
+		make: (temporaryPath: string) => Promise<CacheRecord | undefined>,
 	): Promise<string>;
 	/** What was written beside a thing of the cache. @throws VpmuError when it is not there */
 	record(kind: CacheKind, name: string): Promise<CacheRecord>;

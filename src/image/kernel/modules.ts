@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { VpmuError } from '../../lib/errors.ts';
+import type { Cache } from '../cache/cache.ts';
+import { requireTool } from '../cache/tool.ts';
+import { debianProgram, hostArchitecture } from '../program.ts';
+import type { Kernel } from './kernel.ts';
+
+/** One module, uncompressed, in the cache. */
+export interface KernelModule {
+	readonly name: string;
+	readonly path: string;
+}
+
+/** The name that a module is known by: files may write `-` where the name has `_`. */
+const moduleName = (file: string) => path.basename(file).replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
+
+/**
+ * Modules of a kernel and those that they depend on, in an order in which they can be loaded. Names that the kernel has
+ * no module of are left out: they are built in, or the kernel is one without modules.
+ *
+ * @throws VpmuError (blame `host` or `image`)
+ */
+export async function kernelModules(
+	cache: Cache,
+	kernel: Kernel,
+	names: readonly string[],
+	suite: string,
+): Promise<KernelModule[]> {
+	if (kernel.modules === null || names.length === 0) return [];
+	const folder = kernel.modules;
+	const key = createHash('sha256').update(JSON.stringify([folder.split('/packages/').at(-1), names])).digest('hex');
+	const kept = await cache.keep('kernels', `modules-${kernel.release}-${key.slice(0, 16)}`, async to => {
+		await mkdir(to, { recursive: true });
+		const files = new Map<string, string>();
+		for (const file of await readdir(path.join(folder, 'kernel'), { recursive: true })) {
+			if (/\.ko(\.\w+)?$/.test(file)) files.set(moduleName(file), path.join(folder, 'kernel', file));
+		}
+		const order: string[] = [];
+		const add = async (name: string): Promise<void> => {
+			const file = files.get(name);
+			if (file === undefined || order.includes(name)) return;
+			const plain = await decompress(cache, file, path.join(to, `${name}.ko`), suite);
+			for (const dependency of moduleDependencies(plain)) await add(dependency);
+			order.push(name);
+		};
+		for (const name of names) await add(name.replaceAll('-', '_'));
+		await writeFile(path.join(to, 'order'), order.map(name => `${name}\n`).join(''));
+		return { label: `Modules of Linux ${kernel.release}`, uses: kernel.uses };
+	});
+	const order = (await readFile(path.join(kept, 'order'), 'utf8')).split('\n').filter(Boolean);
+	return order.map(name => ({ name, path: path.join(kept, `${name}.ko`) }));
+}
+
+/** What `depends=` in a module's .modinfo section names. */
+export function moduleDependencies(module: Uint8Array): string[] {
+	const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
+	const at = bytes.indexOf('\0depends=');
+	if (at === -1) return [];
+	const from = at + '\0depends='.length;
+	return bytes.toString('latin1', from, bytes.indexOf(0, from)).split(',').filter(Boolean).map(moduleName);
+}
+
+async function decompress(cache: Cache, file: string, to: string, suite: string): Promise<Uint8Array> {
+	if (file.endsWith('.ko')) {
+		await copyFile(file, to);
+	} else if (file.endsWith('.gz')) {
+		await writeFile(to, gunzipSync(await readFile(file)));
+	} else if (file.endsWith('.zst')) {
+		await writeFile(to, zstdDecompressSync(await readFile(file)));
+	} else if (file.endsWith('.xz')) {
+		// Node has no xz, and a machine need not have xz-utils.
+		const request = { suite, architecture: hostArchitecture(), packages: ['busybox-static'], program: '/usr/bin/busybox' };
+		const busybox = await debianProgram(cache, request);
+		await copyFile(file, `${to}.xz`);
+		await requireTool([...busybox.command(busybox.root), 'unxz', '-f', `${to}.xz`], { signal: cache.signal });
+	} else {
+		throw new VpmuError(`kernel module ${path.basename(file)} is compressed in a way that vpmu does not know`, {
+			blame: 'image',
+		});
+	}
+	return await readFile(to);
+}
