@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { cp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import path from 'node:path';
+import { type WaitOptions, within } from '../lib/deadline.ts';
+import { messageOf } from '../lib/errors.ts';
+import { runToEnd } from './collect.ts';
+import { HostError } from './errors.ts';
+import type { CommandResult, Host, HostFolder, HostLock, HostProcess, RunOptions, SpawnOptions } from './host.ts';
+import { takeLock } from './lock.ts';
+import { spawnLocal } from './process.ts';
+import { Workspace } from './workspace.ts';
+
+/** This machine as a host. The caller owns it; its folders go with it. */
+export function localHost(): Host {
+	return new LocalHost();
+}
+
+class LocalHost implements Host {
+	readonly name = 'local';
+	readonly kind = 'local';
+	readonly topology = null;
+	readonly #workspace = new Workspace();
+
+	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+		return runToEnd(() => this.spawn(argv, options), argv, options);
+	}
+
+	spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
+		return spawnLocal(argv, options);
+	}
+
+	connect(socketPath: string, options: WaitOptions = {}): Promise<Socket> {
+		return connectLocal(socketPath, options);
+	}
+
+	async put(localPath: string, hostPath: string, options: WaitOptions = {}): Promise<void> {
+		await within(`copying ${localPath}`, copy(localPath, hostPath), options);
+	}
+
+	async get(hostPath: string, localPath: string, options: WaitOptions = {}): Promise<void> {
+		await within(`copying ${hostPath}`, copy(hostPath, localPath), options);
+	}
+
+	/** The path itself: what is here needs no copy, and a program may look for its parts beside itself. */
+	async provide(localPath: string): Promise<string> {
+		return path.resolve(localPath);
+	}
+
+	async makeFolder(): Promise<HostFolder> {
+		const folder = await this.#workspace.makeFolder();
+		return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+	}
+
+	lock(name: string, options: WaitOptions = {}): Promise<HostLock> {
+		return takeLock(this, name, options);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#workspace[Symbol.asyncDispose]();
+	}
+}
+
+async function copy(from: string, to: string): Promise<void> {
+	try {
+		await cp(from, to, { recursive: true, preserveTimestamps: true });
+	} catch (cause) {
+		throw new HostError(`cannot copy '${from}' to '${to}': ${messageOf(cause)}`, {
+			host: 'local',
+			failure: 'copy',
+			cause,
+		});
+	}
+}
+
+/** Connects to a Unix socket of this machine. The caller owns the socket. @throws HostError */
+export async function connectLocal(socketPath: string, { signal, timeoutMs }: WaitOptions = {}): Promise<Socket> {
+	signal?.throwIfAborted();
+	const socket = connect({ path: socketPath });
+	try {
+		await within(`connecting to ${socketPath}`, once(socket, 'connect'), { signal, timeoutMs });
+		return socket;
+	} catch (cause) {
+		socket.destroy();
+		const { code } = cause as NodeJS.ErrnoException;
+		if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'EACCES' && code !== 'EINVAL') throw cause;
+		const why: Record<string, string> = {
+			ENOENT: 'there is no such socket',
+			ECONNREFUSED: 'nobody listens',
+			EACCES: 'permission denied',
+			EINVAL: 'the path is longer than 107 bytes',
+		};
+		throw new HostError(`cannot connect to '${socketPath}' on local: ${why[code]}`, {
+			host: 'local',
+			failure: 'no-socket',
+			cause,
+		});
+	}
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { HostError } from './errors.ts';
+import type { HostProcess, ProcessExit, SpawnOptions } from './host.ts';
+import { superviseByDescriptor } from './supervise.ts';
+
+/**
+ * Starts a process on this machine that cannot outlive us. The caller owns it.
+ *
+ * @throws HostError when this machine cannot start a process at all; a missing program ends with status 127, as in sh
+ */
+export async function spawnLocal(
+	argv: readonly string[],
+	{ env, cwd }: SpawnOptions = {},
+): Promise<HostProcess & { readonly lifeline: Writable }> {
+	const child = spawn('sh', ['-c', superviseByDescriptor, 'sh', ...argv], {
+		stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+		detached: true,
+		...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+		...(cwd === undefined ? {} : { cwd }),
+	});
+	const lifeline = child.stdio[3] as Writable;
+	lifeline.on('error', () => undefined);
+	const exited = new Promise<ProcessExit>(resolve => {
+		child.once('exit', (status, signal) => {
+			lifeline.destroy();
+			resolve(signal === null ? { status: status ?? 255, signal: null } : { status: null, signal });
+		});
+	});
+	await new Promise<void>((resolve, reject) => {
+		child.once('spawn', resolve);
+		child.once('error', cause => {
+			lifeline.destroy();
+			const where = cwd === undefined ? '' : ` in '${cwd}'`;
+			const message = `cannot start '${argv[0]}'${where} on this machine: ${cause.message}`;
+			reject(new HostError(message, { host: 'local', failure: 'other', cause }));
+		});
+	});
+	let ended = false;
+	exited.then(() => {
+		ended = true;
+	});
+	return {
+		pid: child.pid!,
+		stdin: child.stdin as Writable,
+		stdout: child.stdout as Readable,
+		stderr: child.stderr as Readable,
+		lifeline,
+		exited,
+		async kill(signal) {
+			if (!ended) child.kill(signal);
+		},
+		async [Symbol.asyncDispose]() {
+			lifeline.destroy();
+			await exited;
+		},
+	};
+}

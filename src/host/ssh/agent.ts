@@ -1,0 +1,35 @@
+/**
+ * What stays on the host for as long as we are connected: it holds the FIFO that every program's watcher waits on, owns
+ * the folder for our files, and sends signals. It ends when its input does, that is with the connection, or when
+ * nothing was heard of us for a minute (a network that fell silent); then all our programs and files go.
+ *
+ * `vpmu.*` folders of agents that were killed are swept when a new one starts. Their owners are told apart from later
+ * processes of the same number by the start time in /proc/PID/stat (field 22; after the last ')' it is the 20th).
+ */
+export const agent = `
+umask 077
+started() { IFS= read -r stat <"/proc/$1/stat" 2>/dev/null || return; set -- \${stat##*)}; printf %s "\${20}"; }
+for other in /tmp/vpmu.??????; do
+	[ -O "$other" ] 2>/dev/null || continue
+	read -r pid since 2>/dev/null <"$other/owner" || continue
+	[ "$(started "$pid")" = "$since" ] || rm -rf -- "$other"
+done
+base=$(mktemp -d /tmp/vpmu.XXXXXX) || exit 71
+echo "$$ $(started $$)" >"$base/owner"
+mkfifo "$base/lifeline" && exec 8<>"$base/lifeline" || exit 71
+silence=
+hush() { [ -z "$silence" ] || kill -s TERM "$silence" 2>/dev/null; }
+leave() { hush; exec 8>&-; rm -rf -- "$base" || { sleep 1; rm -rf -- "$base"; }; exit 0; }
+trap leave HUP TERM
+echo "vpmu-agent $base $(id -u) $(uname -m)"
+while IFS=' ' read -r verb first second; do
+	case $verb in
+	kill) kill -s "$first" -- "$second" 2>/dev/null ;;
+	beat)
+		hush
+		(exec 8>&- </dev/null >/dev/null; trap 'kill $!; exit' TERM; sleep 60 & wait $! && kill -s TERM $$) &
+		silence=$!
+		;;
+	esac
+done
+leave`;

@@ -1,0 +1,258 @@
+import { createServer, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type WaitOptions, within } from '../../lib/deadline.ts';
+import { runToEnd } from '../collect.ts';
+import { HostError } from '../errors.ts';
+import type {
+	CommandResult,
+	Host,
+	HostFolder,
+	HostLock,
+	HostProcess,
+	ProcessExit,
+	RunOptions,
+	SpawnOptions,
+} from '../host.ts';
+import { connectLocal } from '../local.ts';
+import { takeLock } from '../lock.ts';
+import { superviseByFifo } from '../supervise.ts';
+import { getByTar, Provider, putByTar, type Unpack } from '../transfer.ts';
+import { Workspace } from '../workspace.ts';
+import type { Channel } from './channel.ts';
+import { ChannelRefused } from './connection.ts';
+import { type Master, startMaster } from './master.ts';
+import { checkTarget, type SshOptions } from './options.ts';
+
+/** How a host that is reached over ssh differs from a user's own machine. */
+export interface RemoteOptions extends SshOptions, WaitOptions {
+	readonly name: string;
+	readonly kind: 'ssh' | 'board';
+	readonly topology?: string;
+	readonly beatMs?: number;
+	/** A faster way for a tar archive into the host than through ssh. */
+	readonly unpack?: Unpack;
+	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there. */
+	readonly store?: string;
+}
+
+/**
+ * A machine reached with the system's ssh and the user's own ssh settings. The caller owns the connection; when it
+ * ends, however it ends, all that was started through it ends too.
+ *
+ * @throws HostError when it cannot be reached; UsageError for a target that cannot be one
+ */
+export function sshHost(target: string, options: SshOptions & WaitOptions = {}): Promise<Host> {
+	const name = checkTarget(target).startsWith('ssh://') ? target : `ssh://${target}`;
+	return connectHost(target, { ...options, name, kind: 'ssh', beatMs: 15_000 });
+}
+
+/** As {@link sshHost}, for those who know more of the host. */
+export async function connectHost(target: string, options: RemoteOptions): Promise<RemoteHost> {
+	const workspace = new Workspace();
+	try {
+		const master = await startMaster(target, {
+			...options,
+			options: options.options ?? [],
+			blame: blameOf(options.kind),
+			controlPath: await workspace.reserve(),
+		});
+		return new RemoteHost(master, workspace, options);
+	} catch (error) {
+		await workspace[Symbol.asyncDispose]();
+		throw error;
+	}
+}
+
+const blameOf = (kind: 'ssh' | 'board') => (kind === 'board' ? 'board' : 'host');
+
+/** Use {@link sshHost} or {@link connectHost}. */
+export class RemoteHost implements Host {
+	readonly name: string;
+	readonly kind: 'ssh' | 'board';
+	readonly topology: string | null;
+	/** Settles when the connection is gone; never rejects. */
+	readonly lost: Promise<HostError>;
+	readonly #master: Master;
+	readonly #workspace: Workspace;
+	readonly #provider: Provider;
+	readonly #unpack: Unpack | undefined;
+	#lost: HostError | undefined;
+	#folders = 0;
+
+	constructor(master: Master, workspace: Workspace, options: RemoteOptions) {
+		this.name = options.name;
+		this.kind = options.kind;
+		this.topology = options.topology ?? null;
+		this.#master = master;
+		this.#workspace = workspace;
+		this.#unpack = options.unpack;
+		this.#provider = new Provider(this, options.store ?? '~/.cache/vpmu/provided', options.unpack);
+		this.lost = master.lost;
+		this.lost.then(error => {
+			this.#lost = error;
+		});
+	}
+
+	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+		return runToEnd(() => this.spawn(argv, options), argv, options);
+	}
+
+	async connect(socketPath: string, { signal, timeoutMs }: WaitOptions = {}): Promise<Socket> {
+		const opening = this.#master.connection.connectUnix(socketPath);
+		let channel: Channel;
+		try {
+			channel = await within(`connecting to ${socketPath} on ${this.name}`, opening, { signal, timeoutMs });
+		} catch (cause) {
+			opening.then(
+				late => late.destroy(),
+				() => undefined,
+			);
+			if (cause instanceof ChannelRefused) {
+				throw this.#error(`cannot connect to '${socketPath}' on ${this.name}: nobody listens`, 'no-socket', cause);
+			}
+			throw await this.#explain(cause);
+		}
+		return await this.#asSocket(channel);
+	}
+
+	async put(localPath: string, hostPath: string, options: WaitOptions = {}): Promise<void> {
+		await putByTar(this, localPath, hostPath, options, this.#unpack);
+	}
+
+	async get(hostPath: string, localPath: string, options: WaitOptions = {}): Promise<void> {
+		await getByTar(this, hostPath, localPath, options);
+	}
+
+	provide(localPath: string, options: WaitOptions = {}): Promise<string> {
+		return this.#provider.provide(localPath, options);
+	}
+
+	async makeFolder(): Promise<HostFolder> {
+		const folder = `${this.#master.base}/${this.#folders++}`;
+		const { status, stderr } = await this.run(['mkdir', '-m', '700', '--', folder]);
+		if (status !== 0) throw this.#error(`cannot make a folder on ${this.name}: ${stderr.toString().trim()}`, 'other');
+		return {
+			path: folder,
+			[Symbol.asyncDispose]: async () => {
+				if (this.#lost === undefined) await this.run(['rm', '-rf', '--', folder]).catch(() => undefined);
+			},
+		};
+	}
+
+	lock(name: string, options: WaitOptions = {}): Promise<HostLock> {
+		return takeLock(this, name, options);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#master[Symbol.asyncDispose]();
+		await this.#workspace[Symbol.asyncDispose]();
+	}
+
+	async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
+		const command = superviseByFifo(argv, `${this.#master.base}/lifeline`, options);
+		let channel: Channel;
+		try {
+			channel = await this.#master.connection.exec(command);
+		} catch (cause) {
+			if (cause instanceof ChannelRefused) {
+				const hint = 'its sshd allows no more sessions on one connection (MaxSessions)';
+				throw this.#error(`cannot start '${argv[0]}' on ${this.name}: ${hint}`, 'other', cause);
+			}
+			throw await this.#explain(cause);
+		}
+		const pid = await readPid(channel);
+		if (pid === undefined) {
+			const why = await this.#explain(this.#error(`${this.name} has no working 'sh' for us`, 'no-tool'));
+			channel.destroy();
+			throw why;
+		}
+		return this.#own(channel, pid);
+	}
+
+	#own(channel: Channel, pid: number): HostProcess {
+		let ended = false;
+		// When the connection is lost, the host's own watchers kill with SIGKILL; the server can no longer say so.
+		const exited = channel.exited.then((exit): ProcessExit => {
+			ended = true;
+			// What the program left behind in its group goes with it. The group's watcher keeps its number from reuse.
+			if (this.#lost === undefined) this.#master.kill('KILL', -pid);
+			return exit ?? { status: null, signal: 'SIGKILL' };
+		});
+		return {
+			pid,
+			stdin: channel,
+			stdout: channel,
+			stderr: channel.stderr,
+			exited,
+			kill: async signal => {
+				if (this.#lost !== undefined) throw this.#lost;
+				if (!ended) this.#master.kill(signal, pid);
+			},
+			[Symbol.asyncDispose]: async () => {
+				if (!ended && this.#lost === undefined) this.#master.kill('KILL', -pid);
+				await exited;
+			},
+		};
+	}
+
+	/** A real socket for a channel: the two ends of a local Unix connection, one of them pumped. */
+	async #asSocket(channel: Channel): Promise<Socket> {
+		const path = await this.#workspace.reserve();
+		const server = createServer({ allowHalfOpen: true });
+		try {
+			await new Promise<void>((resolve, reject) => {
+				server.once('error', reject);
+				server.listen(path, resolve);
+			});
+			const accepted = new Promise<Socket>(resolve => server.once('connection', resolve));
+			const [inner, outer] = await Promise.all([accepted, connectLocal(path)]);
+			pipeline(inner, channel, () => undefined);
+			pipeline(channel as Readable, inner, () => undefined);
+			return outer;
+		} catch (error) {
+			channel.destroy();
+			throw error;
+		} finally {
+			server.close();
+		}
+	}
+
+	/** A connection that ended is told as that, whatever was being done. */
+	async #explain(cause: unknown): Promise<unknown> {
+		const settled = await Promise.race([this.lost, delay(200)]);
+		return settled ?? cause;
+	}
+
+	#error(message: string, failure: 'no-socket' | 'no-tool' | 'other', cause?: unknown): HostError {
+		return new HostError(message, { host: this.name, failure, cause, blame: blameOf(this.kind) });
+	}
+}
+
+/** The first line of the output: the process id. `undefined` when the output ends without one. */
+function readPid(channel: Channel): Promise<number | undefined> {
+	return new Promise(resolve => {
+		let line = Buffer.alloc(0);
+		const done = (pid: number | undefined) => {
+			channel.off('readable', onReadable);
+			channel.off('end', onEnd);
+			channel.off('close', onEnd);
+			resolve(pid);
+		};
+		const onEnd = () => done(undefined);
+		const onReadable = () => {
+			for (let chunk = channel.read() as Buffer | null; chunk !== null; chunk = channel.read() as Buffer | null) {
+				line = Buffer.concat([line, chunk]);
+				const end = line.indexOf(10);
+				if (end === -1) continue;
+				const rest = line.subarray(end + 1);
+				if (rest.length > 0) channel.unshift(rest);
+				return done(Number(line.subarray(0, end).toString('latin1')) || undefined);
+			}
+		};
+		channel.on('readable', onReadable);
+		channel.once('end', onEnd);
+		channel.once('close', onEnd);
+	});
+}

@@ -1,0 +1,122 @@
+import type { Writable } from 'node:stream';
+import { DeadlineError, type WaitOptions, within } from '../../lib/deadline.ts';
+import { HostError } from '../errors.ts';
+import { firstLines, lastLines } from '../lines.ts';
+import { spawnLocal } from '../process.ts';
+import { agent } from './agent.ts';
+import { SshConnection } from './connection.ts';
+import { connectError } from './diagnose.ts';
+
+export interface MasterOptions extends WaitOptions {
+	/** The host's name in messages. */
+	readonly name: string;
+	readonly blame: 'host' | 'board';
+	/** Where the control socket is to be: a short path in a private folder. */
+	readonly controlPath: string;
+	/** Options for ssh, before the target. */
+	readonly options: readonly string[];
+	/** Tell the host every so often that we live; not needed where both die together. */
+	readonly beatMs?: number | undefined;
+}
+
+const connectMs = 30_000;
+
+/** A running ssh with our agent at its other end. */
+export interface Master extends AsyncDisposable {
+	readonly connection: SshConnection;
+	/** The agent's folder on the host. */
+	readonly base: string;
+	readonly uid: string;
+	/** `uname -m`. */
+	readonly machine: string;
+	/** Settles when the connection is gone, with the error for whoever still wants something; never rejects. */
+	readonly lost: Promise<HostError>;
+	/** Sends a signal to a process (or with a minus before it, a group) there. */
+	kill(signal: string, target: number): void;
+}
+
+/**
+ * Connects to a host with the system's ssh, as a master that is ours alone. The caller owns it.
+ *
+ * @throws HostError when ssh cannot connect; DeadlineError never: a host that does not answer is `unreachable`
+ */
+export async function startMaster(target: string, options: MasterOptions): Promise<Master> {
+	const { name, blame, controlPath, signal, timeoutMs = connectMs } = options;
+	await using stack = new AsyncDisposableStack();
+	const ssh = stack.use(
+		await spawnLocal([
+			'ssh',
+			...['-T', '-x', '-a', '-o', 'BatchMode=yes', '-o', 'ControlMaster=yes', '-o', `ControlPath=${controlPath}`],
+			...['-o', 'ControlPersist=no', '-o', 'ClearAllForwardings=yes', '-o', 'PermitLocalCommand=no'],
+			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', '-o', 'ServerAliveInterval=5'],
+			...['-o', 'ServerAliveCountMax=3', ...options.options, '--', target],
+			`exec sh -c '${agent.replaceAll("'", `'\\''`)}' vpmu-agent`,
+		]),
+	);
+	ssh.stdin.on('error', () => undefined);
+	const stderr = lastLines(ssh.stderr);
+	const lines = firstLines(ssh.stdout)[Symbol.asyncIterator]();
+	const greeting = async () => {
+		for (;;) {
+			const { value, done } = await lines.next();
+			if (done) {
+				const exit = await ssh.exited;
+				throw connectError(target, name, stderr(), exit.status, blame);
+			}
+			// A login shell's start-up files may have something to say first.
+			const match = /^vpmu-agent (\S+) (\d+) (\S+)$/.exec(value);
+			if (match !== null) return { base: match[1]!, uid: match[2]!, machine: match[3]! };
+		}
+	};
+	const late = (error: unknown) =>
+		error instanceof DeadlineError
+			? new HostError(`${target} does not answer (nothing after ${timeoutMs / 1000} s)`, {
+					host: name,
+					failure: 'unreachable',
+					evidence: stderr(),
+					cause: error,
+					blame,
+				})
+			: error;
+	const greeted = greeting();
+	greeted.catch(() => undefined);
+	const { base, uid, machine } = await within('ssh', greeted, { signal, timeoutMs }).catch(error =>
+		Promise.reject(late(error)),
+	);
+	const connection = stack.use(await SshConnection.open(controlPath, { signal, timeoutMs: 10_000 }));
+	const beat = keepBeating(ssh.stdin, options.beatMs);
+	stack.defer(beat);
+	const lost = Promise.race([ssh.exited, connection.ended]).then(
+		() =>
+			new HostError(`the connection to ${name} was lost${stderr().length === 0 ? '' : `: ${stderr().at(-1)}`}`, {
+				host: name,
+				failure: 'lost',
+				evidence: stderr(),
+				blame,
+			}),
+	);
+	const owned = stack.move();
+	return {
+		connection,
+		base,
+		uid,
+		machine,
+		lost,
+		kill: (signalName, process) => void ssh.stdin.write(`kill ${signalName.replace(/^SIG/, '')} ${process}\n`),
+		async [Symbol.asyncDispose]() {
+			beat();
+			// The agent takes its leave: it stops what still runs there and removes its folder, then ssh ends by itself.
+			ssh.stdin.end();
+			await within('the agent', ssh.exited, { timeoutMs: 3000 }).catch(() => undefined);
+			await owned.disposeAsync();
+		},
+	};
+}
+
+function keepBeating(stdin: Writable, everyMs: number | undefined): () => void {
+	if (everyMs === undefined) return () => undefined;
+	const send = () => void stdin.write('beat\n');
+	send();
+	const timer = setInterval(send, everyMs).unref();
+	return () => clearInterval(timer);
+}

@@ -1,0 +1,182 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type WaitOptions, within } from '../lib/deadline.ts';
+import { messageOf } from '../lib/errors.ts';
+import { hashContent } from './content.ts';
+import { HostError } from './errors.ts';
+import type { Host, HostProcess } from './host.ts';
+import { lastLines } from './lines.ts';
+import { spawnLocal } from './process.ts';
+
+/**
+ * Brings the tar archive that `archive` writes to its standard output into the folder `into` on the host, by a way of
+ * its own. @throws HostError
+ */
+export type Unpack = (archive: HostProcess, into: string, options: WaitOptions) => Promise<void>;
+
+/** The last part of `localPath` as a tar archive, from a `tar` of this machine. The caller owns the process. */
+function startArchive(localPath: string): Promise<HostProcess> {
+	const { dir, base } = path.parse(path.resolve(localPath));
+	return spawnLocal(['tar', '-c', '-C', dir, '--', base]);
+}
+
+async function pump(host: Host, from: HostProcess, to: HostProcess, what: string, options: WaitOptions): Promise<void> {
+	const complaints = [lastLines(from.stderr), lastLines(to.stderr)];
+	to.stdout.resume();
+	from.stdin.end();
+	const work = pipeline(from.stdout, to.stdin).catch((error: unknown) => error);
+	const [failed, sent, taken] = await within(what, Promise.all([work, from.exited, to.exited]), options);
+	const evidence = complaints.flatMap(lines => lines());
+	if (sent.status === 0 && taken.status === 0 && failed === undefined) return;
+	const why = evidence[0] ?? (failed === undefined ? 'tar failed' : messageOf(failed));
+	throw new HostError(`${what} failed: ${why}`, {
+		host: host.name,
+		failure: 'copy',
+		evidence,
+		cause: failed,
+		blame: host.kind === 'board' ? 'board' : 'host',
+	});
+}
+
+/** Unpacks into `$1`, which is made. */
+const unpack = 'mkdir -p -- "$1" && exec tar -x -o -f - -C "$1"';
+
+const unpackOver =
+	(host: Host): Unpack =>
+	async (archive, into, options) => {
+		await using remote = await host.spawn(['sh', '-c', unpack, 'sh', into]);
+		await pump(host, archive, remote, `copying to ${host.name}`, options);
+	};
+
+async function checked(host: Host, what: string, argv: readonly string[], options: WaitOptions): Promise<string> {
+	const { status, stdout, stderr } = await host.run(argv, options);
+	if (status === 0) return stdout.toString();
+	const evidence = stderr.toString().split('\n').filter(Boolean);
+	throw new HostError(`${what} on ${host.name} failed: ${evidence.at(-1) ?? `status ${status}`}`, {
+		host: host.name,
+		failure: 'copy',
+		evidence,
+		blame: host.kind === 'board' ? 'board' : 'host',
+	});
+}
+
+/** The path without symbolic links: tar and the hash must see the thing itself. */
+async function existing(host: Host, localPath: string): Promise<string> {
+	return await realpath(localPath).catch(cause => {
+		throw new HostError(`cannot copy '${localPath}' to ${host.name}: ${messageOf(cause)}`, {
+			host: 'local',
+			failure: 'copy',
+			cause,
+		});
+	});
+}
+
+/** Moves `$1/$2` over `$3` and removes `$1`; a folder that is in the way goes first. */
+const moveInto = '[ ! -d "$3" ] || rm -rf -- "$3"; mv -f -- "$1/$2" "$3" && rm -rf -- "$1"';
+
+/** Copies a file or folder to a host: unpacked beside the target, then renamed. @throws HostError */
+export async function putByTar(
+	host: Host,
+	localPath: string,
+	hostPath: string,
+	options: WaitOptions,
+	unpackFast: Unpack = unpackOver(host),
+): Promise<void> {
+	const source = await existing(host, localPath);
+	const into = `${hostPath}.vpmu-${crypto.randomUUID().slice(0, 8)}`;
+	try {
+		await using archive = await startArchive(source);
+		await unpackFast(archive, into, options);
+		const argv = ['sh', '-c', moveInto, 'sh', into, path.basename(source), hostPath];
+		await checked(host, `copying to '${hostPath}'`, argv, options);
+	} catch (error) {
+		await host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
+		throw error;
+	}
+}
+
+/** Copies a file or folder from a host. @throws HostError */
+export async function getByTar(host: Host, hostPath: string, localPath: string, options: WaitOptions): Promise<void> {
+	const { dir, base } = path.posix.parse(hostPath);
+	await using stack = new AsyncDisposableStack();
+	const remote = stack.use(await host.spawn(['tar', '-c', '-f', '-', '-C', dir === '' ? '.' : dir, base]));
+	const target = path.resolve(localPath);
+	const into = `${target}.vpmu-${crypto.randomUUID().slice(0, 8)}`;
+	stack.defer(async () => void (await spawnAndWait(['rm', '-rf', '--', into])));
+	const local = stack.use(await spawnLocal(['sh', '-c', unpack, 'sh', into]));
+	await pump(host, remote, local, `copying '${hostPath}' from ${host.name}`, options);
+	await spawnAndWait(['sh', '-c', moveInto, 'sh', into, base, target]);
+}
+
+async function spawnAndWait(argv: readonly string[]): Promise<void> {
+	await using child = await spawnLocal(argv);
+	child.stdin.end();
+	child.stdout.resume();
+	const stderr = lastLines(child.stderr);
+	const { status } = await child.exited;
+	if (status === 0) return;
+	throw new HostError(`'${argv[0]}' failed: ${stderr().at(-1)}`, {
+		host: 'local',
+		failure: 'copy',
+		evidence: stderr(),
+	});
+}
+
+/** Content that a host has, by content. */
+export class Provider {
+	readonly #host: Host;
+	readonly #store: string;
+	readonly #unpack: Unpack;
+	#root: Promise<string> | undefined;
+	readonly #known = new Map<string, Promise<string>>();
+
+	constructor(host: Host, store: string, unpackFast?: Unpack) {
+		this.#host = host;
+		this.#store = store;
+		this.#unpack = unpackFast ?? unpackOver(host);
+	}
+
+	/** @see Host.provide */
+	async provide(file: string, options: WaitOptions): Promise<string> {
+		const localPath = await existing(this.#host, file);
+		const hash = await within(`reading ${localPath}`, hashContent(localPath), options);
+		let known = this.#known.get(hash);
+		if (known === undefined) {
+			known = this.#bring(localPath, hash, options);
+			this.#known.set(hash, known);
+			known.catch(() => this.#known.delete(hash));
+		}
+		return await within(`copying ${localPath} to ${this.#host.name}`, known, options);
+	}
+
+	async #bring(localPath: string, hash: string, options: WaitOptions): Promise<string> {
+		this.#root ??= this.#prepare(options);
+		this.#root.catch(() => {
+			this.#root = undefined;
+		});
+		const root = await this.#root;
+		const final = `${root}/${hash}`;
+		const name = path.basename(localPath);
+		const there = await this.#host.run(['test', '-e', `${final}/${name}`], options);
+		if (there.status === 0) return `${final}/${name}`;
+		const into = `${root}/.new-${crypto.randomUUID()}`;
+		try {
+			await using archive = await startArchive(localPath);
+			await this.#unpack(archive, into, options);
+			// Somebody else may have brought the same meanwhile: then theirs stays.
+			const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
+			await checked(this.#host, `keeping ${name}`, ['sh', '-c', settle, 'sh', into, final], options);
+		} catch (error) {
+			await this.#host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
+			throw error;
+		}
+		return `${final}/${name}`;
+	}
+
+	async #prepare(options: WaitOptions): Promise<string> {
+		const make = 'case $1 in "~/"*) set -- "$HOME/${1#??}";; esac; mkdir -p -m 700 -- "$1" && cd "$1" && pwd -P';
+		const argv = ['sh', '-c', make, 'sh', this.#store];
+		return (await checked(this.#host, 'making the folder for copies', argv, options)).trim();
+	}
+}
