@@ -1,3 +1,5 @@
+export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
+export { loadRecipe, type Recipe, type RecipeFile } from './build/recipe.ts';
 export { type Cache, type CacheOptions, type CacheRecord, cacheKinds, openCache } from './cache/cache.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
@@ -12,5 +14,3 @@ export {
 	type ProgramRequest,
 	type ProgramRoot,
 } from './program.ts';
-export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
-export { loadRecipe, type Recipe, type RecipeFile } from './build/recipe.ts';

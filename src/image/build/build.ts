@@ -100,7 +100,7 @@ async function readLocalFiles(recipe: Recipe): Promise<(readonly [string, Recipe
 			throw new UsageError(`cannot read '${file.local}' for image recipe '${recipe.name}': ${error.message}`);
 		});
 		if (content === undefined) continue;
-		read.push([name, { content, mode: file.mode ?? ((await stat(file.local)).mode & 0o755) }]);
+		read.push([name, { content, mode: file.mode ?? (await stat(file.local)).mode & 0o755 }]);
 	}
 	return read;
 }
@@ -130,7 +130,8 @@ async function assemble(
 	const uses = new Set<string>();
 	const add = (entry: CpioEntry, from: string) => {
 		entries.set(entry.path, entry);
-		if ('content' in entry) contents.push({ path: `/${entry.path}`, sizeBytes: Buffer.byteLength(entry.content), from });
+		if ('content' in entry)
+			contents.push({ path: `/${entry.path}`, sizeBytes: Buffer.byteLength(entry.content), from });
 	};
 	const inImage = (file: string) => canonical(file).slice(1);
 	const addPackaged = async (from: string, to: string, mode?: number): Promise<void> => {
@@ -149,10 +150,7 @@ async function assemble(
 		}
 		const content = (await tree.read(found.path))!;
 		// Not the set-user-ID bit: everything in the image runs as root.
-		add(
-			{ path: inImage(to), content, mode: mode ?? (entry.mode & 0o755) },
-			`${entry.owner.name} ${entry.owner.version}`,
-		);
+		add({ path: inImage(to), content, mode: mode ?? entry.mode & 0o755 }, `${entry.owner.name} ${entry.owner.version}`);
 	};
 
 	for (const merged of ['bin', 'lib', 'sbin']) add({ path: merged, symlink: `usr/${merged}` }, '');

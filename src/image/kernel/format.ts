@@ -41,6 +41,7 @@ export function recogniseKernel(file: Uint8Array): KernelFormat {
 }
 
 function efiZboot(bytes: Buffer): KernelFormat {
+	if (bytes.length < 64) return { kind: 'other', what: 'a truncated EFI kernel' };
 	const offset = bytes.readUInt32LE(8);
 	const size = bytes.readUInt32LE(12);
 	const name = bytes.toString('latin1', 24, 56).split('\0')[0]!;

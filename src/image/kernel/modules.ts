@@ -15,7 +15,11 @@ export interface KernelModule {
 }
 
 /** The name that a module is known by: files may write `-` where the name has `_`. */
-const moduleName = (file: string) => path.basename(file).replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
+const moduleName = (file: string) =>
+	path
+		.basename(file)
+		.replace(/\.ko(\.\w+)?$/, '')
+		.replaceAll('-', '_');
 
 /**
  * Modules of a kernel and those that they depend on, in an order in which they can be loaded. Names that the kernel has
@@ -31,7 +35,9 @@ export async function kernelModules(
 ): Promise<KernelModule[]> {
 	if (kernel.modules === null || names.length === 0) return [];
 	const folder = kernel.modules;
-	const key = createHash('sha256').update(JSON.stringify([folder.split('/packages/').at(-1), names])).digest('hex');
+	const key = createHash('sha256')
+		.update(JSON.stringify([folder.split('/packages/').at(-1), names]))
+		.digest('hex');
 	const kept = await cache.keep('kernels', `modules-${kernel.release}-${key.slice(0, 16)}`, async to => {
 		await mkdir(to, { recursive: true });
 		const files = new Map<string, string>();
@@ -72,7 +78,12 @@ async function decompress(cache: Cache, file: string, to: string, suite: string)
 		await writeFile(to, zstdDecompressSync(await readFile(file)));
 	} else if (file.endsWith('.xz')) {
 		// Node has no xz, and a machine need not have xz-utils.
-		const request = { suite, architecture: hostArchitecture(), packages: ['busybox-static'], program: '/usr/bin/busybox' };
+		const request = {
+			suite,
+			architecture: hostArchitecture(),
+			packages: ['busybox-static'],
+			program: '/usr/bin/busybox',
+		};
 		const busybox = await debianProgram(cache, request);
 		await copyFile(file, `${to}.xz`);
 		await requireTool([...busybox.command(busybox.root), 'unxz', '-f', `${to}.xz`], { signal: cache.signal });

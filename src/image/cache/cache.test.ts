@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { VpmuError } from '../../lib/errors.ts';
+import { cacheRoot, openCache } from './cache.ts';
+import type { Progress } from './progress.ts';
+
+async function makeCache(t: { teardown(fn: () => unknown): void }, onProgress?: (progress: Progress) => void) {
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	return await openCache({ env: { VPMU_CACHE: folder }, onProgress });
+}
+
+test('where the cache is', t => {
+	t.is(cacheRoot({ VPMU_CACHE: '/a/b', XDG_CACHE_HOME: '/x', HOME: '/h' }), '/a/b');
+	t.is(cacheRoot({ XDG_CACHE_HOME: '/x', HOME: '/h' }), '/x/vpmu');
+	t.is(cacheRoot({ XDG_CACHE_HOME: 'relative', HOME: '/h' }), '/h/.cache/vpmu');
+	t.throws(() => cacheRoot({ VPMU_CACHE: 'here' }), { message: /VPMU_CACHE is 'here', but must be an absolute path/ });
+});
+
+test('a thing is made once, however many ask at once', async t => {
+	const cache = await makeCache(t);
+	let made = 0;
+	const make = async (to: string) => {
+		made++;
+		await delay(50);
+		await writeFile(to, 'content');
+		return { label: 'a thing' };
+	};
+	const paths = await Promise.all(Array.from({ length: 5 }, () => cache.keep('images', 'thing', make)));
+	t.is(made, 1);
+	t.is(new Set(paths).size, 1);
+	t.is(await readFile(paths[0]!, 'utf8'), 'content');
+	t.deepEqual(await cache.record('images', 'thing'), { label: 'a thing' });
+});
+
+test('what fails half-way leaves nothing, and can be made later', async t => {
+	const cache = await makeCache(t);
+	const failing = cache.keep('images', 'thing', async to => {
+		await mkdir(to);
+		await writeFile(path.join(to, 'half'), '');
+		throw new Error('stopped');
+	});
+	await t.throwsAsync(failing, { message: 'stopped' });
+	t.deepEqual(await readdir(cache.folder('images')), []);
+	t.deepEqual(await readdir(path.join(cache.root, 'tmp')), []);
+	await cache.keep('images', 'thing', async to => {
+		await writeFile(to, 'whole');
+		return {};
+	});
+	t.deepEqual((await readdir(cache.folder('images'))).sort(), ['thing', 'thing.json']);
+});
+
+test('a process killed while it makes a thing leaves neither a lock nor a half thing', async t => {
+	const cache = await makeCache(t);
+	const script = `
+		import { openCache } from ${JSON.stringify(path.join(import.meta.dirname, 'cache.ts'))};
+		import { writeFile } from 'node:fs/promises';
+		const cache = await openCache();
+		await cache.keep('images', 'thing', async to => {
+			await writeFile(to, 'half');
+			console.log('making');
+			setInterval(() => undefined, 1000);
+			await new Promise(() => undefined);
+		});`;
+	const other = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+		env: { ...process.env, VPMU_CACHE: cache.root },
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
+	await once(other.stdout, 'data');
+	other.kill('SIGKILL');
+	const kept = await cache.keep('images', 'thing', async to => {
+		await t.throwsAsync(stat(to), { code: 'ENOENT' }, 'the other one left no half thing in the way');
+		await writeFile(to, 'whole');
+		return {};
+	});
+	t.is(await readFile(kept, 'utf8'), 'whole');
+});
+
+test('who waits for another process is told so, and can give up', async t => {
+	const notices: Progress[] = [];
+	const cache = await makeCache(t, progress => notices.push(progress));
+	const controller = new AbortController();
+	const waiting = await openCache({
+		env: { VPMU_CACHE: cache.root },
+		signal: controller.signal,
+		onProgress: progress => {
+			notices.push(progress);
+			controller.abort(new Error('enough'));
+		},
+	});
+	await cache.exclusively('work', async () => {
+		await t.throwsAsync(
+			waiting.exclusively('work', async () => undefined),
+			{ message: 'enough' },
+		);
+	});
+	t.deepEqual(notices, [{ notice: 'Waiting for another vpmu that works on work' }]);
+});
+
+test('errors of the disk say what to do', async t => {
+	const cache = await makeCache(t);
+	const full = cache.keep('images', 'thing', () => {
+		throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', path: '/x/y' });
+	});
+	const error = await t.throwsAsync(full, { instanceOf: VpmuError });
+	t.regex(error.message, /the disk is full \(\/x\/y\); VPMU_CACHE names another folder/);
+	t.is(error.blame, 'host');
+	await writeFile(path.join(cache.root, 'file'), '');
+	await chmod(path.join(cache.root, 'file'), 0o600);
+	const blocked = openCache({ env: { VPMU_CACHE: path.join(cache.root, 'file') } });
+	t.is((await t.throwsAsync(blocked, { instanceOf: VpmuError })).blame, 'host');
+});

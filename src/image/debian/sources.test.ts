@@ -1,0 +1,65 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { findMirror, parseDeb822, parseSourcesList, pickMirror } from './sources.ts';
+
+const deb822 = `# comment
+Types: deb deb-src
+# a comment between fields
+URIs: http://mirror.example/debian
+Suites: trixie trixie-updates
+Components: main contrib
+Signed-By: /usr/share/keyrings/one.gpg
+`;
+
+test('a deb822 source names the mirror and its keys', t => {
+	t.deepEqual(pickMirror(parseDeb822(deb822), 'f'), {
+		uri: 'http://mirror.example/debian',
+		from: 'f',
+		signedBy: '/usr/share/keyrings/one.gpg',
+	});
+});
+
+test('security, disabled, foreign and source-only stanzas are passed over', t => {
+	const text = [
+		'Types: deb\nURIs: http://s.example/debian-security\nSuites: trixie-security\nComponents: main',
+		'Enabled: no\nTypes: deb\nURIs: http://off.example/debian\nSuites: trixie\nComponents: main',
+		'Types: deb-src\nURIs: http://src.example/debian\nSuites: trixie\nComponents: main',
+		'Types: deb\nURIs: http://node.example/x\nSuites: nodistro\nComponents: main',
+		'Types: deb\nURIs: http://u.example/ubuntu\nSuites: noble noble-updates\nComponents: main',
+		deb822,
+	].join('\n\n');
+	t.is(pickMirror(parseDeb822(text), 'f')?.uri, 'http://mirror.example/debian');
+});
+
+test('an embedded key stays whole', t => {
+	const key = 'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc=\n -----END PGP PUBLIC KEY BLOCK-----';
+	const mirror = pickMirror(parseDeb822(`${deb822.replace(/Signed-By.*\n/, '')}${key}\n`), 'f');
+	t.is(mirror?.signedBy, key.slice('Signed-By:'.length));
+});
+
+test('one-line sources, with and without options', t => {
+	const text = [
+		'# deb http://comment.example/debian sid main',
+		'deb [arch=amd64 signed-by=/k1.gpg,/k2.gpg] https://m.example/debian bookworm main non-free # why',
+	].join('\n');
+	t.deepEqual(pickMirror(parseSourcesList(text), 'f'), {
+		uri: 'https://m.example/debian',
+		from: 'f',
+		signedBy: '/k1.gpg /k2.gpg',
+	});
+	t.is(pickMirror(parseSourcesList('deb http://m.example/debian sid main'), 'f')?.signedBy, undefined);
+});
+
+test('the mirror is found in the folder of sources, and its absence says what to do', async t => {
+	const { path: etc, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	mkdirSync(path.join(etc, 'sources.list.d'));
+	writeFileSync(path.join(etc, 'sources.list.d/a.list'), 'deb http://other.example/apt stable-thing main\n');
+	const error = await t.throwsAsync(findMirror({}, etc));
+	t.regex(error.message, /VPMU_DEBIAN_MIRROR/);
+	writeFileSync(path.join(etc, 'sources.list.d/debian.sources'), deb822);
+	t.is((await findMirror({}, etc)).uri, 'http://mirror.example/debian');
+	t.is((await findMirror({ VPMU_DEBIAN_MIRROR: 'http://own.example/d' }, etc)).uri, 'http://own.example/d');
+});
