@@ -1,0 +1,107 @@
+import type { Backend, Prediction } from './facts.ts';
+
+/** How the start of QEMU went. */
+export type StartObservation =
+	| { readonly state: 'running' }
+	| {
+			readonly state: 'exited';
+			readonly status: number | null;
+			readonly signal: string | null;
+			/** All or the end of what it wrote to standard error. */
+			readonly stderr: string;
+	  };
+
+/** What QEMU said over QMP. */
+export interface QmpObservation {
+	/** `query-kvm`. */
+	readonly kvm: { readonly enabled: boolean; readonly present: boolean };
+	/** `qom-get` of `pmu` on the first CPU, never after a `qom-set`; `absent` for "Property not found". */
+	readonly cpuPmu: boolean | 'absent';
+	/** `status` of `query-status`, asked last. */
+	readonly runState: string;
+	/**
+	 * Whether `query-machines` with compat properties has `kvm-accel` `backcompat-pmu` `true` for the machine type;
+	 * absent where this QEMU cannot be asked (before 9.1).
+	 */
+	readonly machineBackcompatPmu?: boolean;
+}
+
+/** What QEMU's trace log said, enabled from the command line on. */
+export interface TraceObservation {
+	/** Whether this QEMU has the events at all (`trace-event-get-state`, or `-trace help`). */
+	readonly events: 'known' | 'unknown';
+	/** Lines `kvm_arm_set_pmu type T ret R`, in order. */
+	readonly setPmu: readonly { readonly type: number; readonly ret: number }[];
+	/** Lines `kvm_arm_set_pmu_fixed_counters_only ret R`, in order. */
+	readonly setFixedCountersOnly: readonly { readonly ret: number }[];
+}
+
+/** One `perf stat` figure, of a known amount of work done in the guest. */
+export interface GuestReading {
+	/** perf's event name, such as `cycles`. */
+	readonly event: string;
+	/** `stuck`: the vCPU made no progress before the deadline, so nothing was read. */
+	readonly state: 'counted' | 'not-counted' | 'not-supported' | 'stuck';
+	/** `null` when nothing was counted. */
+	readonly count: bigint | null;
+	/** Share of the time that the event was on a counter, 0 to 100; `null` when perf gave none. */
+	readonly runningPct: number | null;
+	/** Host CPUs that the vCPU thread was pinned to (list format); `null` when it was free. */
+	readonly pinned: string | null;
+	/** Which vCPU did the work, when the work was bound to one. */
+	readonly vcpu?: number;
+	/** Whether the work is known to have been done (its exit status was 0). */
+	readonly worked: boolean;
+	/** Count of the same event for twice the work, under the same pin, when it was taken. */
+	readonly doubledCount?: bigint | null;
+}
+
+/** What the guest said. */
+export interface GuestObservation {
+	/** Whether the device tree has a `/pmu` node. */
+	readonly pmuNode: boolean;
+	/** Names in `/sys/bus/event_source/devices`. */
+	readonly eventSources: readonly string[];
+	/** Number of counters that the kernel log gives, the cycle counter included; `null` when it names no PMU. */
+	readonly counters: number | null;
+	readonly readings: readonly GuestReading[];
+}
+
+/** Everything seen of one start, layer by layer. A layer that is absent was not asked, which is never success. */
+export interface Observations {
+	readonly start?: StartObservation;
+	readonly qmp?: QmpObservation;
+	readonly trace?: TraceObservation;
+	readonly guest?: GuestObservation;
+}
+
+/** The backend that the layers show, as `results.json` holds it. */
+export interface ObservedBackend {
+	/** `unknown` when the layers do not determine it. */
+	readonly backend: Backend | 'unknown';
+	readonly type?: number;
+	readonly name?: string;
+	/** What each layer says of it in words; `null` for a layer that was not asked. */
+	readonly layers: { readonly qmp: string | null; readonly trace: string | null; readonly guest: string | null };
+}
+
+/** One thing that was not as predicted. */
+export interface Contradiction {
+	readonly layer: 'start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction';
+	/** A stable identifier of the check, such as `trace-type`. */
+	readonly check: string;
+	readonly expected: string;
+	readonly seen: string;
+}
+
+export interface Verdict {
+	/** True only when every layer was there and agreed. */
+	readonly agrees: boolean;
+	readonly observed: ObservedBackend;
+	/** In the order of the layers; empty exactly when `agrees`. */
+	readonly contradictions: readonly Contradiction[];
+	/** The contradictions in one sentence each. */
+	readonly reasons: readonly string[];
+}
+
+export type { Prediction };

@@ -1,0 +1,15 @@
+import type { TraceObservation } from './observed.ts';
+
+/**
+ * Reads the lines of the PMU choice out of a QEMU trace log (the log backend's text, with or without its time stamps).
+ * Other lines are passed over; `eventsKnown` says whether this QEMU has the events, which an empty log cannot say.
+ */
+export function parseTraceLog(text: string, eventsKnown: boolean): TraceObservation {
+	const line = /(?:^|\s)kvm_arm_set_pmu type (\d+) ret (-?\d+)\s*$/gm;
+	const fixed = /(?:^|\s)kvm_arm_set_pmu_fixed_counters_only ret (-?\d+)\s*$/gm;
+	return {
+		events: eventsKnown ? 'known' : 'unknown',
+		setPmu: [...text.matchAll(line)].map(match => ({ type: Number(match[1]), ret: Number(match[2]) })),
+		setFixedCountersOnly: [...text.matchAll(fixed)].map(match => ({ ret: Number(match[1]) })),
+	};
+}
