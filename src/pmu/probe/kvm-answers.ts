@@ -1,0 +1,91 @@
+import { CpuSet } from '../cpu-list.ts';
+import type { Answer, KvmFacts } from '../facts.ts';
+
+/** Linux errno names by number, those that opening /dev/kvm or its ioctls can give. */
+const errnoNames: Readonly<Record<string, string>> = {
+	1: 'EPERM',
+	2: 'ENOENT',
+	4: 'EINTR',
+	5: 'EIO',
+	6: 'ENXIO',
+	7: 'E2BIG',
+	9: 'EBADF',
+	11: 'EAGAIN',
+	12: 'ENOMEM',
+	13: 'EACCES',
+	14: 'EFAULT',
+	16: 'EBUSY',
+	17: 'EEXIST',
+	19: 'ENODEV',
+	22: 'EINVAL',
+	24: 'EMFILE',
+	25: 'ENOTTY',
+	28: 'ENOSPC',
+	38: 'ENOSYS',
+	95: 'EOPNOTSUPP',
+};
+
+/** An errno's name, `errno N` for one that has none here, `ok` for 0. */
+export function errnoName(number: string): string {
+	return number === '0' ? 'ok' : (errnoNames[number] ?? `errno ${number}`);
+}
+
+/** The facts of KVM out of what the kvm-facts program printed, or why it printed nothing. */
+export function kvmFacts(present: boolean, machine: string, lines: readonly string[]): KvmFacts {
+	const answers = new Map(
+		lines.map(line => line.split(' ')).map(words => [words.slice(0, -1).join(' '), words.at(-1)!]),
+	);
+	if (!present || !lines.includes('end')) return unasked(present, machine, lines);
+	const opened = answers.get('open')!;
+	if (opened !== '0')
+		return { ...everything({ unknown: `/dev/kvm cannot be opened: ${errnoName(opened)}` }), present, usable: 'no' };
+	const vcpu = answers.get('vcpu') ?? '';
+	const attribute = (number: number): Answer => {
+		const answer = answers.get(`attribute ${number}`);
+		// No vCPU with a PMU, so no attributes of its PMU.
+		return answer === '0' ? 'yes' : 'no';
+	};
+	const strict = answers.get('strict');
+	const cpus = [...answers].flatMap(([question, answer]) => {
+		const cpu = /^cpu (\d+)$/.exec(question);
+		return cpu !== null && answer === '0' ? [Number(cpu[1])] : [];
+	});
+	const types = [...answers].flatMap(([question, answer]) => {
+		const type = /^type (\d+)$/.exec(question);
+		return type === null ? [] : [[type[1]!, errnoName(answer)] as const];
+	});
+	return {
+		present,
+		usable: 'yes',
+		pmuV3: answers.get('cap-pmu-v3') === '1' ? 'yes' : 'no',
+		setPmu: attribute(3),
+		setNrCounters: attribute(4),
+		filter: attribute(2),
+		attribute5: attribute(5),
+		pmuV3Strict: strict === '0' ? 'yes' : 'no',
+		scratchVcpu: vcpu === '0' ? 'yes' : 'no',
+		setPmuTypes: Object.fromEntries(types),
+		vcpuInitCpus: `${CpuSet.of(...cpus)}`,
+	};
+}
+
+function unasked(present: boolean, machine: string, lines: readonly string[]): KvmFacts {
+	if (!present) return { ...everything({ unknown: 'there is no /dev/kvm' }), present, usable: 'no' };
+	const said = lines.find(line => line.startsWith('unasked '))?.slice('unasked '.length);
+	const why =
+		machine !== 'aarch64' && machine !== ''
+			? `/dev/kvm of a ${machine} machine says nothing about Arm guests`
+			: (said ?? 'kvm-facts was cut off');
+	return { ...everything({ unknown: why }), present, usable: machine === 'aarch64' ? { unknown: why } : 'no' };
+}
+
+function everything(answer: Answer): Omit<KvmFacts, 'present' | 'usable'> {
+	return {
+		pmuV3: answer,
+		setPmu: answer,
+		setNrCounters: answer,
+		filter: answer,
+		attribute5: answer,
+		pmuV3Strict: answer,
+	};
+}

@@ -1,0 +1,45 @@
+import type { WaitOptions } from '../../lib/deadline.ts';
+import { VpmuError } from '../../lib/errors.ts';
+import type { HostFacts } from '../facts.ts';
+import { factsFromScript } from './from-script.ts';
+import { factsScript } from './script.ts';
+
+/** As much of a host as reading its facts takes. */
+export interface FactsHost {
+	readonly name: string;
+	readonly topology: string | null;
+	run(
+		argv: readonly string[],
+		options?: WaitOptions,
+	): Promise<{
+		readonly status: number | null;
+		readonly signal: string | null;
+		readonly stdout: Buffer;
+		readonly stderr: Buffer;
+	}>;
+}
+
+/**
+ * Reads a host's facts, all in one command on the host.
+ *
+ * `kvmFactsPath` is the path on the host of the kvm-facts program, which runs on aarch64 only; without it, and where it
+ * cannot run, what only KVM itself can answer is `unknown`, with the reason. Nothing on the host is changed.
+ *
+ * @throws VpmuError (blame `host`) when the script cannot be run or its output is not what it prints
+ * @throws whatever `host.run` throws
+ */
+export async function readHostFacts(
+	host: FactsHost,
+	{ kvmFactsPath, ...wait }: WaitOptions & { readonly kvmFactsPath?: string | undefined } = {},
+): Promise<HostFacts> {
+	const result = await host.run(['sh', '-c', factsScript, 'vpmu-facts', kvmFactsPath ?? ''], wait);
+	const stderr = result.stderr.toString();
+	if (result.stdout.length === 0) {
+		const end = result.signal === null ? `status ${result.status}` : result.signal;
+		throw new VpmuError(`the facts of ${host.name} cannot be read: sh ended with ${end}`, {
+			blame: 'host',
+			evidence: stderr.trim().split('\n').slice(-10),
+		});
+	}
+	return factsFromScript(host, result.stdout.toString(), stderr);
+}
