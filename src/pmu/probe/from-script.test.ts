@@ -1,0 +1,144 @@
+import test from 'ava';
+import { factsFromScript } from './from-script.ts';
+import { readHostFacts } from './read-facts.ts';
+
+const devices = '/sys/bus/event_source/devices';
+const cpu = '/sys/devices/system/cpu';
+const board = { name: 'board:biglittle', topology: 'biglittle' };
+
+/** What the script prints on such a host; `kvm` is what kvm-facts printed. */
+function printed({ kvm = ['unasked no kvm-facts program was given'], present = true, machine = 'aarch64' } = {}) {
+	const files: [string, string][] = [
+		[`${cpu}/possible`, '0-1\n'],
+		[`${cpu}/online`, '0'],
+		['/proc/self/status', 'Name:\thead\nCpus_allowed:\t3\nCpus_allowed_list:\t0-1\nMems_allowed:\t1\n'],
+		['/proc/cmdline', 'console=ttyAMA0 kvm-arm.mode=nvhe quiet\n'],
+		['/proc/sys/kernel/perf_event_paranoid', '2\n'],
+		[`${devices}/armv8_a/type`, '10\n'],
+		[`${devices}/armv8_a/cpus`, '0\n\n==> not a header'],
+		[`${devices}/armv8_a/format/event`, 'config:0-15\n'],
+		[`${devices}/odd/type`, ''],
+		[`${devices}/odd/cpus`, ''],
+		[`${cpu}/cpu10/regs/identification/midr_el1`, '0x2\n'],
+		[`${cpu}/cpu2/regs/identification/midr_el1`, '0x1\n'],
+	];
+	return [
+		'vpmu-facts-script 1',
+		`uname 6.12.1 ${machine}`,
+		'sources',
+		present ? 'kvm-present' : 'kvm-absent',
+		`error ENOENT ${cpu}/present`,
+		`error ENOENT /sys/module/kvm_arm/parameters/*`,
+		`error ENOENT ${devices}/*/cpus`,
+		`error EISDIR ${devices}/folder/type`,
+		`error ENOENT ${devices}/folder/cpus`,
+		'links',
+		'total 0',
+		'lrwxrwxrwx    1 root     root             0 Nov 22 12:00 armv8_a -> ../../../devices/platform/pmu a/armv8_a',
+		'drwxr-xr-x    4 root     root             0 Nov 22 12:00 folder',
+		'lrwxrwxrwx 1 0 0 0 Nov 22 12:00 odd -> x',
+		'kvm',
+		...kvm,
+		'files',
+		files.map(([path, text]) => `==> ${path} <==\n${text}`).join('\n'),
+	].join('\n');
+}
+
+test('files are read byte for byte, and each way of not being there is told', t => {
+	const facts = factsFromScript(board, printed(), `head: error reading '${devices}/odd/cpus': Input/output error\n`);
+	t.like(facts, { host: 'board:biglittle', topology: 'biglittle', kernel: { release: '6.12.1', machine: 'aarch64' } });
+	t.deepEqual(facts.cpus, {
+		possible: { text: '0-1\n' },
+		present: { error: 'ENOENT' },
+		online: { text: '0' },
+		allowed: { text: '0-1\n' },
+		midr: { 2: '0x1', 10: '0x2' },
+	});
+	t.deepEqual(facts.eventSources, [
+		{
+			name: 'armv8_a',
+			link: { text: '../../../devices/platform/pmu a/armv8_a' },
+			type: { text: '10\n' },
+			cpus: { text: '0\n\n==> not a header' },
+			format: { event: 'config:0-15' },
+		},
+		{ name: 'folder', link: { error: 'EINVAL' }, type: { error: 'EISDIR' }, cpus: { error: 'ENOENT' } },
+		{ name: 'odd', link: { text: 'x' }, type: { text: '' }, cpus: { error: 'EIO' } },
+	]);
+	t.deepEqual(facts.other, { perf_event_paranoid: '2', kernel_arguments: 'kvm-arm.mode=nvhe' });
+});
+
+test("KVM's own answers", t => {
+	const kvm = [
+		'open 0',
+		'api 12',
+		'cap-pmu-v3 1',
+		'cap-el2 1',
+		'vcpu 0',
+		'gic 2 19',
+		'gic 3 0',
+		...['0 0', '1 0', '2 0', '3 0', '4 6', '5 0'].map(answer => `attribute ${answer}`),
+		'type 1 6',
+		'type 10 0',
+		'type 11 113',
+		'strict 22',
+		'cpu 0 0',
+		'cpu 1 19',
+		'cpu 2 0',
+		'end',
+	];
+	const facts = factsFromScript(board, printed({ kvm }), '');
+	t.deepEqual(facts.kvm, {
+		present: true,
+		usable: 'yes',
+		pmuV3: 'yes',
+		setPmu: 'yes',
+		setNrCounters: 'no',
+		filter: 'yes',
+		attribute5: 'yes',
+		pmuV3Strict: 'no',
+		scratchVcpu: 'yes',
+		setPmuTypes: { 1: 'ENXIO', 10: 'ok', 11: 'errno 113' },
+		vcpuInitCpus: '0,2',
+	});
+	t.like(facts.other, { gic: 'v3', nested: 'yes' });
+});
+
+test('what KVM was not asked is unknown, and says why', t => {
+	const asked = (options: Parameters<typeof printed>[0]) => factsFromScript(board, printed(options), '').kvm;
+	t.like(asked({}), { present: true, usable: { unknown: 'no kvm-facts program was given' } });
+	t.like(asked({ kvm: ['open 0', 'cap-pmu-v3 1'] }), { pmuV3: { unknown: 'kvm-facts was cut off' } });
+	t.like(asked({ kvm: ['open 13', 'end'] }), {
+		usable: 'no',
+		setPmu: { unknown: '/dev/kvm cannot be opened: EACCES' },
+	});
+	t.like(asked({ present: false }), { present: false, usable: 'no', pmuV3: { unknown: 'there is no /dev/kvm' } });
+	t.like(asked({ machine: 'x86_64' }), {
+		usable: 'no',
+		setPmu: { unknown: '/dev/kvm of a x86_64 machine says nothing about Arm guests' },
+	});
+});
+
+test('output that was cut off is the host to blame, never facts', t => {
+	const whole = printed();
+	for (const length of [0, 10, whole.indexOf('links'), whole.indexOf('\nfiles')]) {
+		t.throws(() => factsFromScript(board, whole.slice(0, length), ''), {
+			name: 'VpmuError',
+			message: /board:biglittle.*cut off/,
+		});
+	}
+});
+
+test('a host without sh is the host to blame', async t => {
+	const run = async () => ({
+		status: 127,
+		signal: null,
+		stdout: Buffer.of(),
+		stderr: Buffer.from('no such file: sh\n'),
+	});
+	const error = await t.throwsAsync(readHostFacts({ ...board, run }), {
+		name: 'VpmuError',
+		message: /sh ended with status 127/,
+	});
+	t.like(error, { blame: 'host', evidence: ['no such file: sh'] });
+});
