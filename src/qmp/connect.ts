@@ -26,6 +26,11 @@ export interface ConnectOptions extends WaitOptions {
 	readonly maxInFlight?: number;
 	/** Longest message that is taken, in bytes. Default 256 MiB. */
 	readonly maxReplyBytes?: number;
+	/**
+	 * When a reply that fits no command, or half a message, was followed by nothing for so long while commands wait, the
+	 * client asks one more command to see which replies were lost. Default 1 s.
+	 */
+	readonly probeAfterMs?: number;
 }
 
 /**
@@ -51,6 +56,7 @@ export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}
 			deathTimeoutMs: options.deathTimeoutMs ?? 2000,
 			maxInFlight: Math.max(1, Math.min(options.maxInFlight ?? 8, 8)),
 			maxReplyBytes: options.maxReplyBytes,
+			probeAfterMs: options.probeAfterMs ?? 1000,
 		});
 		const greeting = await greet(session, peer, { signal, timeoutMs, leftMs: endsAt - performance.now() });
 		const capabilities = oob && greeting.capabilities.includes('oob') ? ['oob'] : [];

@@ -120,6 +120,11 @@ export class JsonFramer {
 		return frames;
 	}
 
+	/** Whether an object has begun that has not ended. */
+	get partial(): boolean {
+		return this.#depth > 0;
+	}
+
 	/** To be called at the end of the stream: what was begun and not finished. */
 	end(): Frame | undefined {
 		return this.#depth === 0 ? undefined : this.#break(Buffer.alloc(0), 'cut off by the end of the stream');

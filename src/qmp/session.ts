@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { within } from '../lib/deadline.ts';
-import type { JsonValue } from '../lib/json.ts';
+import { type JsonValue, stringifyJson } from '../lib/json.ts';
 import { type Command, type CommandOutcome, CommandTable } from './commands.ts';
 import { describePeerDeath, type PeerDeath, QmpError } from './errors.ts';
 import { JsonFramer } from './framing.ts';
 import { Listeners } from './listeners.ts';
 import { type QmpEvent, type QmpGreeting, readMessage } from './messages.ts';
-import type { QmpRecorder } from './recording.ts';
+import type { QmpDirection, QmpRecorder } from './recording.ts';
 
 export interface SessionOptions {
 	readonly peer: string;
@@ -15,6 +15,7 @@ export interface SessionOptions {
 	readonly deathTimeoutMs: number;
 	readonly maxInFlight: number;
 	readonly maxReplyBytes: number | undefined;
+	readonly probeAfterMs: number;
 }
 
 type Settled = CommandOutcome<JsonValue>;
@@ -43,6 +44,9 @@ export class Session {
 	#flushScheduled = false;
 	/** Commands sent only to see where the stream stands; value: what was unreadable before. */
 	readonly #probes = new Map<string, string[]>();
+	/** Runs while something is odd that time may explain: a reply to nobody, half a message. */
+	#suspicion: NodeJS.Timeout | undefined;
+	#suspected = '';
 	#brokenInARow = 0;
 	/** The last piece that could not be read. */
 	unreadable: string | undefined;
@@ -119,8 +123,12 @@ export class Session {
 		await this.closed;
 	}
 
+	#record(direction: QmpDirection, text: string): void {
+		this.#options.record?.({ direction, text, atMs: performance.timeOrigin + performance.now() });
+	}
+
 	#send(text: string): void {
-		this.#options.record?.({ direction: 'sent', text, atMs: performance.timeOrigin + performance.now() });
+		this.#record('sent', text);
 		this.#outbox += text;
 		if (this.#flushScheduled) return;
 		// All that one turn of the event loop sends goes in one write.
@@ -139,11 +147,12 @@ export class Session {
 	#receive(chunk: Buffer): void {
 		for (const { text, broken } of this.#framer.push(chunk)) {
 			if (this.#ending) return;
-			this.#options.record?.({ direction: 'received', text, atMs: performance.timeOrigin + performance.now() });
+			this.#record('received', text);
 			if (broken === undefined) this.#receiveMessage(text);
 			else this.#receiveBroken(broken, text);
 		}
 		for (const { text } of this.commands.takeSendable()) this.#send(text);
+		if (this.#framer.partial) this.#suspect('a message that does not end');
 	}
 
 	#receiveMessage(text: string): void {
@@ -174,11 +183,13 @@ export class Session {
 		}
 	}
 
-	/** An id that is not ours belongs to a client before us: QEMU answers its last command to whoever is connected. */
 	#settle(id: JsonValue | undefined, outcome: Settled): void {
-		if (typeof id !== 'string') return;
-		const command = this.commands.take(id);
-		if (command === undefined) return;
+		const command = typeof id === 'string' ? this.commands.take(id) : undefined;
+		if (command === undefined || typeof id !== 'string') {
+			// Belongs to a client before us: QEMU answers its last command to whoever is connected. Or it is ours, damaged.
+			this.#suspect(`a reply to nobody (id ${id === undefined ? 'missing' : stringifyJson(id)})`);
+			return;
+		}
 		const reasons = this.#probes.get(id);
 		if (reasons !== undefined) {
 			// QEMU answers in order: what was sent before the probe and has no reply by now will never have one.
@@ -210,6 +221,20 @@ export class Session {
 		} else this.#probe(evidence);
 	}
 
+	/** Probes if commands still wait in a while. */
+	#suspect(reason: string): void {
+		if (this.#ending || this.commands.inFlight === 0) return;
+		this.#suspected = reason;
+		if (this.#suspicion !== undefined) {
+			this.#suspicion.refresh();
+			return;
+		}
+		this.#suspicion = setTimeout(() => {
+			this.#suspicion = undefined;
+			if (!this.#ending) this.#probe(this.#suspected);
+		}, this.#options.probeAfterMs).unref();
+	}
+
 	/** Finds out which commands have lost their reply, by one more that must be answered after them. */
 	#probe(reason: string): void {
 		if (this.commands.inFlight === 0) return;
@@ -220,6 +245,7 @@ export class Session {
 		this.commands.launch({ name: 'query-version', id, sequence: 0, outOfBand: false, text, settle: undefined });
 		this.#flush();
 		if (this.#stream.writable) this.#stream.write(resynchronise);
+		this.#record('sent', '\u00ff');
 		this.#send(text);
 	}
 
@@ -255,6 +281,7 @@ export class Session {
 	}
 
 	#finish(error: QmpError | undefined): void {
+		clearTimeout(this.#suspicion);
 		this.#end = { error };
 		this.#closed.resolve(error);
 		this.#greeted.reject(this.endError());
