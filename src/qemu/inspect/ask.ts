@@ -1,0 +1,76 @@
+import { formatDuration } from '../../lib/deadline.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { stringifyJson } from '../../lib/json.ts';
+import { QmpError } from '../../qmp/errors.ts';
+import { QemuError } from '../errors.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Answer, Death } from './inspection.ts';
+
+/** How many deaths a series of questions survives: each takes a new QEMU. */
+const maxDeaths = 8;
+
+/**
+ * Puts questions to a QEMU, one at a time, so that a death is the fault of one question. After a death the next question
+ * gets a QEMU of its own. Owns the QEMUs.
+ */
+export class Asker implements AsyncDisposable {
+	readonly deaths: Death[] = [];
+	readonly #start: () => Promise<Machine>;
+	readonly #timeoutMs: number;
+	readonly #signal: AbortSignal | undefined;
+	#machine: Machine | undefined;
+
+	constructor(start: () => Promise<Machine>, options: { timeoutMs: number; signal?: AbortSignal | undefined }) {
+		this.#start = start;
+		this.#timeoutMs = options.timeoutMs;
+		this.#signal = options.signal;
+	}
+
+	/** The QEMU that will be asked next. @throws as {@link startMachine} */
+	async machine(): Promise<Machine> {
+		this.#machine ??= await this.#start();
+		return this.#machine;
+	}
+
+	/**
+	 * Asks one question. QEMU's refusal, its death and its silence are answers.
+	 *
+	 * @throws the signal's reason; what a first start throws; HostError when the host is lost
+	 */
+	async ask<T>(command: string, args?: Readonly<Record<string, unknown>>): Promise<Answer<T>> {
+		if (this.deaths.length >= maxDeaths) return { unanswered: `QEMU has died ${maxDeaths} times` };
+		const machine = await this.machine();
+		const question = stringifyJson({ execute: command, ...(args === undefined ? {} : { arguments: args }) } as never);
+		try {
+			const limits = { timeoutMs: this.#timeoutMs, signal: this.#signal };
+			const reply = machine.qmp.execute(command, args, limits);
+			return { answer: (await machine.orDeath(question, reply)) as T };
+		} catch (error) {
+			this.#signal?.throwIfAborted();
+			if (error instanceof QmpError && error.code === 'QMP_COMMAND') {
+				return { refused: { class: error.class ?? '', desc: error.desc ?? '' } };
+			}
+			await this.#leave();
+			if (error instanceof QemuError && error.exit !== null) {
+				const died: Death = { question, exit: error.exit, stderr: error.evidence };
+				this.deaths.push(died);
+				return { died };
+			}
+			if (error instanceof QmpError && error.code === 'QMP_TIMEOUT') {
+				return { unanswered: `no answer within ${formatDuration(this.#timeoutMs)}` };
+			}
+			if (error instanceof QmpError) return { unanswered: messageOf(error) };
+			throw error;
+		}
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#leave();
+	}
+
+	async #leave(): Promise<void> {
+		const machine = this.#machine;
+		this.#machine = undefined;
+		await machine?.[Symbol.asyncDispose]();
+	}
+}
