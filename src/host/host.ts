@@ -46,6 +46,17 @@ export interface HostLock extends AsyncDisposable {
 	readonly name: string;
 }
 
+/** Plain data by which another process of this machine shares a host that this one owns: see `attachHost`. */
+export type HostReference =
+	| { readonly kind: 'local' }
+	| {
+			readonly kind: 'ssh' | 'board';
+			readonly name: string;
+			readonly topology: string | null;
+			/** The ssh master's control socket. */
+			readonly controlPath: string;
+	  };
+
 /**
  * A machine on which QEMU can be run: this one, one reached over ssh, or a board. Everything above works through this
  * interface and does not know which it is.
@@ -56,6 +67,7 @@ export interface Host extends AsyncDisposable {
 	readonly kind: 'local' | 'ssh' | 'board';
 	/** The board's topology, `null` elsewhere. */
 	readonly topology: string | null;
+	readonly reference: HostReference;
 
 	/**
 	 * Runs a command to its end. A status other than 0 is a result, not an error.

@@ -20,6 +20,7 @@ class LocalHost implements Host {
 	readonly name = 'local';
 	readonly kind = 'local';
 	readonly topology = null;
+	readonly reference = { kind: 'local' } as const;
 	readonly #workspace = new Workspace();
 
 	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {

@@ -11,6 +11,7 @@ import type {
 	HostFolder,
 	HostLock,
 	HostProcess,
+	HostReference,
 	ProcessExit,
 	RunOptions,
 	SpawnOptions,
@@ -72,6 +73,7 @@ export class RemoteHost implements Host {
 	readonly name: string;
 	readonly kind: 'ssh' | 'board';
 	readonly topology: string | null;
+	readonly reference: HostReference;
 	/** Settles when the connection is gone; never rejects. */
 	readonly lost: Promise<HostError>;
 	readonly #master: Master;
@@ -85,6 +87,8 @@ export class RemoteHost implements Host {
 		this.name = options.name;
 		this.kind = options.kind;
 		this.topology = options.topology ?? null;
+		const { name, kind, topology } = this;
+		this.reference = { kind, name, topology, controlPath: master.controlPath };
 		this.#master = master;
 		this.#workspace = workspace;
 		this.#unpack = options.unpack;

@@ -38,6 +38,7 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 		name: 'local',
 		kind: 'local',
 		topology: null,
+		reference: { kind: 'local' },
 		spawn: start,
 		async run(argv, options = {}) {
 			const child = await start(argv, options);
