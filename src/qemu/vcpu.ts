@@ -135,12 +135,12 @@ export async function diagnoseVcpus(
 	try {
 		await trace(true, limits);
 		// Few events are enough; the busy shares need the whole sample.
-		await delay(Math.min(sampleMs, 20), undefined, { signal });
+		await pause(Math.min(sampleMs, 20), signal);
 	} finally {
 		// Even after an abort: left on, it would fill the disk.
 		await trace(false, { timeoutMs: 5000 });
 	}
-	await delay(Math.max(0, sampleMs - (performance.now() - startedAt)), undefined, { signal });
+	await pause(Math.max(0, sampleMs - (performance.now() - startedAt)), signal);
 	const after = await read();
 	const elapsedMs = performance.now() - startedAt;
 	const log = await host.run(
@@ -212,4 +212,8 @@ async function readThreads(host: Host, pid: number, threads: readonly VcpuThread
 async function sizeOf(host: Host, file: string, limits: WaitOptions): Promise<number> {
 	const { stdout } = await host.run(['stat', '-c', '%s', '--', file], limits);
 	return Number(stdout.toString('latin1').trim()) || 0;
+}
+
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+	await delay(milliseconds, undefined, { signal }).catch(() => signal?.throwIfAborted());
 }

@@ -50,10 +50,10 @@ export async function inspectQemu(
 	const asked = askCommandLine(host, qemu.command, limits);
 	asked.catch(() => undefined);
 
-	const accelerators = await askAccelerators(asker, machine);
-	const underKvm = accelerators.kvm?.enabled === true;
 	const types = await asker.ask<readonly { name: string }[]>('qom-list-types', { implements: 'accel' });
 	const typeNames = 'answer' in types ? types.answer.map(({ name }) => name).filter(name => name !== 'accel') : [];
+	const accelerators = await askAccelerators(asker, machine, typeNames);
+	const underKvm = accelerators.kvm?.enabled === true;
 	// Under KVM this starts a second QEMU: it does so while the first is asked the rest.
 	const dangerous =
 		underKvm && typeNames.includes('kvm-accel') ? askProperties(sacrifice, 'kvm-accel') : Promise.resolve(undefined);
@@ -113,18 +113,20 @@ function emptyMachine(command: readonly string[], accel: Accelerator | 'auto'): 
 	};
 }
 
-async function askAccelerators(asker: Asker, machine: Machine): Promise<Inspection['accelerators']> {
+async function askAccelerators(
+	asker: Asker,
+	machine: Machine,
+	typeNames: readonly string[],
+): Promise<Inspection['accelerators']> {
 	const kvm = await asker.ask<{ present: boolean; enabled: boolean }>('query-kvm');
 	const all = await asker.ask<{ enabled: string; present: readonly string[] }>('query-accelerators');
-	const known = 'answer' in all ? all.answer : undefined;
 	const kvmState = 'answer' in kvm ? kvm.answer : null;
-	return {
-		// Before 10.2 only KVM can be asked for.
-		enabled: known?.enabled ?? (kvmState?.enabled === true ? 'kvm' : null),
-		present: known?.present ?? null,
-		kvm: kvmState,
-		notes: machine.process.stderrLines().filter(line => /accel|kvm|falling back/i.test(line)),
-	};
+	const notes = machine.process.stderrLines().filter(line => /accel|kvm|falling back/i.test(line));
+	if ('answer' in all) return { ...all.answer, from: 'query-accelerators', kvm: kvmState, notes };
+	// Before 10.2: what is built in has a type, and of those the first that works runs, in the order of the command line.
+	const present = typeNames.filter(name => name.endsWith('-accel')).map(name => name.slice(0, -'-accel'.length));
+	const enabled = kvmState?.enabled === true ? 'kvm' : present.includes('tcg') ? 'tcg' : null;
+	return { enabled, present, from: 'qom-list-types', kvm: kvmState, notes };
 }
 
 async function askProperties(asker: Asker, typename: string): Promise<Answer<readonly ObjectProperty[]>> {

@@ -74,9 +74,11 @@ export interface Inspection {
 	readonly package: string;
 	readonly target: string | null;
 	readonly accelerators: {
-		/** The accelerator that runs, and those built in. `null`: not told. */
+		/** The accelerator that runs, and those built in. */
 		readonly enabled: string | null;
-		readonly present: readonly string[] | null;
+		readonly present: readonly string[];
+		/** Whether QEMU said so itself (10.2 and newer do) or it follows from the types that it has. */
+		readonly from: 'query-accelerators' | 'qom-list-types';
 		/** `query-kvm`: KVM is built in and the host has it; KVM runs. */
 		readonly kvm: { readonly present: boolean; readonly enabled: boolean } | null;
 		/** QEMU's words on the accelerators that it could not use. */

@@ -41,7 +41,8 @@ export async function connectWhenReady(
 				);
 			}
 		}
-		await Promise.race([process.exited, delay(pauseMs, undefined, { signal })]);
+		// An abort rejects with AbortError here; its reason is thrown at the top of the loop.
+		await Promise.race([process.exited, delay(pauseMs, undefined, { signal }).catch(ignore)]);
 	}
 }
 
@@ -53,5 +54,5 @@ function isNotYet(error: unknown): boolean {
 }
 
 function ignore(): void {
-	// Its failure is the one that is reported.
+	// Reported elsewhere.
 }

@@ -1,0 +1,267 @@
+import type { Answer, CompatProperty, Inspection, MachineType, ObjectProperty } from './inspection.ts';
+
+/** One difference between two QEMUs. Equal changes of many machine types are one finding that names them all. */
+export interface Finding {
+	readonly kind:
+		| 'build'
+		| 'machine-type'
+		| 'backcompat-pmu'
+		| 'compat-property'
+		| 'accelerator-property'
+		| 'cpu-model'
+		| 'death';
+	/** `regression`: it breaks a promise of the QEMU before. */
+	readonly severity: 'regression' | 'difference';
+	readonly text: string;
+	/** The machine types that it is about, if any. */
+	readonly machines?: readonly string[];
+}
+
+/**
+ * The promise that a machine type keeps its PMU: each versioned machine type that the build without the PMU choice
+ * offers has `backcompat-pmu` on in the build with it; between two builds with the choice, none changes.
+ */
+export interface Invariant {
+	/** `null`: it cannot be decided; `reason` says why. */
+	readonly holds: boolean | null;
+	readonly reason: string;
+	/** Versioned machine types that break it. */
+	readonly violations: readonly string[];
+	/** Machine types without a version that change: they promise nothing, but their guests see it. */
+	readonly unversioned: readonly string[];
+}
+
+export interface InspectionComparison {
+	readonly schema: 'vpmu-inspect-diff/1';
+	readonly before: Pick<Inspection, 'qemu' | 'version' | 'package' | 'host'>;
+	readonly after: Pick<Inspection, 'qemu' | 'version' | 'package' | 'host'>;
+	readonly invariant: Invariant;
+	readonly findings: readonly Finding[];
+}
+
+/** Compares what two QEMUs say of themselves. Pure. */
+export function compareInspections(before: Inspection, after: Inspection): InspectionComparison {
+	const invariant = judgeInvariant(before, after);
+	const brief = ({ qemu, version, package: packaged, host }: Inspection) => ({
+		qemu,
+		version,
+		package: packaged,
+		host,
+	});
+	return {
+		schema: 'vpmu-inspect-diff/1',
+		before: brief(before),
+		after: brief(after),
+		invariant,
+		findings: [
+			...invariantFindings(invariant),
+			...buildFindings(before, after),
+			...machineFindings(before, after),
+			...compatFindings(before, after),
+			...acceleratorFindings(before, after),
+			...cpuModelFindings(before, after),
+			...deathFindings(before, after),
+		],
+	};
+}
+
+function answerOf<T>(answer: Answer<T>): T | undefined {
+	return 'answer' in answer ? answer.answer : undefined;
+}
+
+/** Whether a machine type's name ends with a version, as of those that promise to stay as they are. */
+function isVersioned(machine: MachineType): boolean {
+	return /-\d+\.\d+$/.test(machine.name);
+}
+
+function judgeInvariant(before: Inspection, after: Inspection): Invariant {
+	const undecided = (reason: string): Invariant => ({ holds: null, reason, violations: [], unversioned: [] });
+	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
+	if (old === undefined || now === undefined) return undecided('the machine types of one of them are unknown');
+	if (after.pmuChoice.has === null) return undecided('it is unknown whether the QEMU after has the PMU choice');
+	if (before.pmuChoice.has === null) return undecided('it is unknown whether the QEMU before has the PMU choice');
+	if (!after.pmuChoice.has) {
+		if (before.pmuChoice.has) return undecided('the QEMU after has lost the PMU choice');
+		return { holds: true, reason: 'neither has the PMU choice', violations: [], unversioned: [] };
+	}
+	const byName = new Map(now.map(machine => [machine.name, machine]));
+	const common = old.filter(machine => byName.has(machine.name));
+	if (common.every(machine => byName.get(machine.name)!.backcompatPmu === null)) {
+		return undecided('the QEMU after does not tell compat properties');
+	}
+	const broken = common.filter(machine => {
+		const expected = before.pmuChoice.has ? machine.backcompatPmu : true;
+		return expected !== null && byName.get(machine.name)!.backcompatPmu !== expected;
+	});
+	const names = (machines: readonly MachineType[]) => machines.map(machine => machine.name);
+	const violations = names(broken.filter(isVersioned));
+	const unversioned = names(broken.filter(machine => !isVersioned(machine)));
+	const checked = common.filter(isVersioned).length;
+	const reason = before.pmuChoice.has
+		? `backcompat-pmu is compared in ${checked} versioned machine types that both offer`
+		: `each of the ${checked} versioned machine types of ${before.version} must have backcompat-pmu on in ${after.version}`;
+	return { holds: violations.length === 0, reason, violations, unversioned };
+}
+
+function invariantFindings({ violations, unversioned }: Invariant): Finding[] {
+	const found: Finding[] = [];
+	if (violations.length > 0) {
+		found.push({
+			kind: 'backcompat-pmu',
+			severity: 'regression',
+			text: `the PMU of guests changes silently: backcompat-pmu is not as it was in ${violations.join(', ')}`,
+			machines: violations,
+		});
+	}
+	if (unversioned.length > 0) {
+		found.push({
+			kind: 'backcompat-pmu',
+			severity: 'difference',
+			text: `the PMU changes in ${unversioned.length} machine types without a version: ${unversioned.join(', ')}`,
+			machines: unversioned,
+		});
+	}
+	return found;
+}
+
+function buildFindings(before: Inspection, after: Inspection): Finding[] {
+	const facts: [string, (of: Inspection) => string][] = [
+		['version', of => `${of.version}${of.package === '' ? '' : ` (${of.package})`}`],
+		['target', of => of.target ?? 'unknown'],
+		['PMU choice', of => (of.pmuChoice.has === null ? 'unknown' : of.pmuChoice.has ? 'yes' : 'no')],
+		['accelerators built in', of => [...of.accelerators.present].sort().join(', ')],
+		['accelerator that runs', of => of.accelerators.enabled ?? 'unknown'],
+	];
+	return facts
+		.filter(([, read]) => read(before) !== read(after))
+		.map(([name, read]) => ({
+			kind: 'build',
+			severity: 'difference',
+			text: `${name}: ${read(before)} -> ${read(after)}`,
+		}));
+}
+
+function machineFindings(before: Inspection, after: Inspection): Finding[] {
+	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
+	if (old === undefined || now === undefined) return [];
+	const changes = new Grouping();
+	const byName = new Map(now.map(machine => [machine.name, machine]));
+	const known = new Set(old.map(machine => machine.name));
+	for (const machine of old) {
+		const next = byName.get(machine.name);
+		if (next === undefined) {
+			changes.add('no longer offered', machine.name);
+			continue;
+		}
+		for (const [name, read] of Object.entries<(of: MachineType) => unknown>({
+			alias: of => of.alias ?? 'none',
+			deprecated: of => of.deprecated,
+			'most CPUs': of => of.cpuMax,
+			'default CPU': of => of.defaultCpuType ?? 'none',
+			'is the default': of => of.isDefault,
+		})) {
+			const [was, is] = [read(machine), read(next)];
+			if (was !== is) changes.add(`${name} ${was} -> ${is}`, machine.name);
+		}
+	}
+	for (const machine of now) if (!known.has(machine.name)) changes.add('new', machine.name);
+	return changes.findings('machine-type', 'machine types');
+}
+
+/** The values that count: the last one of each property. */
+function effective(properties: readonly CompatProperty[]): Map<string, string> {
+	return new Map(properties.map(({ qomType, property, value }) => [`${qomType}.${property}`, value]));
+}
+
+function compatFindings(before: Inspection, after: Inspection): Finding[] {
+	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
+	if (old === undefined || now === undefined) return [];
+	const changes = new Grouping();
+	const byName = new Map(now.map(machine => [machine.name, machine]));
+	for (const machine of old) {
+		const [was, is] = [machine.compatProperties, byName.get(machine.name)?.compatProperties];
+		if (was === null || is === null || is === undefined) continue;
+		const [wasValues, isValues] = [effective(was), effective(is)];
+		for (const key of new Set([...wasValues.keys(), ...isValues.keys()])) {
+			const [from, to] = [wasValues.get(key), isValues.get(key)];
+			if (from === to) continue;
+			changes.add(`${key} ${from ?? 'not set'} -> ${to ?? 'not set'}`, machine.name);
+		}
+	}
+	return changes.findings('compat-property', 'machine types');
+}
+
+function acceleratorFindings(before: Inspection, after: Inspection): Finding[] {
+	const found: Finding[] = [];
+	const add = (text: string) => found.push({ kind: 'accelerator-property', severity: 'difference', text });
+	for (const [accel, answer] of Object.entries(after.acceleratorProperties)) {
+		const [was, is] = [before.acceleratorProperties[accel], answer];
+		const [old, now] = [was && answerOf(was), answerOf(is)];
+		if (old === undefined || now === undefined) continue;
+		const byName = new Map(old.map(property => [property.name, property]));
+		for (const property of now) {
+			const earlier = byName.get(property.name);
+			if (earlier === undefined) add(`${accel}.${property.name}: new (${describe(property)})`);
+			else if (describe(earlier) !== describe(property)) {
+				add(`${accel}.${property.name}: ${describe(earlier)} -> ${describe(property)}`);
+			}
+			byName.delete(property.name);
+		}
+		for (const name of byName.keys()) add(`${accel}.${name}: no longer there`);
+	}
+	return found;
+}
+
+function describe({ type, defaultValue }: ObjectProperty): string {
+	return defaultValue === undefined ? type : `${type}, default ${String(defaultValue)}`;
+}
+
+function cpuModelFindings(before: Inspection, after: Inspection): Finding[] {
+	const found: Finding[] = [];
+	const add = (text: string) => found.push({ kind: 'cpu-model', severity: 'difference', text });
+	for (const [model, answer] of Object.entries(after.cpuModels)) {
+		const was = before.cpuModels[model];
+		const [old, now] = [was && answerOf(was), answerOf(answer)];
+		if (old === undefined || now === undefined) continue;
+		for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
+			const [from, to] = [old, now].map(properties => (name in properties ? String(properties[name]) : 'not there'));
+			if (from !== to) add(`${model}.${name}: ${from} -> ${to}`);
+		}
+	}
+	return found;
+}
+
+function deathFindings(before: Inspection, after: Inspection): Finding[] {
+	const known = new Set(before.deaths.map(death => death.question));
+	return after.deaths
+		.filter(death => !known.has(death.question))
+		.map(({ question, exit, stderr }) => {
+			const how = exit.signal === null ? `ends QEMU with status ${exit.status}` : `kills QEMU with ${exit.signal}`;
+			const last = stderr.at(-1);
+			return {
+				kind: 'death',
+				severity: 'regression',
+				text: `${question} ${how}${last === undefined ? '' : `: ${last}`}`,
+			};
+		});
+}
+
+/** Collects equal changes of several things. */
+class Grouping {
+	readonly #groups = new Map<string, string[]>();
+
+	add(change: string, name: string): void {
+		const group = this.#groups.get(change);
+		if (group === undefined) this.#groups.set(change, [name]);
+		else group.push(name);
+	}
+
+	findings(kind: Finding['kind'], what: string): Finding[] {
+		return [...this.#groups].map(([change, names]) => ({
+			kind,
+			severity: 'difference',
+			text: `${change} in ${names.length === 1 ? names[0] : `${names.length} ${what}: ${names.join(', ')}`}`,
+			machines: names,
+		}));
+	}
+}

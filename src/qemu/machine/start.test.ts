@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { HostFolder } from '../../host/host.ts';
+import { UsageError } from '../../lib/errors.ts';
+import { QmpError } from '../../qmp/errors.ts';
+import { QemuError } from '../errors.ts';
+import type { Script } from '../testing/fake-qemu.ts';
+import { plainHost } from '../testing/hosts.ts';
+import { fakeQemu, fakeSpec, scriptedHost } from '../testing/machines.ts';
+import { type StartOptions, startMachine } from './start.ts';
+
+/** A host with the fake QEMU, that fails the test when a folder or a process outlives it. */
+function watchedHost(t: ExecutionContext, script: Script) {
+	const pids: number[] = [];
+	const folders: HostFolder[] = [];
+	const inner = scriptedHost(script);
+	t.teardown(async () => {
+		for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, `process ${pid} was left`);
+		for (const folder of folders) await assert.rejects(readdir(folder.path), { code: 'ENOENT' });
+	});
+	return scriptedHost(script, {
+		spawn: async (argv, options) => {
+			const child = await inner.spawn(argv, options);
+			pids.push(child.pid);
+			return child;
+		},
+		makeFolder: async () => {
+			const folder = await inner.makeFolder();
+			folders.push(folder);
+			return folder;
+		},
+	});
+}
+
+async function artifactsFolder(t: ExecutionContext): Promise<string> {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	return folder;
+}
+
+async function failedStart(t: ExecutionContext, script: Script, options: StartOptions = {}) {
+	return await t.throwsAsync(startMachine(watchedHost(t, script), fakeSpec, options));
+}
+
+test('a machine: connected, running, and all that it did is kept', async t => {
+	const artifacts = await artifactsFolder(t);
+	const host = watchedHost(t, { console: 'hello\r\n', log: 'kvm_arm_set_pmu type 10 ret 0\n', socketsAfterMs: 100 });
+	const machine = await startMachine(host, { ...fakeSpec, ports: ['agent'] }, { artifacts });
+	t.deepEqual(await machine.qmp.execute('query-status'), { status: 'running', running: true });
+	t.truthy((await machine.console.waitFor('hello', { timeoutMs: 5000 })).match);
+	t.is(machine.ports.agent?.readyState, 'open');
+	t.like((await machine.readLog()).events[0], { numbers: { type: 10, ret: 0 } });
+	t.true(machine.timings.greetingMs >= machine.timings.spawnMs);
+	t.is(machine.timings.shellMs, null);
+	const record = await machine.shutdown();
+	t.like(record, { by: 'qmp-quit', forced: false, exit: { status: 0, signal: null } });
+	t.is(await machine.shutdown(), record);
+
+	const read = (name: string) => readFile(path.join(artifacts, name), 'utf8');
+	t.deepEqual(Object.keys(machine.artifacts).sort(), (await readdir(artifacts)).sort());
+	t.deepEqual(JSON.parse(await read('argv.json')).argv, machine.argv);
+	t.is(await read('console.log'), 'hello\r\n');
+	t.is(await read('trace.log'), 'kvm_arm_set_pmu type 10 ret 0\n');
+	const recorded = (await read('qmp.ndjson'))
+		.trimEnd()
+		.split('\n')
+		.map(line => JSON.parse(line));
+	t.deepEqual([...new Set(recorded.map(({ direction }) => direction))].sort(), ['received', 'sent']);
+	t.true(recorded.some(({ message }) => message.execute === 'quit'));
+});
+
+test('no console, no shell', async t => {
+	const host = watchedHost(t, {});
+	await using machine = await startMachine(host, { ...fakeSpec, console: false, paused: true });
+	t.throws(() => machine.console, { instanceOf: UsageError, message: /has no console/ });
+	t.throws(() => machine.shell, { instanceOf: UsageError });
+});
+
+test('QEMU that refuses its command line: its own words, and what it logged', async t => {
+	const artifacts = await artifactsFolder(t);
+	const stderr = 'qemu: Failed to retrieve host CPU features\n';
+	const error = await failedStart(
+		t,
+		{ dieAtStart: { stderr, status: 1 }, log: 'kvm_arm_set_pmu type 9999 ret -6\n' },
+		{ artifacts },
+	);
+	t.true(error instanceof QemuError);
+	const { message, failure, log, evidence } = error as QemuError;
+	t.is(message, 'QEMU ended with status 1 while its start was waited for: qemu: Failed to retrieve host CPU features');
+	t.is(failure, 'exited');
+	t.deepEqual(evidence, [stderr.trimEnd()]);
+	t.like(log?.events[0], { event: 'kvm_arm_set_pmu', numbers: { type: 9999, ret: -6 } });
+	t.is(await readFile(path.join(artifacts, 'trace.log'), 'utf8'), 'kvm_arm_set_pmu type 9999 ret -6\n');
+	t.is(await readFile(path.join(artifacts, 'qemu.stderr'), 'utf8'), stderr);
+});
+
+test('QEMU that runs without ever making its socket: the system error of the last attempt', async t => {
+	const error = await failedStart(t, { noSockets: true }, { timeoutMs: 700 });
+	t.like(error, { failure: 'no-qmp', blame: 'qemu' });
+	t.is((error!.cause as NodeJS.ErrnoException).code, 'ENOENT');
+});
+
+test('QEMU that takes the connection and says nothing', async t => {
+	const error = await failedStart(t, { silent: true }, { timeoutMs: 4000 });
+	t.like(error, { code: 'QMP_TIMEOUT', blame: 'qemu' });
+});
+
+test('QEMU that dies of a command: signal, last words', async t => {
+	const error = await failedStart(t, { replies: { cont: 'die:SIGABRT:assertion failed' } });
+	t.like(error, {
+		failure: 'killed',
+		message: 'QEMU was killed by SIGABRT while its vCPUs were started: assertion failed',
+		exit: { status: null, signal: 'SIGABRT' },
+	});
+	t.true((error as QemuError).cause instanceof QmpError);
+});
+
+test('an abort in the middle of the start ends it with the reason', async t => {
+	const abort = new AbortController();
+	const reason = new Error('enough');
+	setTimeout(() => abort.abort(reason), 150);
+	t.is(await failedStart(t, { noSockets: true }, { signal: abort.signal }), reason);
+	t.is(await failedStart(t, {}, { signal: AbortSignal.abort(reason) }), reason);
+});
+
+test('a missing program', async t => {
+	const spec = { ...fakeSpec, qemu: { command: ['/nowhere/qemu-system-aarch64'] } };
+	const error = await t.throwsAsync(startMachine(plainHost(), spec), { instanceOf: QemuError });
+	t.like(error, { failure: 'missing', blame: 'user' });
+	t.regex(error!.message, /there is no program '\/nowhere\/qemu-system-aarch64' on local/);
+});
+
+test('a guest that powers off while it is waited for', async t => {
+	const host = watchedHost(t, { endAfterContMs: 50, console: 'bye\r\n' });
+	await using machine = await startMachine(host, fakeSpec);
+	const error = await t.throwsAsync(machine.orDeath('a prompt was waited for', new Promise(() => undefined)));
+	t.like(error, { failure: 'exited', exit: { status: 0, signal: null } });
+	t.like(await machine.shutdown(), { by: 'exited', forced: false });
+});
+
+test('QEMU that answers nothing any more is ended by force, and that is told', async t => {
+	const notes: string[] = [];
+	const host = watchedHost(t, { replies: { quit: 'hang' }, ignoreTerm: true });
+	const budgets = { quitMs: 50, termMs: 50 };
+	const machine = await startMachine(host, fakeSpec, { budgets, onNote: note => notes.push(note) });
+	t.like(await machine.shutdown(), { by: 'SIGKILL', forced: true });
+	t.is(notes.length, 1);
+	t.regex(notes[0]!, /ended by SIGKILL/);
+});
+
+test('artifacts that cannot be written are told of and fail nothing', async t => {
+	const artifacts = await artifactsFolder(t);
+	const notes: string[] = [];
+	await rm(artifacts, { recursive: true });
+	const host = scriptedHost(
+		{},
+		{
+			makeFolder: async () => {
+				// The folder of the artifacts is gone once the machine has begun.
+				await rm(artifacts, { recursive: true });
+				return await plainHost().makeFolder();
+			},
+		},
+	);
+	const machine = await startMachine(host, fakeSpec, { artifacts, onNote: note => notes.push(note) });
+	t.like(await machine.shutdown(), { by: 'qmp-quit' });
+	t.deepEqual(machine.artifacts, {});
+	t.true(
+		notes.some(note => /^console\.log could not be written: ENOENT/.test(note)),
+		notes.join('; '),
+	);
+});
+
+test('the command is not touched', async t => {
+	const host = watchedHost(t, {});
+	await using machine = await startMachine(host, fakeSpec);
+	t.deepEqual(machine.argv.slice(0, fakeQemu.length), fakeQemu);
+});

@@ -1,0 +1,115 @@
+/**
+ * A scripted fake of QEMU, for faults that a real one does not have on demand. It reads where its sockets are from
+ * QEMU's own options, answers a few QMP commands, and misbehaves as FAKE_QEMU (JSON, see {@link Script}) says.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+
+export interface Script {
+	/** Ends before any socket is there: stderr and status. With `argument`, only where the command line has that. */
+	readonly dieAtStart?: { readonly stderr: string; readonly status: number; readonly argument?: string };
+	/** Written to stderr at the start. */
+	readonly stderr?: string;
+	/** Written to the file of `-D` at once. */
+	readonly log?: string;
+	/** Never makes its sockets. */
+	readonly noSockets?: boolean;
+	/** Milliseconds until the sockets are there. */
+	readonly socketsAfterMs?: number;
+	/** Takes connections and says nothing. */
+	readonly silent?: boolean;
+	/** Command to reply. A string starting with `die:` ends it: `die:SIGABRT:last words`, `die:3:last words`. `hang`: no reply. */
+	readonly replies?: Readonly<Record<string, unknown>>;
+	/** Milliseconds after `cont` until it ends with status 0, as when the guest powers off. */
+	readonly endAfterContMs?: number;
+	/** Written to the console at `cont`. */
+	readonly console?: string;
+	/** Does not end on SIGTERM. */
+	readonly ignoreTerm?: boolean;
+}
+
+const script = JSON.parse(process.env.FAKE_QEMU ?? '{}') as Script;
+const argv = process.argv.slice(2);
+const socketPath = (id: string) =>
+	argv.map(word => new RegExp(`^socket,id=${id},path=([^,]+),`).exec(word)?.[1]).find(found => found !== undefined);
+
+if (script.ignoreTerm === true) process.on('SIGTERM', () => undefined);
+if (script.log !== undefined) writeFileSync(argv[argv.indexOf('-D') + 1]!, script.log);
+const { dieAtStart } = script;
+if (dieAtStart !== undefined && (dieAtStart.argument === undefined || argv.includes(dieAtStart.argument))) {
+	writeFileSync(2, dieAtStart.stderr);
+	process.exit(dieAtStart.status);
+}
+if (script.stderr !== undefined) writeFileSync(2, script.stderr);
+
+let consoleSocket: Socket | undefined;
+const connected = new Set<string>();
+
+function listen(id: string, serve: (socket: Socket) => void): void {
+	const path = socketPath(id);
+	if (path === undefined) return;
+	rmSync(path, { force: true });
+	createServer(socket => {
+		connected.add(id);
+		socket.on('error', () => undefined);
+		serve(socket);
+	}).listen(path);
+}
+
+const version = { qemu: { major: 9, minor: 9, micro: 9 }, package: 'fake' };
+const defaults: Readonly<Record<string, () => unknown>> = {
+	qmp_capabilities: () => ({}),
+	cont: () => ({}),
+	quit: () => ({}),
+	'query-status': () => ({ status: 'running', running: true }),
+	'query-chardev': () =>
+		['qmp', 'console', 'port0'].map(label => ({
+			label,
+			filename: `${connected.has(label) ? '' : 'disconnected:'}unix:${socketPath(label)},server=on`,
+		})),
+};
+
+function serveQmp(socket: Socket): void {
+	if (script.silent === true) return;
+	const say = (message: unknown) => socket.write(`${JSON.stringify(message)}\r\n`);
+	say({ QMP: { version, capabilities: [] } });
+	createInterface(socket).on('line', line => answer(JSON.parse(line), say));
+}
+
+function answer({ execute, id }: { execute: string; id: unknown }, say: (message: unknown) => void): void {
+	const reply = script.replies?.[execute] ?? defaults[execute]?.();
+	if (reply === 'hang') return;
+	if (typeof reply === 'string' && reply.startsWith('die:')) {
+		die(reply);
+		return;
+	}
+	if (reply === undefined) {
+		say({ error: { class: 'CommandNotFound', desc: `The command ${execute} has not been found` }, id });
+		return;
+	}
+	say({ return: reply, id });
+	if (execute === 'quit') setTimeout(() => process.exit(0), 5);
+	if (execute === 'cont') {
+		consoleSocket?.write(script.console ?? '');
+		if (script.endAfterContMs !== undefined) setTimeout(() => process.exit(0), script.endAfterContMs);
+	}
+}
+
+function die(how: string): void {
+	const [, end = '', words = ''] = how.split(':');
+	writeFileSync(2, `${words}\n`);
+	if (/^\d+$/.test(end)) process.exit(Number(end));
+	process.kill(process.pid, end);
+}
+
+if (script.noSockets === true) setInterval(() => undefined, 1000);
+else {
+	setTimeout(() => {
+		listen('qmp', serveQmp);
+		listen('console', socket => {
+			consoleSocket = socket;
+		});
+		listen('port0', () => undefined);
+	}, script.socketsAfterMs ?? 0);
+}
