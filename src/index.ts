@@ -1,4 +1,25 @@
 /** The library's only door. What is not here is not public. */
+
+export { localHost } from './host/local.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './lib/deadline.ts';
 export { type Blame, messageOf, UsageError, VpmuError } from './lib/errors.ts';
 export { quoteCommand, quoteWord } from './lib/quote.ts';
+export { CpuSet, parseCpuList } from './pmu/cpu-list.ts';
+export type {
+	Answer,
+	Backend,
+	Counting,
+	EventSource,
+	FileText,
+	HostFacts,
+	KvmFacts,
+	PmuSettings,
+	Prediction,
+} from './pmu/facts.ts';
+export { type FindingId, findings } from './pmu/findings.ts';
+export { predictBackend } from './pmu/predict/predict.ts';
+export { parseHostFacts } from './pmu/probe/parse-facts.ts';
+export { type FactsHost, readHostFacts } from './pmu/probe/read-facts.ts';
+export type * from './pmu/verdict/observed.ts';
+export { parseTraceLog } from './pmu/verdict/trace-log.ts';
+export { type JudgeOptions, judge } from './pmu/verdict/verdict.ts';

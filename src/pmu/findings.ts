@@ -15,9 +15,8 @@ export const findings = {
 	F10: 'qom-list-properties of kvm-accel ends a running QEMU',
 	F11: 'a vCPU on a host CPU outside the chosen PMU spins without progress while QMP says running',
 	F12: 'an event source that KVM refuses stops the start even with -cpu host,pmu=off, and the message names neither',
-	F13: 'two event sources with the same link are told apart by the order of the folder',
-	F14: 'an empty list of possible CPUs ends QEMU',
-	F15: 'whether a scratch vCPU can be made depends on the CPU that QEMU happens to run on, and with it the backend',
+	F13: 'an empty list of possible CPUs ends QEMU',
+	F14: 'whether a scratch vCPU can be made depends on the CPU that QEMU happens to run on, and with it the backend',
 } as const;
 
 export type FindingId = keyof typeof findings;

@@ -185,7 +185,7 @@ function postedBy(
 	if (!answers.scratchVcpu || !answers.scratchMayFail) return outcomes;
 	const unlucky = postedOutcomes({ facts, pmu, backcompat, ...answers, scratchVcpu: false });
 	const differ = unlucky.filter(({ backend }) => outcomes.every(outcome => outcome.backend !== backend));
-	return [...outcomes, ...differ.map(outcome => ({ ...outcome, finding: 'F15' as const }))];
+	return [...outcomes, ...differ.map(outcome => ({ ...outcome, finding: 'F14' as const }))];
 }
 
 /** `backcompat-pmu` in force: the user's, else the machine type's, else by its version. */

@@ -42,7 +42,7 @@ function searched(inputs: PostedInputs, facts: HostFacts): readonly PostedOutcom
 	const possible = parseCpuListAsPatch(line);
 	if ('refused' in possible) return [noSysfs];
 	if ('fatal' in possible) return [{ backend: 'ends', finding: 'F6' }];
-	if (possible.cpus.size === 0) return [{ backend: 'ends', finding: 'F14' }];
+	if (possible.cpus.size === 0) return [{ backend: 'ends', finding: 'F13' }];
 	if (!inputs.scratchVcpu) return [{ backend: 'none' }];
 	if ('error' in facts.eventSources) return [noSysfs];
 
@@ -78,13 +78,10 @@ function searched(inputs: PostedInputs, facts: HostFacts): readonly PostedOutcom
 	if (inputs.setPmu) {
 		if (ends.length > 0) return ends.slice(0, 1);
 		const first = covering.map(source => source.link).sort(byBytes)[0];
-		const least = covering.filter(source => source.link === first);
-		if (least.length === 0) return [otherwise];
-		return least.map(({ type, finding = least.length > 1 ? 'F13' : undefined }) => ({
-			backend: 'event-source',
-			type,
-			...(finding === undefined ? {} : { finding }),
-		}));
+		const least = covering.find(source => source.link === first);
+		if (least === undefined) return [otherwise];
+		const { type, finding } = least;
+		return [{ backend: 'event-source', type, ...(finding === undefined ? {} : { finding }) }];
 	}
 	// The first that covers ends the search, so whether one that ends QEMU is met before it is up to the folder's order.
 	if (ends.length > 0) return covers ? [{ backend: 'default' }, ends[0]!] : ends.slice(0, 1);

@@ -46,7 +46,9 @@ export function readSource(facts: HostFacts, entry: EventSource): ReadSource {
 		type === undefined
 			? `its type is not a number of 32 bits (${describe(entry.type)})`
 			: cpus === undefined
-				? `its cpus are not a list (${describe(entry.cpus)})`
+				? 'error' in entry.cpus && entry.cpus.error === 'ENOENT'
+					? 'it has no cpus file, so it is not the PMU of CPUs'
+					: `its cpus are not a list (${describe(entry.cpus)})`
 				: link === undefined
 					? `it is not a link, so it has no place among the devices (${describe(entry.link)})`
 					: !compatible

@@ -9,30 +9,23 @@ test('facts that were printed are read back', t => {
 	t.notThrows(() => parseHostFacts(JSON.stringify({ ...none, newer: 1 }), 'facts.json'));
 });
 
-const wrong: readonly [title: string, change: (facts: any) => void, sentence: RegExp][] = [
-	[
-		'another schema',
-		facts => (facts.schema = 'vpmu-facts/9'),
-		/'schema' in f\.json is "vpmu-facts\/9", but must be "vpmu-facts\/1"/,
-	],
-	['no kernel', facts => delete facts.kernel, /'kernel' in f\.json is missing, but must be an object/],
-	[
-		'possible as a string',
-		facts => (facts.cpus.possible = '0-3'),
-		/'cpus\.possible' in f\.json is "0-3", but must be \{"text"/,
-	],
-	['text and error', facts => (facts.cpus.online = { text: '', error: 'EIO' }), /'cpus\.online'/],
-	['an answer', facts => (facts.kvm.setPmu = true), /'kvm\.setPmu' in f\.json is true, but must be "yes", "no" or/],
-	['a source', facts => (facts.eventSources[2].type = 10), /'eventSources\[2\]\.type' in f\.json is 10/],
-	['sources', facts => (facts.eventSources = null), /'eventSources' in f\.json is null, but must be a list/],
-	['midr', facts => (facts.cpus.midr = { 0: 5 }), /'cpus\.midr\.0'/],
-	['simulated', facts => (facts.simulated = [1]), /'simulated'/],
+const wrong: readonly [title: string, path: readonly (string | number)[], value: unknown, sentence: RegExp][] = [
+	['another schema', ['schema'], 'vpmu-facts/9', /'schema' in f\.json is "vpmu-facts\/9", but must be "vpmu-facts\/1"/],
+	['no kernel', ['kernel'], undefined, /'kernel' in f\.json is missing, but must be an object/],
+	['possible as a string', ['cpus', 'possible'], '0-3', /'cpus\.possible' in f\.json is "0-3", but must be \{"text"/],
+	['text and error', ['cpus', 'online'], { text: '', error: 'EIO' }, /'cpus\.online'/],
+	['an answer', ['kvm', 'setPmu'], true, /'kvm\.setPmu' in f\.json is true, but must be "yes", "no" or/],
+	['a source', ['eventSources', 2, 'type'], 10, /'eventSources\[2\]\.type' in f\.json is 10/],
+	['sources', ['eventSources'], null, /'eventSources' in f\.json is null, but must be a list/],
+	['midr', ['cpus', 'midr'], { 0: 5 }, /'cpus\.midr\.0'/],
+	['simulated', ['simulated'], [1], /'simulated'/],
 ];
 
-for (const [title, change, sentence] of wrong) {
+for (const [title, path, value, sentence] of wrong) {
 	test(`refused: ${title}`, t => {
-		const facts = structuredClone(bigLittle);
-		change(facts);
+		const facts: object = structuredClone(bigLittle);
+		const parent = path.slice(0, -1).reduce<object>((at, name) => Reflect.get(at, name), facts);
+		Reflect.set(parent, path.at(-1)!, value);
 		const error = t.throws(() => parseHostFacts(JSON.stringify(facts), 'f.json'), {
 			name: 'UsageError',
 			message: sentence,

@@ -10,7 +10,8 @@ export const factsScript = `
 export LC_ALL=C
 S=/sys/bus/event_source/devices C=/sys/devices/system/cpu
 echo vpmu-facts-script 1
-echo uname $(uname -r -m)
+u=$(uname -r -m)
+echo "uname $u"
 if [ -d $S ]; then echo sources; else echo sources-missing; fi
 if [ -e /dev/kvm ]; then echo kvm-present; else echo kvm-absent; fi
 types=
@@ -47,6 +48,7 @@ echo links
 ls -l $S/ 2>/dev/null
 echo kvm
 if [ -z "$kvm" ]; then echo unasked no kvm-facts program was given
+elif [ "\${u##* }" != aarch64 ]; then echo unasked kvm-facts runs on aarch64 only
 elif "$kvm" $types 2>/dev/null; then :
 else echo unasked kvm-facts ended with status $?
 fi

@@ -1,4 +1,4 @@
-import type { Backend, Prediction } from '../facts.ts';
+import type { Backend } from '../facts.ts';
 
 /** How the start of QEMU went. */
 export type StartObservation =
@@ -103,5 +103,3 @@ export interface Verdict {
 	/** The contradictions in one sentence each. */
 	readonly reasons: readonly string[];
 }
-
-export type { Prediction };

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type Answer, type FileText, type HostFacts, localHost, readHostFacts, UsageError } from '../../src/index.ts';
+import type { Command } from './command.ts';
+
+/** The program that asks /dev/kvm, for aarch64 hosts. */
+const kvmFactsFile = path.resolve(import.meta.dirname, '../../images/tools/bin/aarch64/kvm-facts');
+
+export const command: Command = {
+	name: 'probe',
+	summary: 'Prints what of a host decides the PMU backend of its guests: its qualification card.',
+	usage: '[--on HOST] [--json]',
+	options: {
+		on: { value: 'HOST', help: 'local, board[:TOPOLOGY] or ssh://HOST (default: local)' },
+		json: { help: 'one JSON document, as vpmu predict --facts takes it' },
+	},
+	async run(context, { options }) {
+		const on = (options.on as string | undefined) ?? 'local';
+		if (on !== 'local') throw new UsageError(`host '${on}' of option '--on' is not known; allowed: local`);
+		await using host = localHost();
+		const kvmFactsPath = existsSync(kvmFactsFile) ? await host.provide(kvmFactsFile) : undefined;
+		const facts = await readHostFacts(host, { kvmFactsPath, signal: context.signal, timeoutMs: 60_000 });
+		context.stdout.write(options.json === true ? `${JSON.stringify(facts, null, 2)}\n` : card(facts));
+		return 0;
+	},
+};
+
+const inWords = (answer: Answer) => (typeof answer === 'string' ? answer : `unknown: ${answer.unknown}`);
+const list = (file: FileText) => ('text' in file ? file.text.trim() || '(empty)' : file.error);
+
+/** The facts for people. */
+export function card(facts: HostFacts): string {
+	const { cpus, kvm } = facts;
+	const lines = [
+		`${facts.host}: Linux ${facts.kernel.release} ${facts.kernel.machine}${facts.topology === null ? '' : `, topology ${facts.topology}`}`,
+		...(facts.simulated.length === 0 ? [] : [`simulated     ${facts.simulated.join(', ')}`]),
+		`CPUs          possible ${list(cpus.possible)}, present ${list(cpus.present)}, online ${list(cpus.online)}, allowed ${list(cpus.allowed)}`,
+		...byMidr(cpus.midr).map(([midr, numbers]) => `MIDR          ${midr}: CPU ${numbers}`),
+		`KVM           ${kvm.present ? (kvm.usable === 'yes' ? 'usable' : `usable: ${inWords(kvm.usable)}`) : 'there is no /dev/kvm'}`,
+		...(
+			[
+				['PMU (KVM_CAP_ARM_PMU_V3)', kvm.pmuV3],
+				['FILTER (attribute 2)', kvm.filter],
+				['SET_PMU (attribute 3)', kvm.setPmu],
+				['SET_NR_COUNTERS (attribute 4)', kvm.setNrCounters],
+				['attribute 5 (FIXED_COUNTERS_ONLY in one posted series, ENABLE_PARTITION in another)', kvm.attribute5],
+				['PMU_V3_STRICT (vCPU feature 9)', kvm.pmuV3Strict],
+			] as const
+		).map(([what, answer]) => `  ${what}: ${inWords(answer)}`),
+		...('error' in facts.eventSources
+			? [`event sources ${facts.eventSources.error}`]
+			: facts.eventSources.map(source => {
+					const answer = 'text' in source.type ? kvm.setPmuTypes?.[source.type.text.trim()] : undefined;
+					const set = answer === undefined ? '' : `, SET_PMU: ${answer}`;
+					return `event source  ${source.name}: type ${list(source.type)}, cpus ${list(source.cpus)}, ${list(source.link)}${set}`;
+				})),
+		...Object.entries(facts.other).map(([name, value]) => `${name}: ${value}`),
+	];
+	return `${lines.join('\n')}\n`;
+}
+
+function byMidr(midr: HostFacts['cpus']['midr']): [midr: string, cpus: string][] {
+	const groups = new Map<string, string[]>();
+	for (const [cpu, value] of Object.entries(midr)) groups.set(value, [...(groups.get(value) ?? []), cpu]);
+	return [...groups].map(([value, cpus]) => [value, cpus.join(',')]);
+}

@@ -1,0 +1,146 @@
+import { UsageError } from '../../lib/errors.ts';
+import type { EventSource, FileText, HostFacts } from '../facts.ts';
+import { readSource } from '../predict/sources.ts';
+import { errnoName } from '../probe/kvm-answers.ts';
+import type { TreeEntry } from './tar.ts';
+
+/** What a host is to look like to QEMU. What is left out stays as it is. */
+export interface SimulatedHost {
+	/** `/sys/devices/system/cpu/possible`; the errors `ENOENT` (no such file) and `EISDIR` (a folder) can be simulated. */
+	readonly possible?: FileText;
+	/**
+	 * `/sys/bus/event_source/devices`. A `link` must be the text of a link as the kernel makes it (`../../../devices/...`), or
+	 * the error `EINVAL` for an entry that is a plain folder.
+	 */
+	readonly eventSources?: readonly EventSource[] | { readonly error: 'ENOENT' };
+	readonly kvm?: {
+		/** No KVM_CAP_ARM_PMU_V3. */
+		readonly pmuV3?: 'no';
+		/** No SET_PMU attribute, or one that fails with this errno number. */
+		readonly setPmu?: 'no' | { readonly errno: number };
+		/** An attribute 5 that can be set, to no effect in the guest. */
+		readonly fixedCountersOnly?: 'yes';
+		/** Event source types that SET_PMU knows, and for each the type of a real one that stands in for it. */
+		readonly types?: Readonly<Record<string, number>>;
+	};
+}
+
+/** What a description simulates, in the words of `simulated` in the results. Empty for one that simulates nothing. */
+export function simulatedNames({ possible, eventSources, kvm = {} }: SimulatedHost): string[] {
+	return [
+		...(possible !== undefined || eventSources !== undefined ? ['sysfs'] : []),
+		...(kvm.pmuV3 === 'no' ? ['no KVM_CAP_ARM_PMU_V3'] : []),
+		...(kvm.setPmu === 'no'
+			? ['no SET_PMU']
+			: kvm.setPmu !== undefined
+				? [`SET_PMU fails with ${errnoName(`${kvm.setPmu.errno}`)}`]
+				: []),
+		...(kvm.fixedCountersOnly === 'yes' ? ['FIXED_COUNTERS_ONLY'] : []),
+		...(kvm.types !== undefined ? ['event source types of KVM'] : []),
+	];
+}
+
+/** The facts as QEMU will see them. */
+export function simulatedFacts(facts: HostFacts, description: SimulatedHost): HostFacts {
+	const { kvm = {} } = description;
+	const seen = { ...facts, eventSources: description.eventSources ?? facts.eventSources };
+	const real = facts.kvm.setPmuTypes ?? {};
+	const stands = (type: string) => {
+		if (typeof kvm.setPmu === 'object') return errnoName(`${kvm.setPmu.errno}`);
+		if (kvm.types === undefined) return real[type] ?? 'ENXIO';
+		const standsFor = kvm.types[type];
+		return standsFor === undefined ? 'ENXIO' : (real[String(standsFor)] ?? 'ENXIO');
+	};
+	const types = 'error' in seen.eventSources ? [] : seen.eventSources.map(entry => readSource(facts, entry).type);
+	const asked = new Set([
+		...types.filter(type => type !== undefined).map(String),
+		...Object.keys(real),
+		...Object.keys(kvm.types ?? {}),
+	]);
+	const noPmu = kvm.pmuV3 === 'no';
+	const noSetPmu = noPmu || kvm.setPmu === 'no';
+	return {
+		...seen,
+		cpus: { ...facts.cpus, possible: description.possible ?? facts.cpus.possible },
+		kvm: {
+			...facts.kvm,
+			...(noPmu
+				? ({ pmuV3: 'no', filter: 'no', setNrCounters: 'no', scratchVcpu: 'no', attribute5: 'no' } as const)
+				: {}),
+			...(noSetPmu ? { setPmu: 'no' as const } : {}),
+			...(kvm.fixedCountersOnly === 'yes' && !noPmu ? { attribute5: 'yes' as const } : {}),
+			setPmuTypes: noSetPmu ? {} : Object.fromEntries([...asked].map(type => [type, stands(type)])),
+		},
+		simulated: [...facts.simulated, ...simulatedNames(description)],
+	};
+}
+
+/** The words of the KVM shim's environment variable; undefined when KVM is left alone. */
+export function shimWords({ kvm = {} }: SimulatedHost): string | undefined {
+	const words = [
+		...(kvm.pmuV3 === 'no' ? ['hide-pmu-v3'] : []),
+		...(kvm.setPmu === 'no' ? ['hide-set-pmu'] : kvm.setPmu !== undefined ? [`set-pmu-errno=${kvm.setPmu.errno}`] : []),
+		...(kvm.fixedCountersOnly === 'yes' ? ['fixed-counters-only'] : []),
+		...(kvm.types === undefined
+			? []
+			: [
+					`types=${Object.entries(kvm.types)
+						.map(([type, real]) => `${type}:${real}`)
+						.join(',')}`,
+				]),
+	];
+	return words.length === 0 ? undefined : words.join(' ');
+}
+
+/**
+ * The tree that stands for `/sys`, with what decides the backend in it and nothing else; undefined when sysfs is left as
+ * it is. All of `/sys` is replaced, since the links of event sources lead all over `/sys/devices`.
+ *
+ * @throws UsageError for what cannot be simulated
+ */
+export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEntry[] | undefined {
+	if (description.possible === undefined && description.eventSources === undefined) return undefined;
+	const seen = simulatedFacts(facts, description);
+	const tree = new Map<string, TreeEntry>();
+	const add = (entry: TreeEntry) => {
+		const before = tree.get(entry.path);
+		if (before !== undefined && JSON.stringify(before) !== JSON.stringify(entry)) {
+			throw new UsageError(`two simulated event sources share the device '${entry.path}' and differ in it`);
+		}
+		tree.set(entry.path, entry);
+	};
+	const addFile = (path: string, file: FileText) => {
+		if ('text' in file) add({ path, content: file.text });
+		else if (file.error === 'EISDIR') add({ path, folder: true });
+		else if (file.error !== 'ENOENT') {
+			throw new UsageError(`error ${file.error} of '${path}' cannot be simulated; allowed: ENOENT, EISDIR`);
+		}
+	};
+	add({ path: 'devices/system/cpu', folder: true });
+	for (const name of ['possible', 'present', 'online'] as const) addFile(`devices/system/cpu/${name}`, seen.cpus[name]);
+	add({ path: 'bus/event_source', folder: true });
+	if ('error' in seen.eventSources) return [...tree.values()];
+	add({ path: 'bus/event_source/devices', folder: true });
+	for (const { name, link, type, cpus } of seen.eventSources) {
+		if (!/^[^/\0\n ]+$/.test(name) || /^\.\.?$/.test(name))
+			throw new UsageError(`event source name '${name}' cannot be simulated`);
+		const entry = `bus/event_source/devices/${name}`;
+		let device = entry;
+		if ('text' in link) {
+			if (
+				!/^\.\.\/\.\.\/\.\.\/devices(\/(?!\.\.?(\/|$))[^/\0\n]+)+$/.test(link.text) ||
+				link.text.startsWith('../../../devices/system/')
+			) {
+				throw new UsageError(
+					`link '${link.text}' of event source ${name} cannot be simulated; allowed are those below ../../../devices`,
+				);
+			}
+			add({ path: entry, link: link.text });
+			device = link.text.slice('../../../'.length);
+		}
+		add({ path: device, folder: true });
+		addFile(`${device}/type`, type);
+		addFile(`${device}/cpus`, cpus);
+	}
+	return [...tree.values()];
+}

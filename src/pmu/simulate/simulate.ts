@@ -1,0 +1,116 @@
+import type { WaitOptions } from '../../lib/deadline.ts';
+import { VpmuError } from '../../lib/errors.ts';
+import type { HostFacts } from '../facts.ts';
+import { type SimulatedHost, shimWords, simulatedFacts, sysfsTree } from './description.ts';
+import { type TreeEntry, tarOf } from './tar.ts';
+
+/** As much of a host as a simulation takes. */
+export interface SimulationHost {
+	readonly name: string;
+	run(
+		argv: readonly string[],
+		options?: WaitOptions & { readonly stdin?: string | Uint8Array },
+	): Promise<{
+		readonly status: number | null;
+		readonly signal: string | null;
+		readonly stdout: Buffer;
+		readonly stderr: Buffer;
+	}>;
+	makeFolder(): Promise<AsyncDisposable & { readonly path: string }>;
+}
+
+/** A simulation that stands ready on a host. Disposing of it removes its files; what runs in it is its starter's. */
+export interface Simulation extends AsyncDisposable {
+	/** To be put before QEMU's command line. It ends by executing what follows, so the process id is QEMU's. */
+	readonly wrapper: readonly string[];
+	/** The facts as QEMU sees them. */
+	readonly facts: HostFacts;
+	/** Path on the host of what the KVM shim records; undefined without it. */
+	readonly shimLog: string | undefined;
+}
+
+/** Enters a mount namespace of its own, puts a folder over /sys there, and becomes the command. Not root: a user namespace too. */
+const overlayScript = 'mount --bind "$1" /sys && shift && exec "$@"';
+
+/** The argument vector that a command is put behind to run with a sysfs and a KVM of its own. */
+export function wrapperArgv(options: {
+	readonly sysfs?: string | undefined;
+	readonly shim?: { readonly path: string; readonly words: string; readonly log: string } | undefined;
+	readonly root: boolean;
+}): string[] {
+	const { sysfs, shim, root } = options;
+	return [
+		...(sysfs === undefined ? [] : ['unshare', root ? '-m' : '-rm', 'sh', '-c', overlayScript, 'vpmu-sysfs', sysfs]),
+		...(shim === undefined
+			? []
+			: ['env', `LD_PRELOAD=${shim.path}`, `VPMU_KVM_SHIM=${shim.words}`, `VPMU_KVM_SHIM_LOG=${shim.log}`]),
+	];
+}
+
+/**
+ * Makes a host look to QEMU as described: a tree over `/sys` in a mount namespace, and a shim before KVM.
+ *
+ * `facts` are those of the real host; `shimPath` is where the shim library lies on the host, needed when the description
+ * changes KVM's answers. The caller owns the result.
+ *
+ * @throws UsageError for what cannot be simulated
+ * @throws VpmuError (blame `host`) when the host cannot do it, such as when it allows no mount namespaces
+ */
+export async function simulate(
+	host: SimulationHost,
+	description: SimulatedHost,
+	{ facts, shimPath, ...wait }: WaitOptions & { readonly facts: HostFacts; readonly shimPath?: string | undefined },
+): Promise<Simulation> {
+	const tree = sysfsTree(facts, description);
+	const words = shimWords(description);
+	if (words !== undefined && shimPath === undefined) {
+		throw new VpmuError(`${host.name}: KVM's answers can only be simulated with the KVM shim, which is not there`, {
+			blame: 'host',
+		});
+	}
+	const folder = await host.makeFolder();
+	try {
+		const log = `${folder.path}/kvm-shim.log`;
+		const root = await prepare(host, folder.path, tree ?? [], wait);
+		const wrapper = wrapperArgv({
+			sysfs: tree === undefined ? undefined : `${folder.path}/sys`,
+			shim: words === undefined ? undefined : { path: shimPath!, words, log },
+			root,
+		});
+		if (tree !== undefined) await checkOverlay(host, wrapper, wait);
+		return {
+			wrapper,
+			facts: simulatedFacts(facts, description),
+			shimLog: words === undefined ? undefined : log,
+			[Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+		};
+	} catch (error) {
+		await folder[Symbol.asyncDispose]();
+		throw error;
+	}
+}
+
+/** Unpacks the tree; whether the host's user is root. */
+async function prepare(
+	host: SimulationHost,
+	folder: string,
+	tree: readonly TreeEntry[],
+	wait: WaitOptions,
+): Promise<boolean> {
+	const script = 'mkdir "$1/sys" && tar -x -C "$1/sys" -f - && id -u';
+	const result = await host.run(['sh', '-c', script, 'sh', folder], { ...wait, stdin: tarOf(tree) });
+	if (result.status !== 0) throw cannot(host, 'unpacking its files failed', result);
+	return result.stdout.toString().trim() === '0';
+}
+
+async function checkOverlay(host: SimulationHost, wrapper: readonly string[], wait: WaitOptions): Promise<void> {
+	const result = await host.run([...wrapper.slice(0, 7), 'true'], wait);
+	if (result.status !== 0) throw cannot(host, 'it allows no mount over /sys in a namespace', result);
+}
+
+function cannot(host: SimulationHost, why: string, { stderr }: { readonly stderr: Buffer }): VpmuError {
+	return new VpmuError(`${host.name} cannot be simulated upon: ${why}`, {
+		blame: 'host',
+		evidence: stderr.toString().trim().split('\n').slice(-5),
+	});
+}
