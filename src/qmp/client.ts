@@ -6,6 +6,7 @@ import { QmpError } from './errors.ts';
 import type { EventListener, ListenOptions, QmpEventFilter } from './listeners.ts';
 import type { QmpEvent, QmpGreeting } from './messages.ts';
 import type { Session } from './session.ts';
+import type { ExecuteRest, QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './typed.ts';
 
 export interface ExecuteOptions extends WaitOptions {
 	/**
@@ -14,9 +15,6 @@ export interface ExecuteOptions extends WaitOptions {
 	 */
 	readonly oob?: boolean;
 }
-
-/** Arguments of a command. A `bigint` is sent as its digits, so 64-bit values are exact. */
-export type QmpArguments = { readonly [name: string]: unknown };
 
 const closeGraceMs = 500;
 
@@ -55,22 +53,27 @@ export class QmpClient implements AsyncDisposable {
 	 * to 8 in-band commands are given to QEMU, the others wait for their turn. QEMU cannot take a command back: after an
 	 * abort or a timeout it may still be carried out, and its reply is dropped.
 	 *
+	 * Arguments and result are typed for the commands of the newest QEMU in use; nothing checks what a QEMU really returns.
+	 * Any other command, or a name known only at run time, takes an object and gives a `JsonValue`.
+	 *
 	 * `timeoutMs` counts from this call; absent, the connection's `commandTimeoutMs` holds, and `Infinity` means none.
 	 *
 	 * @throws QmpError `QMP_COMMAND` (refused, with `class` and `desc`), `QMP_TIMEOUT`, `QMP_PROTOCOL` (the reply was lost
 	 *   in bytes that cannot be read, or came as invalid JSON; the client is still usable), `QMP_DISCONNECTED`
 	 * @throws the signal's reason; UsageError for arguments that QMP cannot carry
 	 */
-	async execute(command: string, args?: QmpArguments, options: ExecuteOptions = {}): Promise<JsonValue> {
+	async execute<Name extends QmpCommandName | (string & {})>(
+		command: Name,
+		...[args, options = {}]: ExecuteRest<Name, ExecuteOptions>
+	): Promise<ReturnOf<Name>> {
 		const { signal, timeoutMs = this.#commandTimeoutMs, oob = false } = options;
 		signal?.throwIfAborted();
 		if (oob && !this.capabilities.includes('oob')) {
 			throw new UsageError(`'${command}' cannot be executed out of band: 'oob' was not negotiated with this QEMU`);
 		}
-		return unwrap(command, await perform(this.#session, command, args, { signal, timeoutMs, oob }), {
-			session: this.#session,
-			timeoutMs,
-		});
+		const session = this.#session;
+		const outcome = await perform(session, command, args as QmpArguments | undefined, { signal, timeoutMs, oob });
+		return unwrap(command, outcome, { session, timeoutMs }) as ReturnOf<Name>;
 	}
 
 	/**
@@ -78,6 +81,8 @@ export class QmpClient implements AsyncDisposable {
 	 * listener's own and bounded: see {@link ListenOptions}. When the connection ends, what came before is still given;
 	 * then the iteration throws the cause, or ends normally when `close` was called here. Leaving the loop unsubscribes.
 	 */
+	events<Name extends QmpEventName>(filter: Name, options?: ListenOptions): EventListener<QmpEventNamed<Name>>;
+	events(filter?: QmpEventFilter, options?: ListenOptions): EventListener;
 	events(filter?: QmpEventFilter, options?: ListenOptions): EventListener {
 		return this.#session.listeners.listen(filter, options);
 	}
@@ -87,6 +92,8 @@ export class QmpClient implements AsyncDisposable {
 	 *
 	 * @throws QmpError `QMP_TIMEOUT`, `QMP_DISCONNECTED`; the signal's reason; what the predicate threw
 	 */
+	waitEvent<Name extends QmpEventName>(filter: Name, options?: WaitOptions): Promise<QmpEventNamed<Name>>;
+	waitEvent(filter: QmpEventFilter, options?: WaitOptions): Promise<QmpEvent>;
 	waitEvent(filter: QmpEventFilter, options: WaitOptions = {}): Promise<QmpEvent> {
 		return this.#session.listeners.wait(filter, options, () => this.#session.endError());
 	}

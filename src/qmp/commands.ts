@@ -41,9 +41,13 @@ export class CommandTable<Value> {
 		this.#maxInFlight = maxInFlight;
 	}
 
-	/** Unique in this connection, and unlikely to be met in what an earlier client left behind. */
+	/**
+	 * Unique in this connection, and unlikely to be met in what an earlier client left behind. The number stands twice so
+	 * that no damage to one character makes it the id of another command.
+	 */
 	makeId(): string {
-		return `${this.#prefix}-${this.#nextId++}`;
+		const number = this.#nextId++;
+		return `${this.#prefix}-${number}-${number}`;
 	}
 
 	get inFlight(): number {

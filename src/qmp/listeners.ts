@@ -22,9 +22,7 @@ const defaultCapacity = 10_000;
  * ends, those that came before are still given, then the iteration ends: with the cause as error, or normally when this
  * side closed the connection. Leaving the loop, `return()` or disposal unsubscribes.
  */
-export class EventListener<Event extends QmpEvent = QmpEvent>
-	implements AsyncIterableIterator<Event, void>, AsyncDisposable
-{
+export class EventListener<Event = QmpEvent> implements AsyncIterableIterator<Event, void>, AsyncDisposable {
 	readonly #filter: QmpEventFilter;
 	readonly #capacity: number;
 	readonly #signal: AbortSignal | undefined;
