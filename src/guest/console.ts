@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { DeadlineError, formatDuration } from '../lib/deadline.ts';
-import { GuestError } from './errors.ts';
+import { GuestError, type TroubleKind } from './errors.ts';
 import { TextCleaner, TextTail } from './text.ts';
 import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
 
@@ -56,6 +56,8 @@ export class SerialConsole implements AsyncDisposable {
 	readonly #troubleListeners = new Set<(trouble: Trouble) => void>();
 	readonly #byteListeners = new Set<(bytes: Buffer) => void>();
 	readonly #textListeners = new Set<() => void>();
+	/** Fatal trouble that is being doubted: the latest of each kind. */
+	readonly #suspicions = new Map<TroubleKind, Trouble>();
 	#filter: ConsoleFilter | undefined;
 	#verify: ((trouble: Trouble) => Promise<boolean>) | undefined;
 	#lineStart = 0;
@@ -74,6 +76,8 @@ export class SerialConsole implements AsyncDisposable {
 			.catch(() => undefined)
 			.then(() => {
 				this.#isClosed = true;
+				// Who said that it panics and then was gone told the truth.
+				for (const trouble of [...this.#suspicions.values()]) this.#confirm(trouble);
 				for (const listener of [...this.#textListeners]) listener();
 			});
 	}
@@ -114,6 +118,11 @@ export class SerialConsole implements AsyncDisposable {
 	/** Calls `listener` for each trouble from now on. */
 	onTrouble(listener: (trouble: Trouble) => void): Disposable {
 		return subscribe(this.#troubleListeners, listener);
+	}
+
+	/** Whether a boot banner would be a reboot: the guest was running from the start, or a shell has been seen. */
+	get isBooted(): boolean {
+		return this.#detector.isBooted;
 	}
 
 	/** From now on a boot banner is a reboot. */
@@ -160,6 +169,11 @@ export class SerialConsole implements AsyncDisposable {
 	/** The error for a trouble. */
 	troubleError(trouble: Trouble): GuestError {
 		return new GuestError(trouble.kind, describeTrouble(trouble), { evidence: this.lastLines() });
+	}
+
+	/** The error for the fatal trouble that was seen first, if any was. */
+	fatalError(): GuestError | undefined {
+		return this.fatal === undefined ? undefined : this.troubleError(this.fatal);
 	}
 
 	/** The fatal trouble that was seen first, if any was. */
@@ -252,6 +266,21 @@ export class SerialConsole implements AsyncDisposable {
 		for (const listener of [...this.#textListeners]) listener();
 	}
 
+	/** Asks until the latest line of this kind is known to be true or false: a flood of imitations is asked about one at a time. */
+	async #doubt(kind: TroubleKind, verify: (trouble: Trouble) => Promise<boolean>): Promise<void> {
+		for (;;) {
+			const trouble = this.#suspicions.get(kind);
+			if (trouble === undefined) return;
+			const real = await verify(trouble).catch(() => true);
+			if (real) this.#confirm(trouble);
+			else if (this.#suspicions.get(kind) === trouble) this.#suspicions.delete(kind);
+		}
+	}
+
+	#confirm(trouble: Trouble): void {
+		if (this.#suspicions.delete(trouble.kind)) this.report(trouble);
+	}
+
 	#readLines(atMs: number): void {
 		const { text, start } = this.#tail.from(this.#lineStart);
 		const end = text.lastIndexOf('\n') + 1;
@@ -262,14 +291,13 @@ export class SerialConsole implements AsyncDisposable {
 			const trouble = this.#detector.look(line, atMs);
 			if (trouble === undefined) continue;
 			const verify = trouble.fatal ? this.#verify : undefined;
-			if (verify === undefined) this.report(trouble);
-			else
-				verify(trouble).then(
-					real => {
-						if (real) this.report(trouble);
-					},
-					() => this.report(trouble),
-				);
+			if (verify === undefined) {
+				this.report(trouble);
+				continue;
+			}
+			const isBeingDoubted = this.#suspicions.has(trouble.kind);
+			this.#suspicions.set(trouble.kind, trouble);
+			if (!isBeingDoubted) void this.#doubt(trouble.kind, verify);
 		}
 	}
 }

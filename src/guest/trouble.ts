@@ -42,14 +42,21 @@ const suspicious =
 /** Reads console lines and names what went wrong. */
 export class TroubleDetector {
 	#bannersAllowed: number;
+	#booted: boolean;
 
 	/** `booted`: the guest runs already, so that the first boot banner is a reboot. */
 	constructor(booted: boolean) {
 		this.#bannersAllowed = booted ? 0 : 1;
+		this.#booted = booted;
+	}
+
+	get isBooted(): boolean {
+		return this.#booted;
 	}
 
 	/** From now on a boot banner is a reboot. */
 	markBooted(): void {
+		this.#booted = true;
 		this.#bannersAllowed = 0;
 	}
 

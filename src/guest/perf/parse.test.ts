@@ -59,7 +59,9 @@ test('a decimal comma', t => {
 	});
 	t.like(parsePerfStat('17;;cycles;9;99,50;;\n', { separator: ';' })[0], { runningPct: 99.5 });
 	t.like(
-		parsePerfStat('{"counter-value" : "17,000000", "event" : "cycles", "event-runtime" : 9, "pcnt-running" : 99,50}\n')[0],
+		parsePerfStat(
+			'{"counter-value" : "17,000000", "event" : "cycles", "event-runtime" : 9, "pcnt-running" : 99,50}\n',
+		)[0],
 		{ count: 17n, runningPct: 99.5 },
 	);
 });

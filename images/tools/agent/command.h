@@ -1,0 +1,225 @@
+/*
+ * What runs on behalf of one session: programs, and files on their way in or out.
+ *
+ * Messages in the streams: type[1] channel[2] size[4] body[size].
+ *   host:  'X' run: flags[1] (1: no standard input) argc[2] envc[2] cwd\0 argument\0... NAME=value\0...
+ *          'P' put file: mode[2] path\0        'G' get file: path\0
+ *          'I' input data      'E' end of input      'K' signal[1]
+ *   guest: 'B' begun: pid[4]   'O' output data    'R' error output data    'C' input taken: bytes[4]
+ *          'D' done: how[1] (0 exit status, 1 signal, 2 errno, 3 file) value[8] (3: size) [sha256[32]]
+ */
+#ifndef VPMU_COMMAND_H
+#define VPMU_COMMAND_H
+#include "link.h"
+
+enum { COMMANDS = 32, INPUT_SIZE = 4096, RESERVE = 512, CHUNK = 2048, MESSAGE_MAX = 1 << 20 };
+
+struct command {
+	struct session *session; /* 0: free */
+	u16 channel;
+	char kind; /* X P G */
+	int pid, in, out, err, exited, status, failed;
+	u8 input[INPUT_SIZE];
+	u32 input_size, credit;
+	int input_ended;
+	int file, file_done;
+	u32 mode;
+	char path[1024], temporary[1100];
+	struct sha256 sum;
+	u8 digest[32];
+};
+
+static struct command commands[COMMANDS];
+static char **environment;
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0) SYS(close, *fd);
+	*fd = -1;
+}
+
+static void message(struct link *l, char type, u16 channel, const void *body, u32 size)
+{
+	u8 head[7] = { (u8)type, (u8)channel, channel >> 8 };
+	put32(head + 3, size);
+	link_write(l, head, 7);
+	link_write(l, body, size);
+}
+
+static void report_done(struct link *l, u16 channel, u8 how, u64 value, const u8 *digest)
+{
+	u8 body[41] = { how };
+	put32(body + 1, (u32)value);
+	put32(body + 5, (u32)(value >> 32));
+	if (digest) memcpy(body + 9, digest, 32);
+	message(l, 'D', channel, body, digest ? 41 : 9);
+}
+
+static struct command *find_command(struct session *s, u16 channel)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (commands[i].session == s && commands[i].channel == channel) return &commands[i];
+	return 0;
+}
+
+static void release(struct command *c)
+{
+	close_fd(&c->in);
+	close_fd(&c->out);
+	close_fd(&c->err);
+	close_fd(&c->file);
+	if (c->kind == 'P' && c->temporary[0]) SYS(unlinkat, AT_FDCWD, c->temporary, 0);
+	c->session = 0;
+}
+
+/* A process that ended while its session did is reaped by the main loop and belongs to nobody. */
+static void abandon(struct session *s)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (commands[i].session == s) {
+			if (commands[i].pid > 0 && !commands[i].exited) SYS(kill, -commands[i].pid, SIGKILL);
+			release(&commands[i]);
+		}
+}
+
+static const char *variable(char **env, const char *head)
+{
+	for (; *env; env++) if (starts_with(*env, head)) return *env + length_of(head);
+	return 0;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
+	if (fd >= 0) SYS(write, fd, text, length_of(text)), SYS(close, fd);
+}
+
+static i64 execute(char **argv, char **env)
+{
+	const char *path = variable(env, "PATH=");
+	i64 worst = -ENOENT;
+	for (const char *c = argv[0]; *c; c++) if (*c == '/') return SYS(execve, argv[0], argv, env);
+	while (path && *path) {
+		char file[4096];
+		u64 n = 0;
+		while (*path && *path != ':' && n < 2048) file[n++] = *path++;
+		while (*path && *path != ':') path++;
+		if (*path == ':') path++;
+		if (n == 0) file[n++] = '.';
+		file[n++] = '/';
+		if (n + length_of(argv[0]) >= sizeof file) continue;
+		memcpy(file + n, argv[0], length_of(argv[0]) + 1);
+		i64 result = SYS(execve, file, argv, env);
+		if (result != -ENOENT && result != -20 /* ENOTDIR */) worst = result;
+	}
+	return worst;
+}
+
+/* Never returns. */
+static void child(int in, int out, int err, int report, const char *cwd, char **argv, char **env)
+{
+	u64 no_signals = 0;
+	i64 result = 0;
+	SYS(setsid);
+	SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, &no_signals, 0, 8);
+	write_text("/proc/self/oom_score_adj", "0\n");
+	/* The sources may be 0, 1 or 2 themselves: move them out of the way first. */
+	in = SYS(fcntl, in, 1030 /* F_DUPFD_CLOEXEC */, 3);
+	out = SYS(fcntl, out, 1030, 3);
+	err = SYS(fcntl, err, 1030, 3);
+	report = SYS(fcntl, report, 1030, 3);
+	SYS(dup3, in, 0, 0);
+	SYS(dup3, out, 1, 0);
+	SYS(dup3, err, 2, 0);
+	if (*cwd) result = SYS(chdir, cwd);
+	if (result == 0) result = execute(argv, env);
+	u8 code[4];
+	put32(code, (u32)-result);
+	SYS(write, report, code, 4);
+	SYS(exit_group, 127);
+}
+
+static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
+{
+	static const char *defaults[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=dumb" };
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 }, failure[2] = { -1, -1 };
+	u32 argc = body[1] | body[2] << 8, envc = body[3] | body[4] << 8, inherited = 0, at = 5, n = 0;
+	i64 result = 0;
+	while (environment[inherited]) inherited++;
+	u64 table_size = (argc + envc + inherited + 16) * sizeof(char *);
+	char **table = map_memory(table_size);
+	if (!table) {
+		report_done(l, c->channel, 2, ENOMEM, 0);
+		release(c);
+		return;
+	}
+	char **argv = table, **env = table + argc + 1;
+	const char *cwd = (char *)body + at;
+	if (size == 0 || body[size - 1] != 0) goto bad; /* every string ends within the message */
+	at += length_of(cwd) + 1;
+	for (u32 i = 0; i < argc + envc; i++) {
+		if (at >= size) goto bad;
+		(i < argc ? argv : env)[i < argc ? i : i - argc] = (char *)body + at;
+		at += length_of((char *)body + at) + 1;
+	}
+	if (argc == 0) goto bad;
+	/* The host's come first; a name that is there already is not added. */
+	for (u32 i = n = envc; i < envc + inherited + 3; i++) {
+		const char *entry = i < envc + inherited ? environment[i - envc] : defaults[i - envc - inherited];
+		char name[256];
+		u32 k = 0;
+		while (k < 254 && entry[k] && entry[k] != '=') name[k] = entry[k], k++;
+		name[k] = '=', name[k + 1] = 0;
+		env[n] = 0;
+		if (!variable(env, name)) env[n++] = (char *)entry;
+	}
+	env[n] = 0;
+
+	if (body[0] & 1) {
+		in[0] = SYS(openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
+		if (in[0] < 0) result = SYS(pipe2, in, O_CLOEXEC), close_fd(&in[1]);
+	} else result = SYS(pipe2, in, O_CLOEXEC);
+	if (result >= 0) result = SYS(pipe2, out, O_CLOEXEC);
+	if (result >= 0) result = SYS(pipe2, err, O_CLOEXEC);
+	if (result >= 0) result = SYS(pipe2, failure, O_CLOEXEC);
+	if (result >= 0) result = SYS(clone, SIGCHLD, 0, 0, 0, 0);
+	if (result == 0) child(in[0], out[1], err[1], failure[1], cwd, argv, env);
+	close_fd(&in[0]);
+	close_fd(&out[1]);
+	close_fd(&err[1]);
+	close_fd(&failure[1]);
+	if (result > 0) {
+		u8 code[4];
+		i64 got;
+		c->pid = (int)result;
+		/* Ends with the child's execve; a child that cannot says why. */
+		while ((got = SYS(read, failure[0], code, 4)) == -EINTR) {}
+		if (got == 4) c->failed = (int)get32(code);
+		SYS(fcntl, out[0], 4 /* F_SETFL */, O_NONBLOCK);
+		SYS(fcntl, err[0], 4, O_NONBLOCK);
+		if (in[1] >= 0) SYS(fcntl, in[1], 4, O_NONBLOCK);
+		c->in = in[1];
+		c->out = out[0];
+		c->err = err[0];
+		put32(code, (u32)c->pid);
+		if (c->failed) {
+			report_done(l, c->channel, 2, (u64)c->failed, 0);
+			release(c);
+		} else message(l, 'B', c->channel, code, 4);
+	} else {
+		close_fd(&in[1]);
+		close_fd(&out[0]);
+		close_fd(&err[0]);
+		report_done(l, c->channel, 2, (u64)-result, 0);
+		release(c);
+	}
+	close_fd(&failure[0]);
+	SYS(munmap, table, table_size);
+	return;
+bad:
+	report_done(l, c->channel, 2, EINVAL, 0);
+	release(c);
+	SYS(munmap, table, table_size);
+}
+
+#endif

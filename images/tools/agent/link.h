@@ -1,0 +1,244 @@
+/*
+ * A reliable stream of bytes each way over a line that loses characters and that others print on.
+ *
+ * A frame is one line: '~', base64url of (header, data, tag), '\n'. The tag is a keyed hash over the direction, the header
+ * and the data; the key is chosen by the host for each session and sent in HELLO. Who does not know the key cannot make a
+ * frame, so text that looks like one is harmless. Streams are numbered by byte, so that a resend may be cut differently:
+ * pieces shrink where the line is bad.
+ *
+ *   HELLO  host: 0x01 version key[8]                                   tag under the key of zeros
+ *   REPLY  guest: 0x02 version boot[8] uptime_ms[4]                    tag under the session's key
+ *   BYE    host: 0x04                                                  ends the session and all that runs in it
+ *   DATA   both: 0x03|flags offset[4] acknowledged[4] [hole_end[4]] data
+ *          flags: 0x10 POLL "answer at once"; 0x20 HOLE "of what follows `acknowledged` I have what starts at hole_end";
+ *          0x40 AGAIN "I dropped something, send again from `acknowledged`"
+ */
+#ifndef VPMU_LINK_H
+#define VPMU_LINK_H
+#include "hash.h"
+
+enum { VERSION = 1, HELLO = 1, REPLY = 2, DATA = 3, BYE = 4, POLL = 0x10, HOLE = 0x20, AGAIN = 0x40 };
+enum {
+	SEND_SIZE = 16384, /* bytes written and not yet acknowledged; a power of two */
+	FLIGHT = 6144, /* of these, how many may be on the line */
+	PIECE_MAX = 384, PIECE_MIN = 24,
+	LINE_MAX = 1024, OUT_SIZE = 4096,
+	RETRY_MS = 80, RETRY_MAX_MS = 2000, HOLE_PAUSE_MS = 40,
+};
+
+struct link {
+	int fd, in_session;
+	u8 key[8], boot[8];
+	u64 started_ms;
+	/* sending: acknowledged <= next <= end */
+	u32 acknowledged, next, end, recover;
+	u32 piece, clean_pieces;
+	u64 retry_at, retry_ms, hole_at;
+	u8 send[SEND_SIZE];
+	/* receiving */
+	u32 received;
+	int owe_answer, owe_again, recovering;
+	char line[LINE_MAX];
+	u32 line_size;
+	int in_frame;
+	/* on its way to the tty */
+	u8 out[OUT_SIZE];
+	u32 out_size;
+};
+
+/* Implemented by the agent. */
+static void stream_bytes(struct link *l, const u8 *data, u32 size);
+static void session_began(struct link *l);
+static void line_is_bad(struct link *l);
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static u32 link_room(const struct link *l) { return SEND_SIZE - (l->end - l->acknowledged); }
+
+/* Appends to the stream; the caller has asked for room. */
+static void link_write(struct link *l, const void *data, u32 size)
+{
+	for (u32 i = 0; i < size; i++) l->send[(l->end + i) & (SEND_SIZE - 1)] = ((const u8 *)data)[i];
+	l->end += size;
+}
+
+static void send_frame(struct link *l, u8 *frame, u32 size)
+{
+	static const u8 no_key[8];
+	u8 tagged[1 + LINE_MAX];
+	u32 bits = 0, have = 0;
+	tagged[0] = 'G';
+	memcpy(tagged + 1, frame, size);
+	half_sip_hash(l->in_session ? l->key : no_key, tagged, size + 1, frame + size);
+	size += 8;
+	l->out[l->out_size++] = '~';
+	for (u32 i = 0; i < size; i++) {
+		bits = bits << 8 | frame[i];
+		for (have += 8; have >= 6; have -= 6) l->out[l->out_size++] = digits[bits >> (have - 6) & 63];
+	}
+	if (have) l->out[l->out_size++] = digits[bits << (6 - have) & 63];
+	l->out[l->out_size++] = '\n';
+}
+
+static int out_has_room(const struct link *l) { return l->out_size + (PIECE_MAX + 32) * 4 / 3 + 8 <= OUT_SIZE; }
+
+static void send_data(struct link *l, u32 offset, u32 size)
+{
+	u8 frame[PIECE_MAX + 32];
+	frame[0] = DATA | (l->owe_again ? AGAIN : 0);
+	put32(frame + 1, offset);
+	put32(frame + 5, l->received);
+	for (u32 i = 0; i < size; i++) frame[9 + i] = l->send[(offset + i) & (SEND_SIZE - 1)];
+	send_frame(l, frame, 9 + size);
+	l->owe_answer = l->owe_again = 0;
+	if (size && !l->retry_at) l->retry_at = now_ms() + l->retry_ms;
+}
+
+static void send_reply(struct link *l)
+{
+	u8 frame[32] = { REPLY, VERSION };
+	memcpy(frame + 2, l->boot, 8);
+	put32(frame + 10, (u32)(now_ms() - l->started_ms));
+	send_frame(l, frame, 14);
+}
+
+static void line_got_worse(struct link *l)
+{
+	l->clean_pieces = 0;
+	l->piece = l->piece * 3 / 4;
+	if (l->piece < PIECE_MIN) l->piece = PIECE_MIN;
+}
+
+static u32 resend_from(struct link *l, u32 offset, u32 until)
+{
+	u32 size = until - offset;
+	if (size > l->piece) size = l->piece;
+	send_data(l, offset, size);
+	return offset + size;
+}
+
+static void begin_session(struct link *l, const u8 *key)
+{
+	memcpy(l->key, key, 8);
+	l->in_session = 1;
+	l->acknowledged = l->next = l->end = l->received = 0;
+	l->retry_at = l->hole_at = 0;
+	l->retry_ms = RETRY_MS;
+	l->owe_answer = l->owe_again = l->recovering = 0;
+	l->piece = PIECE_MAX;
+	l->clean_pieces = 0;
+	session_began(l);
+}
+
+static void on_data(struct link *l, const u8 *frame, u32 size)
+{
+	u32 offset = get32(frame + 1), acknowledged = get32(frame + 5), head = 9, hole_end = 0;
+	if (frame[0] & HOLE) {
+		if (size < 13) return;
+		hole_end = get32(frame + 9);
+		head = 13;
+	}
+	if (frame[0] & POLL) l->owe_answer = 1;
+
+	if (acknowledged - l->acknowledged <= l->end - l->acknowledged && acknowledged != l->acknowledged) {
+		l->acknowledged = acknowledged;
+		if ((i64)(int)(l->next - acknowledged) < 0) l->next = acknowledged;
+		l->retry_ms = RETRY_MS;
+		l->retry_at = l->next == acknowledged ? 0 : now_ms() + l->retry_ms;
+		l->hole_at = 0;
+		if (++l->clean_pieces >= 8 && l->piece < PIECE_MAX) {
+			l->clean_pieces = 0;
+			l->piece += l->piece / 4;
+			if (l->piece > PIECE_MAX) l->piece = PIECE_MAX;
+		}
+		if (l->recovering && (int)(l->recover - acknowledged) > 0 && !hole_end && out_has_room(l))
+			resend_from(l, acknowledged, l->recover);
+		else if (l->recovering && (int)(l->recover - acknowledged) <= 0) l->recovering = 0;
+	}
+	if ((hole_end || frame[0] & AGAIN) && acknowledged == l->acknowledged && l->next != acknowledged) {
+		u32 until = hole_end ? hole_end : l->next;
+		u64 now = now_ms();
+		if (until - acknowledged <= l->next - acknowledged && now >= l->hole_at) {
+			l->hole_at = now + HOLE_PAUSE_MS;
+			line_got_worse(l);
+			for (u32 at = acknowledged; at != until && out_has_room(l);) at = resend_from(l, at, until);
+		}
+	}
+
+	if (size > head) {
+		u32 skip = l->received - offset;
+		l->owe_answer = 1;
+		if (skip < size - head) {
+			u32 fresh = size - head - skip;
+			l->received += fresh;
+			stream_bytes(l, frame + head + skip, fresh);
+		} else if ((int)(offset - l->received) > 0) l->owe_again = 1;
+	}
+}
+
+/* One line between '~' and its end. Whatever is not ours is dropped. */
+static void on_line(struct link *l)
+{
+	static const u8 no_key[8];
+	u8 frame[1 + LINE_MAX], tag[8];
+	u32 size = 1, bits = 0, have = 0;
+	frame[0] = 'H';
+	for (u32 i = 0; i < l->line_size; i++) {
+		u32 value = 0;
+		while (value < 64 && digits[value] != l->line[i]) value++;
+		if (value == 64) return;
+		bits = bits << 6 | value;
+		have += 6;
+		if (have >= 8) have -= 8, frame[size++] = bits >> have;
+	}
+	if (size < 1 + 1 + 8) return;
+	size -= 8;
+	u8 kind = frame[1] & 15, wrong = 0;
+	half_sip_hash(kind == HELLO || !l->in_session ? no_key : l->key, frame, size, tag);
+	for (int i = 0; i < 8; i++) wrong |= tag[i] ^ frame[size + i];
+	if (wrong) return;
+	if (kind == HELLO && size == 1 + 10 && frame[2] == VERSION) {
+		u8 other = 0;
+		for (int i = 0; i < 8; i++) other |= l->key[i] ^ frame[3 + i];
+		if (!l->in_session || other) begin_session(l, frame + 3);
+		line_is_bad(l);
+		if (out_has_room(l)) send_reply(l);
+	} else if (kind == BYE && l->in_session) {
+		begin_session(l, no_key);
+		l->in_session = 0;
+	} else if (kind == DATA && size >= 1 + 9 && l->in_session) on_data(l, frame + 1, size - 1);
+}
+
+static void link_input(struct link *l, const u8 *data, u32 size)
+{
+	for (u32 i = 0; i < size; i++) {
+		u8 c = data[i];
+		if (c == '~') l->in_frame = 1, l->line_size = 0;
+		else if (!l->in_frame) continue;
+		else if (c == '\n' || c == '\r') {
+			l->in_frame = 0;
+			on_line(l);
+		} else if (l->line_size < LINE_MAX) l->line[l->line_size++] = c;
+		else l->in_frame = 0;
+	}
+}
+
+/* Makes frames of what is due, as far as the tty takes them. */
+static void link_step(struct link *l)
+{
+	u64 now = now_ms();
+	if (l->retry_at && now >= l->retry_at && out_has_room(l)) {
+		line_is_bad(l);
+		line_got_worse(l);
+		l->retry_ms = l->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 2;
+		l->retry_at = now + l->retry_ms;
+		l->recover = l->next;
+		l->recovering = 1;
+		resend_from(l, l->acknowledged, l->next);
+	}
+	while (l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
+		l->next = resend_from(l, l->next, l->end);
+	if ((l->owe_answer || l->owe_again) && out_has_room(l)) send_data(l, l->next, 0);
+}
+
+#endif

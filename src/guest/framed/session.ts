@@ -1,0 +1,252 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
+import type { SerialConsole } from '../console.ts';
+import { GuestError } from '../errors.ts';
+import type { Trouble } from '../trouble.ts';
+import { decodeFrame, encodeFrame, FrameDemultiplexer, kind, version } from './frames.ts';
+import { HostLink } from './link.ts';
+import { type Message, MessageReader } from './messages.ts';
+
+export interface SessionOptions {
+	readonly console: SerialConsole;
+	/** Carries the frames instead of the console. Owned by the session. */
+	readonly port?: Duplex | undefined;
+	readonly onMessage: (message: Message) => void;
+	/** Called once, with what ended the session. */
+	readonly onEnd: (error: GuestError) => void;
+	/** Whether something is being waited for: the watchdog sleeps while nothing is. */
+	readonly isBusy: () => boolean;
+	/** A silent guest is asked; one that stays silent for so long (times the speed factor) hangs. */
+	readonly silenceMs: number;
+}
+
+/** What the agent prints when it starts. Anybody can print it, so it only makes us say hello sooner. */
+const hint = 'vpmu-agent: ready';
+const helloEveryMs = 250;
+const pollAfterMs = 1000;
+/** How long a guest that has shown a sign of panic or reboot may take to prove that it is well. */
+const proofMs = 3000;
+
+/**
+ * A session with the agent: says hello until it answers, carries messages, and finds out when the guest has died,
+ * rebooted or hangs. A line on the console that says so is doubted as long as the agent answers.
+ */
+export class AgentSession implements AsyncDisposable {
+	readonly #options: SessionOptions;
+	readonly #key = randomBytes(8);
+	readonly #hello: string;
+	readonly #demultiplexer = new FrameDemultiplexer(line => this.#onLine(line));
+	readonly #link: HostLink;
+	readonly #stack = new DisposableStack();
+	readonly #greeted = Promise.withResolvers<void>();
+	#boot: string | undefined;
+	#bootedAt = 0;
+	#repliedAt = 0;
+	#ended: GuestError | undefined;
+	#disposed = false;
+	#hintTail = '';
+	#suspended = 0;
+
+	constructor(options: SessionOptions) {
+		const { console, port } = options;
+		this.#options = options;
+		const greeting = Buffer.concat([Buffer.of(kind.hello, version), this.#key]);
+		this.#hello = encodeFrame('H', greeting);
+		const reader = new MessageReader(options.onMessage);
+		this.#link = this.#stack.use(
+			new HostLink({
+				key: this.#key,
+				send: text => this.#send(text),
+				onBytes: bytes => reader.push(bytes),
+				speedFactor: console.speedFactor,
+			}),
+		);
+		this.#greeted.promise.catch(() => undefined);
+		if (port === undefined) {
+			this.#stack.use(
+				console.attach(
+					bytes => this.#onConsoleBytes(bytes),
+					trouble => this.#isReal(trouble),
+				),
+			);
+		} else {
+			port.on('data', (bytes: Buffer) => this.#onConsoleBytes(bytes));
+			port.on('error', () => undefined);
+			port.on('close', () => this.#end(console.closedError('go on with the agent on its port')));
+		}
+		this.#stack.use(
+			console.onTrouble(trouble => {
+				if (trouble.fatal) this.#end(console.troubleError(trouble));
+			}),
+		);
+		console.closed.then(() => this.#end(console.fatalError() ?? console.closedError('go on with the agent')));
+		const watchdog = setInterval(() => this.#watch(), 250);
+		this.#stack.defer(() => clearInterval(watchdog));
+	}
+
+	/** Frames that were spoilt, pieces sent again, gaps that the guest was asked to fill. */
+	get statistics(): { readonly damaged: number; readonly resent: number; readonly asked: number } {
+		return { damaged: this.#demultiplexer.damaged, resent: this.#link.resent, asked: this.#link.asked };
+	}
+
+	/** What ended the session, if anything has. */
+	get ended(): GuestError | undefined {
+		return this.#ended;
+	}
+
+	get isGreeted(): boolean {
+		return this.#boot !== undefined;
+	}
+
+	/**
+	 * Says hello until the agent answers. `patient`: only when the agent's hint is seen (or it is there already), so that
+	 * a shell that may sit there instead is not talked to.
+	 * @throws GuestError; DeadlineError; the signal's reason
+	 */
+	async greet(options: WaitOptions & { readonly patient?: boolean }): Promise<void> {
+		const { signal, timeoutMs, patient = false } = options;
+		signal?.throwIfAborted();
+		using stack = new DisposableStack();
+		const { promise, reject } = Promise.withResolvers<never>();
+		if (!patient) {
+			const timer = setInterval(() => this.#send(this.#hello), helloEveryMs);
+			stack.defer(() => clearInterval(timer));
+			this.#send(this.#hello);
+		}
+		if (timeoutMs !== undefined) {
+			const timer = setTimeout(() => reject(new DeadlineError("the guest's agent", timeoutMs)), timeoutMs);
+			stack.defer(() => clearTimeout(timer));
+		}
+		const onAbort = () => reject(signal?.reason);
+		signal?.addEventListener('abort', onAbort, { once: true });
+		stack.defer(() => signal?.removeEventListener('abort', onAbort));
+		await Promise.race([this.#greeted.promise, promise]);
+		this.#options.console.markBooted();
+	}
+
+	/** Puts messages into the stream. @throws GuestError when the session has ended */
+	write(...messages: readonly Buffer[]): void {
+		if (this.#ended !== undefined) throw this.#ended;
+		this.#link.write(...messages);
+	}
+
+	/** While held, silence is not a hang: the guest is stopped on purpose. */
+	suspendWatchdog(): Disposable {
+		this.#suspended += 1;
+		return {
+			[Symbol.dispose]: () => {
+				this.#suspended -= 1;
+				this.#link.lastFrameAt = performance.now();
+			},
+		};
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (this.#disposed) return;
+		if (this.#ended === undefined && this.isGreeted) this.#send(encodeFrame('H', Buffer.of(kind.bye), this.#key));
+		this.#disposed = true;
+		this.#end(new GuestError('console-closed', "the session with the guest's agent was ended", {}));
+		this.#stack.dispose();
+		this.#options.port?.end();
+	}
+
+	#send(text: string): void {
+		if (this.#disposed || this.#ended !== undefined) return;
+		const { port, console } = this.#options;
+		if (port !== undefined) port.write(text);
+		else if (!console.isClosed) console.write(text).catch(() => undefined);
+	}
+
+	#end(error: GuestError): void {
+		if (this.#ended !== undefined) return;
+		this.#ended = error;
+		this.#stack.dispose();
+		this.#greeted.reject(error);
+		this.#options.onEnd(error);
+	}
+
+	#onConsoleBytes(bytes: Buffer): Buffer {
+		const text = this.#demultiplexer.push(bytes);
+		if (text.length > 0) this.#lookForHint(text);
+		return text;
+	}
+
+	#lookForHint(text: Buffer): void {
+		const all = this.#hintTail + text.toString('latin1');
+		this.#hintTail = all.slice(1 - hint.length);
+		// With the same key: an agent that knows it answers with the boot that we know; a new one with a new boot.
+		if (all.includes(hint)) this.#send(this.#hello);
+	}
+
+	#onLine(line: string): boolean {
+		const body = decodeFrame('G', line, this.#key);
+		if (body === undefined) return false;
+		this.#link.lastFrameAt = performance.now();
+		if ((body[0]! & 15) === kind.data) this.#link.input(body);
+		else if (body[0] === kind.reply && body.length === 14) this.#onReply(body);
+		return true;
+	}
+
+	#onReply(body: Buffer): void {
+		if (body[1] !== version) {
+			this.#end(
+				new GuestError('protocol', `the guest's agent speaks version ${body[1]} of the protocol, not ${version}`),
+			);
+			return;
+		}
+		const now = performance.now();
+		const boot = body.toString('hex', 2, 10);
+		const upMs = body.readUInt32LE(10);
+		this.#repliedAt = now;
+		if (this.#boot === undefined) {
+			this.#boot = boot;
+			this.#bootedAt = now - upMs;
+			this.#greeted.resolve();
+		} else if (boot !== this.#boot) {
+			const line = `its agent started anew, ${formatDuration(upMs)} ago`;
+			this.#options.console.report({ kind: 'reboot', line, atMs: now, fatal: true });
+		}
+	}
+
+	/** Since when the guest's agent runs, on the clock of `performance.now()`. */
+	get agentStartedAt(): number {
+		return this.#bootedAt;
+	}
+
+	/** Whether a line that says that the guest died is true: it is not while the agent of this very boot answers. */
+	async #isReal(trouble: Trouble): Promise<boolean> {
+		if (!this.isGreeted) return true;
+		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor);
+		// What was on its way when the line came proves nothing: ask, and count answers that come later.
+		const askedAt = performance.now() + 5;
+		while (performance.now() < until && !this.#options.console.isClosed && this.#ended === undefined) {
+			this.#send(this.#hello);
+			await new Promise(resolve => setTimeout(resolve, 200));
+			if (this.#repliedAt > askedAt) return false;
+		}
+		return true;
+	}
+
+	#watch(): void {
+		const { console, isBusy, silenceMs } = this.#options;
+		if (!this.isGreeted || this.#suspended > 0) return;
+		const now = performance.now();
+		if (!isBusy()) {
+			this.#link.lastFrameAt = now;
+			return;
+		}
+		const quietMs = now - this.#link.lastFrameAt;
+		if (quietMs < pollAfterMs) return;
+		this.#link.poll();
+		const limitMs = silenceMs * console.speedFactor;
+		const silentMs = now - Math.max(console.lastOutputAt, this.#link.lastFrameAt);
+		if (silentMs > limitMs || quietMs > 3 * limitMs) {
+			const line =
+				silentMs > limitMs
+					? `no output for ${formatDuration(silentMs)}, and its agent does not answer`
+					: `its agent has not answered for ${formatDuration(quietMs)}`;
+			console.report({ kind: 'hang', line, atMs: now, fatal: true });
+		}
+	}
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { SerialConsole } from '../console.ts';
+import { GuestError } from '../errors.ts';
+import { openShell } from '../open.ts';
+import { FakeFaultyLine, type Faults } from '../testing/faulty-line.ts';
+import { localAgent, startLocalAgent } from '../testing/local-agent.ts';
+import type { FramedShell } from './shell.ts';
+
+const program = localAgent();
+const withAgent = program === undefined ? test.skip : test;
+
+/** A shell with the real agent, built for this machine, on a line with faults. */
+async function open(faults: Faults = {}) {
+	const stack = new AsyncDisposableStack();
+	const agent = stack.use(startLocalAgent(program!));
+	const line = new FakeFaultyLine(agent.line, faults);
+	const serial = stack.use(new SerialConsole(line));
+	const shell = stack.use((await openShell(serial, { mode: 'framed', timeoutMs: 20_000 })) as FramedShell);
+	return { agent, line, serial, shell, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+withAgent('statuses, signals, and output byte for byte and apart', async t => {
+	await using guest = await open();
+	const { shell } = guest;
+	const result = await shell.run('printf out; printf err >&2; exit 3');
+	t.deepEqual(result, { status: 3, signal: null, stdout: Buffer.from('out'), stderr: Buffer.from('err') });
+	t.like(await shell.run('kill -9 $$'), { status: null, signal: 'SIGKILL' });
+	t.like(await shell.run('kill -SEGV $$'), { status: null, signal: 'SIGSEGV' });
+	t.like(await shell.run(['/bin/true']), { status: 0, signal: null });
+	t.is((await shell.run(['printf', '%s', "a'b\n$c"])).stdout.toString(), "a'b\n$c");
+	const bytes = randomBytes(100_000);
+	t.deepEqual((await shell.run(['cat'], { stdin: bytes })).stdout, bytes);
+	t.is((await shell.run(['cat'])).stdout.length, 0);
+	t.is((await shell.run('echo $A; pwd', { env: { A: 'b c' }, cwd: '/proc' })).stdout.toString(), 'b c\n/proc\n');
+	t.is((await shell.run(['head', '-c', '3'], { stdin: bytes })).stdout.length, 3);
+});
+
+withAgent('a program that cannot be started is an error with its name, never a status', async t => {
+	await using guest = await open();
+	for (const [argv, code] of [
+		[['/nowhere/to/be/found'], 'ENOENT'],
+		[['no-such-program-anywhere'], 'ENOENT'],
+		[['/proc'], 'EACCES'],
+	] as const) {
+		const error = await t.throwsAsync(guest.shell.run(argv), { instanceOf: GuestError });
+		t.is(error?.kind, 'exec');
+		t.regex(error!.message, new RegExp(code));
+	}
+	const error = await t.throwsAsync(guest.shell.run(['true'], { cwd: '/nowhere' }), { instanceOf: GuestError });
+	t.regex(error!.message, /ENOENT/);
+});
+
+withAgent('several commands at once, output as it comes', async t => {
+	await using guest = await open();
+	const results = await Promise.all(
+		Array.from({ length: 50 }, (_, n) => guest.shell.run(`sleep 0.0${n % 10}; echo ${n}; exit ${n}`)),
+	);
+	t.deepEqual(
+		results.map(({ status, stdout }) => [status, stdout.toString()]),
+		results.map((_, n) => [n, `${n}\n`]),
+	);
+	const seen: string[] = [];
+	const { promise: first, resolve } = Promise.withResolvers<void>();
+	const running = guest.shell.run('echo first; read x; echo second', {
+		stdin: 'go\n',
+		onOutput: (stream, bytes) => {
+			seen.push(`${stream}:${bytes}`);
+			resolve();
+		},
+	});
+	await first;
+	t.is(seen[0]?.slice(0, 12), 'stdout:first');
+	await running;
+});
+
+withAgent('a deadline or an abort kills the whole process group', async t => {
+	await using guest = await open();
+	const mark = `97${process.pid % 1000}`;
+	await t.throwsAsync(guest.shell.run(`sleep ${mark} & sleep ${mark}`, { timeoutMs: 300 }), { name: 'DeadlineError' });
+	const abort = new AbortController();
+	const reason = new Error('enough');
+	setTimeout(() => abort.abort(reason), 100);
+	t.is(await t.throwsAsync(guest.shell.run(['sleep', mark], { signal: abort.signal })), reason);
+	t.like(await guest.shell.run(['pgrep', '-f', `^sleep ${mark}`]), { status: 1 });
+});
+
+withAgent('files up and down', async t => {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-files-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	await using guest = await open();
+	const bytes = randomBytes(70_000);
+	const file = path.join(folder, 'file');
+	t.is((await guest.shell.put(bytes, file, { mode: 0o755 })).sizeBytes, bytes.length);
+	t.deepEqual(await readFile(file), bytes);
+	t.like(await guest.shell.run(['test', '-x', file]), { status: 0 });
+	t.deepEqual(await guest.shell.get(file), bytes);
+	await guest.shell.put('', file);
+	t.is((await guest.shell.get(file)).length, 0);
+	t.is((await guest.shell.get('/proc/self/status')).toString().split('\t')[1]?.split('\n')[0], 'agent');
+	for (const attempt of [guest.shell.get(path.join(folder, 'none')), guest.shell.put('x', path.join(folder, 'no/ne'))])
+		t.is((await t.throwsAsync(attempt, { instanceOf: GuestError }))?.kind, 'file');
+	t.is((await guest.shell.run(['ls', folder])).stdout.toString(), 'file\n');
+});
+
+withAgent('a guest that is gone, or was replaced, ends what runs with its name', async t => {
+	{
+		await using guest = await open();
+		const running = guest.shell.run(['sleep', '60']);
+		guest.agent.kill();
+		t.is((await t.throwsAsync(running, { instanceOf: GuestError }))?.kind, 'console-closed');
+		t.is((await t.throwsAsync(guest.shell.run(['true']), { instanceOf: GuestError }))?.kind, 'console-closed');
+	}
+});

@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
+import { UsageError } from '../../lib/errors.ts';
+import type { SerialConsole } from '../console.ts';
+import { GuestError } from '../errors.ts';
+import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';
+import { type Done, encodeMessage, encodeRun, longestMessage, type Message, readDone } from './messages.ts';
+import { AgentSession } from './session.ts';
+
+export interface FramedShellOptions {
+	/** A second port of the guest, for speed; the console is still watched. The shell owns it. */
+	readonly port?: Duplex | undefined;
+	/** A guest that is silent for so long (times the console's speed factor) while something runs hangs. Default 20000. */
+	readonly silenceMs?: number | undefined;
+}
+
+/** The agent serves so many at once; further ones wait. */
+const mostCommands = 30;
+/** What the agent buffers of a command's input. */
+const inputCredit = 4096;
+const inputPiece = 512;
+/** How long a killed command may take to be gone before its caller is told anyway. */
+const killMs = 2000;
+
+/** Something that runs in the guest on one channel. */
+interface Job {
+	readonly channel: number;
+	readonly ended: PromiseWithResolvers<Done>;
+	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+	credit: number;
+	input: Buffer;
+	hasInput: boolean;
+}
+
+/** Commands through our agent in the guest, over the console itself or a second port. */
+export class FramedShell implements GuestShell {
+	readonly guarantees = 'framed';
+	readonly console: SerialConsole;
+	readonly #session: AgentSession;
+	readonly #jobs = new Map<number, Job>();
+	readonly #waiting: (() => void)[] = [];
+	#busy = 0;
+	#lastChannel = 0;
+
+	constructor(console: SerialConsole, options: FramedShellOptions = {}) {
+		this.console = console;
+		this.#session = new AgentSession({
+			console,
+			port: options.port,
+			silenceMs: options.silenceMs ?? 20_000,
+			isBusy: () => this.#jobs.size > 0,
+			onMessage: message => this.#onMessage(message),
+			onEnd: error => {
+				for (const job of this.#jobs.values()) job.ended.reject(error);
+			},
+		});
+	}
+
+	/** Waits until the agent answers. See {@link AgentSession.greet}. */
+	async greet(options: WaitOptions & { readonly patient?: boolean }): Promise<void> {
+		await this.#session.greet(options);
+	}
+
+	/** How bad the line is: frames that were spoilt, pieces sent again, gaps that the guest was asked to fill. */
+	get statistics(): { readonly damaged: number; readonly resent: number; readonly asked: number } {
+		return this.#session.statistics;
+	}
+
+	/** While held, a silent guest is not a hang: it is stopped on purpose. */
+	suspendWatchdog(): Disposable {
+		return this.#session.suspendWatchdog();
+	}
+
+	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
+		const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+		if (argv.length === 0) throw new UsageError('a command in the guest needs at least the name of a program');
+		const nul = [...argv, ...Object.entries(options.env ?? {}).flat(), options.cwd ?? ''].find(word =>
+			word.includes('\0'),
+		);
+		if (nul !== undefined)
+			throw new UsageError(`a command's words cannot hold the character NUL: ${JSON.stringify(nul)}`);
+		const hasStdin = options.stdin !== undefined;
+		const body = encodeRun(argv, { cwd: options.cwd ?? '', env: options.env ?? {}, hasStdin });
+		if (body.length > longestMessage)
+			throw new UsageError(`a command of ${body.length} bytes is too long, ${longestMessage} are allowed: use put()`);
+		const stdout: Buffer[] = [];
+		const stderr: Buffer[] = [];
+		const done = await this.#job('X', body, {
+			...options,
+			input: hasStdin ? Buffer.from(options.stdin) : undefined,
+			what: typeof command === 'string' ? command : argv.join(' '),
+			onOutput: (stream, bytes) => {
+				(stream === 'stdout' ? stdout : stderr).push(bytes);
+				options.onOutput?.(stream, bytes);
+			},
+		});
+		const output = { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
+		if (done.how === 'status') return { status: done.status, signal: null, ...output };
+		if (done.how === 'signal') return { status: null, signal: done.signal, ...output };
+		if (done.how === 'error')
+			throw new GuestError('exec', `${JSON.stringify(argv[0])} could not be started in the guest: ${done.code}`, {
+				evidence: this.console.lastLines(),
+			});
+		throw this.#protocolError();
+	}
+
+	async put(
+		content: string | Uint8Array,
+		guestPath: string,
+		options: WaitOptions & { readonly mode?: number } = {},
+	): Promise<GuestFile> {
+		const bytes = Buffer.from(content);
+		const head = Buffer.alloc(2);
+		head.writeUInt16LE(options.mode ?? 0o644);
+		const done = await this.#job('P', Buffer.concat([head, pathOf(guestPath)]), {
+			...options,
+			input: bytes,
+			what: `writing ${guestPath}`,
+			onOutput: () => undefined,
+		});
+		if (done.how === 'error') throw this.#fileError('written', guestPath, done.code);
+		if (done.how !== 'file') throw this.#protocolError();
+		if (done.sizeBytes !== bytes.length || done.sha256 !== createHash('sha256').update(bytes).digest('hex'))
+			throw this.#fileError('written', guestPath, 'what was read back is something else');
+		return { sizeBytes: done.sizeBytes, sha256: done.sha256 };
+	}
+
+	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
+		const parts: Buffer[] = [];
+		const done = await this.#job('G', pathOf(guestPath), {
+			...options,
+			input: undefined,
+			what: `reading ${guestPath}`,
+			onOutput: (_stream, bytes) => parts.push(bytes),
+		});
+		if (done.how === 'error') throw this.#fileError('read', guestPath, done.code);
+		if (done.how !== 'file') throw this.#protocolError();
+		const bytes = Buffer.concat(parts);
+		if (done.sizeBytes !== bytes.length || done.sha256 !== createHash('sha256').update(bytes).digest('hex'))
+			throw this.#fileError('read', guestPath, 'what came is not what was sent');
+		return bytes;
+	}
+
+	/** Ends the session; the agent kills what still runs. The console stays with its owner. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#session[Symbol.asyncDispose]();
+	}
+
+	async #job(
+		type: 'X' | 'P' | 'G',
+		body: Buffer,
+		options: WaitOptions & {
+			readonly input: Buffer | undefined;
+			readonly what: string;
+			readonly onOutput: Job['onOutput'];
+		},
+	): Promise<Done> {
+		const { signal, timeoutMs, what } = options;
+		signal?.throwIfAborted();
+		const stopped = Promise.withResolvers<never>();
+		stopped.promise.catch(() => undefined);
+		const timer =
+			timeoutMs === undefined
+				? undefined
+				: setTimeout(() => stopped.reject(new DeadlineError(`in the guest: ${shorten(what)}`, timeoutMs)), timeoutMs);
+		const onAbort = () => stopped.reject(signal?.reason);
+		signal?.addEventListener('abort', onAbort, { once: true });
+		try {
+			await this.#takePlace(stopped.promise);
+			const job: Job = {
+				channel: this.#nextChannel(),
+				ended: Promise.withResolvers(),
+				onOutput: options.onOutput,
+				credit: inputCredit,
+				input: options.input ?? Buffer.alloc(0),
+				hasInput: options.input !== undefined,
+			};
+			job.ended.promise.catch(() => undefined);
+			this.#jobs.set(job.channel, job);
+			try {
+				this.#session.write(encodeMessage(type, job.channel, body));
+				this.#feed(job);
+				return await Promise.race([job.ended.promise, stopped.promise]);
+			} catch (error) {
+				await this.#kill(job);
+				throw error;
+			} finally {
+				this.#jobs.delete(job.channel);
+				this.#busy -= 1;
+				this.#waiting.shift()?.();
+			}
+		} finally {
+			clearTimeout(timer);
+			signal?.removeEventListener('abort', onAbort);
+		}
+	}
+
+	/** Waits while the agent has no room for another. */
+	async #takePlace(stopped: Promise<never>): Promise<void> {
+		while (this.#busy >= mostCommands) {
+			const turn = Promise.withResolvers<void>();
+			this.#waiting.push(turn.resolve);
+			try {
+				await Promise.race([turn.promise, stopped]);
+			} catch (error) {
+				const at = this.#waiting.indexOf(turn.resolve);
+				if (at === -1) this.#waiting.shift()?.();
+				else this.#waiting.splice(at, 1);
+				throw error;
+			}
+		}
+		this.#busy += 1;
+	}
+
+	#nextChannel(): number {
+		do this.#lastChannel = (this.#lastChannel + 1) % 65536;
+		while (this.#jobs.has(this.#lastChannel));
+		return this.#lastChannel;
+	}
+
+	async #kill(job: Job): Promise<void> {
+		if (this.#session.ended !== undefined) return;
+		this.#session.write(encodeMessage('K', job.channel, Buffer.of(9)));
+		const cancel = new AbortController();
+		await Promise.race([
+			job.ended.promise.catch(() => undefined),
+			delay(killMs * this.console.speedFactor, undefined, { signal: cancel.signal }).catch(() => undefined),
+		]);
+		cancel.abort();
+	}
+
+	#feed(job: Job): void {
+		while (job.hasInput && job.credit > 0 && job.input.length > 0) {
+			const piece = job.input.subarray(0, Math.min(inputPiece, job.credit));
+			job.input = job.input.subarray(piece.length);
+			job.credit -= piece.length;
+			this.#session.write(encodeMessage('I', job.channel, piece));
+		}
+		if (job.hasInput && job.input.length === 0) {
+			job.hasInput = false;
+			this.#session.write(encodeMessage('E', job.channel));
+		}
+	}
+
+	#onMessage({ type, channel, body }: Message): void {
+		const job = this.#jobs.get(channel);
+		if (job === undefined) return;
+		if (type === 'O') job.onOutput('stdout', body);
+		else if (type === 'R') job.onOutput('stderr', body);
+		else if (type === 'C' && body.length === 4) {
+			job.credit += body.readUInt32LE(0);
+			this.#feed(job);
+		} else if (type === 'D') {
+			const done = readDone(body);
+			if (done === undefined) job.ended.reject(this.#protocolError());
+			else job.ended.resolve(done);
+		}
+	}
+
+	#protocolError(): GuestError {
+		return new GuestError('protocol', "the guest's agent gave an answer that does not fit what it was asked", {
+			evidence: this.console.lastLines(),
+		});
+	}
+
+	#fileError(verb: string, guestPath: string, why: string): GuestError {
+		return new GuestError('file', `${guestPath} could not be ${verb} in the guest: ${why}`, {
+			evidence: this.console.lastLines(),
+		});
+	}
+}
+
+function pathOf(guestPath: string): Buffer {
+	const bytes = Buffer.from(`${guestPath}\0`);
+	if (guestPath === '' || guestPath.includes('\0') || bytes.length > 1024)
+		throw new UsageError(`${JSON.stringify(shorten(guestPath))} is not a path in the guest (1 to 1023 bytes, no NUL)`);
+	return bytes;
+}
+
+function shorten(text: string): string {
+	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

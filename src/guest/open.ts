@@ -1,0 +1,66 @@
+import type { Duplex } from 'node:stream';
+import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
+import type { SerialConsole } from './console.ts';
+import { GuestError } from './errors.ts';
+import { FramedShell } from './framed/shell.ts';
+import { PlainShell } from './plain/shell.ts';
+import type { GuestShell } from './shell.ts';
+
+export interface ShellOptions extends WaitOptions {
+	/** `framed`: our agent; `plain`: a shell's prompt; `auto` (default): the agent, or else a prompt that shows up. */
+	readonly mode?: 'auto' | 'framed' | 'plain';
+	/** A second port of the guest (virtio-serial, named `vpmu` in the guest) for the frames. The shell owns it. */
+	readonly port?: Duplex;
+	/** Plain: what the guest's shell shows when it waits for a command. Default `/[#$] $/`. */
+	readonly prompt?: RegExp;
+	/** Plain: whom to log in as at `login:`. */
+	readonly login?: { readonly user: string; readonly password?: string };
+	/** Framed: a guest that is silent for so long, times the console's speed factor, while something runs hangs. Default 20000. */
+	readonly silenceMs?: number;
+}
+
+/**
+ * Waits for a shell on a guest's console. The caller owns it; the console stays the caller's own.
+ *
+ * @throws GuestError kind `no-shell` when nothing answers within `timeoutMs` (default 60 s times the speed factor); other
+ *   kinds when the guest dies; the signal's reason
+ */
+export async function openShell(console: SerialConsole, options: ShellOptions = {}): Promise<GuestShell> {
+	const { mode = 'auto', signal, timeoutMs = 60_000 * console.speedFactor } = options;
+	if (mode === 'plain') return await PlainShell.open(console, { ...options, timeoutMs });
+	const framed = new FramedShell(console, { port: options.port, silenceMs: options.silenceMs });
+	const stopWaiting = new AbortController();
+	const both = signal === undefined ? stopWaiting.signal : AbortSignal.any([signal, stopWaiting.signal]);
+	try {
+		const agent = framed.greet({
+			signal: both,
+			timeoutMs,
+			patient: mode === 'auto' && options.port === undefined && !console.isBooted,
+		});
+		if (mode === 'framed') await agent;
+		else {
+			const prompt = console
+				.waitFor(options.login === undefined ? (options.prompt ?? /[#$] $/) : /login: ?$/, { signal: both, timeoutMs })
+				.then(() => 'prompt' as const);
+			prompt.catch(() => undefined);
+			const first = await Promise.race([agent, prompt]);
+			stopWaiting.abort();
+			await agent.catch(() => undefined);
+			if (first === 'prompt') {
+				await framed[Symbol.asyncDispose]();
+				// The prompt was seen and will not come again by itself.
+				await console.write('\n');
+				return await PlainShell.open(console, { ...options, timeoutMs });
+			}
+		}
+		return framed;
+	} catch (error) {
+		await framed[Symbol.asyncDispose]();
+		if (!(error instanceof DeadlineError)) throw error;
+		throw new GuestError(
+			'no-shell',
+			`${mode === 'framed' ? "the guest's agent did not answer" : 'neither an agent nor a prompt'} on the console within ${Math.round(timeoutMs / 1000)} s`,
+			{ evidence: console.lastLines(), cause: error },
+		);
+	}
+}
