@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Recipe } from '../../src/image/index.ts';
+import { perfConfig, perfStubs } from '../perf.ts';
 
 const here = import.meta.dirname;
 const shipped = (name: string) => readFileSync(path.join(here, name));
@@ -80,6 +81,8 @@ const board: Recipe = {
 		'libutil.so.1',
 	],
 	busybox: '/usr/bin/busybox',
+	// Not C++: a user's own QEMU may need it.
+	stubs: perfStubs.filter(stub => !stub.soname.startsWith('libstdc++')),
 	kernelModules: ['virtio_mmio', 'virtio_net', 'virtio_blk', '9pnet_virtio', '9p'],
 	files: {
 		'/init': { content: shipped('init.sh'), mode: 0o755 },
@@ -90,6 +93,7 @@ const board: Recipe = {
 		'/etc/group': { content: 'root:x:0:\ntty:x:5:\nkvm:x:36:\nnogroup:x:65534:\n' },
 		'/etc/shells': { content: '/bin/sh\n' },
 		'/etc/hosts': { content: '127.0.0.1 localhost board\n' },
+		'/etc/perfconfig': { content: perfConfig },
 		'/etc/ssh/sshd_config': { content: shipped('sshd_config') },
 		// Libraries of bookworm asked for libaio under its name of before the change of time_t.
 		'/usr/lib/aarch64-linux-gnu/libaio.so.1': { symlink: 'libaio.so.1t64' },

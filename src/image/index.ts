@@ -1,5 +1,5 @@
 export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
-export { loadRecipe, type Recipe, type RecipeFile } from './build/recipe.ts';
+export { loadRecipe, type Recipe, type RecipeFile, type RecipeStub } from './build/recipe.ts';
 export { type Cache, type CacheOptions, type CacheRecord, cacheKinds, openCache } from './cache/cache.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../lib/errors.ts';
-import type { Cache } from './cache/cache.ts';
+import { type Cache, linkOrCopy } from './cache/cache.ts';
 import type { Architecture } from './debian/apt.ts';
-import { type PackageSet, resolvePackages, unpackPackages } from './debian/packages.ts';
-import { localFiles, packageTree } from './debian/tree.ts';
+import { resolvePackages } from './debian/packages.ts';
+import { localFiles, MissingFileError, type PackageTree, withPackageTree } from './debian/tree.ts';
 import { type Closure, libraryClosure, libraryFolders } from './elf/closure.ts';
 import { type Elf, isElf, parseElf } from './elf/elf.ts';
 
@@ -71,7 +71,7 @@ export async function debianProgram(cache: Cache, request: ProgramRequest): Prom
 		.slice(0, 16);
 	const rootName = `${name}-${upstreamVersion(main.version)}-${architecture}-${key}`;
 	const root = await cache.keep('roots', rootName, async to => {
-		const uses = await makeRoot(cache, set, request, to);
+		const uses = await withPackageTree(cache, set, tree => fillRoot(tree, request, to));
 		return { label: `${name} ${main.version} (${architecture}, ${suite})`, uses };
 	});
 	const layout: RootLayout = JSON.parse(await readFile(path.join(root, 'vpmu-root.json'), 'utf8'));
@@ -101,23 +101,14 @@ interface RootLayout {
 /** Raised when roots are laid out differently, so that old ones are not taken for new ones. */
 const layoutVersion = 1;
 
-async function makeRoot(cache: Cache, set: PackageSet, request: ProgramRequest, to: string): Promise<string[]> {
-	// Most of what a package depends on serves its installation; libraries are tried first, the rest only if one is missing.
-	const likely = (name: string) => request.packages.includes(name) || /^(lib|zlib)/.test(name);
-	let packages = await unpackPackages(cache, set, item => likely(item.name));
-	let tree = packageTree(packages);
-	let closure = await libraryClosure(tree, [request.program]);
-	if (closure.missing.length > 0) {
-		packages = await unpackPackages(cache, set);
-		tree = packageTree(packages);
-		closure = await libraryClosure(tree, [request.program]);
-	}
+async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string): Promise<string[]> {
+	const closure = await libraryClosure(tree, [request.program]);
 	requireComplete(closure, request);
 	const used = new Set<string>();
 	const copy = async (from: string, place: string) => {
 		const found = await tree.resolve(from);
 		if (found === undefined) {
-			throw new VpmuError(`Debian ${set.suite}'s packages lack ${from}`, { blame: 'image' });
+			throw new MissingFileError(`Debian ${request.suite}'s packages lack ${from}`);
 		}
 		used.add(found.entry.owner.key);
 		if (found.entry.kind === 'folder') {
@@ -126,7 +117,7 @@ async function makeRoot(cache: Cache, set: PackageSet, request: ProgramRequest, 
 		}
 		const target = path.join(to, place);
 		await mkdir(path.dirname(target), { recursive: true });
-		await copyFile(found.entry.source, target);
+		await linkOrCopy(found.entry.source, target);
 	};
 	const program = `bin/${path.posix.basename(request.program)}`;
 	await copy(request.program, program);
@@ -144,9 +135,9 @@ async function makeRoot(cache: Cache, set: PackageSet, request: ProgramRequest, 
 function requireComplete(closure: Closure, request: ProgramRequest): void {
 	if (closure.missing.length === 0) return;
 	const names = closure.missing.map(item => `${item.soname} (needed by ${item.neededBy})`);
-	throw new VpmuError(`Debian ${request.suite}'s packages lack libraries of ${request.program}: ${names.join(', ')}`, {
-		blame: 'image',
-	});
+	throw new MissingFileError(
+		`Debian ${request.suite}'s packages lack libraries of ${request.program}: ${names.join(', ')}`,
+	);
 }
 
 /** The version that a QEMU program of Debian's prints: more exact than the package's (7.2+dfsg-7+deb12u18 is 7.2.22). */

@@ -4,20 +4,21 @@ import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
 import { type CpioEntry, writeCpio } from '../cpio.ts';
-import { resolvePackages, unpackPackages } from '../debian/packages.ts';
-import { canonical, type PackageTree, packageTree } from '../debian/tree.ts';
+import { resolvePackages } from '../debian/packages.ts';
+import { canonical, MissingFileError, type PackageTree, withPackageTree } from '../debian/tree.ts';
 import { libraryClosure, libraryFolders } from '../elf/closure.ts';
 import { elfMachineOf } from '../elf/elf.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { kernelModules } from '../kernel/modules.ts';
 import { busyboxApplets } from './applets.ts';
+import { makeStub } from './make-stub.ts';
 import type { Recipe, RecipeFile } from './recipe.ts';
 
 /** One file of an image, and where it came from. */
 export interface ImageFile {
 	readonly path: string;
 	readonly sizeBytes: number;
-	/** `PACKAGE VERSION`, or `recipe`, `kernel`, `busybox`. */
+	/** `PACKAGE VERSION`, `kernel RELEASE`, `recipe`, `stub` or `extra`. */
 	readonly from: string;
 }
 
@@ -64,7 +65,7 @@ export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOpt
 	const name = `${recipe.name}-${key.slice(0, 20)}`;
 	const kept = await cache.keep('images', name, async to => {
 		cache.progress({ what: `Building image ${recipe.name}`, done: 0, total: null, unit: 'files' });
-		const built = await assemble(cache, recipe, files, options);
+		const built = await withPackageTree(cache, set, tree => assemble(cache, tree, recipe, files, options));
 		const archive = writeCpio(built.entries);
 		await writeFile(to, archive);
 		cache.progress({
@@ -119,12 +120,11 @@ interface Assembled {
 
 async function assemble(
 	cache: Cache,
+	tree: PackageTree,
 	recipe: Recipe,
 	files: readonly (readonly [string, RecipeFile])[],
 	options: BuildOptions,
 ): Promise<Assembled> {
-	const set = await resolvePackages(cache, recipe);
-	const tree = packageTree(await unpackPackages(cache, set));
 	const entries = new Map<string, CpioEntry>();
 	const contents: ImageFile[] = [];
 	const uses = new Set<string>();
@@ -133,13 +133,13 @@ async function assemble(
 		if ('content' in entry)
 			contents.push({ path: `/${entry.path}`, sizeBytes: Buffer.byteLength(entry.content), from });
 	};
+	/** Where each file of the packages stands: one that has two names is there once. */
+	const places = new Map<string, string>();
 	const inImage = (file: string) => canonical(file).slice(1);
 	const addPackaged = async (from: string, to: string, mode?: number): Promise<void> => {
 		const found = await tree.resolve(from);
 		if (found === undefined) {
-			throw new VpmuError(`the packages of image recipe '${recipe.name}' (${recipe.suite}) lack ${from}`, {
-				blame: 'image',
-			});
+			throw new MissingFileError(`the packages of image recipe '${recipe.name}' (${recipe.suite}) lack ${from}`);
 		}
 		const { entry } = found;
 		uses.add(entry.owner.key);
@@ -148,6 +148,13 @@ async function assemble(
 			for (const name of await tree.list(found.path)) await addPackaged(`${found.path}/${name}`, `${to}/${name}`);
 			return;
 		}
+		const target = inImage(to);
+		const known = places.get(found.path);
+		if (known !== undefined && known !== target) {
+			add({ path: target, symlink: `/${known}` }, '');
+			return;
+		}
+		places.set(found.path, target);
 		const content = (await tree.read(found.path))!;
 		// Not the set-user-ID bit: everything in the image runs as root.
 		add({ path: inImage(to), content, mode: mode ?? entry.mode & 0o755 }, `${entry.owner.name} ${entry.owner.version}`);
@@ -161,13 +168,20 @@ async function assemble(
 	add({ path: 'dev/null', device: ['c', 1, 3], mode: 0o666 }, '');
 
 	const libraries = await findLibraries(tree, recipe);
-	const closure = await libraryClosure(tree, [...recipe.programs, ...libraries]);
+	const stubOf = (soname: string) => recipe.stubs?.find(stub => soname.startsWith(stub.soname));
+	const roots = [...recipe.programs, ...libraries];
+	const closure = await libraryClosure(tree, roots, undefined, soname => stubOf(soname) !== undefined);
 	if (closure.missing.length > 0) {
 		const names = closure.missing.map(item => `${item.soname} (needed by ${item.neededBy})`);
-		throw new VpmuError(`image recipe '${recipe.name}' lacks libraries: ${names.join(', ')}`, { blame: 'image' });
+		throw new MissingFileError(`image recipe '${recipe.name}' lacks libraries: ${names.join(', ')}`);
 	}
-	for (const file of [...recipe.programs, ...libraries, ...closure.libraries, ...closure.interpreters]) {
+	for (const file of [...recipe.programs, ...libraries, ...closure.interpreters, ...closure.libraries]) {
 		await addPackaged(file, file);
+	}
+	const kept = [...roots, ...closure.libraries];
+	for (const [soname, file] of closure.skipped) {
+		const content = await makeStub(tree, kept, soname, file, stubOf(soname)!);
+		add({ path: inImage(file), content, mode: 0o755 }, 'stub');
 	}
 	if (recipe.busybox !== undefined) await addApplets(tree, recipe.busybox, entries, add);
 	if (options.kernel !== undefined && recipe.kernelModules !== undefined) {
@@ -198,9 +212,7 @@ async function findLibraries(tree: PackageTree, recipe: Recipe): Promise<string[
 		const hits = await Promise.all(places.map(place => tree.resolve(place)));
 		const place = places.find((_, index) => hits[index] !== undefined);
 		if (place === undefined) {
-			throw new VpmuError(`the packages of image recipe '${recipe.name}' (${recipe.suite}) lack ${soname}`, {
-				blame: 'image',
-			});
+			throw new MissingFileError(`the packages of image recipe '${recipe.name}' (${recipe.suite}) lack ${soname}`);
 		}
 		found.push(place);
 	}

@@ -14,6 +14,16 @@ export type RecipeFile =
 	/** A file or folder of the packages, by absolute path there; links are followed. */
 	| { readonly packaged: string; readonly mode?: number };
 
+/** A library that a program is linked against for a feature that the image does without. */
+export interface RecipeStub {
+	/** How its soname begins: `libpython3.`. */
+	readonly soname: string;
+	/** What is left out, for the message of whoever calls it: `perf script in Python`. */
+	readonly feature: string;
+	/** Functions that return 0 instead of ending the program. */
+	readonly zero?: readonly string[];
+}
+
 /** What an image is made of: all that is not from the packages stands here. */
 export interface Recipe {
 	readonly name: string;
@@ -29,6 +39,8 @@ export interface Recipe {
 	readonly libraries?: readonly string[];
 	/** Where a busybox among the programs stands: links for all its applets are made, except where a program has that name. */
 	readonly busybox?: string;
+	/** Libraries that are replaced by small ones of the same name that say that they are missing when they are called. */
+	readonly stubs?: readonly RecipeStub[];
 	/** By absolute path in the image. */
 	readonly files: Readonly<Record<string, RecipeFile>>;
 	/** Kernel modules by name, loaded by the image's init in this order, after those that they depend on. */

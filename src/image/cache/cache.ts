@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
@@ -133,6 +133,12 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 /** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */
 export function recordFile(kept: string): string {
 	return `${kept}.json`;
+}
+
+/** Puts a file of the cache at another place in it: a hard link where the file system has them, else a copy. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+	await rm(to, { force: true });
+	await link(from, to).catch(() => copyFile(from, to));
 }
 
 function fileName(name: string): string {

@@ -115,6 +115,9 @@ export async function unpackPackages(
 	);
 }
 
+/** Parts of packages that no image or program has a use for. */
+const unused = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'usr/share/lintian'];
+
 async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly ResolvedPackage[]): Promise<void> {
 	const present = new Set(await readdir(cache.folder('packages')));
 	const items = wanted.filter(item => !present.has(packageKey(item)));
@@ -131,6 +134,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 			await verify(deb, item);
 			await cache.keep('packages', packageKey(item), async to => {
 				await requireTool(['dpkg-deb', '--extract', deb, to], { signal: cache.signal });
+				for (const folder of unused) await rm(path.join(to, folder), { recursive: true, force: true });
 				return { label: `${item.name} ${item.version}`, ...item };
 			});
 			await rm(deb, { force: true });

@@ -1,7 +1,9 @@
 import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { VpmuError } from '../../lib/errors.ts';
+import type { Cache } from '../cache/cache.ts';
 import type { FileSet } from '../elf/closure.ts';
-import type { UnpackedPackage } from './packages.ts';
+import { type PackageSet, type UnpackedPackage, unpackPackages } from './packages.ts';
 
 /** A file, folder or link as it stands in one of several unpacked packages. */
 export interface TreeEntry {
@@ -104,6 +106,36 @@ export function packageTree(packages: readonly UnpackedPackage[]): PackageTree {
 			return [...names].sort();
 		},
 	};
+}
+
+/** A file that should have been in a set of packages was not. */
+export class MissingFileError extends VpmuError {
+	override readonly name = 'MissingFileError';
+
+	constructor(message: string) {
+		super(message, { blame: 'image' });
+	}
+}
+
+/**
+ * Works with the files of packages. Most of what a package depends on only serves its installation, so the packages that
+ * were asked for and libraries are tried first, and the rest is fetched only when `work` misses a file.
+ *
+ * @throws whatever `work` throws; VpmuError as {@link unpackPackages}
+ */
+export async function withPackageTree<T>(
+	cache: Cache,
+	set: PackageSet,
+	work: (tree: PackageTree) => Promise<T>,
+): Promise<T> {
+	const likely = (name: string) =>
+		set.packages.includes(name) || (/^(lib|zlib)/.test(name) && !/-(perl|common|data|stdlib|minimal)$/.test(name));
+	try {
+		return await work(packageTree(await unpackPackages(cache, set, item => likely(item.name))));
+	} catch (error) {
+		if (!(error instanceof MissingFileError)) throw error;
+		return await work(packageTree(await unpackPackages(cache, set)));
+	}
 }
 
 /** A file system of this machine, or a folder of it, as a set of files to look libraries up in. */

@@ -12,6 +12,8 @@ export interface Closure {
 	/** Paths of libraries, as found, in the order of discovery. */
 	readonly libraries: readonly string[];
 	readonly interpreters: readonly string[];
+	/** Libraries that were found and left out on request, by path, under the soname that was asked for. */
+	readonly skipped: ReadonlyMap<string, string>;
 	/** Sonames that were found nowhere, with who needs them. */
 	readonly missing: readonly { readonly soname: string; readonly neededBy: string }[];
 }
@@ -26,15 +28,16 @@ export function libraryFolders(machine: string): readonly string[] {
  * The shared libraries that programs need, directly or through one another, as ld.so(8) finds them: DT_RPATH (where there
  * is no DT_RUNPATH), DT_RUNPATH, then the default folders.
  *
- * @param skip sonames to leave out; what only they need is left out too
+ * @param skip says which sonames to leave out; what only they need is left out too
  */
 export async function libraryClosure(
 	files: FileSet,
 	programs: readonly string[],
 	folders: readonly string[] | undefined = undefined,
-	skip: ReadonlySet<string> = new Set(),
+	skip: (soname: string) => boolean = () => false,
 ): Promise<Closure> {
 	const found = new Map<string, string>();
+	const skipped = new Map<string, string>();
 	const libraries: string[] = [];
 	const interpreters = new Set<string>();
 	const missing: { soname: string; neededBy: string }[] = [];
@@ -52,7 +55,7 @@ export async function libraryClosure(
 			path.normalize(folder.replace(/\$(ORIGIN|\{ORIGIN\})/g, path.dirname(current!))),
 		);
 		for (const soname of elf.needed) {
-			if (found.has(soname) || skip.has(soname)) continue;
+			if (found.has(soname)) continue;
 			const candidates = soname.includes('/')
 				? [soname]
 				: [...own, ...(folders ?? libraryFolders(elf.machine))].map(folder => path.join(folder, soname));
@@ -64,6 +67,10 @@ export async function libraryClosure(
 				continue;
 			}
 			found.set(soname, library);
+			if (skip(soname)) {
+				skipped.set(soname, library);
+				continue;
+			}
 			if (!seen.has(library)) {
 				seen.add(library);
 				libraries.push(library);
@@ -71,7 +78,7 @@ export async function libraryClosure(
 			}
 		}
 	}
-	return { libraries, interpreters: [...interpreters], missing };
+	return { libraries, interpreters: [...interpreters], skipped, missing };
 }
 
 async function firstOf(files: FileSet, candidates: readonly string[], machine: number): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
-import type { Cache } from '../cache/cache.ts';
+import { type Cache, linkOrCopy } from '../cache/cache.ts';
 import { resolvePackages, type UnpackedPackage, unpackPackages } from '../debian/packages.ts';
 import { extractImage, kernelRelease } from './format.ts';
 
@@ -39,7 +39,7 @@ export async function debianKernel(cache: Cache, suite: string): Promise<Kernel>
 			{ blame: 'image', evidence: packages.map(item => item.file) },
 		);
 	}
-	const kernel = await keepImage(cache, file.path, `debian:${suite}`);
+	const kernel = await keepImage(cache, file.path, `debian:${suite}`, true);
 	return { ...kernel, modules: modules.path, uses: [...kernel.uses, modules.owner.key] };
 }
 
@@ -51,7 +51,7 @@ export async function kernelFromFile(cache: Cache, file: string): Promise<Kernel
 	return await keepImage(cache, file, file);
 }
 
-async function keepImage(cache: Cache, file: string, label: string): Promise<Kernel> {
+async function keepImage(cache: Cache, file: string, label: string, own = false): Promise<Kernel> {
 	let bytes: Buffer;
 	try {
 		bytes = await readFile(file);
@@ -77,7 +77,9 @@ async function keepImage(cache: Cache, file: string, label: string): Promise<Ker
 	const release = kernelRelease(image);
 	const name = `Image-${hash.slice(0, 20)}`;
 	const kept = await cache.keep('kernels', name, async to => {
-		await writeFile(to, image);
+		// A file of the user's may change; one of the cache does not.
+		if (own && image === bytes) await linkOrCopy(file, to);
+		else await writeFile(to, image);
 		return { label: `Linux ${release || 'of unknown release'}`, release };
 	});
 	return { release, image: kept, modules: null, label, hash, uses: [`kernels/${name}`] };
