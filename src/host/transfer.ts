@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import { quoteCommand } from '../lib/quote.ts';
 import { hashContent } from './content.ts';
 import { HostError } from './errors.ts';
 import type { Host, HostProcess } from './host.ts';
@@ -10,10 +11,10 @@ import { lastLines } from './lines.ts';
 import { spawnLocal } from './process.ts';
 
 /**
- * Brings the tar archive that `archive` writes to its standard output into the folder `into` on the host, by a way of
- * its own. @throws HostError
+ * Brings the tar archive that `archive` writes to its standard output into the new folder `into` on the host, and then
+ * does there what `finish`, a shell command, says. @throws HostError
  */
-export type Unpack = (archive: HostProcess, into: string, options: WaitOptions) => Promise<void>;
+export type Unpack = (archive: HostProcess, into: string, finish: string, options: WaitOptions) => Promise<void>;
 
 /** The last part of `localPath` as a tar archive, from a `tar` of this machine. The caller owns the process. */
 function startArchive(localPath: string): Promise<HostProcess> {
@@ -40,12 +41,12 @@ async function pump(host: Host, from: HostProcess, to: HostProcess, what: string
 }
 
 /** Unpacks into `$1`, which is made. */
-const unpack = 'mkdir -p -- "$1" && exec tar -x -o -f - -C "$1"';
+const unpack = 'mkdir -p -- "$1" && tar -x -o -f - -C "$1"';
 
 const unpackOver =
 	(host: Host): Unpack =>
-	async (archive, into, options) => {
-		await using remote = await host.spawn(['sh', '-c', unpack, 'sh', into]);
+	async (archive, into, finish, options) => {
+		await using remote = await host.spawn(['sh', '-c', `${unpack} && ${finish}`, 'sh', into]);
 		await pump(host, archive, remote, `copying to ${host.name}`, options);
 	};
 
@@ -87,9 +88,8 @@ export async function putByTar(
 	const into = `${hostPath}.vpmu-${crypto.randomUUID().slice(0, 8)}`;
 	try {
 		await using archive = await startArchive(source);
-		await unpackFast(archive, into, options);
-		const argv = ['sh', '-c', moveInto, 'sh', into, path.basename(source), hostPath];
-		await checked(host, `copying to '${hostPath}'`, argv, options);
+		const finish = quoteCommand(['sh', '-c', moveInto, 'sh', into, path.basename(source), hostPath]);
+		await unpackFast(archive, into, finish, options);
 	} catch (error) {
 		await host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
 		throw error;
@@ -123,12 +123,19 @@ async function spawnAndWait(argv: readonly string[]): Promise<void> {
 	});
 }
 
+/** Makes the folder `$1` and prints its path; and `there` when it holds `$2/$3`. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac
+mkdir -p -m 700 -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;
+
+/** Gives `$1` its name `$2`. Somebody else may have brought the same meanwhile: then theirs stays. */
+const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
+
 /** Content that a host has, by content. */
 export class Provider {
 	readonly #host: Host;
 	readonly #store: string;
 	readonly #unpack: Unpack;
-	#root: Promise<string> | undefined;
 	readonly #known = new Map<string, Promise<string>>();
 
 	constructor(host: Host, store: string, unpackFast?: Unpack) {
@@ -151,32 +158,20 @@ export class Provider {
 	}
 
 	async #bring(localPath: string, hash: string, options: WaitOptions): Promise<string> {
-		this.#root ??= this.#prepare(options);
-		this.#root.catch(() => {
-			this.#root = undefined;
-		});
-		const root = await this.#root;
-		const final = `${root}/${hash}`;
 		const name = path.basename(localPath);
-		const there = await this.#host.run(['test', '-e', `${final}/${name}`], options);
-		if (there.status === 0) return `${final}/${name}`;
+		const argv = ['sh', '-c', findOrPrepare, 'sh', this.#store, hash, name];
+		const answer = await checked(this.#host, 'making the folder for copies', argv, options);
+		const [root = '', there] = answer.split('\n');
+		const final = `${root}/${hash}`;
+		if (there === 'there') return `${final}/${name}`;
 		const into = `${root}/.new-${crypto.randomUUID()}`;
 		try {
 			await using archive = await startArchive(localPath);
-			await this.#unpack(archive, into, options);
-			// Somebody else may have brought the same meanwhile: then theirs stays.
-			const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
-			await checked(this.#host, `keeping ${name}`, ['sh', '-c', settle, 'sh', into, final], options);
+			await this.#unpack(archive, into, quoteCommand(['sh', '-c', settle, 'sh', into, final]), options);
 		} catch (error) {
 			await this.#host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
 			throw error;
 		}
 		return `${final}/${name}`;
-	}
-
-	async #prepare(options: WaitOptions): Promise<string> {
-		const make = 'case $1 in "~/"*) set -- "$HOME/${1#??}";; esac; mkdir -p -m 700 -- "$1" && cd "$1" && pwd -P';
-		const argv = ['sh', '-c', make, 'sh', this.#store];
-		return (await checked(this.#host, 'making the folder for copies', argv, options)).trim();
 	}
 }

@@ -23,7 +23,7 @@ import { getByTar, Provider, putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
 import type { Channel } from './channel.ts';
 import { ChannelRefused } from './connection.ts';
-import { type Master, startMaster } from './master.ts';
+import { type LossDetails, type Master, startMaster } from './master.ts';
 import { checkTarget, type SshOptions } from './options.ts';
 
 /** How a host that is reached over ssh differs from a user's own machine. */
@@ -32,8 +32,14 @@ export interface RemoteOptions extends SshOptions, WaitOptions {
 	readonly kind: 'ssh' | 'board';
 	readonly topology?: string;
 	readonly beatMs?: number;
+	/** Time for cleaning up there at the end. Default 3 s; 0 where the host goes too. */
+	readonly farewellMs?: number;
 	/** A faster way for a tar archive into the host than through ssh. */
 	readonly unpack?: Unpack;
+	/** Shell commands for the host, before anything else. */
+	readonly prelude?: string;
+	/** What else is known when the connection is lost. */
+	readonly explainLoss?: () => Promise<LossDetails>;
 	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there. */
 	readonly store?: string;
 }

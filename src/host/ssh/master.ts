@@ -1,5 +1,7 @@
 import type { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions, within } from '../../lib/deadline.ts';
+import { quoteWord } from '../../lib/quote.ts';
 import { HostError } from '../errors.ts';
 import { firstLines, lastLines } from '../lines.ts';
 import { spawnLocal } from '../process.ts';
@@ -17,6 +19,18 @@ export interface MasterOptions extends WaitOptions {
 	readonly options: readonly string[];
 	/** Tell the host every so often that we live; not needed where both die together. */
 	readonly beatMs?: number | undefined;
+	/** Shell commands for the host, before anything else. */
+	readonly prelude?: string | undefined;
+	/** Time for the agent to clean up there at the end. Default 3 s; 0 where the host goes too. */
+	readonly farewellMs?: number | undefined;
+	/** What else is known when the connection is lost. */
+	readonly explainLoss?: (() => Promise<LossDetails>) | undefined;
+}
+
+/** Why a connection was lost, beyond what ssh says of it. */
+export interface LossDetails {
+	readonly text: string | undefined;
+	readonly evidence: readonly string[];
 }
 
 const connectMs = 30_000;
@@ -51,7 +65,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 			...['-o', 'ControlPersist=no', '-o', 'ClearAllForwardings=yes', '-o', 'PermitLocalCommand=no'],
 			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', '-o', 'ServerAliveInterval=5'],
 			...['-o', 'ServerAliveCountMax=3', ...options.options, '--', target],
-			`exec sh -c '${agent.replaceAll("'", `'\\''`)}' vpmu-agent`,
+			`exec sh -c ${quoteWord(`${options.prelude ?? ''}${agent}`)} vpmu-agent`,
 		]),
 	);
 	ssh.stdin.on('error', () => undefined);
@@ -87,15 +101,15 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	const connection = stack.use(await SshConnection.open(controlPath, { signal, timeoutMs: 10_000 }));
 	const beat = keepBeating(ssh.stdin, options.beatMs);
 	stack.defer(beat);
-	const lost = Promise.race([ssh.exited, connection.ended]).then(
-		() =>
-			new HostError(`the connection to ${name} was lost${stderr().length === 0 ? '' : `: ${stderr().at(-1)}`}`, {
-				host: name,
-				failure: 'lost',
-				evidence: stderr(),
-				blame,
-			}),
-	);
+	const lost = Promise.race([ssh.exited, connection.ended]).then(async () => {
+		// Its last words, and those of what it led to, arrive a moment later.
+		await delay(50);
+		const details = await options.explainLoss?.();
+		const evidence = [...stderr(), ...(details?.evidence ?? [])];
+		const why = details?.text ?? stderr().at(-1);
+		const message = `the connection to ${name} was lost${why === undefined ? '' : `: ${why}`}`;
+		return new HostError(message, { host: name, failure: 'lost', evidence, blame });
+	});
 	const owned = stack.move();
 	return {
 		connection,
@@ -107,9 +121,12 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 		kill: (signalName, process) => void ssh.stdin.write(`kill ${signalName.replace(/^SIG/, '')} ${process}\n`),
 		async [Symbol.asyncDispose]() {
 			beat();
-			// The agent takes its leave: it stops what still runs there and removes its folder, then ssh ends by itself.
+			// The agent takes its leave: it stops what still runs there and removes its folder, then ssh ends by itself, for
+			// which no channel may be open.
 			ssh.stdin.end();
-			await within('the agent', ssh.exited, { timeoutMs: 3000 }).catch(() => undefined);
+			await connection[Symbol.asyncDispose]();
+			const { farewellMs = 3000 } = options;
+			if (farewellMs > 0) await within('the agent', ssh.exited, { timeoutMs: farewellMs }).catch(() => undefined);
 			await owned.disposeAsync();
 		},
 	};

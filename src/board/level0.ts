@@ -1,0 +1,96 @@
+import path from 'node:path';
+import type { Host, HostFolder } from '../host/host.ts';
+import type { WaitOptions } from '../lib/deadline.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Machine } from '../qemu/machine/machine.ts';
+import { startMachine } from '../qemu/machine/start.ts';
+import type { MachineSpec } from '../qemu/spec.ts';
+import { BoardError } from './errors.ts';
+import { type BoardParts, boardMemoryMiB } from './parts.ts';
+
+/** Device of the board (`/dev/vda`) through which files come in, see transfer.ts. */
+const mailboxNode = 'mailbox';
+
+/** Where a board's own files stand on this machine. */
+export interface BoardFolder extends HostFolder {
+	readonly mailbox: string;
+	readonly console: string;
+}
+
+/** What is booted; absent when the board is restored. */
+export interface BootFiles {
+	readonly initrd: string;
+	readonly deviceTree: string | undefined;
+}
+
+/**
+ * The machine that is a board: an emulated CPU with EL2, so that its kernel has KVM. Its devices are the same when it is
+ * booted for a snapshot and when it is restored from it, as migration needs.
+ */
+export function boardSpec(parts: BoardParts, folder: BoardFolder, boot: BootFiles | undefined): MachineSpec {
+	return {
+		qemu: { command: parts.qemu.command(parts.qemu.root) },
+		machine: 'virt',
+		machineProperties: { virtualization: true, 'gic-version': 3 },
+		accel: 'tcg',
+		cpu: 'max',
+		// The real algorithm costs a tenth of the boot under emulation.
+		cpuProperties: { 'pauth-impdef': true, ...(parts.layout.pmus === 'none' ? { pmu: false } : {}) },
+		vcpus: parts.layout.cpus,
+		memoryMiB: boardMemoryMiB,
+		console: true,
+		// Restored, the kernel is in memory already; but only a QEMU that is given one resets the interrupt controller to the
+		// non-secure state that it was booted with, and that is not part of the snapshot.
+		kernel: parts.kernel.image,
+		...(boot === undefined
+			? { paused: true }
+			: {
+					initrd: boot.initrd,
+					append: 'console=ttyAMA0 rdinit=/init panic=-1 quiet',
+					...(boot.deviceTree === undefined ? {} : { dtb: boot.deviceTree }),
+				}),
+		extra: [
+			// Port 0: any free one. No way out but the forwarded port.
+			...['-netdev', 'user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
+			...['-device', 'virtio-net-pci,netdev=net,romfile='],
+			'-blockdev',
+			JSON.stringify({
+				driver: 'raw',
+				'node-name': mailboxNode,
+				'read-only': true,
+				file: { driver: 'file', filename: folder.mailbox, locking: 'off' },
+			}),
+			...['-device', `virtio-blk-pci,drive=${mailboxNode}`],
+			...(boot === undefined ? ['-incoming', 'defer'] : []),
+		],
+	};
+}
+
+/** Starts a board's QEMU. @throws BoardError */
+export async function startLevel0(
+	host: Host,
+	name: string,
+	spec: MachineSpec,
+	folder: BoardFolder,
+	options: WaitOptions,
+): Promise<Machine> {
+	try {
+		return await startMachine(host, spec, { ...options, artifacts: path.dirname(folder.console) });
+	} catch (cause) {
+		if (options.signal?.aborted) throw cause;
+		throw new BoardError(`cannot start the emulator of ${name}: ${messageOf(cause)}`, {
+			board: name,
+			evidence: (cause as { evidence?: readonly string[] }).evidence ?? [],
+			cause,
+		});
+	}
+}
+
+/** The local port that leads to the board's sshd. */
+export async function sshPort(machine: Machine): Promise<number> {
+	const text = await machine.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' });
+	// "  TCP[HOST_FORWARD]  13       127.0.0.1 42817       10.0.2.15    22 ..."
+	const match = /TCP\[HOST_FORWARD\]\s+\S+\s+127\.0\.0\.1\s+(\d+)\s/.exec(String(text));
+	if (match === null) throw new Error(`no forwarded port in: ${text}`);
+	return Number(match[1]);
+}

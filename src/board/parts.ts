@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import type { Host } from '../host/host.ts';
+import {
+	buildImage,
+	type Cache,
+	debianKernel,
+	debianQemu,
+	hostArchitecture,
+	type Image,
+	type Kernel,
+	kernelFromFile,
+	loadRecipe,
+	type ProgramRoot,
+} from '../image/index.ts';
+import { type BoardKeys, boardKeys } from './keys.ts';
+import type { Layout } from './topology.ts';
+
+/** The suite whose QEMU emulates boards: the newest stable one; it needs to be 9.0 or newer for mapped-ram. */
+const emulatorSuite = 'trixie';
+/** The suite whose kernel boards run by default. */
+const kernelSuite = 'trixie';
+
+/** Raised when boards are set up differently, so that old snapshots are not taken for new ones. */
+const layoutVersion = 1;
+
+export const boardMemoryMiB = 3072;
+
+/** All that a board is made of. */
+export interface BoardParts {
+	readonly layout: Layout;
+	readonly qemu: ProgramRoot;
+	readonly kernel: Kernel;
+	readonly image: Image;
+	readonly keys: BoardKeys;
+	/** What is done before sshd starts, as a script. */
+	readonly setUp: string;
+	/** Changes with any of the above. */
+	readonly key: string;
+}
+
+/** Gathers a board's parts from the cache, making what is not there. @throws VpmuError, UsageError */
+export async function boardParts(cache: Cache, host: Host, layout: Layout, kernelName?: string): Promise<BoardParts> {
+	const [qemu, kernel, keys, recipe] = await Promise.all([
+		debianQemu(cache, emulatorSuite, hostArchitecture()),
+		chosenKernel(cache, kernelName),
+		boardKeys(cache, host),
+		loadRecipe('board'),
+	]);
+	const image = await buildImage(cache, recipe, { kernel });
+	const setUp = setUpScript(layout);
+	const parts = [layoutVersion, qemu.packageVersion, qemu.architecture, kernel.hash, image.hash, keys.hash];
+	const key = createHash('sha256')
+		.update(JSON.stringify([...parts, boardMemoryMiB, setUp, layout.cpus, layout.pmus, layout.offline]))
+		.digest('hex')
+		.slice(0, 16);
+	return { layout, qemu, kernel, image, keys, setUp, key };
+}
+
+/** A kernel as users name them: `debian:SUITE`, a bare suite, or a path. */
+function chosenKernel(cache: Cache, name = kernelSuite): Promise<Kernel> {
+	if (name.startsWith('debian:')) return debianKernel(cache, name.slice('debian:'.length));
+	return name.includes('/') ? kernelFromFile(cache, name) : debianKernel(cache, name);
+}
+
+/** sshd turns into a daemon before it listens. 0016 is port 22, 0A the state LISTEN. */
+const untilListening =
+	"tries=0; until grep -q ':0016 .* 0A ' /proc/net/tcp || [ $tries = 400 ]; do sleep 0.05; tries=$((tries + 1)); done";
+
+/** Sourced by the image's first process. */
+function setUpScript(layout: Layout): string {
+	const offline = layout.offline.map(cpu => `echo 0 >/sys/devices/system/cpu/cpu${cpu}/online`);
+	return [...offline, '/usr/sbin/sshd -o MaxSessions=1000 -o MaxStartups=1000', untilListening, ''].join('\n');
+}

@@ -1,0 +1,173 @@
+import { open, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Host } from '../host/host.ts';
+import { type Cache, joinInitramfs, writeCpio } from '../image/index.ts';
+import { formatDuration, poll, type WaitOptions } from '../lib/deadline.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Machine } from '../qemu/machine/machine.ts';
+import { connectBoard } from './connect.ts';
+import { BoardError } from './errors.ts';
+import { readDeviceTree, writeDeviceTree } from './flattened.ts';
+import { type BoardFolder, boardSpec, startLevel0 } from './level0.ts';
+import type { BoardParts } from './parts.ts';
+import { setPmus } from './pmu-nodes.ts';
+
+/** For a cold boot on a busy machine of two cores, with room. */
+const bootMs = 180_000;
+const migrateMs = 120_000;
+
+/** The name under which the cache keeps a board's snapshot. */
+export function snapshotName(parts: BoardParts): string {
+	return `board-${parts.layout.topology.name}-${parts.layout.cpus}cpu-${parts.key}`;
+}
+
+/** The path of a board's snapshot, taken now if it is not there: the board's memory, booted and with sshd running. */
+export async function keepSnapshot(
+	cache: Cache,
+	host: Host,
+	parts: BoardParts,
+	makeFolder: () => Promise<BoardFolder>,
+	options: WaitOptions,
+): Promise<string> {
+	return await cache.keep('snapshots', snapshotName(parts), async to => {
+		const startedAt = performance.now();
+		cache.progress({ notice: `Booting board '${parts.layout.topology.name}' once, to keep a snapshot of it` });
+		await using folder = await makeFolder();
+		await takeSnapshot(host, parts, folder, to, options);
+		const took = formatDuration(performance.now() - startedAt);
+		cache.progress({ notice: `Snapshot of board '${parts.layout.topology.name}' taken in ${took}` });
+		return {
+			label: `board ${parts.layout.topology.name}, ${parts.layout.cpus} CPUs, kernel ${parts.kernel.release}`,
+			topology: parts.layout.topology.name,
+			cpus: parts.layout.cpus,
+			kernel: parts.kernel.release,
+			qemu: parts.qemu.version,
+		};
+	});
+}
+
+async function takeSnapshot(
+	host: Host,
+	parts: BoardParts,
+	folder: BoardFolder,
+	to: string,
+	{ signal }: WaitOptions,
+): Promise<void> {
+	const name = `board:${parts.layout.topology.name}`;
+	const limits = { signal, timeoutMs: bootMs };
+	const deviceTree = await makeDeviceTree(host, parts, folder, limits);
+	const initrd = path.join(folder.path, 'initrd');
+	const { keys } = parts;
+	await joinInitramfs(
+		[
+			parts.image.path,
+			writeCpio([
+				{ path: 'etc/ssh/ssh_host_ed25519_key', mode: 0o600, content: keys.hostKey },
+				{ path: 'root/.ssh', mode: 0o700, directory: true },
+				{ path: 'root/.ssh/authorized_keys', mode: 0o600, content: keys.authorizedKeys },
+				{ path: 'etc/vpmu/board.rc', content: parts.setUp },
+			]),
+		],
+		initrd,
+	);
+	const spec = boardSpec(parts, folder, { initrd, deviceTree });
+	await using machine = await startLevel0(host, name, spec, folder, limits);
+	try {
+		await machine.orDeath('the board booted', machine.console.waitFor(/vpmu-board ready/, limits));
+		// The first connection brings sshd's pages and random numbers in; whoever restores has them.
+		const board = await connectBoard(machine, parts, folder, limits);
+		await board[Symbol.asyncDispose]();
+		await machine.qmp.execute('stop');
+		await useMappedRam(machine);
+		await machine.qmp.execute('migrate', { uri: `file:${to}` });
+		await migrated(machine, name, limits);
+	} catch (cause) {
+		if (signal?.aborted || cause instanceof BoardError) throw cause;
+		throw new BoardError(`${name} could not be booted: ${messageOf(cause)}`, {
+			board: name,
+			evidence: machine.console.lastLines(),
+			cause,
+		});
+	}
+}
+
+/** Loads a snapshot into a machine that waits for one, and lets it run. @throws BoardError */
+export async function restoreSnapshot(
+	machine: Machine,
+	name: string,
+	snapshot: string,
+	options: WaitOptions,
+): Promise<void> {
+	await useMappedRam(machine);
+	await machine.qmp.execute('migrate-incoming', { uri: `file:${snapshot}` });
+	await migrated(machine, name, options);
+	await machine.qmp.execute('cont');
+}
+
+/** mapped-ram: each page at a place of its own in the file, so that loading is reading, without parsing a stream. */
+async function useMappedRam(machine: Machine): Promise<void> {
+	await machine.qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'mapped-ram', state: true }] });
+	// By default the rate is bounded; 0 is no bound.
+	await machine.qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 });
+}
+
+async function migrated(machine: Machine, name: string, { signal }: WaitOptions): Promise<void> {
+	await poll(
+		`the memory of ${name}`,
+		async () => {
+			const state = (await machine.qmp.execute('query-migrate')) as { status?: string; 'error-desc'?: string };
+			if (state.status === 'completed') return true;
+			if (state.status === 'failed' || state.status === 'cancelled') {
+				throw new BoardError(`the memory of ${name} could not be moved: ${state['error-desc'] ?? state.status}`, {
+					board: name,
+				});
+			}
+			return undefined;
+		},
+		{ signal, timeoutMs: migrateMs, everyMs: 20 },
+	);
+}
+
+/** A device tree with the layout's PMUs; `undefined` where QEMU's own will do. */
+async function makeDeviceTree(
+	host: Host,
+	parts: BoardParts,
+	folder: BoardFolder,
+	limits: WaitOptions,
+): Promise<string | undefined> {
+	if (typeof parts.layout.pmus === 'string') return undefined;
+	const dumped = path.join(folder.path, 'dumped.dtb');
+	const { qemu, layout } = parts;
+	const argv = [
+		...qemu.command(qemu.root),
+		...['-nodefaults', '-display', 'none', '-cpu', 'max,pauth-impdef=on', '-smp', String(layout.cpus)],
+		...['-machine', `virt,virtualization=on,gic-version=3,dumpdtb=${dumped.replaceAll(',', ',,')}`],
+	];
+	const { status, stderr } = await host.run(argv, limits);
+	if (status !== 0) {
+		const evidence = stderr.toString().split('\n').filter(Boolean);
+		throw new BoardError(`QEMU gave no device tree: ${evidence.at(-1)}`, { board: layout.topology.name, evidence });
+	}
+	const tree = readDeviceTree(await readFile(dumped));
+	setPmus(tree, layout);
+	const file = path.join(folder.path, 'board.dtb');
+	await writeFile(file, writeDeviceTree(tree));
+	return file;
+}
+
+/** Bytes of the mailbox, and so of the largest archive that fits. The file has no blocks until they are used. */
+export const mailboxBytes = 2 * 2 ** 30;
+
+/** Makes the folder of one board. */
+export async function boardFolder(host: Host): Promise<BoardFolder> {
+	const folder = await host.makeFolder();
+	const mailbox = path.join(folder.path, 'mailbox');
+	await using file = await open(mailbox, 'wx', 0o600);
+	await file.truncate(mailboxBytes);
+	return {
+		path: folder.path,
+		mailbox,
+		console: path.join(folder.path, 'console.log'),
+		[Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+	};
+}
