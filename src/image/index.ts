@@ -1,9 +1,18 @@
-export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
+export { type BuildOptions, buildImage, type Image, type ImageFile, librariesLackedBy } from './build/build.ts';
 export { loadRecipe, type Recipe, type RecipeFile, type RecipeStub } from './build/recipe.ts';
-export { type Cache, type CacheOptions, type CacheRecord, cacheKinds, openCache } from './cache/cache.ts';
+export {
+	type Cache,
+	type CacheKind,
+	type CacheOptions,
+	type CacheRecord,
+	cacheKinds,
+	openCache,
+} from './cache/cache.ts';
+export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
 export type { Architecture } from './debian/apt.ts';
+export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
 export {
 	debianProgram,

@@ -121,7 +121,10 @@ async function chardevsConnected(qmp: QmpClient, ids: readonly string[], limits:
 	await poll(
 		"QEMU's taking of the console connection",
 		async () => {
-			const all = (await qmp.execute('query-chardev', undefined, limits)) as readonly { label: string; filename: string }[];
+			const all = (await qmp.execute('query-chardev', undefined, limits)) as readonly {
+				label: string;
+				filename: string;
+			}[];
 			const waiting = all.some(({ label, filename }) => ids.includes(label) && filename.startsWith('disconnected:'));
 			return waiting ? undefined : true;
 		},

@@ -1,0 +1,133 @@
+import { lstat, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type Cache, type CacheKind, type CacheRecord, cacheKinds, recordFile } from './cache.ts';
+
+/** One thing in the cache. */
+export interface CacheItem {
+	readonly kind: CacheKind;
+	readonly name: string;
+	readonly path: string;
+	/** In words; the name where nothing better is known. */
+	readonly label: string;
+	/** On the disk. A file that two things share counts for both. */
+	readonly sizeBytes: number;
+	readonly madeAt: Date;
+	readonly usedAt: Date;
+	/** Things that this one was made from, as `KIND/NAME`. */
+	readonly uses: readonly string[];
+	/** Things that were made from this one. */
+	readonly usedBy: readonly string[];
+}
+
+/** What stands in a kind's folder without being a thing of its own: apt's indexes and the versions that were chosen. */
+const internal = new Set(['apt', 'pins']);
+
+/** All that is in the cache, by kind and name. */
+export async function listCache(cache: Cache): Promise<CacheItem[]> {
+	const items: Omit<CacheItem, 'usedBy'>[] = [];
+	for (const kind of cacheKinds) {
+		for (const name of (await readdir(cache.folder(kind))).sort()) {
+			if (internal.has(name) || name.endsWith('.json')) continue;
+			const kept = path.join(cache.folder(kind), name);
+			const made = await stat(kept).catch(() => undefined);
+			if (made === undefined) continue;
+			const record = await readRecord(kept);
+			const used = await stat(recordFile(kept)).catch(() => made);
+			items.push({
+				kind,
+				name,
+				path: kept,
+				label: record.label ?? name,
+				sizeBytes: await diskUsage(kept, new Set()),
+				// A package's folder has the time that its archive says.
+				madeAt: made.birthtimeMs > 0 ? made.birthtime : made.ctime,
+				usedAt: used.mtime,
+				uses: record.uses ?? [],
+			});
+		}
+	}
+	const users = new Map<string, string[]>();
+	for (const item of items) {
+		for (const used of item.uses) users.set(used, [...(users.get(used) ?? []), `${item.kind}/${item.name}`]);
+	}
+	return items.map(item => ({ ...item, usedBy: users.get(`${item.kind}/${item.name}`) ?? [] }));
+}
+
+/** Bytes on the disk of the whole cache, files that share their content counted once. */
+export async function cacheSize(cache: Cache): Promise<number> {
+	return await diskUsage(cache.root, new Set());
+}
+
+export interface PruneOptions {
+	/** Only what nobody used for so long. */
+	readonly unusedForMs: number;
+	/** Kinds to prune; snapshots belong to `vpmu board prune`. */
+	readonly kinds?: readonly CacheKind[];
+	/** Only say what would go. */
+	readonly dryRun?: boolean;
+}
+
+/**
+ * Removes what was not used for a while, and what interrupted builds left behind. What something that stays was made from
+ * stays too, so that it can be made again without a network.
+ *
+ * @returns what was removed (or would be)
+ * @throws VpmuError (blame `host`)
+ */
+export async function pruneCache(cache: Cache, options: PruneOptions): Promise<CacheItem[]> {
+	const kinds = options.kinds ?? cacheKinds.filter(kind => kind !== 'snapshots');
+	const before = Date.now() - options.unusedForMs;
+	const items = await listCache(cache);
+	const going = new Set(items.filter(item => kinds.includes(item.kind) && item.usedAt.getTime() <= before));
+	// What stays keeps what it was made from, and so on down.
+	const byName = new Map(items.map(item => [`${item.kind}/${item.name}`, item]));
+	const keep = (item: CacheItem) => {
+		for (const used of item.uses) {
+			const other = byName.get(used);
+			if (other !== undefined && going.delete(other)) keep(other);
+		}
+	};
+	for (const item of items) if (!going.has(item)) keep(item);
+	if (options.dryRun === true) return [...going];
+	for (const item of going) {
+		await cache.exclusively(`${item.kind}/${item.name}`, async () => {
+			// First out of the way, at once; what is slow comes after.
+			const doomed = path.join(cache.root, 'tmp', `pruned-${item.kind}+${item.name}`);
+			await rm(doomed, { recursive: true, force: true });
+			await rename(item.path, doomed);
+			await rm(recordFile(item.path), { force: true });
+			await rm(doomed, { recursive: true, force: true });
+		});
+	}
+	await removeLeftovers(cache, before);
+	return [...going];
+}
+
+async function removeLeftovers(cache: Cache, before: number): Promise<void> {
+	const folder = path.join(cache.root, 'tmp');
+	for (const name of await readdir(folder)) {
+		const leftover = path.join(folder, name);
+		const stats = await lstat(leftover).catch(() => undefined);
+		// A build that is under way is younger than an hour.
+		if (stats === undefined || stats.ctimeMs > Math.min(before, Date.now() - 60 * 60 * 1000)) continue;
+		await rm(leftover, { recursive: true, force: true });
+	}
+}
+
+async function readRecord(kept: string): Promise<CacheRecord> {
+	try {
+		return JSON.parse(await readFile(recordFile(kept), 'utf8'));
+	} catch {
+		return {};
+	}
+}
+
+async function diskUsage(file: string, seen: Set<number>): Promise<number> {
+	const stats = await lstat(file).catch(() => undefined);
+	if (stats === undefined || seen.has(stats.ino)) return 0;
+	seen.add(stats.ino);
+	let size = stats.blocks * 512;
+	if (!stats.isDirectory()) return size;
+	for (const name of await readdir(file).catch(() => [])) size += await diskUsage(path.join(file, name), seen);
+	return size;
+}
