@@ -4,6 +4,7 @@
  *
  * VPMU_KVM_SHIM holds words with spaces between:
  *	hide-pmu-v3		no KVM_CAP_ARM_PMU_V3, and no vCPU with that feature
+ *	no-pmu-vcpu		the capability is there, but vCPUs with the feature cannot be made
  *	hide-set-pmu		no KVM_ARM_VCPU_PMU_V3_SET_PMU
  *	set-pmu-errno=N		SET_PMU is there, and fails with errno N
  *	fixed-counters-only	attribute 5 is there and can be set (to nothing but in the log)
@@ -19,7 +20,7 @@ typedef unsigned long u64;
 
 enum { SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57, SYS_write = 64 };
 enum { AT_FDCWD = -100, O_WRONLY = 1, O_CREAT = 0100, O_APPEND = 02000, O_CLOEXEC = 02000000 };
-enum { ENXIO = 6, EBUSY = 16, EINVAL = 22 };
+enum { ENXIO = 6, EINVAL = 22 };
 
 #define KVM_CHECK_EXTENSION 0xae03UL
 #define KVM_CREATE_VCPU 0xae41UL
@@ -219,7 +220,8 @@ static long answer(int fd, u64 request, void *argument)
 			note_vcpu(((struct create_device *)argument)->fd, 0);
 		return result;
 	case KVM_ARM_VCPU_INIT:
-		if (configured("hide-pmu-v3") && ((struct vcpu_init *)argument)->features[0] & 1 << KVM_ARM_VCPU_PMU_V3)
+		if ((configured("hide-pmu-v3") || configured("no-pmu-vcpu")) &&
+		    ((struct vcpu_init *)argument)->features[0] & 1 << KVM_ARM_VCPU_PMU_V3)
 			return -EINVAL;
 		break;
 	case KVM_HAS_DEVICE_ATTR:

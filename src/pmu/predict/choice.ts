@@ -3,7 +3,7 @@ import type { Backend, HostFacts, PmuSettings } from '../facts.ts';
 import { findings } from '../findings.ts';
 import { kvmDefault } from './kvm-default.ts';
 import { byBytes, type PostedOutcome, postedOutcomes } from './posted.ts';
-import { decide, firstLine, kernelAtLeast, largestType, type ReadSource, readSources } from './sources.ts';
+import { decide, firstLine, kernelAtLeast, kvmTakes, largestType, type ReadSource, readSources } from './sources.ts';
 
 /** What was chosen, before the CPU's own `pmu` property has its say. */
 export interface Choice {
@@ -63,7 +63,7 @@ export function chooseBackend(facts: HostFacts, settings: PmuSettings): Choice {
 				posted: posted.map(outcome => ({ ...outcome, ...found })),
 			};
 		}
-		if (option.value !== unset) return explicit(facts, settings, Number(option.value), chosen);
+		if (option.value !== unset) return explicit(facts, settings, answers, Number(option.value), chosen);
 	}
 	if (!answers.pmuV3) return chosen('none', 'no-kvm-pmu', 'KVM offers no PMU here (KVM_CAP_ARM_PMU_V3 is 0)');
 	if (backcompat) {
@@ -81,16 +81,16 @@ export function chooseBackend(facts: HostFacts, settings: PmuSettings): Choice {
 
 type Chosen = (backend: Backend, rule: string, sentence: string, more?: { type?: number; error?: string }) => Choice;
 
-function explicit(facts: HostFacts, settings: PmuSettings, type: number, chosen: Chosen): Choice {
+function explicit(facts: HostFacts, settings: PmuSettings, answers: KvmAnswers, type: number, chosen: Chosen): Choice {
 	const source = readSources(facts).find(candidate => candidate.type === type);
-	const answer = facts.kvm.setPmuTypes?.[String(type)];
-	const taken = answer === undefined ? source?.compatible === true && facts.kvm.setPmu !== 'no' : answer === 'ok';
-	if (taken) {
+	const made = answers.pmuV3 && answers.scratchVcpu;
+	if (made && answers.setPmu && kvmTakes(facts, type)) {
 		const called = source === undefined ? 'an event source that KVM knows and sysfs does not list' : source.name;
 		return chosen('event-source', 'explicit', `pmu=${settings.pmu} names ${called}`, { type });
 	}
-	const why =
-		facts.kvm.setPmu === 'no'
+	const why = !made
+		? 'KVM makes no vCPU with a PMU here'
+		: !answers.setPmu
 			? 'this KVM cannot be told which event source to use (no SET_PMU)'
 			: source === undefined
 				? `no event source of this host has type ${type}`
@@ -98,9 +98,10 @@ function explicit(facts: HostFacts, settings: PmuSettings, type: number, chosen:
 	if (settings.cpuPmu === false) {
 		return chosen('event-source', 'explicit-unused', `${why}, but with pmu=off on the CPU it is never set`, { type });
 	}
-	// The scratch vCPU of host and max fails first; other models have none, and fail when their own vCPU is made.
-	const error = isHostModel(settings) ? 'Failed to retrieve host CPU features' : 'kvm_arch_init_vcpu failed';
-	return chosen('error', 'explicit-refused', `${why}, so KVM refuses it and QEMU cannot start`, { type, error });
+	return chosen('error', 'explicit-refused', `${why}, so KVM refuses it and QEMU cannot start`, {
+		type,
+		error: refusalText(settings),
+	});
 }
 
 function covering(facts: HostFacts, answers: KvmAnswers, because: string[], chosen: Chosen): Choice {
@@ -206,6 +207,20 @@ function backcompatOf(settings: PmuSettings, because: string[]): boolean {
 		`${settings.machine} is ${old ? 'an old' : 'a new'} machine type for this choice (going by its version; its compat properties were not asked)`,
 	);
 	return old;
+}
+
+/**
+ * What QEMU says when a vCPU with this choice cannot be made. The scratch vCPU of host and max fails first, and then they
+ * have no property pmu, which is said first where it was given; other models fail when their own vCPU is made.
+ */
+export function refusalText(settings: PmuSettings): string {
+	if (!isHostModel(settings)) return 'kvm_arch_init_vcpu failed';
+	return settings.cpuPmu === undefined ? 'Failed to retrieve host CPU features' : noPropertyText(settings);
+}
+
+/** What QEMU says to `-cpu ...,pmu=` for a CPU that was left without the property. */
+export function noPropertyText(settings: PmuSettings): string {
+	return `Property '${settings.cpu ?? 'host'}-arm-cpu.pmu' not found`;
 }
 
 /** `host` and `max` ask a scratch vCPU for its features before any vCPU of the guest is made. */

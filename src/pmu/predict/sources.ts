@@ -81,6 +81,13 @@ export function cpuSetOf(file: FileText): CpuSet | undefined {
 	}
 }
 
+/** Whether KVM takes an event source of this type: as it answered, else when sysfs lists the PMU of CPUs under it. */
+export function kvmTakes(facts: HostFacts, type: number): boolean {
+	const { setPmuTypes } = facts.kvm;
+	if (setPmuTypes !== undefined) return setPmuTypes[String(type)] === 'ok';
+	return readSources(facts).some(source => source.type === type && source.compatible);
+}
+
 /** CPUs for which counting is predicted: the online ones; the possible ones where that is not known. */
 export function onlineCpus(facts: HostFacts): CpuSet {
 	return cpuSetOf(facts.cpus.online) ?? cpuSetOf(facts.cpus.possible) ?? new CpuSet();

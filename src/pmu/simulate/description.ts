@@ -16,6 +16,8 @@ export interface SimulatedHost {
 	readonly kvm?: {
 		/** No KVM_CAP_ARM_PMU_V3. */
 		readonly pmuV3?: 'no';
+		/** The capability is there, but no vCPU with the feature can be made, as on a CPU without a PMU. */
+		readonly scratchVcpu?: 'no';
 		/** No SET_PMU attribute, or one that fails with this errno number. */
 		readonly setPmu?: 'no' | { readonly errno: number };
 		/** An attribute 5 that can be set, to no effect in the guest. */
@@ -30,6 +32,7 @@ export function simulatedNames({ possible, eventSources, kvm = {} }: SimulatedHo
 	return [
 		...(possible !== undefined || eventSources !== undefined ? ['sysfs'] : []),
 		...(kvm.pmuV3 === 'no' ? ['no KVM_CAP_ARM_PMU_V3'] : []),
+		...(kvm.scratchVcpu === 'no' ? ['no vCPU with a PMU'] : []),
 		...(kvm.setPmu === 'no'
 			? ['no SET_PMU']
 			: kvm.setPmu !== undefined
@@ -57,7 +60,7 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 		...Object.keys(real),
 		...Object.keys(kvm.types ?? {}),
 	]);
-	const noPmu = kvm.pmuV3 === 'no';
+	const noPmu = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no';
 	const noSetPmu = noPmu || kvm.setPmu === 'no';
 	return {
 		...seen,
@@ -65,8 +68,9 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 		kvm: {
 			...facts.kvm,
 			...(noPmu
-				? ({ pmuV3: 'no', filter: 'no', setNrCounters: 'no', scratchVcpu: 'no', attribute5: 'no' } as const)
+				? ({ filter: 'no', setNrCounters: 'no', scratchVcpu: 'no', attribute5: 'no', vcpuInitCpus: '' } as const)
 				: {}),
+			...(kvm.pmuV3 === 'no' ? { pmuV3: 'no' as const } : {}),
 			...(noSetPmu ? { setPmu: 'no' as const } : {}),
 			...(kvm.fixedCountersOnly === 'yes' && !noPmu ? { attribute5: 'yes' as const } : {}),
 			setPmuTypes: noSetPmu ? {} : Object.fromEntries([...asked].map(type => [type, stands(type)])),
@@ -79,6 +83,7 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 export function shimWords({ kvm = {} }: SimulatedHost): string | undefined {
 	const words = [
 		...(kvm.pmuV3 === 'no' ? ['hide-pmu-v3'] : []),
+		...(kvm.scratchVcpu === 'no' ? ['no-pmu-vcpu'] : []),
 		...(kvm.setPmu === 'no' ? ['hide-set-pmu'] : kvm.setPmu !== undefined ? [`set-pmu-errno=${kvm.setPmu.errno}`] : []),
 		...(kvm.fixedCountersOnly === 'yes' ? ['fixed-counters-only'] : []),
 		...(kvm.types === undefined

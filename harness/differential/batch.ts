@@ -1,0 +1,138 @@
+import {
+	type HostFacts,
+	parseTraceLog,
+	quoteCommand,
+	type SimulationHost,
+	shimWords,
+	sysfsTree,
+	type TreeEntry,
+	tarOf,
+	VpmuError,
+	wrapperArgv,
+} from '../../src/index.ts';
+import type { DifferentialCase } from './generate.ts';
+
+/** What a QEMU that was only asked, and never ran its guest, showed of its choice. */
+export interface SeenStart {
+	readonly started: boolean;
+	/** Exit status; 128 and a signal's number for a signal. */
+	readonly status: number;
+	readonly cpuPmu: boolean | 'absent' | null;
+	readonly setPmu: readonly { readonly type: number; readonly ret: number }[];
+	readonly setFixedCountersOnly: readonly { readonly ret: number }[];
+	/** What it wrote besides replies. */
+	readonly said: readonly string[];
+}
+
+export interface BatchTools {
+	/** The QEMU by version: what starts it on the host. */
+	readonly qemu: Readonly<Record<string, readonly string[]>>;
+	/** Path on the host of the KVM shim. */
+	readonly shimPath: string;
+	/** Whether the host's user is root. */
+	readonly root: boolean;
+}
+
+/** The command line of one case, without the wrapper. */
+export function caseArgv({ settings }: DifferentialCase, qemu: readonly string[]): string[] {
+	const onOff = (name: string, value: boolean | undefined) =>
+		value === undefined ? '' : `,${name}=${value ? 'on' : 'off'}`;
+	return [
+		...qemu,
+		...['-machine', `${settings.machine},gic-version=3`],
+		...[
+			'-accel',
+			`kvm${settings.pmu === undefined ? '' : `,pmu=${settings.pmu}`}${onOff('backcompat-pmu', settings.backcompatPmu)}`,
+		],
+		...['-cpu', `${settings.cpu ?? 'host'}${onOff('pmu', settings.cpuPmu)}`],
+		...['-smp', `${settings.vcpus ?? 1}`, '-m', '64', '-S', '-nodefaults', '-display', 'none'],
+		...['-trace', 'kvm_arm_set_pmu*', '-qmp', 'stdio'],
+	];
+}
+
+const questions = [
+	{ execute: 'qmp_capabilities' },
+	{ execute: 'qom-get', arguments: { path: '/machine/unattached/device[0]', property: 'pmu' }, id: 'pmu' },
+	{ execute: 'quit', id: 'quit' },
+];
+
+/** One process per case, and none of ours between them: a round trip costs more than a start. */
+const batchScript = `
+cd "$1" || exit
+tar -x -f - || exit
+for i in $(ls cases | sort -n); do
+	echo "== case $i"
+	(ulimit -v 4000000; timeout 30 sh "cases/$i/run" < questions 2>&1)
+	status=$?
+	echo
+	echo "== status $status"
+	rm -rf "cases/$i"
+done
+`;
+
+/**
+ * Lets the real QEMU choose in each case, in one command on the host: its start up to the first reply, no guest.
+ *
+ * @throws VpmuError (blame `host`) when the host does not answer for every case
+ */
+export async function runBatch(
+	host: SimulationHost,
+	facts: HostFacts,
+	cases: readonly DifferentialCase[],
+	tools: BatchTools,
+	options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+): Promise<SeenStart[]> {
+	await using folder = await host.makeFolder();
+	const tree: TreeEntry[] = [
+		{ path: 'questions', content: questions.map(question => `${JSON.stringify(question)}\n`).join('') },
+	];
+	for (const [index, one] of cases.entries()) {
+		const base = `cases/${index}`;
+		const sysfs = sysfsTree(facts, one.description);
+		const words = shimWords(one.description);
+		const wrapper = wrapperArgv({
+			sysfs: sysfs === undefined ? undefined : `${folder.path}/${base}/sys`,
+			shim: words === undefined ? undefined : { path: tools.shimPath, words, log: `${folder.path}/shim.log` },
+			root: tools.root,
+		});
+		const argv = [...wrapper, ...caseArgv(one, tools.qemu[one.settings.qemu.version ?? '']!)];
+		tree.push({ path: `${base}/run`, content: `exec ${quoteCommand(argv)}\n` });
+		for (const entry of sysfs ?? []) tree.push({ ...entry, path: `${base}/sys/${entry.path}` });
+	}
+	const result = await host.run(['sh', '-c', batchScript, 'vpmu-batch', folder.path], {
+		...options,
+		stdin: tarOf(tree),
+	});
+	const seen = parseBatch(result.stdout.toString());
+	if (seen.length !== cases.length) {
+		throw new VpmuError(`${host.name} answered ${seen.length} of ${cases.length} cases`, {
+			blame: 'host',
+			evidence: result.stderr.toString().trim().split('\n').slice(-10),
+		});
+	}
+	return seen;
+}
+
+/** Reads what the batch printed. */
+export function parseBatch(output: string): SeenStart[] {
+	return [...output.matchAll(/^== case \d+\n([\s\S]*?)^== status (\d+)$/gm)].map(([, text, status]) =>
+		seenIn(text!, Number(status)),
+	);
+}
+
+function seenIn(text: string, status: number): SeenStart {
+	const said: string[] = [];
+	let cpuPmu: SeenStart['cpuPmu'] = null;
+	// The greeting comes before CPUs are made: only a reply shows that they were.
+	let started = false;
+	for (const line of text.split('\n').map(each => each.trim())) {
+		if (line.startsWith('{"')) {
+			const reply = JSON.parse(line) as { id?: string; return?: unknown; error?: unknown };
+			if (reply.id !== 'pmu') continue;
+			cpuPmu = typeof reply.return === 'boolean' ? reply.return : 'absent';
+			started = true;
+		} else if (line !== '') said.push(line);
+	}
+	const { setPmu, setFixedCountersOnly } = parseTraceLog(text, true);
+	return { started, status, cpuPmu, setPmu, setFixedCountersOnly, said };
+}

@@ -1,0 +1,139 @@
+import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
+import type { FindingId } from '../findings.ts';
+import { type Choice, describePosted, isHostModel, noPropertyText, refusalText } from './choice.ts';
+import { countingOnDefault, countingOnFixedCounters, countingOnSource, countingWithout } from './counting.ts';
+import { kvmDefault } from './kvm-default.ts';
+import { compatibleSources, kvmTakes } from './sources.ts';
+
+/** Applies `-cpu ...,pmu=` to what was chosen, and works out where it counts. */
+export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice: Choice): Prediction {
+	if (choice.backend === 'error') {
+		return {
+			...failed(settings, choice.rule, choice.error, choice.because),
+			disagreements: disagreements(facts, settings, choice),
+		};
+	}
+	const hostModel = isHostModel(settings);
+	const scratchLines = hostModel && settings.qemu.hasPmuChoice ? 1 : 0;
+	const traced = choice.backend === 'event-source' || choice.backend === 'fixed-counters-only';
+	const base = { ...settled(settings), rule: choice.rule, ...(choice.type === undefined ? {} : { type: choice.type }) };
+	const because = [...choice.because];
+	const rest = () => ({ because, disagreements: disagreements(facts, settings, choice) });
+
+	if (choice.backend === 'none') {
+		const wanted = settings.cpuPmu === true || (settings.cpuPmu === false && !settings.qemu.hasPmuChoice);
+		if (hostModel && wanted) {
+			because.push(
+				`QEMU does not register the property pmu of the CPU where there is no PMU, so pmu=${onOff(settings)} is refused`,
+			);
+			return {
+				...failed(settings, choice.rule, noPropertyText(settings), because),
+				disagreements: rest().disagreements,
+			};
+		}
+		return {
+			...base,
+			backend: 'none',
+			guestHasPmu: false,
+			cpuPmuProperty: hostModel ? 'absent' : settings.cpuPmu !== false,
+			traceLines: 0,
+			events: [],
+			counting: countingWithout(facts),
+			...rest(),
+		};
+	}
+
+	const fallback = kvmDefault(facts, settings.affinity);
+	if (choice.backend === 'default') {
+		because.push(...fallback.because);
+		if (fallback.initFails) {
+			because.push('no vCPU with a PMU can be made on the CPUs that QEMU may start on');
+			return failed(settings, choice.rule, refusalText(settings), because);
+		}
+	}
+	const source =
+		choice.backend === 'default' && fallback.candidates.length === 1
+			? fallback.candidates[0]
+			: compatibleSources(facts).find(candidate => candidate.type === choice.type);
+	const identity = {
+		...base,
+		backend: choice.backend,
+		...(source === undefined ? {} : { type: source.type, name: source.name }),
+	};
+	if (settings.cpuPmu === false) {
+		because.push('-cpu pmu=off takes the PMU away from the guest, whatever the backend');
+		return {
+			...identity,
+			guestHasPmu: false,
+			cpuPmuProperty: false,
+			traceLines: traced ? scratchLines : 0,
+			events: [],
+			counting: countingWithout(facts),
+			...rest(),
+		};
+	}
+	return {
+		...identity,
+		guestHasPmu: true,
+		cpuPmuProperty: true,
+		traceLines: traced ? scratchLines + (settings.vcpus ?? 1) : 0,
+		events: choice.backend === 'fixed-counters-only' ? ['cycles'] : 'host',
+		counting:
+			choice.backend === 'default'
+				? countingOnDefault(facts, fallback)
+				: choice.backend === 'event-source'
+					? countingOnSource(facts, choice.type!)
+					: countingOnFixedCounters(facts),
+		...rest(),
+	};
+}
+
+/** Where the posted code comes to something else than the description says, with the finding that explains it. */
+function disagreements(facts: HostFacts, settings: PmuSettings, choice: Choice): Prediction['disagreements'] {
+	const found: { finding: FindingId | 'unexplained'; code: string }[] = [];
+	for (const outcome of choice.posted) {
+		const same =
+			outcome.backend === choice.backend && (outcome.backend !== 'event-source' || outcome.type === choice.type);
+		const refused = outcome.backend === 'event-source' && !kvmTakes(facts, outcome.type!);
+		if (choice.rule === 'explicit-refused') continue;
+		if (choice.rule === 'explicit-unused')
+			found.push({ finding: 'F12', code: 'sets it on a scratch vCPU all the same, and fails' });
+		else if (outcome.finding !== undefined) found.push({ finding: outcome.finding, code: describePosted(outcome) });
+		else if (!same && refused) found.push({ finding: 'F3', code: `${describePosted(outcome)}, which KVM refuses` });
+		else if (!same) found.push({ finding: 'unexplained', code: describePosted(outcome) });
+		if (outcome.backend !== 'none' || choice.backend === 'error') continue;
+		if (!isHostModel(settings) && settings.cpuPmu !== false) found.push({ finding: 'F9', code: 'fails to start' });
+		if (isHostModel(settings) && settings.cpuPmu === false) found.push({ finding: 'F8', code: 'refuses pmu=off' });
+	}
+	return found;
+}
+
+/** The prediction that QEMU refuses to start. */
+export function failed(
+	settings: PmuSettings,
+	rule: string,
+	error: string | undefined,
+	because: readonly string[],
+): Prediction {
+	return {
+		...settled(settings),
+		backend: 'error',
+		rule,
+		...(error === undefined ? {} : { error }),
+		guestHasPmu: false,
+		cpuPmuProperty: 'absent',
+		traceLines: 0,
+		events: [],
+		counting: {},
+		because,
+		disagreements: [],
+	};
+}
+
+/** What the settings alone decide. */
+export const settled = (settings: PmuSettings) => ({
+	accel: settings.accel ?? ('kvm' as const),
+	traceEvents: settings.qemu.hasPmuChoice,
+});
+
+const onOff = (settings: PmuSettings) => (settings.cpuPmu === true ? 'on' : 'off');

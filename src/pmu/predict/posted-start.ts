@@ -1,0 +1,63 @@
+import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
+import type { FindingId } from '../findings.ts';
+import { failed, withCpuProperty } from './apply.ts';
+import { type Choice, chooseBackend, isHostModel, noPropertyText, refusalText } from './choice.ts';
+import { kvmDefault } from './kvm-default.ts';
+import type { PostedOutcome } from './posted.ts';
+import { predictBackend } from './predict.ts';
+import { kvmTakes } from './sources.ts';
+
+/** One way in which a start with the posted code can end, with the finding that it shows where it is not as specified. */
+export type PostedStart =
+	| { readonly ends: true; readonly findings: readonly FindingId[] }
+	| { readonly ends: false; readonly prediction: Prediction; readonly findings: readonly FindingId[] };
+
+/**
+ * What a start of QEMU with the posted code comes to, bugs included: several ends where the order of a folder or the CPU
+ * that QEMU happens to run on decides. With `predictBackend` it tells an expected difference from an unexplained one.
+ */
+export function postedStarts(facts: HostFacts, settings: PmuSettings): readonly PostedStart[] {
+	const specified = predictBackend(facts, settings);
+	const same = [{ ends: false, prediction: specified, findings: [] }] as const;
+	if (!settings.qemu.hasPmuChoice || settings.accel === 'tcg' || specified.rule === 'no-kvm') return same;
+	const choice = chooseBackend(facts, settings);
+	if (choice.rule === 'bad-option') return same;
+	const known = specified.disagreements.map(({ finding }) => finding as FindingId);
+	return choice.posted.map((outcome): PostedStart => {
+		if (outcome.backend === 'ends') return { ends: true, findings: [outcome.finding!] };
+		const prediction = startOf(facts, settings, outcome, outcome.backend);
+		const differs = prediction.backend !== specified.backend || prediction.type !== specified.type;
+		return { ends: false, prediction, findings: differs ? known : [] };
+	});
+}
+
+/** What becomes of a choice that the posted code made. */
+function startOf(
+	facts: HostFacts,
+	settings: PmuSettings,
+	outcome: PostedOutcome,
+	backend: Choice['backend'],
+): Prediction {
+	const rule = `posted-${backend}`;
+	const hostModel = isHostModel(settings);
+	if (backend === 'none') {
+		if (hostModel && settings.cpuPmu !== undefined) {
+			return failed(settings, rule, noPropertyText(settings), []);
+		}
+		if (!hostModel && settings.cpuPmu !== false) return failed(settings, rule, 'kvm_arch_init_vcpu failed', []);
+	} else {
+		const { kvm } = facts;
+		const { initFails } = kvmDefault(facts, settings.affinity);
+		const unset = backend === 'event-source' && (kvm.setPmu === 'no' || !kvmTakes(facts, outcome.type!));
+		const unmade = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no' || initFails;
+		// The scratch vCPU of host and max is made and told the event source whether or not the guest is to have a PMU.
+		if (unset || unmade) return failed(settings, rule, refusalText(settings), []);
+	}
+	return withCpuProperty(facts, settings, {
+		backend,
+		...(outcome.type === undefined ? {} : { type: outcome.type }),
+		rule,
+		because: [],
+		posted: [],
+	});
+}
