@@ -3,6 +3,7 @@
 export { localHost } from './host/local.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './lib/deadline.ts';
 export { type Blame, messageOf, UsageError, VpmuError } from './lib/errors.ts';
+export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './lib/json.ts';
 export { quoteCommand, quoteWord } from './lib/quote.ts';
 export { CpuSet, parseCpuList } from './pmu/cpu-list.ts';
 export type {
@@ -33,3 +34,14 @@ export { type TreeEntry, tarOf } from './pmu/simulate/tar.ts';
 export type * from './pmu/verdict/observed.ts';
 export { parseTraceLog } from './pmu/verdict/trace-log.ts';
 export { type JudgeOptions, judge } from './pmu/verdict/verdict.ts';
+export { type ExecuteOptions, QmpClient } from './qmp/client.ts';
+export { type ConnectOptions, connectQmp } from './qmp/connect.ts';
+export { describePeerDeath, type PeerDeath, QmpError, type QmpErrorCode } from './qmp/errors.ts';
+export { diffSchemas, type MarkedPlace, type SchemaChange, type SchemaDrift } from './qmp/introspect/diff-schemas.ts';
+export { type EmitTypesOptions, emitTypes } from './qmp/introspect/emit-types.ts';
+export { enumMembers, QmpSchema, type SchemaMember, type SchemaType } from './qmp/introspect/schema.ts';
+export type { EventListener, ListenOptions, QmpEventFilter } from './qmp/listeners.ts';
+export type { QmpEvent, QmpGreeting } from './qmp/messages.ts';
+export type { QmpTarget } from './qmp/open.ts';
+export { formatRecord, parseRecording, type QmpDirection, type QmpRecord, type QmpRecorder } from './qmp/recording.ts';
+export type { QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './qmp/typed.ts';
