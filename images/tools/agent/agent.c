@@ -66,7 +66,7 @@ static void begin_command(struct session *s, char kind, u16 channel, u8 *body, u
 	c->session = s;
 	c->channel = channel;
 	c->kind = kind;
-	c->pid = c->exited = c->status = c->failed = c->input_ended = c->file_done = 0;
+	c->pid = c->exited = c->status = c->input_ended = c->file_done = 0;
 	c->in = c->out = c->err = c->file = -1;
 	c->input_size = c->credit = 0;
 	c->temporary[0] = 0;
@@ -308,6 +308,7 @@ static void serve(int signals)
 				polled[n++] = (struct pollfd){ s->link.fd, POLLIN | (s->link.out_size ? POLLOUT : 0), 0 };
 			}
 			now = now_ms();
+			if (s->link.owe_answer) wait = sooner(wait, s->link.answer_at > now ? (i64)(s->link.answer_at - now) : 1);
 			if (s->link.retry_at) wait = sooner(wait, s->link.retry_at > now ? (i64)(s->link.retry_at - now) : 1);
 			for (int k = 0; k < COMMANDS; k++) {
 				struct command *c = &commands[k];
@@ -350,7 +351,7 @@ __attribute__((used, noreturn)) void start(u64 *stack)
 
 	if (SYS(getpid) == 1) mount_all();
 	SYS(prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1);
-	write_text("/proc/self/oom_score_adj", "-1000\n");
+	protected_from_oom = write_text("/proc/self/oom_score_adj", "-1000\n");
 	SYS(rt_sigprocmask, 0 /* SIG_BLOCK */, &blocked, 0, 8);
 	u64 children = 1ul << (SIGCHLD - 1);
 	int signals = (int)SYS(signalfd4, -1, &children, 8, O_NONBLOCK | O_CLOEXEC);

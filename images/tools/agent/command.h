@@ -5,7 +5,7 @@
  *   host:  'X' run: flags[1] (1: no standard input) argc[2] envc[2] cwd\0 argument\0... NAME=value\0...
  *          'P' put file: mode[2] path\0        'G' get file: path\0
  *          'I' input data      'E' end of input      'K' signal[1]
- *   guest: 'B' begun: pid[4]   'O' output data    'R' error output data    'C' input taken: bytes[4]
+ *   guest: 'O' output data    'R' error output data    'C' input taken: bytes[4]
  *          'D' done: how[1] (0 exit status, 1 signal, 2 errno, 3 file) value[8] (3: size) [sha256[32]]
  */
 #ifndef VPMU_COMMAND_H
@@ -18,7 +18,7 @@ struct command {
 	struct session *session; /* 0: free */
 	u16 channel;
 	char kind; /* X P G */
-	int pid, in, out, err, exited, status, failed;
+	int pid, in, out, err, exited, status;
 	u8 input[INPUT_SIZE];
 	u32 input_size, credit;
 	int input_ended;
@@ -31,6 +31,7 @@ struct command {
 
 static struct command commands[COMMANDS];
 static char **environment;
+static int protected_from_oom;
 
 static void close_fd(int *fd)
 {
@@ -88,10 +89,12 @@ static const char *variable(char **env, const char *head)
 	return 0;
 }
 
-static void write_text(const char *path, const char *text)
+static int write_text(const char *path, const char *text)
 {
 	int fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
-	if (fd >= 0) SYS(write, fd, text, length_of(text)), SYS(close, fd);
+	i64 written = fd < 0 ? fd : SYS(write, fd, text, length_of(text));
+	if (fd >= 0) SYS(close, fd);
+	return written > 0;
 }
 
 static i64 execute(char **argv, char **env)
@@ -100,7 +103,7 @@ static i64 execute(char **argv, char **env)
 	i64 worst = -ENOENT;
 	for (const char *c = argv[0]; *c; c++) if (*c == '/') return SYS(execve, argv[0], argv, env);
 	while (path && *path) {
-		char file[4096];
+		char file[2304];
 		u64 n = 0;
 		while (*path && *path != ':' && n < 2048) file[n++] = *path++;
 		while (*path && *path != ':') path++;
@@ -115,34 +118,43 @@ static i64 execute(char **argv, char **env)
 	return worst;
 }
 
-/* Never returns. */
-static void child(int in, int out, int err, int report, const char *cwd, char **argv, char **env)
+struct beginning {
+	int in, out, err;
+	const char *cwd;
+	char **argv, **env;
+	volatile i64 error;
+};
+
+/*
+ * The child until its execve: it shares the agent's memory, and the agent sleeps (vfork), so that beginning a command
+ * copies no page tables and failing to needs no pipe.
+ */
+static void child(void *argument)
 {
+	struct beginning *b = argument;
 	u64 no_signals = 0;
 	i64 result = 0;
 	SYS(setsid);
 	SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, &no_signals, 0, 8);
-	write_text("/proc/self/oom_score_adj", "0\n");
+	if (protected_from_oom) write_text("/proc/self/oom_score_adj", "0\n");
 	/* The sources may be 0, 1 or 2 themselves: move them out of the way first. */
-	in = SYS(fcntl, in, 1030 /* F_DUPFD_CLOEXEC */, 3);
-	out = SYS(fcntl, out, 1030, 3);
-	err = SYS(fcntl, err, 1030, 3);
-	report = SYS(fcntl, report, 1030, 3);
+	int in = (int)SYS(fcntl, b->in, 1030 /* F_DUPFD_CLOEXEC */, 3);
+	int out = (int)SYS(fcntl, b->out, 1030, 3);
+	int err = (int)SYS(fcntl, b->err, 1030, 3);
 	SYS(dup3, in, 0, 0);
 	SYS(dup3, out, 1, 0);
 	SYS(dup3, err, 2, 0);
-	if (*cwd) result = SYS(chdir, cwd);
-	if (result == 0) result = execute(argv, env);
-	u8 code[4];
-	put32(code, (u32)-result);
-	SYS(write, report, code, 4);
+	if (*b->cwd) result = SYS(chdir, b->cwd);
+	if (result == 0) result = execute(b->argv, b->env);
+	b->error = -result;
 	SYS(exit_group, 127);
 }
 
 static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 {
 	static const char *defaults[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=dumb" };
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 }, failure[2] = { -1, -1 };
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	static u8 stack[32768] __attribute__((aligned(16)));
 	u32 argc = body[1] | body[2] << 8, envc = body[3] | body[4] << 8, inherited = 0, at = 5, n = 0;
 	i64 result = 0;
 	while (environment[inherited]) inherited++;
@@ -181,31 +193,23 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 	} else result = SYS(pipe2, in, O_CLOEXEC);
 	if (result >= 0) result = SYS(pipe2, out, O_CLOEXEC);
 	if (result >= 0) result = SYS(pipe2, err, O_CLOEXEC);
-	if (result >= 0) result = SYS(pipe2, failure, O_CLOEXEC);
-	if (result >= 0) result = SYS(clone, SIGCHLD, 0, 0, 0, 0);
-	if (result == 0) child(in[0], out[1], err[1], failure[1], cwd, argv, env);
+	struct beginning b = { in[0], out[1], err[1], cwd, argv, env, 0 };
+	if (result >= 0) result = spawn_on(CLONE_VM | CLONE_VFORK | SIGCHLD, stack + sizeof stack, child, &b);
 	close_fd(&in[0]);
 	close_fd(&out[1]);
 	close_fd(&err[1]);
-	close_fd(&failure[1]);
 	if (result > 0) {
-		u8 code[4];
-		i64 got;
 		c->pid = (int)result;
-		/* Ends with the child's execve; a child that cannot says why. */
-		while ((got = SYS(read, failure[0], code, 4)) == -EINTR) {}
-		if (got == 4) c->failed = (int)get32(code);
 		SYS(fcntl, out[0], 4 /* F_SETFL */, O_NONBLOCK);
 		SYS(fcntl, err[0], 4, O_NONBLOCK);
 		if (in[1] >= 0) SYS(fcntl, in[1], 4, O_NONBLOCK);
 		c->in = in[1];
 		c->out = out[0];
 		c->err = err[0];
-		put32(code, (u32)c->pid);
-		if (c->failed) {
-			report_done(l, c->channel, 2, (u64)c->failed, 0);
+		if (b.error) {
+			report_done(l, c->channel, 2, (u64)b.error, 0);
 			release(c);
-		} else message(l, 'B', c->channel, code, 4);
+		}
 	} else {
 		close_fd(&in[1]);
 		close_fd(&out[0]);
@@ -213,7 +217,6 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 		report_done(l, c->channel, 2, (u64)-result, 0);
 		release(c);
 	}
-	close_fd(&failure[0]);
 	SYS(munmap, table, table_size);
 	return;
 bad:

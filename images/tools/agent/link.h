@@ -24,6 +24,7 @@ enum {
 	PIECE_MAX = 384, PIECE_MIN = 24,
 	LINE_MAX = 1024, OUT_SIZE = 4096,
 	RETRY_MS = 80, RETRY_MAX_MS = 2000, HOLE_PAUSE_MS = 40,
+	ANSWER_MS = 15, ANSWER_BYTES = 512, /* an answer waits for something that goes its way */
 };
 
 struct link {
@@ -38,6 +39,8 @@ struct link {
 	/* receiving */
 	u32 received;
 	int owe_answer, owe_again, recovering;
+	u32 unanswered;
+	u64 answer_at;
 	char line[LINE_MAX];
 	u32 line_size;
 	int in_frame;
@@ -91,6 +94,7 @@ static void send_data(struct link *l, u32 offset, u32 size)
 	for (u32 i = 0; i < size; i++) frame[9 + i] = l->send[(offset + i) & (SEND_SIZE - 1)];
 	send_frame(l, frame, 9 + size);
 	l->owe_answer = l->owe_again = 0;
+	l->unanswered = 0;
 	if (size && !l->retry_at) l->retry_at = now_ms() + l->retry_ms;
 }
 
@@ -130,6 +134,13 @@ static void begin_session(struct link *l, const u8 *key)
 	session_began(l);
 }
 
+static void owe_answer(struct link *l, u64 within_ms)
+{
+	u64 at = now_ms() + within_ms;
+	if (!l->owe_answer || at < l->answer_at) l->answer_at = at;
+	l->owe_answer = 1;
+}
+
 static void on_data(struct link *l, const u8 *frame, u32 size)
 {
 	u32 offset = get32(frame + 1), acknowledged = get32(frame + 5), head = 9, hole_end = 0;
@@ -138,7 +149,7 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 		hole_end = get32(frame + 9);
 		head = 13;
 	}
-	if (frame[0] & POLL) l->owe_answer = 1;
+	if (frame[0] & POLL) owe_answer(l, 0);
 
 	if (acknowledged - l->acknowledged <= l->end - l->acknowledged && acknowledged != l->acknowledged) {
 		l->acknowledged = acknowledged;
@@ -167,7 +178,8 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 
 	if (size > head) {
 		u32 skip = l->received - offset;
-		l->owe_answer = 1;
+		l->unanswered += size - head;
+		owe_answer(l, l->unanswered > ANSWER_BYTES || skip ? 0 : ANSWER_MS);
 		if (skip < size - head) {
 			u32 fresh = size - head - skip;
 			l->received += fresh;
@@ -238,7 +250,7 @@ static void link_step(struct link *l)
 	}
 	while (l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
 		l->next = resend_from(l, l->next, l->end);
-	if ((l->owe_answer || l->owe_again) && out_has_room(l)) send_data(l, l->next, 0);
+	if ((l->owe_again || (l->owe_answer && now >= l->answer_at)) && out_has_room(l)) send_data(l, l->next, 0);
 }
 
 #endif

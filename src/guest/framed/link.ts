@@ -15,7 +15,7 @@ const pieceMax = 256;
 const pieceMin = 24;
 const firstRetryMs = 120;
 const longestRetryMs = 2000;
-const acknowledgeAfterMs = 5;
+const acknowledgeAfterMs = 20;
 const acknowledgeAfterBytes = 2048;
 
 /**

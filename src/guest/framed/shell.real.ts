@@ -1,6 +1,5 @@
 import test from 'ava';
 import { SerialConsole } from '../console.ts';
-import { GuestError } from '../errors.ts';
 import { openShell } from '../open.ts';
 import { missingForTestGuest, startTestGuest } from '../testing/test-guest.ts';
 
@@ -8,8 +7,6 @@ const missing = missingForTestGuest();
 const real = missing === undefined ? test : test.skip;
 if (missing !== undefined) console.log(`skipped: real guests (${missing})`);
 const init = 'exec /vpmu/agent\n';
-const mustBe = (t: import('ava').ExecutionContext, error: unknown, kind: string) =>
-	t.is(error instanceof GuestError ? error.kind : error, kind, String(error));
 
 real('commands over ttyAMA0, files, signals, many at once', async t => {
 	await using guest = await startTestGuest({ init });
@@ -37,9 +34,6 @@ real('commands over ttyAMA0, files, signals, many at once', async t => {
 	times.sort((a, b) => a - b);
 	t.log(`round trip of a warm command: median ${times[15]!.toFixed(1)} ms, slowest ${times[29]!.toFixed(1)} ms`);
 	const many = await Promise.all(Array.from({ length: 40 }, (_, n) => shell.run(`echo ${n}; exit ${n}`)));
-	t.deepEqual(
-		many.map(({ status, stdout }) => `${status} ${stdout}`),
-		many.map((_, n) => `${n} ${n}\n`),
-	);
+	t.deepEqual(many.map(({ status, stdout }) => `${status} ${stdout}`), many.map((_, n) => `${n} ${n}\n`));
 	t.log(JSON.stringify((shell as unknown as { statistics: unknown }).statistics));
 });
