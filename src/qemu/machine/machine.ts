@@ -69,10 +69,12 @@ export class Machine implements AsyncDisposable {
 		this.ports = parts.ports;
 		this.logPath = parts.paths.log;
 		const { console, process, shellOptions } = parts;
+		// Our guests serve commands on a port of this name too, free of the kernel's messages.
+		const port = parts.ports.vpmu;
 		if (console !== undefined) {
 			this.#shell = new MachineShell({
 				...{ console, process },
-				open: limits => openShell(console, { ...shellOptions, ...limits }),
+				open: limits => openShell(console, { ...(port === undefined ? {} : { port }), ...shellOptions, ...limits }),
 				onReady: () => {
 					this.#shellMs = performance.now() - parts.startedAt;
 				},

@@ -47,7 +47,8 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 
 	await using stack = new AsyncDisposableStack();
 	const artifacts = stack.use(await Artifacts.open(options.artifacts, onNote));
-	const folder = stack.use(await host.makeFolder());
+	const folder = await host.makeFolder();
+	stack.defer(() => quietly(folder));
 	const paths = pathsIn(folder, spec);
 	const argv = buildArgv(spec, paths);
 	await artifacts.writeJson('argv.json', { host: host.name, argv, spec });
@@ -78,7 +79,8 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			...(qmpLog === undefined ? {} : { record: record => qmpLog.write(formatRecord(record)) }),
 			describeDeath: async () => ({ ...(await process.exited), stderr: process.stderrLines() }),
 		});
-		const qmp = stack.use(await process.orDeath('QMP was greeted', connecting));
+		const qmp = await process.orDeath('QMP was greeted', connecting);
+		stack.defer(() => quietly(qmp));
 		const greetingMs = elapsed();
 
 		let console: SerialConsole | undefined;
@@ -106,6 +108,15 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		if (spec.paused !== true) await process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
 
 		return { qmp, console, ports, greetingMs };
+	}
+}
+
+/** Disposes of what a failed start leaves: what failed first is what is told, not what fails in its wake. */
+async function quietly(owned: AsyncDisposable): Promise<void> {
+	try {
+		await owned[Symbol.asyncDispose]();
+	} catch {
+		// The start's own error is on its way.
 	}
 }
 

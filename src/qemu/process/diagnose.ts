@@ -101,8 +101,11 @@ export async function diagnoseCommand(
 	};
 }
 
+/** The programs that a command runs one in another: a wrapper, a loader, and what they start. */
 function programsOf(command: readonly string[]): readonly string[] {
 	const [first = '', ...rest] = command;
+	// `taskset -c LIST PROGRAM` starts a QEMU on chosen CPUs.
+	if (/(^|\/)taskset$/.test(first) && rest[0] === '-c') return [first, ...programsOf(rest.slice(2))];
 	if (!/(^|\/)ld[-.][^/]*$/.test(first)) return [first];
 	const program = rest.find((word, index) => word.startsWith('/') && !rest[index - 1]?.startsWith('--'));
 	return program === undefined ? [first] : [first, program];

@@ -159,6 +159,8 @@ test('programs that cannot be run are named', async t => {
 		t.is(error?.failure, failure);
 		t.is(error?.blame, failure === 'missing-library' ? 'host' : 'user');
 	}
+	await using wrapped = await startProcess(host, ['taskset', '-c', '0', path.join(folder, 'absent')]);
+	t.regex((await wrapped.deathError('starting')).message, /^there is no program '.*absent' on local$/);
 	await t.throwsAsync(startProcess(host, ['qemu-system-nothing']), {
 		message: /there is no program 'qemu-system-nothing'/,
 	});

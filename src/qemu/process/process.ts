@@ -228,7 +228,8 @@ export class QemuProcess implements AsyncDisposable {
 			record = { by, forced: index > 0, exit: exit ?? null };
 			if (exit !== undefined) break;
 		}
-		await this.#child[Symbol.asyncDispose]();
+		// What cannot be told of a lost host any more changes nothing of the record.
+		await Promise.resolve(this.#child[Symbol.asyncDispose]()).catch(ignore);
 		return { ...record, durationMs: performance.now() - startedAt };
 	}
 

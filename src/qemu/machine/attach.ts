@@ -1,0 +1,102 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What an attached person needs of a console. */
+export interface AttachableConsole {
+	write(bytes: Uint8Array | string): Promise<void>;
+	onBytes(listener: (bytes: Buffer) => void): Disposable;
+	/** Resolves when the console has ended. */
+	readonly closed: Promise<void>;
+}
+
+export interface AttachOptions {
+	readonly console: AttachableConsole;
+	/** A terminal is put into raw mode for the time, so that every key (Ctrl-C too) goes to the guest. */
+	readonly stdin: Readable & { isTTY?: boolean; isRaw?: boolean; setRawMode?(mode: boolean): unknown };
+	readonly stdout: Writable;
+	/** Detaches. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+const controlA = 0x01;
+
+/** Shown for Ctrl-A H. */
+export const attachHelp = 'Ctrl-A X leaves; Ctrl-A A sends Ctrl-A; Ctrl-A H shows this';
+
+/**
+ * Joins a person's terminal to a guest's console until the person leaves (Ctrl-A X), the console ends, or the signal
+ * aborts. Input that is not from a terminal is sent as it is, and at its end the console is shown until it ends.
+ * However it ends, the terminal is as it was before.
+ *
+ * @returns what ended it
+ */
+export async function attachTerminal({
+	console,
+	stdin,
+	stdout,
+	signal,
+}: AttachOptions): Promise<'left' | 'ended' | 'aborted'> {
+	if (signal?.aborted === true) return 'aborted';
+	const terminal = stdin.isTTY === true && stdin.setRawMode !== undefined;
+	const wasRaw = stdin.isRaw === true;
+	const { promise, resolve } = Promise.withResolvers<'left' | 'ended' | 'aborted'>();
+	const keys = new EscapeReader(terminal);
+	const onData = (bytes: Buffer | string) => {
+		const { send, left, help } = keys.read(Buffer.from(bytes));
+		// A console that has ended is seen by `closed`.
+		if (send.length > 0) console.write(send).catch(ignore);
+		if (help) stdout.write(`\r\n${attachHelp}\r\n`);
+		if (left) resolve('left');
+	};
+	const onAbort = () => resolve('aborted');
+	using shown = console.onBytes(bytes => stdout.write(bytes));
+	signal?.addEventListener('abort', onAbort, { once: true });
+	stdout.on('error', onAbort);
+	try {
+		if (terminal) stdin.setRawMode?.(true);
+		stdin.on('data', onData);
+		console.closed.then(() => resolve('ended'), ignore);
+		return await promise;
+	} finally {
+		stdin.off('data', onData);
+		// A stdin that is read keeps the process alive.
+		stdin.pause();
+		if (terminal) stdin.setRawMode?.(wasRaw);
+		stdout.off('error', onAbort);
+		signal?.removeEventListener('abort', onAbort);
+		shown[Symbol.dispose]();
+	}
+}
+
+/** Takes the Ctrl-A sequences out of what is typed; they may be split over reads. */
+class EscapeReader {
+	readonly #enabled: boolean;
+	#pending = false;
+
+	constructor(enabled: boolean) {
+		this.#enabled = enabled;
+	}
+
+	read(bytes: Buffer): { readonly send: Buffer; readonly left: boolean; readonly help: boolean } {
+		if (!this.#enabled) return { send: bytes, left: false, help: false };
+		const send: number[] = [];
+		let help = false;
+		for (const byte of bytes) {
+			if (!this.#pending) {
+				if (byte === controlA) this.#pending = true;
+				else send.push(byte);
+				continue;
+			}
+			this.#pending = false;
+			const key = String.fromCharCode(byte).toLowerCase();
+			if (key === 'x') return { send: Buffer.from(send), left: true, help };
+			if (key === 'a' || byte === controlA) send.push(controlA);
+			else if (key === 'h' || key === '?') help = true;
+			else send.push(controlA, byte);
+		}
+		return { send: Buffer.from(send), left: false, help };
+	}
+}
+
+function ignore(): void {
+	// The console's end is seen elsewhere.
+}
