@@ -1,5 +1,14 @@
 import type { Socket } from 'node:net';
-import type { CommandResult, Host, HostFolder, HostLock, HostProcess, RunOptions, SpawnOptions } from '../host/host.ts';
+import type {
+	CommandResult,
+	Host,
+	HostFolder,
+	HostLock,
+	HostProcess,
+	HostReference,
+	RunOptions,
+	SpawnOptions,
+} from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import type { RemoteHost } from '../host/ssh/host.ts';
 import type { Cache } from '../image/index.ts';
@@ -83,6 +92,7 @@ export class Board implements Host {
 	readonly kind = 'board';
 	readonly name: string;
 	readonly topology: string;
+	readonly reference: HostReference;
 	readonly cpus: number;
 	/** `uname -r` of its kernel. */
 	readonly kernel: string;
@@ -108,6 +118,7 @@ export class Board implements Host {
 		const { parts } = made;
 		this.name = made.remote.name;
 		this.topology = parts.layout.topology.name;
+		this.reference = made.remote.reference;
 		this.cpus = parts.layout.cpus;
 		this.kernel = parts.kernel.release;
 		this.consoleLog = made.consoleLog;
