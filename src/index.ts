@@ -1,6 +1,40 @@
 /** The library's only door. What is not here is not public. */
 
 export { localHost } from './host/local.ts';
+export {
+	type Architecture,
+	type BuildOptions,
+	buildImage,
+	type Cache,
+	type CacheItem,
+	type CacheOptions,
+	type CpioEntry,
+	cacheSize,
+	debianKernel,
+	debianProgram,
+	debianQemu,
+	hostArchitecture,
+	type Image,
+	type ImageFile,
+	inspectProgram,
+	joinInitramfs,
+	type Kernel,
+	kernelFromFile,
+	librariesLackedBy,
+	listCache,
+	loadRecipe,
+	type OnProgress,
+	openCache,
+	type ProgramNeeds,
+	type ProgramRequest,
+	type ProgramRoot,
+	type Progress,
+	pruneCache,
+	type Recipe,
+	type RecipeFile,
+	type RecipeStub,
+	writeCpio,
+} from './image/index.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './lib/deadline.ts';
 export { type Blame, messageOf, UsageError, VpmuError } from './lib/errors.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './lib/json.ts';

@@ -75,7 +75,13 @@ export function cacheRoot(env: Readonly<Record<string, string | undefined>>): st
 export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	const env = options.env ?? process.env;
 	const root = cacheRoot(env);
-	const progress = options.onProgress ?? (() => undefined);
+	let last = '';
+	const progress: OnProgress = item => {
+		// Tools repeat themselves.
+		const text = JSON.stringify(item);
+		if (text !== last) options.onProgress?.(item);
+		last = text;
+	};
 	const { signal } = options;
 	const folder = (kind: CacheKind) => path.join(root, kind);
 	const temporary = path.join(root, 'tmp');

@@ -77,7 +77,7 @@ export async function requireTool(argv: readonly string[], options: ToolOptions 
 /** The error for a tool that failed, with the last lines it wrote. */
 export function toolFailed(argv: readonly string[], result: ToolResult): VpmuError {
 	const lines = lastLines(result.stderr || result.stdout);
-	const cause = lines.findLast(line => /^E: |error: /.test(line)) ?? lines.at(-1) ?? 'no message';
+	const cause = lines.find(line => /^E: |error: /.test(line)) ?? lines.at(-1) ?? 'no message';
 	return new VpmuError(`${argv[0]} ended with status ${result.status ?? 'none (killed)'}: ${cause}`, {
 		blame: 'host',
 		evidence: lines,

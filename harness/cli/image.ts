@@ -1,0 +1,164 @@
+import {
+	buildImage,
+	type CacheItem,
+	cacheSize,
+	debianKernel,
+	formatDuration,
+	type Kernel,
+	kernelFromFile,
+	listCache,
+	loadRecipe,
+	openCache,
+	pruneCache,
+	UsageError,
+} from '../../src/index.ts';
+import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import { formatBytes, progressPrinter } from './progress.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** The options that each action takes. */
+const optionsOf: Readonly<Record<string, readonly string[]>> = {
+	build: ['kernel', 'refresh', 'json'],
+	list: ['json'],
+	prune: ['unused-for', 'all', 'dry-run', 'json'],
+};
+
+export const command: Command = {
+	name: 'image',
+	summary:
+		'Builds the images that guests and boards boot, and looks after the cache of packages, kernels, programs and images.',
+	usage: 'build [RECIPE…] | list | prune',
+	positionals: { minimum: 1, maximum: 99 },
+	options: {
+		kernel: {
+			value: 'PATH|debian:SUITE',
+			help: 'build: the kernel whose modules go into the board (default debian:trixie)',
+		},
+		refresh: { help: 'build: look for newer packages instead of those chosen before' },
+		'unused-for': { value: 'DAYS', help: 'prune: what was not used for so many days (default 30)' },
+		all: { help: 'prune: everything, however young' },
+		'dry-run': { help: 'prune: only say what would go' },
+		json: { help: 'one JSON document' },
+	},
+	async run(context, parsed) {
+		const [action = '', ...names] = parsed.positionals;
+		const allowed = optionsOf[action];
+		if (allowed === undefined) throw unknownName('action', action, "of 'vpmu image'", Object.keys(optionsOf));
+		for (const name of Object.keys(parsed.options)) {
+			if (!allowed.includes(name)) {
+				throw new UsageError(
+					`option '--${name}' is not one of 'vpmu image ${action}'; allowed: --${allowed.join(', --')}`,
+				);
+			}
+		}
+		if (action === 'build') return await build(context, parsed, names);
+		if (names.length > 0) throw new UsageError(`unexpected argument '${names[0]}' of 'vpmu image ${action}'`);
+		return action === 'list' ? await list(context, parsed) : await prune(context, parsed);
+	},
+};
+
+async function build(context: CommandContext, { options }: ParsedCommand, names: readonly string[]): Promise<number> {
+	const recipes = await Promise.all((names.length === 0 ? ['guest', 'board'] : names).map(name => loadRecipe(name)));
+	const printer = progressPrinter(context.stderr);
+	const { env, signal } = context;
+	const cache = await openCache({ env, signal, refresh: options.refresh === true, onProgress: printer.report });
+	const built: object[] = [];
+	try {
+		let kernel: Kernel | undefined;
+		for (const recipe of recipes) {
+			const startedAt = performance.now();
+			if (recipe.kernelModules !== undefined) {
+				const wanted = (options.kernel as string | undefined) ?? 'debian:trixie';
+				kernel ??= wanted.startsWith('debian:')
+					? await debianKernel(cache, wanted.slice('debian:'.length))
+					: await kernelFromFile(cache, wanted);
+			}
+			const image = await buildImage(cache, recipe, kernel === undefined ? {} : { kernel });
+			const tookMs = Math.round(performance.now() - startedAt);
+			printer.end();
+			built.push({ name: recipe.name, path: image.path, sizeBytes: image.sizeBytes, sha256: image.hash, tookMs });
+			if (options.json !== true) {
+				context.stdout.write(
+					`${recipe.name}  ${formatBytes(image.sizeBytes)}  ${formatDuration(tookMs)}  ${image.path}\n`,
+				);
+			}
+		}
+	} finally {
+		printer.end();
+	}
+	if (options.json === true) context.stdout.write(`${JSON.stringify(built, null, 2)}\n`);
+	return 0;
+}
+
+async function list(context: CommandContext, { options }: ParsedCommand): Promise<number> {
+	const cache = await openCache({ env: context.env, signal: context.signal });
+	const items = await listCache(cache);
+	const sizeBytes = await cacheSize(cache);
+	if (options.json === true) {
+		context.stdout.write(`${JSON.stringify({ root: cache.root, sizeBytes, items }, null, 2)}\n`);
+		return 0;
+	}
+	context.stdout.write(`${cacheTable(items, Date.now())}\n${cache.root}: ${formatBytes(sizeBytes)} on the disk\n`);
+	return 0;
+}
+
+async function prune(context: CommandContext, { options }: ParsedCommand): Promise<number> {
+	const days = options['unused-for'] as string | undefined;
+	if (days !== undefined && !/^\d{1,5}(\.\d+)?$/.test(days)) {
+		throw new UsageError(`'${days}' of option '--unused-for' is no number of days`);
+	}
+	if (days !== undefined && options.all === true) {
+		throw new UsageError("options '--unused-for' and '--all' of 'vpmu image prune' exclude each other");
+	}
+	const printer = progressPrinter(context.stderr);
+	const cache = await openCache({ env: context.env, signal: context.signal, onProgress: printer.report });
+	const before = await cacheSize(cache);
+	const dryRun = options['dry-run'] === true;
+	const unusedForMs = options.all === true ? 0 : Number(days ?? 30) * dayMs;
+	const removed = await pruneCache(cache, { unusedForMs, dryRun });
+	const freedBytes = before - (await cacheSize(cache));
+	if (options.json === true) {
+		context.stdout.write(`${JSON.stringify({ root: cache.root, dryRun, freedBytes, items: removed }, null, 2)}\n`);
+		return 0;
+	}
+	if (removed.length > 0) context.stdout.write(`${cacheTable(removed, Date.now())}\n`);
+	const what = `${removed.length} ${removed.length === 1 ? 'item' : 'items'}`;
+	context.stdout.write(
+		dryRun ? `${what} would be removed\n` : `${what} removed, ${formatBytes(freedBytes)} freed in ${cache.root}\n`,
+	);
+	return 0;
+}
+
+/** The things of the cache for people: biggest folders first named by what they are, ages in days, and who needs them. */
+export function cacheTable(items: readonly CacheItem[], now: number): string {
+	const labels = new Map(items.map(item => [`${item.kind}/${item.name}`, item.label]));
+	const age = (date: Date) => {
+		const days = Math.floor((now - date.getTime()) / dayMs);
+		return days <= 0 ? 'today' : days === 1 ? '1 day' : `${days} days`;
+	};
+	const users = (item: CacheItem) => {
+		const short = item.usedBy.map(user => (labels.get(user) ?? user).split(/[:(]/)[0]!.trim());
+		return [...new Set(short)].join(', ') || '-';
+	};
+	const rows = [
+		['KIND', 'WHAT', 'SIZE', 'MADE', 'LAST USED', 'USED BY'],
+		...items.map(item => [
+			item.kind,
+			item.label,
+			formatBytes(item.sizeBytes),
+			age(item.madeAt),
+			age(item.usedAt),
+			users(item),
+		]),
+	];
+	const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+	return rows
+		.map(row =>
+			row
+				.map((cell, column) => (column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+				.join('  ')
+				.trimEnd(),
+		)
+		.join('\n');
+}

@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { VpmuError } from '../lib/errors.ts';
+import { resolvePackages, unpackPackages } from './debian/packages.ts';
+import { findMirror } from './debian/sources.ts';
+import {
+	buildImage,
+	debianKernel,
+	debianProgram,
+	debianQemu,
+	hostArchitecture,
+	kernelFromFile,
+	loadRecipe,
+	openCache,
+	type Recipe,
+	readCpio,
+} from './index.ts';
+import { startFakeMirror } from './testing/fake-mirror.ts';
+
+type Teardown = { teardown(fn: () => unknown): void };
+
+async function temporary(t: Teardown): Promise<string> {
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	return folder;
+}
+
+const tiny: Recipe = {
+	name: 'tiny',
+	description: 'for tests',
+	suite: 'trixie',
+	architecture: 'arm64',
+	packages: ['busybox-static'],
+	programs: ['/usr/bin/busybox'],
+	busybox: '/usr/bin/busybox',
+	files: { '/init': { content: '#!/bin/sh\n', mode: 0o755 } },
+};
+
+test.serial('two clean caches come to the same bytes; the next use needs no network', async t => {
+	const recipe = await loadRecipe('guest');
+	const build = async (root: string, env: Record<string, string> = {}) =>
+		await buildImage(await openCache({ env: { ...env, VPMU_CACHE: root } }), recipe);
+	const [one, other] = [await temporary(t), await temporary(t)];
+	const first = await build(one);
+	const second = await build(other);
+	t.is(second.hash, first.hash);
+	t.deepEqual(await readFile(second.path), await readFile(first.path));
+	t.true(first.sizeBytes <= 12_000_000, `${first.sizeBytes} bytes`);
+	const members = readCpio(await readFile(first.path));
+	t.true(members.some(member => member.path === 'usr/bin/perf'));
+
+	// Nothing listens there: whoever asks the network fails.
+	await rm(first.path);
+	const again = await build(one, { VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' });
+	t.is(again.hash, first.hash);
+});
+
+test.serial('two processes that start with an empty cache share the work', async t => {
+	const root = await temporary(t);
+	const script = `
+		import { buildImage, openCache } from ${JSON.stringify(path.join(import.meta.dirname, 'index.ts'))};
+		const cache = await openCache({ onProgress: progress => {
+			if (progress.what?.startsWith('Downloading') && progress.done === progress.total) console.error('downloading');
+		} });
+		const image = await buildImage(cache, ${JSON.stringify(tiny)});
+		console.log(JSON.stringify([image.path, image.hash]));`;
+	const outputs = await Promise.all(
+		[1, 2].map(async () => {
+			const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+				env: { ...process.env, VPMU_CACHE: root },
+			});
+			const [stdout, stderr, [status]] = await Promise.all([
+				child.stdout.toArray(),
+				child.stderr.toArray(),
+				once(child, 'exit'),
+			]);
+			return { stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString(), status };
+		}),
+	);
+	t.is(outputs[0]!.status, 0, outputs[0]!.stderr);
+	t.is(outputs[1]!.stdout, outputs[0]!.stdout);
+	t.is(
+		outputs
+			.map(output => output.stderr)
+			.join('')
+			.match(/downloading/g)?.length,
+		1,
+	);
+	t.deepEqual(await readdir(path.join(root, 'tmp')), []);
+});
+
+test.serial('a package that was changed on its way is refused', async t => {
+	const real = (await findMirror(process.env)).uri.replace(/\/$/, '');
+	await using mirror = await startFakeMirror(async (asked, response) => {
+		const answer = await fetch(real + asked.replace(/^\/debian/, ''));
+		if (!answer.ok || answer.body === null) return false;
+		if (asked.endsWith('.deb')) {
+			const bytes = Buffer.from(await answer.arrayBuffer());
+			bytes[bytes.length >> 1]! ^= 1;
+			response.end(bytes);
+			return true;
+		}
+		await pipeline(Readable.fromWeb(answer.body as never), response);
+		return true;
+	});
+	const keyring = (await findMirror(process.env)).signedBy;
+	const cache = await openCache({
+		env: {
+			VPMU_CACHE: await temporary(t),
+			VPMU_DEBIAN_MIRROR: mirror.uri,
+			...(keyring === undefined ? {} : { VPMU_DEBIAN_KEYRING: keyring }),
+		},
+	});
+	const error = await t.throwsAsync(buildImage(cache, tiny), { instanceOf: VpmuError });
+	t.is(error.blame, 'host');
+	t.regex(error.message, /Hash Sum mismatch/i);
+	t.deepEqual(await readdir(cache.folder('images')), []);
+	t.true(mirror.requests.some(asked => asked.endsWith('.deb')));
+});
+
+test.serial("Debian's own cpio unpacks an image", async t => {
+	const cache = await openCache();
+	const image = await buildImage(cache, tiny);
+	const suite = 'trixie';
+	const architecture = hostArchitecture();
+	const cpio = await debianProgram(cache, { suite, architecture, packages: ['cpio'], program: '/usr/bin/cpio' });
+	const [program, ...rest] = cpio.command(cpio.root);
+	const child = spawn(program!, [...rest, '-t', '--quiet'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	child.stdin.end(await readFile(image.path));
+	const listed = Buffer.concat(await child.stdout.toArray())
+		.toString()
+		.trim()
+		.split('\n');
+	t.deepEqual(
+		listed,
+		readCpio(await readFile(image.path)).map(member => member.path),
+	);
+	t.true(listed.includes('usr/bin/busybox'));
+});
+
+test.serial("a kernel of Debian's is found, and is the same when it comes compressed from a file", async t => {
+	const cache = await openCache();
+	const kernel = await debianKernel(cache, 'bookworm');
+	t.regex(kernel.release, /^6\.1\.\d+-\d+-cloud-arm64$/);
+	const file = path.join(await temporary(t), 'Image.gz');
+	await writeFile(file, gzipSync(await readFile(kernel.image), { level: 1 }));
+	const own = await kernelFromFile(cache, file);
+	t.is(own.hash, kernel.hash);
+	t.is(own.image, kernel.image);
+	t.is(own.release, kernel.release);
+	const set = await resolvePackages(cache, { suite: 'trixie', architecture: 'arm64', packages: ['busybox-static'] });
+	const [busybox] = await unpackPackages(cache, set, item => item.name === 'busybox-static');
+	const wrong = kernelFromFile(cache, path.join(busybox!.folder, 'usr/bin/busybox'));
+	t.regex((await t.throwsAsync(wrong)).message, /is an arm64 ELF file \(vmlinux\?\), not the Image made from it/);
+});
+
+test.serial('perf counts in the guest, and what is left out says so', async t => {
+	const cache = await openCache({ onProgress: progress => 'notice' in progress && t.log(progress.notice) });
+	const qemu = await debianQemu(cache, 'trixie', hostArchitecture());
+	const kernel = await debianKernel(cache, 'trixie');
+	const recipe = await loadRecipe('guest');
+	const script = [
+		'#!/bin/sh',
+		'export PATH=/usr/bin:/usr/sbin',
+		'mount -t devtmpfs dev /dev; mount -t proc proc /proc; mount -t sysfs sys /sys',
+		'echo -1 >/proc/sys/kernel/perf_event_paranoid',
+		'perf stat -x, -e cycles,instructions,r11 -- true 2>&1',
+		'perf record -q -o /tmp/data -e cycles -- sh -c "i=0; while [ \\$i -lt 500 ]; do i=\\$((i+1)); done"',
+		'perf report -i /tmp/data --stdio 2>/dev/null | grep -c "%.*sh"',
+		'echo x >/tmp/x.py; perf script -i /tmp/data -s /tmp/x.py; echo "status $?"',
+		'perf list hw 2>&1 | grep -c cycles',
+		'echo finished',
+		'poweroff -f',
+	].join('\n');
+	const image = await buildImage(cache, recipe, {
+		extraFiles: [{ path: 'init', content: `${script}\n`, mode: 0o755 }],
+	});
+	const argv = [
+		...qemu.command(qemu.root),
+		...'-M virt,gic-version=3 -cpu max,pauth-impdef=on -m 512 -nodefaults -display none -serial stdio -no-reboot'.split(
+			' ',
+		),
+		...['-kernel', kernel.image, '-initrd', image.path],
+		...['-append', 'console=ttyAMA0 rdinit=/init panic=-1 quiet loglevel=0'],
+	];
+	const guest = spawn(argv[0]!, argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+	t.teardown(() => guest.kill('SIGKILL'));
+	const output = Buffer.concat(await guest.stdout.toArray())
+		.toString()
+		.replaceAll('\r', '');
+	t.regex(output, /^[1-9]\d*,,cycles,\d+,100\.00,,$/m);
+	t.regex(output, /^[1-9]\d*,,r11,\d+,100\.00,,$/m);
+	t.regex(output, /^<not supported>,,instructions/m);
+	t.regex(output, /^This image leaves out libpython3[^:]*: perf script in Python\nstatus 69$/m);
+	t.regex(output, /^finished$/m);
+});
