@@ -92,7 +92,6 @@ export class Board implements Host {
 	readonly kind = 'board';
 	readonly name: string;
 	readonly topology: string;
-	readonly reference: HostReference;
 	readonly cpus: number;
 	/** `uname -r` of its kernel. */
 	readonly kernel: string;
@@ -118,7 +117,6 @@ export class Board implements Host {
 		const { parts } = made;
 		this.name = made.remote.name;
 		this.topology = parts.layout.topology.name;
-		this.reference = made.remote.reference;
 		this.cpus = parts.layout.cpus;
 		this.kernel = parts.kernel.release;
 		this.consoleLog = made.consoleLog;
@@ -127,6 +125,10 @@ export class Board implements Host {
 		this.sshArguments = ['-p', String(made.port), ...parts.keys.sshOptions, 'root@127.0.0.1'];
 		this.#remote = made.remote;
 		this.#owned = made.owned;
+	}
+
+	get reference(): HostReference {
+		return this.#remote.reference;
 	}
 
 	run(argv: readonly string[], options?: RunOptions): Promise<CommandResult> {

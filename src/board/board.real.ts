@@ -1,0 +1,222 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { HostError, LockBusyError } from '../host/errors.ts';
+import { sshHost } from '../host/ssh/host.ts';
+import { debianQemu, openCache } from '../image/index.ts';
+import { DeadlineError, poll } from '../lib/deadline.ts';
+import { type Board, startBoard } from './start.ts';
+
+const patience = 300_000;
+
+let board: Board;
+test.before(async t => {
+	t.timeout(patience);
+	board = await startBoard({ cache: await openCache(), topology: 'biglittle' });
+});
+test.after.always(() => board?.[Symbol.asyncDispose]());
+
+const output = async (...argv: string[]) => (await board.run(argv, { timeoutMs: 60_000 })).stdout.toString().trim();
+
+test.serial('it is a KVM host with two PMUs', async t => {
+	t.is(await output('uname', '-m'), 'aarch64');
+	t.is(await output('sh', '-c', '[ -c /dev/kvm ] && echo kvm'), 'kvm');
+	const devices = '/sys/bus/event_source/devices';
+	t.is(await output('sh', '-c', `cd ${devices}; cat armv8_cortex_a53/cpus armv8_cortex_a72/cpus`), '0\n1');
+	t.is(await output('readlink', `${devices}/armv8_cortex_a72`), '../../../devices/platform/pmu-big/armv8_cortex_a72');
+});
+
+test.serial('overflow interrupts arrive at both PMUs', async t => {
+	for (const [cpu, name] of ['armv8_cortex_a53', 'armv8_cortex_a72'].entries()) {
+		const count = `taskset -c ${cpu} perf record -q -c 1000000 -e ${name}/cpu_cycles/ -o /tmp/p -- sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' >/dev/null 2>/tmp/e || cat /tmp/e; perf script -i /tmp/p -F cpu 2>/dev/null | sort | uniq -c`;
+		const samples = await output('sh', '-c', count);
+		t.regex(samples, new RegExp(`^\\s*[1-9]\\d* \\[00${cpu}\\]$`), `${name}: ${samples}`);
+	}
+});
+
+test.serial('its clock is right and its random numbers are its own', async t => {
+	const seconds = Number(await output('date', '+%s'));
+	t.true(Math.abs(seconds - Date.now() / 1000) < 60, `${seconds}`);
+});
+
+test.serial('how a command ended is told truly', async t => {
+	for (const status of [0, 1, 137, 255]) {
+		const result = await board.run(['sh', '-c', `exit ${status}`]);
+		t.deepEqual([result.status, result.signal], [status, null]);
+	}
+	for (const signal of ['KILL', 'TERM', 'SEGV']) {
+		const result = await board.run(['sh', '-c', `kill -${signal} $$; sleep 9`]);
+		t.deepEqual([result.status, result.signal], [null, `SIG${signal}`]);
+	}
+	t.is((await board.run(['/missing'])).status, 127);
+});
+
+test.serial('arguments, environment, folder, input and both outputs arrive as they are', async t => {
+	const words = ['a b', "it's", '$HOME', '', '*', '--', '\n', 'ü'];
+	const { stdout } = await board.run(['printf', '%s\\0', ...words]);
+	t.deepEqual(stdout.toString().split('\0').slice(0, -1), words);
+	const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+	const all = Buffer.concat(Array(50).fill(bytes));
+	t.true((await board.run(['cat'], { stdin: all, timeoutMs: 60_000 })).stdout.equals(all));
+	const shown = await board.run(['sh', '-c', 'echo "$X"; pwd; echo no >&2'], { env: { X: "a 'b" }, cwd: '/sys' });
+	t.is(shown.stdout.toString(), "a 'b\n/sys\n");
+	t.is(shown.stderr.toString(), 'no\n');
+});
+
+test.serial('a process: its own id, signals, and the end of what it started', async t => {
+	const child = await board.spawn(['sh', '-c', 'sleep 600 & echo $!; wait']);
+	const [inner] = (await once(child.stdout, 'data')) as [Buffer];
+	t.is(await output('cat', `/proc/${child.pid}/comm`), 'sh');
+	await child.kill('SIGTERM');
+	t.deepEqual(await child.exited, { status: null, signal: 'SIGTERM' });
+	await poll(
+		'its child',
+		async () => ((await board.run(['kill', '-0', String(inner).trim()])).status === 0 ? undefined : true),
+		{
+			timeoutMs: 20_000,
+		},
+	);
+	await t.throwsAsync(board.run(['sleep', '600'], { timeoutMs: 500 }), { instanceOf: DeadlineError });
+	t.is(await output('sh', '-c', 'ps | grep -c "[s]leep 600"'), '0');
+});
+
+test.serial('sockets: nobody listens; a real one both ways', async t => {
+	await using folder = await board.makeFolder();
+	const error = await t.throwsAsync<HostError>(board.connect(`${folder.path}/none`), { instanceOf: HostError });
+	t.is(error!.failure, 'no-socket');
+	t.is(error!.blame, 'board');
+	const qemu = await debianQemu(await openCache(), 'trixie', 'arm64');
+	const command = qemu.command(await board.provide(qemu.root, { timeoutMs: 120_000 }));
+	const argv = [
+		...command,
+		'-machine',
+		'none',
+		'-display',
+		'none',
+		'-qmp',
+		`unix:${folder.path}/qmp,server=on,wait=off`,
+	];
+	await using child = await board.spawn(argv);
+	const socket = await poll(
+		'QMP',
+		() =>
+			board
+				.connect(`${folder.path}/qmp`)
+				.catch(error => (error.failure === 'no-socket' ? undefined : Promise.reject(error))),
+		{ timeoutMs: 60_000, everyMs: 100 },
+	);
+	socket.write('{"execute":"qmp_capabilities"}{"execute":"quit"}');
+	const said = Buffer.concat(await socket.toArray()).toString();
+	t.regex(said, /^{"QMP".*\r\n{"return": {}}\r\n/);
+	t.deepEqual(await child.exited, { status: 0, signal: null });
+	t.true(folder.path.length < 60);
+});
+
+test.serial('content is brought once, whole, with modes and links', async t => {
+	const { path: local } = await dir({ unsafeCleanup: true });
+	const tree = path.join(local, 'tree');
+	await mkdir(path.join(tree, 'a'), { recursive: true });
+	const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+	await writeFile(path.join(tree, 'a/run'), Buffer.concat(Array(64).fill(bytes)), { mode: 0o755 });
+	await symlink('a/run', path.join(tree, 'link'));
+	const place = await board.provide(tree);
+	t.is(await board.provide(tree), place);
+	t.is(await output('stat', '-c', '%a %s', `${place}/a/run`), '755 4194304');
+	t.is(await output('readlink', `${place}/link`), 'a/run');
+	await board.get(`${place}/a`, path.join(local, 'back'), { timeoutMs: 60_000 });
+	t.true((await readFile(path.join(local, 'back/run'))).equals(await readFile(path.join(tree, 'a/run'))));
+	t.is((await stat(path.join(local, 'back/run'))).mode & 0o777, 0o755);
+	await writeFile(path.join(tree, 'a/run'), 'small', { mode: 0o755 });
+	t.not(await board.provide(tree), place);
+	await board.put(path.join(tree, 'a/run'), '/tmp/put');
+	t.is(await output('cat', '/tmp/put'), 'small');
+	t.is(await output('sh', '-c', 'ls -a /var/tmp/provided | grep -c new'), '0');
+});
+
+test.serial('a lock names its holder', async t => {
+	await using lock = await board.lock('pmu');
+	t.is(lock.name, 'pmu');
+	const error = await t.throwsAsync<LockBusyError>(board.lock('pmu', { timeoutMs: 0 }), { instanceOf: LockBusyError });
+	t.is(error!.holder?.pid, process.pid);
+});
+
+test.serial('as a user’s own ssh host: in with the right key, clear words without', async t => {
+	const [port, ...rest] = board.sshArguments.slice(1);
+	const options = ['-p', port!, ...rest.slice(0, -1)];
+	await using host = await sshHost('root@127.0.0.1', { options });
+	t.is(host.name, 'ssh://root@127.0.0.1');
+	t.is((await host.run(['echo', 'hello'])).stdout.toString(), 'hello\n');
+
+	const failure = async (...changed: string[]) => {
+		const wrong = sshHost('root@127.0.0.1', { options: [...changed, ...options], timeoutMs: 60_000 });
+		const error = await t.throwsAsync<HostError>(wrong, { instanceOf: HostError });
+		t.true(error!.evidence.length > 0);
+		return error!.failure;
+	};
+	t.is(await failure('-o', 'IdentityFile=/dev/null', '-o', 'PubkeyAuthentication=no'), 'auth');
+	t.is(await failure('-o', 'UserKnownHostsFile=/dev/null'), 'host-key');
+	t.is(await failure('-o', 'Port=1'), 'other');
+});
+
+test.serial('a host that nobody listens on, and a name that is none', async t => {
+	const refused = await t.throwsAsync<HostError>(sshHost('127.0.0.1', { options: ['-F', 'none', '-p', '1'] }));
+	t.is(refused!.failure, 'refused');
+	const unknown = await t.throwsAsync<HostError>(sshHost('no-such-host.invalid', { options: ['-F', 'none'] }));
+	t.is(unknown!.failure, 'unreachable');
+});
+
+test.serial('a board that is killed: the error says so, and processes end', async t => {
+	t.timeout(patience);
+	await using second = await startBoard({ cache: await openCache(), topology: 'biglittle' });
+	const child = await second.spawn(['sleep', '600']);
+	process.kill(second.machine.process.pid, 'SIGKILL');
+	t.deepEqual(await child.exited, { status: null, signal: 'SIGKILL' });
+	const error = await t.throwsAsync<HostError>(second.run(['true'], { timeoutMs: 30_000 }), { instanceOf: HostError });
+	t.is(error!.failure, 'lost');
+	t.is(error!.blame, 'board');
+	t.regex(error!.message, /connection to board:biglittle was lost: its emulator ended with SIGKILL/);
+});
+
+test.serial('SIGKILL of the owner leaves no emulator, no ssh and no folder', async t => {
+	t.timeout(patience);
+	const script = `
+		import { openCache } from ${JSON.stringify(path.join(import.meta.dirname, '../image/index.ts'))};
+		import { startBoard } from ${JSON.stringify(path.join(import.meta.dirname, 'start.ts'))};
+		const board = await startBoard({ cache: await openCache(), topology: 'biglittle' });
+		await board.spawn(['sleep', '600']);
+		console.log(JSON.stringify([board.machine.process.pid, board.consoleLog]));
+	`;
+	const owner = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
+	const [line] = (await once(owner.stdout, 'data')) as [Buffer];
+	const [emulator, consoleLog] = JSON.parse(line.toString()) as [number, string];
+	const folder = path.dirname(path.dirname(consoleLog));
+	const ours = async () => {
+		const found: string[] = [];
+		for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
+			const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+			if (Number(pid) === emulator || command.includes(folder)) found.push(command);
+		}
+		return found;
+	};
+	t.true((await ours()).length > 0);
+	owner.kill('SIGKILL');
+	await poll('the end of all', async () => ((await ours()).length === 0 ? true : undefined), {
+		timeoutMs: 20_000,
+		everyMs: 200,
+	});
+	await poll(
+		'the folder',
+		() =>
+			access(folder).then(
+				() => undefined,
+				() => true as const,
+			),
+		{ timeoutMs: 20_000 },
+	);
+	t.pass();
+});
