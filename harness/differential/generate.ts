@@ -91,7 +91,11 @@ export function randomCase(
 	};
 	return {
 		description: {
-			possible: chance(0.92) ? text(`${all}\n`) : file([all], [...oddLists, '', 'x']),
+			possible: chance(0.92)
+				? text(`${all}\n`)
+				: chance(0.5)
+					? text(`${pick([...oddLists, '', 'x'])}\n`)
+					: file([all], ['']),
 			eventSources: chance(0.03) ? { error: 'ENOENT' } : sources,
 			kvm,
 		},

@@ -114,11 +114,11 @@ const table: readonly [title: string, facts: HostFacts, settings: Settings, expe
 	],
 	['12 KVM cannot be told, none covers', withKvm(bigLittle, noSetPmu), {}, 'none no-cover'],
 	[
-		'12 reaching beyond the word of possible',
-		withKvm(host([source('a', 10, '1-127')]), noSetPmu),
+		'10 reaching beyond the word of possible',
+		withKvm(host([source('a', 10, '0-127')]), noSetPmu),
 		{},
-		'none no-cover',
-		'F5',
+		'default 10 covers-all-default',
+		'F5 F5',
 	],
 	['possible is empty', host([source('a', 10, '0')], { possible: '', online: '0' }), {}, 'none no-cover', 'F13'],
 	// without the choice

@@ -1,0 +1,64 @@
+import type { EventSource, SimulatedHost } from '../../src/index.ts';
+import type { DifferentialCase } from './generate.ts';
+
+/**
+ * Makes a case smaller for as long as it still shows what it showed: each round asks about all simpler cases at once,
+ * and goes on with the first of them that still does.
+ *
+ * @param shows for each case whether it shows the same difference; asked in batches, since that is what is cheap
+ */
+export async function shrinkCase(
+	from: DifferentialCase,
+	shows: (cases: readonly DifferentialCase[]) => Promise<readonly boolean[]>,
+): Promise<DifferentialCase> {
+	for (let smallest = from; ; ) {
+		const candidates = simplerCases(smallest);
+		const answers = await shows(candidates);
+		const index = answers.indexOf(true);
+		if (index === -1) return smallest;
+		smallest = candidates[index]!;
+	}
+}
+
+/** Cases that are simpler by one step, the largest steps first. Each is strictly smaller, so that shrinking ends. */
+export function simplerCases({ description, settings }: DifferentialCase): DifferentialCase[] {
+	const steps: DifferentialCase[] = [];
+	const host = (change: Partial<SimulatedHost>) => steps.push({ description: { ...description, ...change }, settings });
+	const { kvm = {}, eventSources = [], possible } = description;
+
+	if (!('error' in eventSources)) {
+		const without = (index: number) => eventSources.filter((_, at) => at !== index);
+		if (eventSources.length > 1) for (const source of eventSources) host({ eventSources: [source] });
+		for (const index of eventSources.keys()) host({ eventSources: without(index) });
+	}
+	for (const name of Object.keys(kvm) as (keyof typeof kvm)[]) {
+		const { [name]: _, ...others } = kvm;
+		host({ kvm: others });
+	}
+	for (const name of ['cpuPmu', 'backcompatPmu', 'pmu', 'vcpus'] as const) {
+		if (settings[name] === undefined) continue;
+		const { [name]: _, ...others } = settings;
+		steps.push({ description, settings: others });
+	}
+	if (settings.machine !== 'virt') steps.push({ description, settings: { ...settings, machine: 'virt' } });
+	if (settings.cpu !== 'host') steps.push({ description, settings: { ...settings, cpu: 'host' } });
+	if (possible !== undefined && !isText(possible, '0-1\n')) host({ possible: { text: '0-1\n' } });
+	if (!('error' in eventSources)) {
+		for (const [index, source] of eventSources.entries()) {
+			for (const simpler of simplerSources(source)) host({ eventSources: eventSources.with(index, simpler) });
+		}
+	}
+	return steps;
+}
+
+const isText = (file: EventSource['type'], text: string) => 'text' in file && file.text === text;
+
+/** The ordinary event source stands for simplest: part by part. */
+function simplerSources(source: EventSource): EventSource[] {
+	const link = { text: `../../../devices/platform/${source.name}` };
+	return [
+		...(isText(source.link, link.text) ? [] : [{ ...source, link }]),
+		...(isText(source.type, '10\n') ? [] : [{ ...source, type: { text: '10\n' } }]),
+		...(isText(source.cpus, '0-1\n') ? [] : [{ ...source, cpus: { text: '0-1\n' } }]),
+	];
+}
