@@ -1,22 +1,21 @@
 /** Unit tests by default; VPMU_TEST=real adds real guests, VPMU_TEST=full everything. Cases are named on the command line. */
+const rooms = ['src', 'harness', 'images', 'test'];
 const suites = {
-	unit: ['src/**/*.test.ts', 'harness/**/*.test.ts', 'images/**/*.test.ts', 'test/**/*.test.ts'],
-	real: ['src/**/*.real.ts', 'harness/**/*.real.ts', 'images/**/*.real.ts', 'test/**/*.real.ts'],
-	full: [
-		'src/**/*.{real,full}.ts',
-		'harness/**/*.{real,full}.ts',
-		'images/**/*.{real,full}.ts',
-		'test/**/*.{real,full}.ts',
-	],
+	unit: { endings: 'test', timeout: '30s' },
+	real: { endings: 'real', timeout: '10m' },
+	full: { endings: '{real,full}', timeout: '30m' },
+	// Cells have deadlines of their own, and may wait long for a slot.
+	cases: { timeout: '4h' },
 };
-const suite = process.env.VPMU_TEST ?? 'unit';
+const chosen = process.argv.slice(2).some(argument => argument.includes('cases/'));
+const suite = chosen ? 'cases' : (process.env.VPMU_TEST ?? 'unit');
+const { endings, timeout } = suites[suite];
 
 export default {
-	// Cases can be named on the command line (npx ava cases/pmu/NAME.ts); a bare run takes the suite.
-	files: process.argv.slice(2).some(argument => argument.includes('cases/')) ? ['cases/**/*.ts'] : suites[suite],
+	files: suite === 'cases' ? ['cases/**/*.ts'] : rooms.map(room => `${room}/**/*.${endings}.ts`),
 	extensions: ['ts'],
 	workerThreads: false,
-	concurrency: suite === 'unit' ? 2 : 1,
-	timeout: suite === 'unit' ? '30s' : '600s',
+	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,
+	timeout,
 	nodeArguments: ['--disable-warning=ExperimentalWarning'],
 };

@@ -1,6 +1,28 @@
 /** The library's only door. What is not here is not public. */
 
+export { Board, type BoardOptions, type BoardTimings, startBoard } from './board/start.ts';
+export { SerialConsole } from './guest/console.ts';
+export { GuestError } from './guest/errors.ts';
+export { openShell, type ShellOptions } from './guest/open.ts';
+export type { PerfStatEntry } from './guest/perf/entry.ts';
+export { parsePerfStat } from './guest/perf/parse.ts';
+export { type PerfStatRun, runPerfStat } from './guest/perf/run.ts';
+export type { GuestResult, GuestRunOptions, GuestShell } from './guest/shell.ts';
+export { attachHost } from './host/attach.ts';
+export { HostError, LockBusyError } from './host/errors.ts';
+export type {
+	CommandResult,
+	Host,
+	HostFolder,
+	HostLock,
+	HostProcess,
+	HostReference,
+	ProcessExit,
+	RunOptions,
+	SpawnOptions,
+} from './host/host.ts';
 export { localHost } from './host/local.ts';
+export { sshHost } from './host/ssh/host.ts';
 export {
 	type Architecture,
 	type BuildOptions,
@@ -9,6 +31,7 @@ export {
 	type CacheItem,
 	type CacheOptions,
 	type CpioEntry,
+	cacheRoot,
 	cacheSize,
 	debianKernel,
 	debianProgram,
@@ -68,6 +91,14 @@ export { type TreeEntry, tarOf } from './pmu/simulate/tar.ts';
 export type * from './pmu/verdict/observed.ts';
 export { parseTraceLog } from './pmu/verdict/trace-log.ts';
 export { type JudgeOptions, judge } from './pmu/verdict/verdict.ts';
+export { QemuError, type QemuFailure } from './qemu/errors.ts';
+export { inspectQemu } from './qemu/inspect/inspect.ts';
+export type { Inspection, MachineType, PmuChoiceEvidence } from './qemu/inspect/inspection.ts';
+export { Machine, type MachineTimings } from './qemu/machine/machine.ts';
+export { type StartOptions, startMachine } from './qemu/machine/start.ts';
+export type { Accelerator, MachineSpec, Properties, QemuBuild } from './qemu/spec.ts';
+export { parseTrace } from './qemu/trace.ts';
+export { pinThread, type VcpuDiagnosis, type VcpuThread, vcpuThreads } from './qemu/vcpu.ts';
 export { type ExecuteOptions, QmpClient } from './qmp/client.ts';
 export { type ConnectOptions, connectQmp } from './qmp/connect.ts';
 export { describePeerDeath, type PeerDeath, QmpError, type QmpErrorCode } from './qmp/errors.ts';
@@ -79,3 +110,16 @@ export type { QmpEvent, QmpGreeting } from './qmp/messages.ts';
 export type { QmpTarget } from './qmp/open.ts';
 export { formatRecord, parseRecording, type QmpDirection, type QmpRecord, type QmpRecorder } from './qmp/recording.ts';
 export type { QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './qmp/typed.ts';
+export { junitOf } from './report/junit.ts';
+export { PrettyReport } from './report/pretty.ts';
+export type { PlannedCell, RunEvent } from './run/events.ts';
+export { resultsOf, summaryOf } from './run/fold.ts';
+export { RunFolder, readEvents, readResults } from './run/folder.ts';
+export {
+	type BackendView,
+	type CellResult,
+	type CellStatus,
+	cellStatuses,
+	type PerfReading,
+	type Results,
+} from './run/results.ts';

@@ -6,6 +6,7 @@ export {
 	type CacheOptions,
 	type CacheRecord,
 	cacheKinds,
+	cacheRoot,
 	openCache,
 } from './cache/cache.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';

@@ -21,6 +21,8 @@ export interface JudgeOptions {
 	readonly doubling?: readonly [least: number, most: number];
 	/** What `query-machines` must say, where that was asked. */
 	readonly machineBackcompatPmu?: boolean;
+	/** `false` for a start that boots no guest, on purpose: then the guest's layer is not asked for. */
+	readonly booted?: boolean;
 	/** Host CPUs that readings must cover; all that the prediction speaks of unless given. */
 	readonly hostCpus?: string;
 }
@@ -44,12 +46,21 @@ export function judge(prediction: Prediction, observations: Observations, option
 		else judgeQmp(on('qmp'), prediction, qmp, options);
 		if (trace === undefined) on('trace')('trace-asked', false, 'a trace log', 'there is no trace log');
 		else judgeTrace(on('trace'), prediction, trace);
+		if (options.booted === false) return verdictOf(contradictions, observations, prediction);
 		if (guest === undefined) on('guest')('guest-asked', false, 'a guest that answers', 'the guest was not asked');
 		else {
 			judgeGuest(on('guest'), prediction, guest);
 			judgeReadings(on('perf'), prediction, guest.readings, options);
 		}
 	}
+	return verdictOf(contradictions, observations, prediction);
+}
+
+function verdictOf(
+	contradictions: readonly Contradiction[],
+	observations: Observations,
+	prediction: Prediction,
+): Verdict {
 	const reasons = contradictions.map(({ layer, expected, seen }) => `${layer}: expected ${expected}, but ${seen}`);
 	return {
 		agrees: contradictions.length === 0,

@@ -1,0 +1,23 @@
+import { pmuTest } from '../../harness/test.ts';
+
+pmuTest(
+	'on a heterogeneous host the counters go on when the vCPU moves to the other kind of CPU',
+	{
+		topology: ['biglittle'],
+		expectFailure: ({ prediction }) =>
+			Object.values(prediction.counting).includes('stops')
+				? "KVM's default PMU belongs to one kind of CPU: counters stop when the vCPU leaves it (the defect that choosing a backend removes)"
+				: undefined,
+	},
+	async (_t, cell) => {
+		const [home, away] = cell.groups;
+		const guest = await cell.boot({ affinity: home! });
+		for (const pinned of [home!, away!]) {
+			const [cycles] = await guest.count(['cycles'], { pinned });
+			cell.expect(
+				cell.prediction.guestHasPmu === false || (cycles?.state === 'counted' && cycles.count !== 0n),
+				`cycles do not count on host CPU ${pinned}`,
+			);
+		}
+	},
+);

@@ -1,0 +1,24 @@
+import { collectCases } from '../collect.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { planCells } from '../plan.ts';
+import type { Command } from './command.ts';
+import { readSelection, selectOptions } from './select-options.ts';
+
+export const command: Command = {
+	name: 'list',
+	summary: 'The cells that run would run, with skips and their reasons. Starts nothing.',
+	usage: '[CASE...] [OPTION...]',
+	options: { ...selectOptions, json: { help: 'as JSON' } },
+	positionals: { maximum: 1000 },
+	async run({ stdout }, parsed) {
+		const cells = planCells(await collectCases(), readSelection(parsed));
+		if (parsed.options.json) {
+			stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
+			return exitCodes.asPredicted;
+		}
+		for (const cell of cells) stdout.write(`${cell.id}${cell.skip === null ? '' : `\n    skip: ${cell.skip}`}\n`);
+		const skipped = cells.filter(cell => cell.skip !== null).length;
+		stdout.write(`\n${cells.length} cells${skipped === 0 ? '' : `, ${skipped} of them skipped`}\n`);
+		return exitCodes.asPredicted;
+	},
+};

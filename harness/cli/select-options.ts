@@ -1,0 +1,50 @@
+import { UsageError } from '../../src/index.ts';
+import type { Selection } from '../plan.ts';
+import { defaultQemus, foreignProgram, parseList, parseOn, parseSource } from '../select.ts';
+import type { OptionSpec, ParsedCommand } from './command.ts';
+
+/** Options that choose cells, shared by `run`, `list` and `shell`. */
+export const selectOptions = {
+	on: { value: 'WHERE', help: 'auto (default), local, board, board:TOPOLOGY or ssh://HOST' },
+	qemu: {
+		value: 'QEMU',
+		repeatable: true,
+		help: `QEMU under test: PATH or debian:SUITE; default ${defaultQemus.join(' and ')}`,
+	},
+	kernel: { value: 'KERNEL', help: 'guest kernel: PATH or debian:SUITE; default debian:trixie' },
+	'board-kernel': { value: 'KERNEL', help: "the board's own kernel: PATH or debian:SUITE; default debian:trixie" },
+	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
+	pmu: { value: 'LIST', help: "values of -accel kvm,pmu= (types, or names of event sources); default the cases' own" },
+	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells of this accelerator' },
+	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
+	shard: { value: 'I/N', help: 'only the I-th of N parts of the cells' },
+} as const satisfies Record<string, OptionSpec>;
+
+const text = (value: ParsedCommand['options'][string]) => (typeof value === 'string' ? value : undefined);
+
+/** Reads the options of {@link selectOptions}. @throws UsageError */
+export function readSelection({
+	options,
+	positionals,
+}: ParsedCommand): Selection & { kernel: string; boardKernel: string } {
+	const qemus = Array.isArray(options.qemu) ? options.qemu.map(one => parseSource(one, '--qemu', true)) : undefined;
+	const shard = /^(\d+)\/(\d+)$/.exec(text(options.shard) ?? '');
+	if (options.shard !== undefined && (shard === null || Number(shard[1]) < 1 || Number(shard[1]) > Number(shard[2]))) {
+		throw new UsageError(`'${options.shard}' of option '--shard' is no part; allowed: I/N with 1 <= I <= N`);
+	}
+	const machine = text(options.machine);
+	const pmu = text(options.pmu);
+	return {
+		cases: positionals,
+		on: parseOn(text(options.on)),
+		qemus: qemus ?? [...defaultQemus],
+		tcgQemus: (qemus ?? ['debian:trixie']).map(qemu => ({ qemu, skip: foreignProgram(qemu) })),
+		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
+		...(pmu === undefined ? {} : { pmus: parseList(pmu, '--pmu') }),
+		...(options.accel === undefined ? {} : { accel: options.accel as 'kvm' | 'tcg' }),
+		...(Array.isArray(options.cell) ? { cells: options.cell } : {}),
+		...(shard === null ? {} : { shard: { index: Number(shard[1]), count: Number(shard[2]) } }),
+		kernel: parseSource(text(options.kernel) ?? 'debian:trixie', '--kernel'),
+		boardKernel: parseSource(text(options['board-kernel']) ?? 'debian:trixie', '--board-kernel'),
+	};
+}

@@ -1,0 +1,43 @@
+import { type EventSource, type FileText, type HostFacts, parseCpuList, UsageError } from '../src/index.ts';
+
+/** One PMU of the host's CPUs: an event source with a dynamic type and a CPU list. */
+export interface CpuPmu {
+	readonly name: string;
+	readonly type: number;
+	/** Host CPUs in list format. */
+	readonly cpus: string;
+}
+
+const textOf = (file: FileText) => ('text' in file ? file.text.trim() : undefined);
+
+/** The PMUs of the host's CPUs, by type. Arm CPU PMUs have a `cpus` file; uncore ones have `cpumask` instead. */
+export function cpuPmus({ eventSources }: HostFacts): CpuPmu[] {
+	if (!Array.isArray(eventSources)) return [];
+	return (eventSources as readonly EventSource[])
+		.map(({ name, type, cpus }) => ({ name, type: Number(textOf(type) ?? 'none'), cpus: textOf(cpus) ?? '' }))
+		.filter(pmu => Number.isInteger(pmu.type) && pmu.cpus !== '')
+		.sort((a, b) => a.type - b.type);
+}
+
+/** Online CPUs grouped by the set of PMUs that count on them, as CPU lists, in order of their first CPU. */
+export function cpuGroups(facts: HostFacts): string[] {
+	const online = textOf(facts.cpus.online);
+	if (online === undefined) return [];
+	const pmus = cpuPmus(facts).map(pmu => parseCpuList(pmu.cpus));
+	const groups = Map.groupBy(parseCpuList(online), cpu => pmus.map(set => (set.has(cpu) ? '1' : '0')).join(''));
+	return [...groups.values()].map(cpus => cpus.join(','));
+}
+
+/** The `pmu=` text of a matrix value: `#N` and event source names become types, everything else stays as it is. */
+export function resolvePmu(value: string, facts: HostFacts): string {
+	const pmus = cpuPmus(facts);
+	const position = /^#(\d+)$/.exec(value)?.[1];
+	const found = position === undefined ? pmus.find(pmu => pmu.name === value) : pmus[Number(position)];
+	if (found !== undefined) return String(found.type);
+	if (position !== undefined || /^[a-z]\w*_\w+$/i.test(value)) {
+		throw new UsageError(
+			`no event source '${value}' (--pmu) on ${facts.host}; its CPUs' PMUs are: ${pmus.map(pmu => `${pmu.name} (type ${pmu.type})`).join(', ') || 'none'}`,
+		);
+	}
+	return value;
+}

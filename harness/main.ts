@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { VpmuError } from '../src/index.ts';
+import { type Command, type CommandContext, helpText, parseCommand, unknownName } from './cli/command.ts';
+import { exitCodes } from './exit-codes.ts';
+
+/** Commands by name, loaded only when called: `vpmu qmp` must not pay for what `vpmu run` needs. */
+const commands: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
+	run: { summary: 'plan, run and report cells (the main job)', load: () => import('./cli/run.ts') },
+	list: { summary: 'the cells that run would run; starts nothing', load: () => import('./cli/list.ts') },
+	doctor: {
+		summary: 'what this machine lacks, and the command that provides it',
+		load: () => import('./cli/doctor.ts'),
+	},
+};
+
+export const version: string = JSON.parse(readFileSync(findUp(import.meta.dirname, 'package.json'), 'utf8')).version;
+
+function findUp(folder: string, name: string): string {
+	const candidate = path.join(folder, name);
+	try {
+		readFileSync(candidate);
+		return candidate;
+	} catch (error) {
+		if (path.dirname(folder) === folder) throw error;
+		return findUp(path.dirname(folder), name);
+	}
+}
+
+function overview(): string {
+	const width = Math.max(...Object.keys(commands).map(name => name.length));
+	return [
+		'Usage: vpmu COMMAND [OPTION...]',
+		'',
+		"Proves that a virtual machine's PMU is the right one and counts.",
+		'',
+		...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+		'',
+		"'vpmu COMMAND --help' explains one command. Exit status: 0 as predicted, 1 a case failed, 2 bad usage,",
+		'69 infrastructure failed, 75 lock busy, 130 interrupted.',
+		'',
+	].join('\n');
+}
+
+/** Runs one command line against the given world. Returns the exit status; never throws. */
+export async function main(argv: readonly string[], context: CommandContext): Promise<number> {
+	const [name, ...rest] = argv;
+	try {
+		if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+			context.stdout.write(overview());
+			return name === undefined ? exitCodes.usage : exitCodes.asPredicted;
+		}
+		if (name === '--version') {
+			context.stdout.write(`${version}\n`);
+			return exitCodes.asPredicted;
+		}
+		const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+		if (entry === undefined) throw unknownName('command', name, "of 'vpmu'", Object.keys(commands));
+		const { command } = await entry.load();
+		if (rest.includes('--help') || rest.includes('-h')) {
+			context.stdout.write(helpText(command));
+			return exitCodes.asPredicted;
+		}
+		return await command.run(context, parseCommand(command, rest));
+	} catch (error) {
+		if (context.signal.aborted) return exitCodes.interrupted;
+		return explain(error, context);
+	}
+}
+
+function explain(error: unknown, { stderr, env }: CommandContext): number {
+	if (error instanceof VpmuError) {
+		stderr.write(`vpmu: ${error.message}\n`);
+		for (const line of error.evidence.slice(-12)) stderr.write(`  | ${line}\n`);
+		if (error.blame !== 'user' && env.VPMU_DEBUG) stderr.write(`${error.stack}\n`);
+		if (error.blame === 'user') return exitCodes.usage;
+		return 'code' in error && error.code === 'LOCK_BUSY' ? exitCodes.lockBusy : exitCodes.infrastructure;
+	}
+	// Not one of ours: a defect of the harness itself, so the stack is the evidence.
+	stderr.write(
+		`vpmu: a defect of vpmu itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+	);
+	return exitCodes.infrastructure;
+}
+
+/**
+ * The process's entry. The first Ctrl-C aborts politely, a second one ends the process at once; npm delivers one key
+ * press twice, so a second signal within half a second is the same press.
+ */
+export async function start(): Promise<void> {
+	const interrupted = new AbortController();
+	let firstAt: number | undefined;
+	const onSignal = () => {
+		if (firstAt === undefined) {
+			firstAt = performance.now();
+			interrupted.abort(new DOMException('interrupted', 'AbortError'));
+		} else if (performance.now() - firstAt > 500) {
+			process.exit(exitCodes.interrupted);
+		}
+	};
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+	process.stdout.on('error', error => {
+		// The reader of a pipe went away (vpmu list | head): nothing left to say.
+		if ('code' in error && error.code === 'EPIPE') process.exit(0);
+		throw error;
+	});
+	process.exitCode = await main(process.argv.slice(2), {
+		stdin: process.stdin,
+		stdout: process.stdout,
+		stderr: process.stderr,
+		env: process.env,
+		cwd: process.cwd(),
+		signal: interrupted.signal,
+	});
+}

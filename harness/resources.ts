@@ -1,0 +1,181 @@
+import path from 'node:path';
+import {
+	type Board,
+	buildImage,
+	type Cache,
+	debianKernel,
+	debianQemu,
+	type Host,
+	type HostFacts,
+	hostArchitecture,
+	inspectProgram,
+	inspectQemu,
+	type Kernel,
+	kernelFromFile,
+	loadRecipe,
+	localHost,
+	openCache,
+	type QemuBuild,
+	readHostFacts,
+	sshHost,
+	startBoard,
+	VpmuError,
+} from '../src/index.ts';
+import type { Lease } from './lease.ts';
+import type { Cell } from './plan.ts';
+
+export interface ResourceOptions {
+	/** Guest kernel and the board's own: `debian:SUITE` or a path. */
+	readonly kernel: string;
+	readonly boardKernel: string;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly signal?: AbortSignal;
+	readonly onProgress: (what: string, done?: number, total?: number) => void;
+}
+
+/**
+ * Hosts, boards, QEMUs, kernels and images of a run: each made once, when a cell first needs it, and kept until the
+ * run ends. A failure is kept too: what could not be made is not tried again for every cell.
+ */
+export class Resources implements AsyncDisposable {
+	readonly #options: ResourceOptions;
+	readonly #owned = new AsyncDisposableStack();
+	readonly #made = new Map<string, Promise<unknown>>();
+
+	constructor(options: ResourceOptions) {
+		this.#options = options;
+	}
+
+	/** All that a cell needs, ready on its host. @throws VpmuError with the blame of what could not be had */
+	async ready(cell: Cell, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<Lease> {
+		const host = await this.host(cell.on);
+		const [{ qemu, inspection }, facts, kernel, initrd] = await Promise.all([
+			this.qemu(host, cell.qemu),
+			this.facts(host),
+			this.kernel(host, cell.kernel ?? this.#options.kernel),
+			this.initrd(host),
+		]);
+		return {
+			host: host.reference,
+			qemu,
+			inspection,
+			facts,
+			kernel,
+			initrd,
+			sources: { kernel: this.#options.kernel, boardKernel: this.#options.boardKernel },
+			slowness: host.kind === 'board' ? 2 : 1,
+			...folders,
+		};
+	}
+
+	cache(): Promise<Cache> {
+		return this.#once('cache', () =>
+			openCache({
+				env: this.#options.env,
+				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+				onProgress: progress => {
+					if ('notice' in progress) this.#options.onProgress(progress.notice);
+					else this.#options.onProgress(progress.what, progress.done, progress.total ?? undefined);
+				},
+			}),
+		);
+	}
+
+	host(on: string): Promise<Host> {
+		return this.#once(`host ${on}`, async () => {
+			if (on === 'local') return this.#owned.use(localHost());
+			if (on.startsWith('ssh://')) return this.#owned.use(await sshHost(on.slice('ssh://'.length)));
+			const topology = on.slice('board:'.length);
+			this.#options.onProgress(`starting board ${topology}`);
+			const board: Board = await startBoard({
+				cache: await this.cache(),
+				topology,
+				kernel: this.#options.boardKernel,
+				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+			});
+			return this.#owned.use(board);
+		});
+	}
+
+	/** A QEMU under test, in place on a host, and what it says of itself. */
+	qemu(host: Host, source: string): Promise<{ qemu: QemuBuild; inspection: Lease['inspection'] }> {
+		return this.#once(`qemu ${source} on ${host.name}`, async () => {
+			const command = source.startsWith('debian:')
+				? await this.#packagedQemu(host, source)
+				: await this.#ownQemu(host, source);
+			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label: source });
+			if (!('answer' in machines)) {
+				throw new VpmuError(`'${source}' does not tell its machine types`, {
+					blame: 'qemu',
+					evidence: [JSON.stringify(machines)],
+				});
+			}
+			return {
+				qemu: { command, label: source, version },
+				inspection: { machines: machines.answer, pmuChoice },
+			};
+		});
+	}
+
+	facts(host: Host): Promise<HostFacts> {
+		return this.#once(`facts of ${host.name}`, async () => {
+			const tool = path.resolve(import.meta.dirname, '..', 'images', 'tools', 'bin', 'aarch64', 'kvm-facts');
+			const kvmFactsPath = host.kind === 'local' && process.arch !== 'arm64' ? undefined : await host.provide(tool);
+			return readHostFacts(host, kvmFactsPath === undefined ? {} : { kvmFactsPath });
+		});
+	}
+
+	kernel(host: Host, source: string): Promise<Lease['kernel']> {
+		return this.#once(`kernel ${source} on ${host.name}`, async () => {
+			const { image, release } = await this.localKernel(source);
+			return { path: await host.provide(image), release };
+		});
+	}
+
+	localKernel(source: string): Promise<Kernel> {
+		return this.#once(`kernel ${source}`, async () => {
+			const cache = await this.cache();
+			return source.startsWith('debian:')
+				? debianKernel(cache, source.slice('debian:'.length))
+				: kernelFromFile(cache, source);
+		});
+	}
+
+	/** The guest's initramfs, in place on a host. */
+	initrd(host: Host): Promise<string> {
+		return this.#once(`initrd on ${host.name}`, async () => {
+			const image = await this.#once('initrd', async () => buildImage(await this.cache(), await loadRecipe('guest')));
+			return host.provide(image.path);
+		});
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await Promise.allSettled(this.#made.values());
+		await this.#owned.disposeAsync();
+	}
+
+	async #packagedQemu(host: Host, source: string): Promise<string[]> {
+		const architecture = host.kind === 'local' ? hostArchitecture() : 'arm64';
+		const { root, command } = await this.#once(`${source} ${architecture}`, async () =>
+			debianQemu(await this.cache(), source.slice('debian:'.length), architecture),
+		);
+		return command(await host.provide(root));
+	}
+
+	async #ownQemu(host: Host, file: string): Promise<string[]> {
+		if (host.kind === 'local') return [file];
+		await inspectProgram(file).catch(error => {
+			// A script that wraps a QEMU is fine; a program of another machine is not, and is named when it starts.
+			if (!(error instanceof VpmuError)) throw error;
+		});
+		return [await host.provide(file)];
+	}
+
+	#once<T>(what: string, make: () => Promise<T>): Promise<T> {
+		const known = this.#made.get(what);
+		if (known !== undefined) return known as Promise<T>;
+		const made = make();
+		this.#made.set(what, made);
+		return made;
+	}
+}

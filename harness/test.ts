@@ -1,0 +1,32 @@
+/** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import type { CellSession } from './cell.ts';
+import { type Collector, caseName, collectorKey } from './collect.ts';
+import type { Matrix } from './matrix.ts';
+
+export type { CellSession, Matrix };
+
+/** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
+export type CaseBody = (t: ExecutionContext, cell: CellSession) => Promise<void> | void;
+
+/**
+ * Declares a case: one file, one claim about a guest's PMU. Every combination of the matrix is a cell with a test of
+ * its own. Run by `vpmu run`, or by AVA directly: `npx ava cases/pmu/NAME.ts`.
+ *
+ * @param title what is true when the case passes, in words
+ */
+export function pmuTest(title: string, matrix: Matrix, body: CaseBody): void {
+	declare(title, matrix, body);
+}
+
+const declare = await (async () => {
+	const collector = (globalThis as { [collectorKey]?: Collector })[collectorKey];
+	if (collector !== undefined) {
+		return (title: string, matrix: Matrix) => void collector.declarations.push({ case: collector.case, title, matrix });
+	}
+	// AVA ends a process that imports it elsewhere than in its workers.
+	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker.ts')]);
+	const name = caseName(fileURLToPath(test.meta.file));
+	return (title: string, matrix: Matrix, body: CaseBody) => declareCells(test, { case: name, title, matrix }, body);
+})();

@@ -1,0 +1,68 @@
+import type { CellResult, Results } from '../run/results.ts';
+
+/**
+ * JUnit XML of a run: one suite per case, `failure` for what is under test, `error` for the infrastructure, one
+ * `system-out` per test case (readers break on more).
+ */
+export function junitOf(results: Results): string {
+	const suites = Map.groupBy(results.cells, cell => cell.case);
+	const lines = [
+		'<?xml version="1.0" encoding="UTF-8"?>',
+		`<testsuites name="vpmu" ${counts(results.cells)} time="${seconds(results.run.durationMs)}" timestamp="${attribute(results.run.startedAt)}">`,
+	];
+	for (const [name, cells] of suites) {
+		lines.push(`  <testsuite name="${attribute(name)}" ${counts(cells)} time="${seconds(sum(cells))}">`);
+		for (const cell of cells) lines.push(...testCase(cell));
+		lines.push('  </testsuite>');
+	}
+	lines.push('</testsuites>', '');
+	return lines.join('\n');
+}
+
+function testCase(cell: CellResult): string[] {
+	const reason = attribute(cell.reason ?? cell.status);
+	const child = {
+		pass: '',
+		xfail: `<skipped message="${attribute(`expected failure: ${cell.reason ?? ''}`)}"/>`,
+		skip: `<skipped message="${reason}"/>`,
+		fail: `<failure message="${reason}" type="fail"/>`,
+		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${cell.reason ?? ''}`)}" type="xpass"/>`,
+		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}"/>`,
+	}[cell.status];
+	const told = JSON.stringify({
+		qemu: cell.qemu,
+		on: cell.on,
+		predicted: cell.predicted,
+		observed: cell.observed,
+		perf: cell.perf,
+	});
+	return [
+		`    <testcase classname="${attribute(cell.case)}" name="${attribute(cell.id)}" time="${seconds(cell.timings.totalMs ?? 0)}">`,
+		...(child === '' ? [] : [`      ${child}`]),
+		`      <system-out>${text(told)}</system-out>`,
+		'    </testcase>',
+	];
+}
+
+const sum = (cells: readonly CellResult[]) => cells.reduce((total, cell) => total + (cell.timings.totalMs ?? 0), 0);
+const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3);
+
+function counts(cells: readonly CellResult[]): string {
+	const of = (...statuses: string[]) => cells.filter(cell => statuses.includes(cell.status)).length;
+	return `tests="${cells.length}" failures="${of('fail', 'xpass')}" errors="${of('error')}" skipped="${of('skip', 'xfail')}"`;
+}
+
+/** XML 1.0 production [2] has no place for most control characters, not even as references: they are shown as U+FFFD. */
+function text(value: string): string {
+	return value
+		.replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')
+		.replaceAll('&', '&amp;')
+		.replaceAll('<', '&lt;')
+		.replaceAll('>', '&gt;');
+}
+
+function attribute(value: string): string {
+	return text(value)
+		.replaceAll('"', '&quot;')
+		.replaceAll(/[\t\n\r]/g, ' ');
+}

@@ -1,0 +1,73 @@
+import type { RunEvent } from './events.ts';
+import { type CellResult, type CellStatus, cellStatuses, type Results } from './results.ts';
+
+/**
+ * Folds the events of a run into its results. Cells that were planned and never ended are in it too: `skip` where the
+ * plan said so, otherwise `error`, since a cell that nobody heard of again is no success.
+ *
+ * @throws Error when the events do not begin with a `run-start`
+ */
+export function resultsOf(events: Iterable<RunEvent>): Results {
+	let start: Extract<RunEvent, { event: 'run-start' }> | undefined;
+	let end: Extract<RunEvent, { event: 'run-end' }> | undefined;
+	let lastAt = '';
+	const started = new Set<string>();
+	const ended = new Map<string, CellResult>();
+	for (const event of events) {
+		lastAt = event.at;
+		if (event.event === 'run-start') start = event;
+		else if (event.event === 'run-end') end = event;
+		else if (event.event === 'cell-start') started.add(event.cell);
+		else if (event.event === 'cell-end') ended.set(event.result.id, event.result);
+	}
+	if (start === undefined) throw new Error("events of a run must begin with 'run-start'");
+
+	const cells = start.cells.map(cell => {
+		const result = ended.get(cell.id);
+		if (result !== undefined) return result;
+		const lost: Pick<CellResult, 'status' | 'reason' | 'blame'> =
+			cell.skip !== null
+				? { status: 'skip', reason: cell.skip, blame: null }
+				: end?.interrupted === true
+					? {
+							status: 'skip',
+							reason: started.has(cell.id) ? 'interrupted while it ran' : 'interrupted before it ran',
+							blame: null,
+						}
+					: {
+							status: 'error',
+							reason: started.has(cell.id) ? 'started, and nothing was heard of it again' : 'never started',
+							blame: 'harness',
+						};
+		return {
+			id: cell.id,
+			case: cell.case,
+			...lost,
+			on: {
+				host: cell.on,
+				topology: cell.on.startsWith('board:') ? cell.on.slice('board:'.length) : null,
+				kernel: null,
+			},
+			qemu: { version: null, path: cell.qemu, hasPmuChoice: null },
+			accel: cell.accel,
+			machine: cell.machine,
+			pmu: cell.pmu,
+			cpuPmu: cell.cpuPmu,
+			simulated: [],
+			predicted: null,
+			observed: null,
+			perf: [],
+			timings: { spawnMs: null, greetingMs: null, shellMs: null, totalMs: null },
+			artifacts: {},
+		} satisfies CellResult;
+	});
+	const durationMs = end?.durationMs ?? Math.max(0, Date.parse(lastAt) - Date.parse(start.run.startedAt));
+	return { schema: 'vpmu-results/1', run: { ...start.run, durationMs }, cells, summary: summaryOf(cells) };
+}
+
+/** How many cells have each status. */
+export function summaryOf(cells: readonly CellResult[]): Record<CellStatus, number> {
+	return Object.fromEntries(
+		cellStatuses.map(status => [status, cells.filter(cell => cell.status === status).length]),
+	) as Record<CellStatus, number>;
+}

@@ -1,0 +1,91 @@
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../lib/errors.ts';
+import type { RunEvent } from './events.ts';
+import type { Results } from './results.ts';
+
+/** The folder of one run: `events.ndjson` as it happens, results and reports at its end, a folder for each cell. */
+export class RunFolder implements Disposable {
+	readonly path: string;
+	readonly #events: number;
+
+	/** Makes the folder. @throws UsageError when it cannot be made, or holds a run already */
+	constructor(folder: string) {
+		this.path = path.resolve(folder);
+		try {
+			mkdirSync(path.join(this.path, 'cells'), { recursive: true });
+			this.#events = openSync(path.join(this.path, 'events.ndjson'), 'wx');
+		} catch (error) {
+			const code = (error as NodeJS.ErrnoException).code;
+			const why =
+				code === 'EEXIST' ? 'it holds a run already (events.ndjson); name a new folder' : (error as Error).message;
+			throw new UsageError(`cannot write the run into '${folder}' (--out): ${why}`, { cause: error });
+		}
+	}
+
+	/** Appends one event; it is in the file, in order, when this returns. */
+	append(event: RunEvent): void {
+		writeSync(this.#events, `${JSON.stringify(event)}\n`);
+	}
+
+	/** Writes a file whole or not at all. */
+	write(name: string, text: string): void {
+		const target = path.join(this.path, name);
+		writeFileSync(`${target}.partial`, text);
+		renameSync(`${target}.partial`, target);
+	}
+
+	/** Folder of a cell's artifacts, relative to the run folder: the cell's id with what file names cannot bear replaced. */
+	static cellFolder(id: string): string {
+		return path.posix.join('cells', id.replaceAll(/[^\w.=+-]+/g, '_').slice(0, 180));
+	}
+
+	[Symbol.dispose](): void {
+		closeSync(this.#events);
+	}
+}
+
+/**
+ * Reads the events of a run. A last line cut short by a kill is left out.
+ * @throws UsageError when the folder holds no run or a line other than the last is damaged
+ */
+export function readEvents(folder: string): RunEvent[] {
+	const file = path.join(folder, 'events.ndjson');
+	const lines = readText(file, folder).split('\n');
+	const events: RunEvent[] = [];
+	lines.forEach((line, index) => {
+		if (line === '') return;
+		try {
+			events.push(JSON.parse(line));
+		} catch (error) {
+			if (index < lines.length - 1) throw new UsageError(`'${file}' line ${index + 1} is not JSON`, { cause: error });
+		}
+	});
+	return events;
+}
+
+/** Reads a run's `results.json`. @throws UsageError when it is not there or not of this schema */
+export function readResults(folder: string): Results {
+	const file = path.join(folder, 'results.json');
+	let results: Results;
+	try {
+		results = JSON.parse(readText(file, folder));
+	} catch (error) {
+		if (error instanceof UsageError) throw error;
+		throw new UsageError(`'${file}' is not JSON`, { cause: error });
+	}
+	if (results?.schema !== 'vpmu-results/1') {
+		throw new UsageError(`'${file}' has schema '${results?.schema}'; this vpmu reads vpmu-results/1`);
+	}
+	return results;
+}
+
+function readText(file: string, folder: string): string {
+	try {
+		return readFileSync(file, 'utf8');
+	} catch (error) {
+		throw new UsageError(`'${folder}' is not the folder of a run: cannot read ${path.basename(file)}`, {
+			cause: error,
+		});
+	}
+}
