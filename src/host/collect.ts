@@ -13,7 +13,7 @@ export async function runToEnd(
 		await using child = await start();
 		// A program may end without reading all of its input.
 		child.stdin.on('error', () => undefined);
-		child.stdin.end(stdin ?? '');
+		if (!child.stdin.writableEnded) child.stdin.end(stdin ?? '');
 		abandoned.promise.then(() => child.kill('SIGKILL').then(() => child[Symbol.asyncDispose]())).catch(() => undefined);
 		const [stdout, stderr, exit] = await Promise.all([
 			Array.fromAsync(child.stdout as AsyncIterable<Buffer>),
