@@ -66,14 +66,14 @@ export class QmpClient implements AsyncDisposable {
 		command: Name,
 		...[args, options = {}]: ExecuteRest<Name, ExecuteOptions>
 	): Promise<ReturnOf<Name>> {
-		const { signal, timeoutMs = this.#commandTimeoutMs, oob = false } = options;
+		const { signal, timeoutMs, oob = false } = options;
 		signal?.throwIfAborted();
 		if (oob && !this.capabilities.includes('oob')) {
 			throw new UsageError(`'${command}' cannot be executed out of band: 'oob' was not negotiated with this QEMU`);
 		}
 		const session = this.#session;
 		const outcome = await perform(session, command, args as QmpArguments | undefined, { signal, timeoutMs, oob });
-		return unwrap(command, outcome, { session, timeoutMs }) as ReturnOf<Name>;
+		return unwrap(command, outcome, { session, timeoutMs: timeoutMs ?? this.#commandTimeoutMs }) as ReturnOf<Name>;
 	}
 
 	/**
@@ -122,6 +122,13 @@ export function perform(
 	const text = writeCommand(name, args, id, oob === true);
 	return new Promise(resolve => {
 		const command: Command<JsonValue> = { name, id, text, sequence: 0, outOfBand: oob === true, settle: undefined };
+		if (signal === undefined && timeoutMs === undefined) {
+			// The usual case, kept cheap: nothing to undo when it settles.
+			command.settle = resolve;
+			session.expire(command);
+			session.submit(command);
+			return;
+		}
 		let timer: NodeJS.Timeout | undefined;
 		const settle = (outcome: CommandOutcome<JsonValue>) => {
 			clearTimeout(timer);
@@ -134,7 +141,8 @@ export function perform(
 			settle(outcome);
 		};
 		const onAbort = () => giveUp({ kind: 'aborted', reason: signal?.reason });
-		if (timeoutMs !== undefined && timeoutMs < 2 ** 31) {
+		if (timeoutMs === undefined) session.expire(command);
+		else if (timeoutMs < 2 ** 31) {
 			timer = setTimeout(giveUp, Math.max(0, timeoutMs), { kind: 'timeout' });
 		}
 		signal?.addEventListener('abort', onAbort, { once: true });

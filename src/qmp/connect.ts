@@ -56,6 +56,7 @@ export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}
 			deathTimeoutMs: options.deathTimeoutMs ?? 2000,
 			maxInFlight: Math.max(1, Math.min(options.maxInFlight ?? 8, 8)),
 			maxReplyBytes: options.maxReplyBytes,
+			commandTimeoutMs,
 			probeAfterMs: options.probeAfterMs ?? 1000,
 		});
 		const greeting = await greet(session, peer, { signal, timeoutMs, leftMs: endsAt - performance.now() });

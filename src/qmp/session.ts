@@ -16,6 +16,8 @@ export interface SessionOptions {
 	readonly maxInFlight: number;
 	readonly maxReplyBytes: number | undefined;
 	readonly probeAfterMs: number;
+	/** Deadline of commands that are given none. */
+	readonly commandTimeoutMs: number;
 }
 
 type Settled = CommandOutcome<JsonValue>;
@@ -47,6 +49,7 @@ export class Session {
 	/** Runs while something is odd that time may explain: a reply to nobody, half a message. */
 	#suspicion: NodeJS.Timeout | undefined;
 	#suspected = '';
+	#sweeper: NodeJS.Timeout | undefined;
 	#brokenInARow = 0;
 	/** The last piece that could not be read. */
 	unreadable: string | undefined;
@@ -84,6 +87,37 @@ export class Session {
 	/** The error for those who come too late. */
 	endError(): QmpError {
 		return this.#end?.error ?? new QmpError('QMP_DISCONNECTED', `${this.#options.peer}: closed by this client`);
+	}
+
+	/**
+	 * Puts a command under the connection's own deadline. One timer serves all: a timer for each command would cost more than
+	 * the rest of sending it.
+	 */
+	expire(command: Command<JsonValue>): void {
+		const { commandTimeoutMs } = this.#options;
+		if (commandTimeoutMs >= 2 ** 31) return;
+		command.expiresAtMs = performance.now() + commandTimeoutMs;
+		if (this.#sweeper === undefined && !this.#ending) this.#sweepIn(commandTimeoutMs);
+	}
+
+	#sweepIn(delayMs: number): void {
+		this.#sweeper = setTimeout(() => {
+			this.#sweeper = undefined;
+			const now = performance.now();
+			let next = Number.POSITIVE_INFINITY;
+			for (const command of [...this.commands.awaited()]) {
+				if (command.expiresAtMs === undefined) continue;
+				if (command.expiresAtMs > now) next = Math.min(next, command.expiresAtMs);
+				else {
+					const { settle } = command;
+					this.commands.abandon(command);
+					settle?.({ kind: 'timeout' });
+				}
+			}
+			if (next !== Number.POSITIVE_INFINITY) this.#sweepIn(Math.max(1, Math.ceil(next - now)));
+		}, delayMs);
+		// The open connection keeps the process alive; a timer that outlasts the commands should not.
+		this.#sweeper.unref();
 	}
 
 	/** Hands a command over. Its `settle` is called once, unless it is abandoned. */
@@ -133,16 +167,16 @@ export class Session {
 		if (this.#flushScheduled) return;
 		// All that one turn of the event loop sends goes in one write.
 		this.#flushScheduled = true;
-		queueMicrotask(() => this.#flush());
+		queueMicrotask(this.#flush);
 	}
 
-	#flush(): void {
+	readonly #flush = (): void => {
 		this.#flushScheduled = false;
 		if (this.#outbox === '') return;
 		const text = this.#outbox;
 		this.#outbox = '';
 		if (this.#stream.writable) this.#stream.write(text, 'utf8');
-	}
+	};
 
 	#receive(chunk: Buffer): void {
 		for (const { text, broken } of this.#framer.push(chunk)) {
@@ -282,6 +316,7 @@ export class Session {
 
 	#finish(error: QmpError | undefined): void {
 		clearTimeout(this.#suspicion);
+		clearTimeout(this.#sweeper);
 		this.#end = { error };
 		this.#closed.resolve(error);
 		this.#greeted.reject(this.endError());
