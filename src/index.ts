@@ -91,14 +91,26 @@ export { type TreeEntry, tarOf } from './pmu/simulate/tar.ts';
 export type * from './pmu/verdict/observed.ts';
 export { parseTraceLog } from './pmu/verdict/trace-log.ts';
 export { type JudgeOptions, judge } from './pmu/verdict/verdict.ts';
+export { smallVirt } from './qemu/argv.ts';
 export { QemuError, type QemuFailure } from './qemu/errors.ts';
-export { inspectQemu } from './qemu/inspect/inspect.ts';
-export type { Inspection, MachineType, PmuChoiceEvidence } from './qemu/inspect/inspection.ts';
+export { compareInspections, type Finding, type InspectionComparison, type Invariant } from './qemu/inspect/compare.ts';
+export { identifyQemu, type QemuIdentity } from './qemu/inspect/identify.ts';
+export { type InspectOptions, inspectQemu } from './qemu/inspect/inspect.ts';
+export type {
+	CompatProperty,
+	Death,
+	Inspection,
+	MachineType,
+	ObjectProperty,
+	PmuChoiceEvidence,
+} from './qemu/inspect/inspection.ts';
+export { attachHelp, attachTerminal } from './qemu/machine/attach.ts';
 export { Machine, type MachineTimings } from './qemu/machine/machine.ts';
 export { type StartOptions, startMachine } from './qemu/machine/start.ts';
+export { QemuProcess, type ShutdownBudgets, type ShutdownRecord } from './qemu/process/process.ts';
 export type { Accelerator, MachineSpec, Properties, QemuBuild } from './qemu/spec.ts';
-export { parseTrace } from './qemu/trace.ts';
-export { pinThread, type VcpuDiagnosis, type VcpuThread, vcpuThreads } from './qemu/vcpu.ts';
+export { type ParsedLog, parseTrace, type TracedPmu, type TraceEvent, tracedPmu } from './qemu/trace.ts';
+export { diagnoseVcpus, pinThread, type VcpuDiagnosis, type VcpuThread, vcpuThreads } from './qemu/vcpu.ts';
 export { type ExecuteOptions, QmpClient } from './qmp/client.ts';
 export { type ConnectOptions, connectQmp } from './qmp/connect.ts';
 export { describePeerDeath, type PeerDeath, QmpError, type QmpErrorCode } from './qmp/errors.ts';

@@ -61,8 +61,18 @@ test('the promise is kept', t => {
 
 test('a machine type that landed too late breaks it; one without a version is only told of', t => {
 	const { invariant, findings } = compareInspections(
-		inspection(false, [machine('virt-10.1', false), machine('virt-11.0', false), machine('sbsa-ref', false)]),
-		inspection(true, [machine('virt-10.1', true), machine('virt-11.0', false), machine('sbsa-ref', false)]),
+		inspection(false, [
+			machine('virt-10.1', false),
+			machine('virt-11.0', false),
+			machine('sbsa-ref', false),
+			machine('none', false),
+		]),
+		inspection(true, [
+			machine('virt-10.1', true),
+			machine('virt-11.0', false),
+			machine('sbsa-ref', false),
+			machine('none', false),
+		]),
 	);
 	t.like(invariant, { holds: false, violations: ['virt-11.0'], unversioned: ['sbsa-ref'] });
 	t.like(findings[0], { kind: 'backcompat-pmu', severity: 'regression', machines: ['virt-11.0'] });
@@ -90,6 +100,21 @@ for (const [why, before, after] of [
 		t.not(reason, '');
 	});
 }
+
+test('schemas are compared where both were asked for', t => {
+	const schema = (names: readonly string[]) => ({
+		answer: names
+			.map(name => ({ 'meta-type': 'command', name, 'arg-type': '0', 'ret-type': '0' }))
+			.concat([{ 'meta-type': 'object', name: '0', members: [] } as never]),
+	});
+	const before = inspection(false, [], { qmpSchema: schema(['stop']) });
+	const { qmp } = compareInspections(before, inspection(false, [], { qmpSchema: schema(['stop', 'cont']) }));
+	t.deepEqual(
+		qmp?.changes.map(({ where, kind }) => [where, kind]),
+		[['command cont', 'added']],
+	);
+	t.is(compareInspections(before, inspection(false, [])).qmp, null);
+});
 
 test('equal changes of many machine types are one finding', t => {
 	const withProperty = (name: string, value: string) =>

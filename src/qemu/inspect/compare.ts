@@ -1,3 +1,5 @@
+import { diffSchemas, type SchemaDrift } from '../../qmp/introspect/diff-schemas.ts';
+import { QmpSchema } from '../../qmp/introspect/schema.ts';
 import type { Answer, CompatProperty, Inspection, MachineType, ObjectProperty } from './inspection.ts';
 
 /** One difference between two QEMUs. Equal changes of many machine types are one finding that names them all. */
@@ -37,6 +39,8 @@ export interface InspectionComparison {
 	readonly after: Pick<Inspection, 'qemu' | 'version' | 'package' | 'host'>;
 	readonly invariant: Invariant;
 	readonly findings: readonly Finding[];
+	/** Commands and events; `null` where the schema of one of them was not asked for or not told. */
+	readonly qmp: SchemaDrift | null;
 }
 
 /** Compares what two QEMUs say of themselves. Pure. */
@@ -62,6 +66,7 @@ export function compareInspections(before: Inspection, after: Inspection): Inspe
 			...cpuModelFindings(before, after),
 			...deathFindings(before, after),
 		],
+		qmp: schemaDrift(before, after),
 	};
 }
 
@@ -85,7 +90,8 @@ function judgeInvariant(before: Inspection, after: Inspection): Invariant {
 		return { holds: true, reason: 'neither has the PMU choice', violations: [], unversioned: [] };
 	}
 	const byName = new Map(now.map(machine => [machine.name, machine]));
-	const common = old.filter(machine => byName.has(machine.name));
+	// `none` has no CPU that could have a PMU.
+	const common = old.filter(machine => machine.name !== 'none' && byName.has(machine.name));
 	if (common.every(machine => byName.get(machine.name)!.backcompatPmu === null)) {
 		return undecided('the QEMU after does not tell compat properties');
 	}
@@ -117,7 +123,7 @@ function invariantFindings({ violations, unversioned }: Invariant): Finding[] {
 		found.push({
 			kind: 'backcompat-pmu',
 			severity: 'difference',
-			text: `the PMU changes in ${unversioned.length} machine types without a version: ${unversioned.join(', ')}`,
+			text: `machine types without a version promise nothing, and their PMU changes: ${unversioned.join(', ')}`,
 			machines: unversioned,
 		});
 	}
@@ -244,6 +250,12 @@ function deathFindings(before: Inspection, after: Inspection): Finding[] {
 				text: `${question} ${how}${last === undefined ? '' : `: ${last}`}`,
 			};
 		});
+}
+
+function schemaDrift(before: Inspection, after: Inspection): SchemaDrift | null {
+	const [old, now] = [before, after].map(({ qmpSchema }) => qmpSchema && answerOf(qmpSchema));
+	if (old === undefined || now === undefined) return null;
+	return diffSchemas(new QmpSchema(old), new QmpSchema(now));
 }
 
 /** Collects equal changes of several things. */

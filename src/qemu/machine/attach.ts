@@ -1,5 +1,3 @@
-import type { Readable, Writable } from 'node:stream';
-
 /** What an attached person needs of a console. */
 export interface AttachableConsole {
 	write(bytes: Uint8Array | string): Promise<void>;
@@ -11,8 +9,8 @@ export interface AttachableConsole {
 export interface AttachOptions {
 	readonly console: AttachableConsole;
 	/** A terminal is put into raw mode for the time, so that every key (Ctrl-C too) goes to the guest. */
-	readonly stdin: Readable & { isTTY?: boolean; isRaw?: boolean; setRawMode?(mode: boolean): unknown };
-	readonly stdout: Writable;
+	readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean; isRaw?: boolean; setRawMode?(mode: boolean): unknown };
+	readonly stdout: NodeJS.WritableStream;
 	/** Detaches. */
 	readonly signal?: AbortSignal | undefined;
 }

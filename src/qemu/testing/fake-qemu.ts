@@ -21,6 +21,8 @@ export interface Script {
 	readonly silent?: boolean;
 	/** Command to reply. A string starting with `die:` ends it: `die:SIGABRT:last words`, `die:3:last words`. `hang`: no reply. */
 	readonly replies?: Readonly<Record<string, unknown>>;
+	/** Command to QEMU's error answer. */
+	readonly refusals?: Readonly<Record<string, { readonly class: string; readonly desc: string }>>;
 	/** Milliseconds after `cont` until it ends with status 0, as when the guest powers off. */
 	readonly endAfterContMs?: number;
 	/** Written to the console at `cont`. */
@@ -84,8 +86,10 @@ function answer({ execute, id }: { execute: string; id: unknown }, say: (message
 		die(reply);
 		return;
 	}
-	if (reply === undefined) {
-		say({ error: { class: 'CommandNotFound', desc: `The command ${execute} has not been found` }, id });
+	const refusal = script.refusals?.[execute];
+	if (refusal !== undefined || reply === undefined) {
+		const unknown = { class: 'CommandNotFound', desc: `The command ${execute} has not been found` };
+		say({ error: refusal ?? unknown, id });
 		return;
 	}
 	say({ return: reply, id });
