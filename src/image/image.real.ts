@@ -198,6 +198,6 @@ test.serial('perf counts in the guest, and what is left out says so', async t =>
 	t.regex(output, /^[1-9]\d*,,cycles,\d+,100\.00,,$/m);
 	t.regex(output, /^[1-9]\d*,,r11,\d+,100\.00,,$/m);
 	t.regex(output, /^<not supported>,,instructions/m);
-	t.regex(output, /^This image leaves out libpython3[^:]*: perf script in Python\nstatus 69$/m);
+	t.regex(output, /^vpmu leaves out libpython3[^:]*: perf script in Python\nstatus 69$/m);
 	t.regex(output, /^finished$/m);
 });

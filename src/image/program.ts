@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../lib/errors.ts';
+import { makeStub } from './build/make-stub.ts';
+import type { RecipeStub } from './build/recipe.ts';
 import { type Cache, linkOrCopy } from './cache/cache.ts';
 import type { Architecture } from './debian/apt.ts';
 import { resolvePackages } from './debian/packages.ts';
@@ -32,6 +34,8 @@ export interface ProgramRequest {
 	readonly program: string;
 	/** Further files or folders of the packages, copied to the same place below the root. */
 	readonly data?: readonly string[];
+	/** Libraries to leave out, as in a recipe; arm64 programs only. */
+	readonly stubs?: readonly RecipeStub[];
 	/** Arguments of every command line; `{root}` stands for the root. */
 	readonly arguments?: readonly string[];
 }
@@ -66,7 +70,15 @@ export async function debianProgram(cache: Cache, request: ProgramRequest): Prom
 	}
 	const name = path.posix.basename(request.program);
 	const key = createHash('sha256')
-		.update(JSON.stringify([layoutVersion, request.program, request.data ?? [], set.set.map(item => item.sha256)]))
+		.update(
+			JSON.stringify([
+				layoutVersion,
+				request.program,
+				request.data ?? [],
+				request.stubs ?? [],
+				set.set.map(item => item.sha256),
+			]),
+		)
 		.digest('hex')
 		.slice(0, 16);
 	const rootName = `${name}-${upstreamVersion(main.version)}-${architecture}-${key}`;
@@ -102,7 +114,9 @@ interface RootLayout {
 const layoutVersion = 1;
 
 async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string): Promise<string[]> {
-	const closure = await libraryClosure(tree, [request.program]);
+	const stubOf = (soname: string) =>
+		request.architecture === 'arm64' ? request.stubs?.find(stub => soname.startsWith(stub.soname)) : undefined;
+	const closure = await libraryClosure(tree, [request.program], undefined, soname => stubOf(soname) !== undefined);
 	requireComplete(closure, request);
 	const used = new Set<string>();
 	const copy = async (from: string, place: string) => {
@@ -122,6 +136,10 @@ async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string):
 	const program = `bin/${path.posix.basename(request.program)}`;
 	await copy(request.program, program);
 	for (const library of closure.libraries) await copy(library, `lib/${path.posix.basename(library)}`);
+	for (const [soname, file] of closure.skipped) {
+		const stub = await makeStub(tree, [request.program, ...closure.libraries], soname, file, stubOf(soname)!);
+		await writeFile(path.join(to, 'lib', soname), stub);
+	}
 	const interpreter = closure.interpreters[0];
 	const loader = interpreter === undefined ? null : `lib/${path.posix.basename(interpreter)}`;
 	if (interpreter !== undefined) await copy(interpreter, loader!);
@@ -152,8 +170,23 @@ function findQemuVersion(program: Uint8Array | undefined): string | null {
 }
 
 /**
+ * Libraries that Debian's QEMU is linked against for what a test of a PMU does not use: a quarter of what would have to be
+ * copied to a host under test.
+ */
+const qemuStubs: readonly RecipeStub[] = [
+	{ soname: 'libcapstone.so.', feature: 'disassembly (-d in_asm, x/i)' },
+	{ soname: 'libsasl2.so.', feature: 'VNC authentication by SASL' },
+	{ soname: 'libpmem.so.', feature: 'persistent memory (nvdimm, pmem=on)' },
+	{ soname: 'librdmacm.so.', feature: 'migration over RDMA' },
+	{ soname: 'libibverbs.so.', feature: 'migration over RDMA' },
+	{ soname: 'libfuse3.so.', feature: 'block exports over FUSE' },
+	{ soname: 'libvdeplug.so.', feature: 'networking by VDE' },
+];
+
+/**
  * Debian's `qemu-system-aarch64` of a suite, as a program for hosts of an architecture. Firmware is not in it: kernels are
- * booted directly (`-kernel`).
+ * booted directly (`-kernel`). The program is Debian's, byte for byte; on arm64 a few libraries for features that no test
+ * of a PMU uses are stubs that end QEMU with a message when they are called.
  *
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
@@ -163,6 +196,7 @@ export async function debianQemu(cache: Cache, suite: string, architecture: Arch
 		architecture,
 		packages: ['qemu-system-arm'],
 		program: '/usr/bin/qemu-system-aarch64',
+		stubs: qemuStubs,
 		arguments: ['-L', '{root}/share/qemu'],
 	});
 }

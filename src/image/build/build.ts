@@ -42,7 +42,7 @@ export interface BuildOptions {
 }
 
 /** Raised when the same inputs come to other bytes, so that old images are not taken for new ones. */
-const builderVersion = 1;
+const builderVersion = 2;
 
 /**
  * Makes an image, or finds it in the cache: the same recipe, packages, kernel modules and files are the same bytes.

@@ -35,7 +35,7 @@ export async function makeStub(
 				symbol.kind === 'object' ? symbol.sizeBytes : stub.zero?.includes(symbol.name) === true ? 'zero' : 'refuse';
 			return { name: symbol.name, version: symbol.version, as };
 		});
-	return writeStubLibrary(soname, symbols, `This image leaves out ${soname}: ${stub.feature}\n`);
+	return writeStubLibrary(soname, symbols, `vpmu leaves out ${soname}: ${stub.feature}\n`);
 }
 
 async function symbolsOf(files: FileSet, file: string): Promise<DynamicSymbol[]> {
