@@ -12,7 +12,7 @@ export interface Trouble {
 
 /**
  * The kernel's own words, from kernel/panic.c, arch/arm64/kernel/traps.c and mm/fault.c, lib/bug.c, kernel/rcu/tree_stall.h,
- * kernel/watchdog.c, kernel/hung_task.c, mm/oom_kill.c (Linux 6.1 to 7.3). First match wins: a soft lockup is also a "BUG:".
+ * kernel/watchdog.c, kernel/hung_task.c, mm/oom_kill.c (Linux 6.1 to 7.3). First match wins: a soft lockup is also a "BUG:", and so is an "Oops - BUG:".
  */
 const patterns: readonly (readonly [TroubleKind, RegExp])[] = [
 	['panic', /Kernel panic - not syncing/],
@@ -24,11 +24,11 @@ const patterns: readonly (readonly [TroubleKind, RegExp])[] = [
 		'oom-kill',
 		/(Out of memory|Memory cgroup out of memory|Out of memory and no killable processes).*|oom-kill:constraint=/,
 	],
-	['bug', /kernel BUG at |(^|[\s\]])BUG: /],
 	[
 		'oops',
 		/Internal error: (Oops|synchronous|BRK|SP\/PC|undefined|Attempting|\w[\w -]*: [0-9a-f]{8,16} \[#)|Unable to handle kernel |(^|[\s\]])Oops: /,
 	],
+	['bug', /kernel BUG at |(^|[\s\]])BUG: /],
 	['warning', /WARNING: CPU: \d+ PID: \d+ at |WARNING: \S+ at \S+, CPU#\d+/],
 ];
 

@@ -21,9 +21,10 @@ enum { VERSION = 1, HELLO = 1, REPLY = 2, DATA = 3, BYE = 4, POLL = 0x10, HOLE =
 enum {
 	SEND_SIZE = 16384, /* bytes written and not yet acknowledged; a power of two */
 	FLIGHT = 6144, /* of these, how many may be on the line */
-	PIECE_MAX = 384, PIECE_MIN = 24,
+	PIECE_MAX = 384, PIECE_FIRST = 192, PIECE_MIN = 24,
+	EARLY = 2048, /* bytes ahead of a gap that are kept; the host sends at most half as many */
 	LINE_MAX = 1024, OUT_SIZE = 4096,
-	RETRY_MS = 80, RETRY_MAX_MS = 2000, HOLE_PAUSE_MS = 40,
+	RETRY_MS = 80, RETRY_MAX_MS = 500, RETRY_PIECES = 4, HOLE_PAUSE_MS = 30,
 	ANSWER_MS = 15, ANSWER_BYTES = 512, /* an answer waits for something that goes its way */
 };
 
@@ -38,7 +39,8 @@ struct link {
 	u8 send[SEND_SIZE];
 	/* receiving */
 	u32 received;
-	int owe_answer, owe_again, recovering;
+	u8 early[EARLY], is_early[EARLY];
+	int owe_reply, owe_answer, owe_again, recovering;
 	u32 unanswered;
 	u64 answer_at;
 	char line[LINE_MAX];
@@ -88,11 +90,18 @@ static int out_has_room(const struct link *l) { return l->out_size + (PIECE_MAX 
 static void send_data(struct link *l, u32 offset, u32 size)
 {
 	u8 frame[PIECE_MAX + 32];
+	u32 head = 9, gap = 0;
 	frame[0] = DATA | (l->owe_again ? AGAIN : 0);
 	put32(frame + 1, offset);
 	put32(frame + 5, l->received);
-	for (u32 i = 0; i < size; i++) frame[9 + i] = l->send[(offset + i) & (SEND_SIZE - 1)];
-	send_frame(l, frame, 9 + size);
+	while (l->owe_again && gap < EARLY && !l->is_early[(l->received + gap) & (EARLY - 1)]) gap++;
+	if (gap > 0 && gap < EARLY) {
+		frame[0] |= HOLE;
+		put32(frame + 9, l->received + gap);
+		head = 13;
+	}
+	for (u32 i = 0; i < size; i++) frame[head + i] = l->send[(offset + i) & (SEND_SIZE - 1)];
+	send_frame(l, frame, head + size);
 	l->owe_answer = l->owe_again = 0;
 	l->unanswered = 0;
 	if (size && !l->retry_at) l->retry_at = now_ms() + l->retry_ms;
@@ -109,7 +118,7 @@ static void send_reply(struct link *l)
 static void line_got_worse(struct link *l)
 {
 	l->clean_pieces = 0;
-	l->piece = l->piece * 3 / 4;
+	l->piece /= 2;
 	if (l->piece < PIECE_MIN) l->piece = PIECE_MIN;
 }
 
@@ -126,10 +135,11 @@ static void begin_session(struct link *l, const u8 *key)
 	memcpy(l->key, key, 8);
 	l->in_session = 1;
 	l->acknowledged = l->next = l->end = l->received = 0;
+	memset(l->is_early, 0, EARLY);
 	l->retry_at = l->hole_at = 0;
 	l->retry_ms = RETRY_MS;
 	l->owe_answer = l->owe_again = l->recovering = 0;
-	l->piece = PIECE_MAX;
+	l->piece = PIECE_FIRST;
 	l->clean_pieces = 0;
 	session_began(l);
 }
@@ -149,12 +159,11 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 		hole_end = get32(frame + 9);
 		head = 13;
 	}
+	l->retry_ms = RETRY_MS;
 	if (frame[0] & POLL) owe_answer(l, 0);
 
-	if (acknowledged - l->acknowledged <= l->end - l->acknowledged && acknowledged != l->acknowledged) {
+	if (acknowledged - l->acknowledged <= l->next - l->acknowledged && acknowledged != l->acknowledged) {
 		l->acknowledged = acknowledged;
-		if ((i64)(int)(l->next - acknowledged) < 0) l->next = acknowledged;
-		l->retry_ms = RETRY_MS;
 		l->retry_at = l->next == acknowledged ? 0 : now_ms() + l->retry_ms;
 		l->hole_at = 0;
 		if (++l->clean_pieces >= 8 && l->piece < PIECE_MAX) {
@@ -177,14 +186,23 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 	}
 
 	if (size > head) {
-		u32 skip = l->received - offset;
-		l->unanswered += size - head;
-		owe_answer(l, l->unanswered > ANSWER_BYTES || skip ? 0 : ANSWER_MS);
-		if (skip < size - head) {
-			u32 fresh = size - head - skip;
-			l->received += fresh;
-			stream_bytes(l, frame + head + skip, fresh);
-		} else if ((int)(offset - l->received) > 0) l->owe_again = 1;
+		u32 length = size - head, got = 0;
+		int is_old = (int)(offset + length - l->received) <= 0;
+		for (u32 i = 0; i < length; i++)
+			if (offset + i - l->received < EARLY) {
+				l->early[(offset + i) & (EARLY - 1)] = frame[head + i];
+				l->is_early[(offset + i) & (EARLY - 1)] = 1;
+			}
+		while (got < EARLY && l->is_early[(l->received + got) & (EARLY - 1)]) {
+			u32 at = (l->received + got) & (EARLY - 1), run = 0;
+			while (at + run < EARLY && l->is_early[at + run]) l->is_early[at + run++] = 0;
+			stream_bytes(l, l->early + at, run);
+			got += run;
+		}
+		l->received += got;
+		l->unanswered += length;
+		owe_answer(l, is_old || l->unanswered > ANSWER_BYTES ? 0 : ANSWER_MS);
+		if ((int)(offset - l->received) > 0) l->owe_again = 1;
 	}
 }
 
@@ -214,7 +232,7 @@ static void on_line(struct link *l)
 		for (int i = 0; i < 8; i++) other |= l->key[i] ^ frame[3 + i];
 		if (!l->in_session || other) begin_session(l, frame + 3);
 		line_is_bad(l);
-		if (out_has_room(l)) send_reply(l);
+		l->owe_reply = 1;
 	} else if (kind == BYE && l->in_session) {
 		begin_session(l, no_key);
 		l->in_session = 0;
@@ -239,14 +257,19 @@ static void link_input(struct link *l, const u8 *data, u32 size)
 static void link_step(struct link *l)
 {
 	u64 now = now_ms();
+	if (l->owe_reply && out_has_room(l)) {
+		send_reply(l);
+		l->owe_reply = 0;
+	}
 	if (l->retry_at && now >= l->retry_at && out_has_room(l)) {
 		line_is_bad(l);
 		line_got_worse(l);
-		l->retry_ms = l->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 2;
+		l->retry_ms = l->retry_ms * 3 / 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 3 / 2;
 		l->retry_at = now + l->retry_ms;
 		l->recover = l->next;
 		l->recovering = 1;
-		resend_from(l, l->acknowledged, l->next);
+		u32 at = l->acknowledged;
+		for (int i = 0; i < RETRY_PIECES && at != l->next && out_has_room(l); i++) at = resend_from(l, at, l->next);
 	}
 	while (l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
 		l->next = resend_from(l, l->next, l->end);

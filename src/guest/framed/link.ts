@@ -12,9 +12,12 @@ export interface LinkOptions {
 /** What may be on its way to the guest: less than a tty's buffer of 4096 characters. */
 const flightBytes = 1024;
 const pieceMax = 256;
+const pieceFirst = 128;
 const pieceMin = 24;
 const firstRetryMs = 120;
-const longestRetryMs = 2000;
+const longestRetryMs = 500;
+/** A gap is asked about again so often. */
+const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
 const acknowledgeAfterBytes = 2048;
 
@@ -33,7 +36,7 @@ export class HostLink implements Disposable {
 	/** Offset of the first byte of `#outgoing`: all before are acknowledged. */
 	#acknowledged = 0;
 	#next = 0;
-	#piece = pieceMax;
+	#piece = pieceFirst;
 	#cleanPieces = 0;
 	#retryTimer: NodeJS.Timeout | undefined;
 	#retryMs = firstRetryMs;
@@ -42,6 +45,8 @@ export class HostLink implements Disposable {
 	#againAt = 0;
 	#received = 0;
 	#early: { readonly offset: number; readonly bytes: Buffer }[] = [];
+	#askedAt = 0;
+	#askTimer: NodeJS.Timeout | undefined;
 	#owedBytes = 0;
 	#owed = false;
 	#owedTimer: NodeJS.Timeout | undefined;
@@ -67,18 +72,26 @@ export class HostLink implements Disposable {
 
 	/** Takes the body of a DATA frame. */
 	input(body: Buffer): void {
-		if (body.length < 9) return;
+		const hasHole = (body[0]! & flag.hole) !== 0;
+		const head = hasHole ? 13 : 9;
+		if (body.length < head) return;
 		this.lastFrameAt = performance.now();
-		this.#onAcknowledged(nearest(body.readUInt32LE(5), this.#acknowledged), (body[0]! & flag.again) !== 0);
-		if (body.length > 9) this.#onBytes(nearest(body.readUInt32LE(1), this.#received), body.subarray(9));
+		const acknowledged = nearest(body.readUInt32LE(5), this.#acknowledged);
+		const until = hasHole ? nearest(body.readUInt32LE(9), this.#acknowledged) : this.#next;
+		this.#onAcknowledged(acknowledged, (body[0]! & flag.again) !== 0, until);
+		const offset = nearest(body.readUInt32LE(1), this.#received);
+		if (body.length > head) this.#onBytes(offset, body.subarray(head));
+		// Its next byte is one that we have not got up to: the end of what it sent was lost.
+		else if (offset > this.#received) this.#ask();
 	}
 
 	[Symbol.dispose](): void {
 		clearTimeout(this.#retryTimer);
 		clearTimeout(this.#owedTimer);
+		clearTimeout(this.#askTimer);
 	}
 
-	#onAcknowledged(offset: number, again: boolean): void {
+	#onAcknowledged(offset: number, again: boolean, until: number): void {
 		if (offset > this.#acknowledged && offset <= this.#next) {
 			this.#outgoing = this.#outgoing.subarray(offset - this.#acknowledged);
 			this.#acknowledged = offset;
@@ -96,16 +109,17 @@ export class HostLink implements Disposable {
 			this.#retryTimer = undefined;
 			this.#fill();
 			if (this.#acknowledged < this.#next) this.#startRetryTimer();
-		} else if (again && offset === this.#acknowledged && this.#acknowledged < this.#next) {
-			const now = performance.now();
-			if (now < this.#againAt) return;
+			this.#againAt = 0;
+		}
+		const now = performance.now();
+		if (again && offset === this.#acknowledged && offset < until && until <= this.#next && now >= this.#againAt) {
 			this.#againAt = now + Math.max(20, this.#roundTripMs);
-			this.#sendAgain();
+			this.#sendAgain(until);
 		}
 	}
 
 	#firstRetryMs(): number {
-		return Math.min(longestRetryMs, Math.max(60, 3 * this.#roundTripMs + 20) * Math.max(1, this.#options.speedFactor));
+		return Math.min(longestRetryMs, Math.max(60, 3 * this.#roundTripMs + 20)) * Math.max(1, this.#options.speedFactor);
 	}
 
 	#onBytes(offset: number, bytes: Buffer): void {
@@ -119,8 +133,7 @@ export class HostLink implements Disposable {
 			if (!this.#early.some(piece => piece.offset <= offset && piece.offset + piece.bytes.length >= end))
 				this.#early.push({ offset, bytes: Buffer.from(bytes) });
 			this.#early.sort((a, b) => a.offset - b.offset);
-			this.asked += 1;
-			this.#acknowledgeNow();
+			this.#ask();
 			return;
 		}
 		this.#take(offset, bytes);
@@ -132,6 +145,20 @@ export class HostLink implements Disposable {
 		this.#owedBytes += bytes.length;
 		if (hadHole || this.#owedBytes >= acknowledgeAfterBytes) this.#acknowledgeNow();
 		else this.#owedTimer ??= setTimeout(() => this.#acknowledgeNow(), acknowledgeAfterMs);
+	}
+
+	/** Asks for what is missing, and again until it is there. */
+	#ask(): void {
+		const now = performance.now();
+		if (now >= this.#askedAt + askAgainMs) {
+			this.#askedAt = now;
+			this.asked += 1;
+			this.#sendData(this.#next, 0, flag.again);
+		}
+		this.#askTimer ??= setTimeout(() => {
+			this.#askTimer = undefined;
+			if (this.#early.length > 0) this.#ask();
+		}, askAgainMs);
 	}
 
 	#take(offset: number, bytes: Buffer): void {
@@ -158,21 +185,20 @@ export class HostLink implements Disposable {
 	#startRetryTimer(): void {
 		this.#retryTimer ??= setTimeout(() => {
 			this.#retryTimer = undefined;
-			this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
-			this.#sendAgain();
+			this.#retryMs = Math.min(longestRetryMs * Math.max(1, this.#options.speedFactor), this.#retryMs * 1.5);
+			this.#sendAgain(Math.min(this.#next, this.#acknowledged + 4 * this.#piece));
 			this.#startRetryTimer();
 		}, this.#retryMs);
 	}
 
-	/** The guest keeps nothing that comes out of order: everything goes again, in smaller pieces. */
-	#sendAgain(): void {
+	#sendAgain(until: number): void {
 		this.resent += 1;
 		this.#cleanPieces = 0;
 		this.#timed = undefined;
-		this.#piece = Math.max(pieceMin, Math.floor(this.#piece * 0.75));
-		for (let at = this.#acknowledged; at < this.#next; ) {
-			const size = Math.min(this.#piece, this.#next - at);
-			this.#sendData(at, size, flag.poll);
+		this.#piece = Math.max(pieceMin, Math.floor(this.#piece / 2));
+		for (let at = this.#acknowledged; at < until; ) {
+			const size = Math.min(this.#piece, until - at);
+			this.#sendData(at, size, at + size < until ? 0 : flag.poll);
 			at += size;
 		}
 	}

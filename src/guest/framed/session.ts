@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
@@ -26,7 +27,9 @@ const hint = 'vpmu-agent: ready';
 const helloEveryMs = 250;
 const pollAfterMs = 1000;
 /** How long a guest that has shown a sign of panic or reboot may take to prove that it is well. */
-const proofMs = 3000;
+const proofMs = 6000;
+/** What was on its way when such a line came proves nothing; after so long it was sent later. */
+const onItsWayMs = 300;
 
 /**
  * A session with the agent: says hello until it answers, carries messages, and finds out when the guest has died,
@@ -42,11 +45,12 @@ export class AgentSession implements AsyncDisposable {
 	readonly #greeted = Promise.withResolvers<void>();
 	#boot: string | undefined;
 	#bootedAt = 0;
-	#repliedAt = 0;
 	#ended: GuestError | undefined;
 	#disposed = false;
 	#hintTail = '';
 	#suspended = 0;
+	/** Since when the guest owes an answer at all. */
+	#watchedSince = performance.now();
 
 	constructor(options: SessionOptions) {
 		const { console, port } = options;
@@ -137,7 +141,7 @@ export class AgentSession implements AsyncDisposable {
 		return {
 			[Symbol.dispose]: () => {
 				this.#suspended -= 1;
-				this.#link.lastFrameAt = performance.now();
+				this.#watchedSince = performance.now();
 			},
 		};
 	}
@@ -182,7 +186,8 @@ export class AgentSession implements AsyncDisposable {
 	#onLine(line: string): boolean {
 		const body = decodeFrame('G', line, this.#key);
 		if (body === undefined) return false;
-		this.#link.lastFrameAt = performance.now();
+		const isOurBoot = body[0] !== kind.reply || this.#boot === undefined || body.toString('hex', 2, 10) === this.#boot;
+		if (isOurBoot) this.#link.lastFrameAt = performance.now();
 		if ((body[0]! & 15) === kind.data) this.#link.input(body);
 		else if (body[0] === kind.reply && body.length === 14) this.#onReply(body);
 		return true;
@@ -198,7 +203,6 @@ export class AgentSession implements AsyncDisposable {
 		const now = performance.now();
 		const boot = body.toString('hex', 2, 10);
 		const upMs = body.readUInt32LE(10);
-		this.#repliedAt = now;
 		if (this.#boot === undefined) {
 			this.#boot = boot;
 			this.#bootedAt = now - upMs;
@@ -218,12 +222,11 @@ export class AgentSession implements AsyncDisposable {
 	async #isReal(trouble: Trouble): Promise<boolean> {
 		if (!this.isGreeted) return true;
 		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor);
-		// What was on its way when the line came proves nothing: ask, and count answers that come later.
-		const askedAt = performance.now() + 5;
+		// Nobody else knows the key: neither a kernel that panicked nor one that was booted anew.
 		while (performance.now() < until && !this.#options.console.isClosed && this.#ended === undefined) {
 			this.#send(this.#hello);
-			await new Promise(resolve => setTimeout(resolve, 200));
-			if (this.#repliedAt > askedAt) return false;
+			await delay(200);
+			if (this.#link.lastFrameAt > trouble.atMs + onItsWayMs) return false;
 		}
 		return true;
 	}
@@ -233,14 +236,15 @@ export class AgentSession implements AsyncDisposable {
 		if (!this.isGreeted || this.#suspended > 0) return;
 		const now = performance.now();
 		if (!isBusy()) {
-			this.#link.lastFrameAt = now;
+			this.#watchedSince = now;
 			return;
 		}
-		const quietMs = now - this.#link.lastFrameAt;
+		const answeredAt = Math.max(this.#watchedSince, this.#link.lastFrameAt);
+		const quietMs = now - answeredAt;
 		if (quietMs < pollAfterMs) return;
 		this.#link.poll();
 		const limitMs = silenceMs * console.speedFactor;
-		const silentMs = now - Math.max(console.lastOutputAt, this.#link.lastFrameAt);
+		const silentMs = now - Math.max(console.lastOutputAt, answeredAt);
 		if (silentMs > limitMs || quietMs > 3 * limitMs) {
 			const line =
 				silentMs > limitMs

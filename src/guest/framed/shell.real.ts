@@ -34,6 +34,9 @@ real('commands over ttyAMA0, files, signals, many at once', async t => {
 	times.sort((a, b) => a - b);
 	t.log(`round trip of a warm command: median ${times[15]!.toFixed(1)} ms, slowest ${times[29]!.toFixed(1)} ms`);
 	const many = await Promise.all(Array.from({ length: 40 }, (_, n) => shell.run(`echo ${n}; exit ${n}`)));
-	t.deepEqual(many.map(({ status, stdout }) => `${status} ${stdout}`), many.map((_, n) => `${n} ${n}\n`));
+	t.deepEqual(
+		many.map(({ status, stdout }) => `${status} ${stdout}`),
+		many.map((_, n) => `${n} ${n}\n`),
+	);
 	t.log(JSON.stringify((shell as unknown as { statistics: unknown }).statistics));
 });

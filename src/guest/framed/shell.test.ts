@@ -8,6 +8,7 @@ import { GuestError } from '../errors.ts';
 import { openShell } from '../open.ts';
 import { FakeFaultyLine, type Faults } from '../testing/faulty-line.ts';
 import { localAgent, startLocalAgent } from '../testing/local-agent.ts';
+import { describeOutcome, nuisances, torture } from '../testing/torture.ts';
 import type { FramedShell } from './shell.ts';
 
 const program = localAgent();
@@ -114,4 +115,27 @@ withAgent('a guest that is gone, or was replaced, ends what runs with its name',
 		t.is((await t.throwsAsync(running, { instanceOf: GuestError }))?.kind, 'console-closed');
 		t.is((await t.throwsAsync(guest.shell.run(['true']), { instanceOf: GuestError }))?.kind, 'console-closed');
 	}
+});
+
+withAgent('whatever is printed in between, and whatever gets lost: right bytes and statuses', async t => {
+	for (const [what, faults, commands] of [
+		['others print', { interleave: 0.002 }, 150],
+		['0.2 % of the characters are lost each way', { dropFromGuest: 0.002, dropToGuest: 0.002 }, 60],
+		['0.3 % are another character, others print', { corruptFromGuest: 0.003, interleave: 0.002 }, 40],
+	] as const) {
+		await using guest = await open({ ...faults, texts: nuisances, seed: 42 });
+		const outcome = await torture(guest.shell, { commands, together: 12, timeoutMs: 25_000 });
+		describeOutcome(t, what, outcome, guest.shell.statistics);
+		t.deepEqual(outcome.wrong, []);
+		t.is(outcome.right, commands);
+		t.is(guest.serial.fatal, undefined);
+	}
+});
+
+withAgent('a line that loses every fifth character gives an error, not a result', async t => {
+	await using guest = await open({ seed: 7 });
+	// Good enough to say hello, then hopeless.
+	guest.line.worsen({ dropFromGuest: 0.2, dropToGuest: 0.2 });
+	const outcome = await torture(guest.shell, { commands: 3, together: 3, timeoutMs: 1500 });
+	t.deepEqual(outcome.wrong, []);
 });

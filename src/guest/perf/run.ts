@@ -1,42 +1,93 @@
 import type { WaitOptions } from '../../lib/deadline.ts';
+import { UsageError } from '../../lib/errors.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestResult, GuestShell } from '../shell.ts';
 import type { PerfStatEntry } from './entry.ts';
 import { parsePerfStat } from './parse.ts';
 
 export interface PerfStatOptions extends WaitOptions {
-	/** Event names as perf takes them, such as `cycles` or `cycles:u`. */
+	/** Events as `-e` takes them, such as `cycles:u` or `armv8_pmuv3_0/event=0x11/`. */
 	readonly events: readonly string[];
 	/** What is counted. */
 	readonly command: readonly string[];
+	/** perf in the guest. Default `perf`. */
+	readonly perf?: string;
+	/** Counts on these CPUs (`-C`, a cpulist) instead of in the command. */
+	readonly cpus?: string;
+	/** A count for each CPU (`-A`); with `cpus` only. */
+	readonly perCpu?: boolean;
+	/** Runs it so many times (`-r`) and gives the mean. */
+	readonly repeat?: number;
+	/** A count each so many milliseconds (`-I`). */
+	readonly intervalMs?: number;
+	readonly env?: Readonly<Record<string, string>>;
+	readonly cwd?: string;
 }
 
 export interface PerfStatRun {
 	readonly entries: readonly PerfStatEntry[];
-	/** perf's own output. */
+	/** What perf wrote, as it stood. */
 	readonly text: string;
-	/** The command's end and output; perf passes its status on. */
+	/** How perf (and so the command) ended. */
 	readonly result: GuestResult;
 }
 
+let lastFile = 0;
+
 /**
- * Runs `perf stat -x,` in a guest. perf writes to a file of its own, so nothing that the command prints can pass for a
- * count.
+ * Runs `perf stat` in the guest. perf writes into a file of its own, so that nothing that the command prints can pass
+ * for a count, and under the C locale. Every event asked for must have been reported on.
  *
- * @throws GuestError kind `perf-output` when perf wrote nothing or something unreadable; as `GuestShell.run`
+ * @throws GuestError kind `perf-output` when perf reports on other events than asked for, writes something unreadable, or
+ *   nothing; and as {@link GuestShell.run}
  */
-export async function runPerfStat(
-	shell: GuestShell,
-	{ events, command, ...limits }: PerfStatOptions,
-): Promise<PerfStatRun> {
-	const file = `/tmp/perf-stat-${Math.random().toString(36).slice(2)}`;
-	const result = await shell.run(['perf', 'stat', '-x,', '-o', file, '-e', events.join(','), '--', ...command], limits);
-	const written = await shell.run(`cat ${file} 2>/dev/null; rm -f ${file}`, limits);
-	const text = written.stdout.toString();
-	if (text === '') {
-		throw new GuestError('perf-output', `perf stat in the guest wrote nothing and ended with ${result.status ?? result.signal}`, {
-			evidence: result.stderr.toString().trim().split('\n'),
+export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): Promise<PerfStatRun> {
+	const { events, command, cpus, perCpu, repeat, intervalMs, signal, timeoutMs, cwd } = options;
+	if (events.length === 0) throw new UsageError('perf stat needs at least one event');
+	if (command.length === 0) throw new UsageError('perf stat needs a command');
+	lastFile += 1;
+	const file = `/tmp/vpmu-perf-${lastFile}-${Math.trunc(performance.now())}`;
+	const argv = [
+		...[options.perf ?? 'perf', 'stat', '-x,', '-o', file],
+		...events.flatMap(event => ['-e', event]),
+		...(cpus === undefined ? [] : ['-C', cpus]),
+		...(perCpu === true ? ['-A'] : []),
+		...(repeat === undefined ? [] : ['-r', String(repeat)]),
+		...(intervalMs === undefined ? [] : ['-I', String(intervalMs)]),
+		...['--', ...command],
+	];
+	const limits = {
+		...(signal === undefined ? {} : { signal }),
+		...(timeoutMs === undefined ? {} : { timeoutMs }),
+	};
+	const result = await shell.run(argv, {
+		...limits,
+		...(cwd === undefined ? {} : { cwd }),
+		env: { ...options.env, LC_ALL: 'C' },
+	});
+	let text: string;
+	try {
+		text = (await shell.get(file, limits)).toString();
+	} catch (error) {
+		if (!(error instanceof GuestError) || error.kind !== 'file') throw error;
+		throw new GuestError('perf-output', `perf stat wrote nothing (${endOf(result)})`, {
+			evidence: result.stderr.toString().split('\n').slice(-20),
+			cause: error,
 		});
+	} finally {
+		await shell.run(['rm', '-f', file], { timeoutMs: 5000 }).catch(() => undefined);
 	}
-	return { entries: parsePerfStat(text), text, result };
+	const entries = parsePerfStat(text);
+	const reported = new Set(entries.map(entry => entry.event));
+	// perf may add modifiers that it had to (`cycles` becomes `cycles:u` for users), which is not what was asked for.
+	const missing = events.filter(event => !event.includes('{') && !reported.has(event));
+	if (missing.length > 0)
+		throw new GuestError('perf-output', `perf stat did not report on ${missing.join(', ')} (${endOf(result)})`, {
+			evidence: text.split('\n'),
+		});
+	return { entries, text, result };
+}
+
+function endOf(result: GuestResult): string {
+	return result.signal === null ? `status ${result.status}` : `killed by ${result.signal}`;
 }

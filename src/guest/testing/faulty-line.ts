@@ -17,7 +17,7 @@ export class FakeFaultyLine extends Duplex {
 	dropped = 0;
 	interleaved = 0;
 	readonly #line: Duplex;
-	readonly #faults: Faults;
+	#faults: Faults;
 	#state: number;
 
 	constructor(line: Duplex, faults: Faults) {
@@ -28,6 +28,11 @@ export class FakeFaultyLine extends Duplex {
 		line.on('data', (bytes: Buffer) => this.push(this.#fromGuest(bytes)));
 		line.on('close', () => this.push(null));
 		line.on('error', () => undefined);
+	}
+
+	/** From now on these faults. */
+	worsen(faults: Faults): void {
+		this.#faults = faults;
 	}
 
 	/** xorshift32: the same faults for the same seed. */

@@ -1,0 +1,129 @@
+import { GuestError } from './errors.ts';
+
+/** What one run of a workload does in user space, from its first instruction to its exit. */
+export interface WorkloadFigures {
+	/** Exact, `null` where threads wait for one another. */
+	readonly instructions: bigint | null;
+	/** In the inner loop alone; what stands around it is the same for every N with as many digits. */
+	readonly loop: {
+		readonly instructions: bigint;
+		readonly branches: bigint;
+		readonly loads: bigint;
+		readonly stores: bigint;
+		readonly systemCalls: bigint;
+		readonly pageFaults: bigint;
+	};
+}
+
+/** A program in the guest image that does a known amount of work (images/tools/workload/workload.c). */
+export interface Workload {
+	readonly name: string;
+	/** The command line for `n` turns, `n` from 1 to 10^18-1. */
+	argv(n: bigint | number): string[];
+	/** What `n` turns are, to judge counts by: exactly, or by the slope between `n` and `2n`. */
+	figures(n: bigint | number): WorkloadFigures;
+}
+
+const program = '/vpmu/workload';
+
+interface PerTurn {
+	readonly instructions: number;
+	readonly branches?: number;
+	readonly loads?: number;
+	readonly stores?: number;
+	readonly systemCalls?: number;
+	readonly pageFaults?: number;
+}
+
+function workload(
+	name: string,
+	perTurn: PerTurn,
+	around: { readonly fixed: number; readonly perDigit: number } | null,
+	threads = 1,
+): Workload {
+	const turns = (n: bigint | number) => {
+		const count = BigInt(n);
+		if (count < 1n || count >= 10n ** 18n)
+			throw new RangeError(`${n} turns of the workload ${name}: 1 to 10^18-1 are possible`);
+		return count;
+	};
+	return {
+		name,
+		argv: n => [program, name, String(turns(n)), ...(name === 'threads' ? [String(threads)] : [])],
+		figures: n => {
+			const count = turns(n);
+			const times = (each = 0) => count * BigInt(each * threads);
+			return {
+				instructions:
+					around === null
+						? null
+						: times(perTurn.instructions) + BigInt(around.fixed + around.perDigit * String(count).length),
+				loop: {
+					instructions: times(perTurn.instructions),
+					branches: times(perTurn.branches ?? 1),
+					loads: times(perTurn.loads),
+					stores: times(perTurn.stores),
+					systemCalls: times(perTurn.systemCalls),
+					pageFaults: times(perTurn.pageFaults),
+				},
+			};
+		},
+	};
+}
+
+/**
+ * The known workloads. What stands around each loop was counted by the kernel's single steps (`workload steps`) in the
+ * binary that is committed, and workloads.real.ts counts again.
+ */
+export const workloads = {
+	/** add, eor, subs, b.ne */
+	loop: workload('loop', { instructions: 4 }, { fixed: 292, perDigit: 17 }),
+	/** nop, three branches to the next instruction, subs, b.ne */
+	branches: workload('branches', { instructions: 6, branches: 4 }, { fixed: 380, perDigit: 17 }),
+	/** four ldr of 8 bytes from one cache line, subs, b.ne */
+	loads: workload('loads', { instructions: 6, loads: 4 }, { fixed: 353, perDigit: 17 }),
+	/** four str of 8 bytes to one cache line, subs, b.ne */
+	stores: workload('stores', { instructions: 6, stores: 4 }, { fixed: 386, perDigit: 17 }),
+	/** mov, svc (getppid), subs, b.ne */
+	syscalls: workload('syscalls', { instructions: 4, systemCalls: 1 }, { fixed: 437, perDigit: 17 }),
+	/** One store to each of N fresh pages; instructions are the compiler's choice and known by slope only. */
+	faults: workload('faults', { instructions: 0, stores: 1, pageFaults: 1 }, null),
+	/** `loop` in so many threads at once. */
+	threads: (count: number): Workload => {
+		if (!Number.isInteger(count) || count < 1 || count > 64)
+			throw new RangeError(`${count} threads: the workload takes 1 to 64`);
+		return workload('threads', { instructions: 4 }, null, count);
+	},
+} as const;
+
+/** The command line that runs a workload by single steps and says how many instructions it took. Slow: for small `n`. */
+export function stepsCommand(one: Workload, n: bigint | number): string[] {
+	const [path, ...rest] = one.argv(n);
+	return [path!, 'steps', ...rest];
+}
+
+/** What the workload program printed: which ones ran to their end, and what `steps` counted. */
+export interface WorkloadReport {
+	readonly done: readonly { readonly name: string; readonly n: bigint }[];
+	readonly steps: bigint | null;
+}
+
+/**
+ * Reads what a workload printed on its standard output.
+ * @throws GuestError kind `protocol` when there is anything else in it, or it did not say that it was done
+ */
+export function parseWorkloadReport(text: string): WorkloadReport {
+	const done: { name: string; n: bigint }[] = [];
+	let steps: bigint | null = null;
+	for (const line of text.split('\n').filter(one => one !== '')) {
+		const finished = /^vpmu-workload ([a-z]+) ([1-9]\d*) done$/.exec(line);
+		const counted = /^vpmu-workload steps (\d+)$/.exec(line);
+		if (finished !== null) done.push({ name: finished[1]!, n: BigInt(finished[2]!) });
+		else if (counted !== null) steps = BigInt(counted[1]!);
+		else
+			throw new GuestError('protocol', `not a line of the workload's: ${JSON.stringify(line)}`, { evidence: [line] });
+	}
+	if (done.length === 0)
+		throw new GuestError('protocol', 'the workload did not say that it was done', { evidence: text.split('\n') });
+	return { done, steps };
+}
