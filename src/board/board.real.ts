@@ -29,11 +29,26 @@ test.serial('it is a KVM host with two PMUs', async t => {
 	t.is(await output('readlink', `${devices}/armv8_cortex_a72`), '../../../devices/platform/pmu-big/armv8_cortex_a72');
 });
 
-test.serial('overflow interrupts arrive at both PMUs', async t => {
+test.serial('overflow interrupts arrive at both PMUs, each at its own CPU', async t => {
+	const interrupts = async () =>
+		(await output('cat', '/proc/interrupts'))
+			.split('\n')
+			.filter(line => line.endsWith('arm-pmu'))
+			.map(line => line.trim().split(/\s+/).slice(1, 3).map(Number))
+			.reduce(([a = 0, b = 0], [x = 0, y = 0]) => [a + x, b + y], [0, 0]);
 	for (const [cpu, name] of ['armv8_cortex_a53', 'armv8_cortex_a72'].entries()) {
-		const count = `taskset -c ${cpu} perf record -q -c 1000000 -e ${name}/cpu_cycles/ -o /tmp/p -- sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' >/dev/null 2>/tmp/e || cat /tmp/e; perf script -i /tmp/p -F cpu 2>/dev/null | sort | uniq -c`;
-		const samples = await output('sh', '-c', count);
-		t.regex(samples, new RegExp(`^\\s*[1-9]\\d* \\[00${cpu}\\]$`), `${name}: ${samples}`);
+		const before = await interrupts();
+		// Only the interrupts are looked at: the image's perf lacks what it needs to write its file to the end.
+		const record = `taskset -c ${cpu} perf record -q -c 1000000 -e ${name}/cpu_cycles/ -o /tmp/p -- sleep 0.2`;
+		await board.run(
+			['sh', '-c', `${record}; taskset -c ${cpu} sh -c 'i=0; while [ $i -lt 9999 ]; do i=$((i+1)); done'`],
+			{
+				timeoutMs: 60_000,
+			},
+		);
+		const after = await interrupts();
+		t.true(after[cpu]! > before[cpu]!, `${name}: ${before} -> ${after}`);
+		t.is(after[1 - cpu], before[1 - cpu]);
 	}
 });
 
@@ -59,7 +74,7 @@ test.serial('arguments, environment, folder, input and both outputs arrive as th
 	const { stdout } = await board.run(['printf', '%s\\0', ...words]);
 	t.deepEqual(stdout.toString().split('\0').slice(0, -1), words);
 	const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-	const all = Buffer.concat(Array(50).fill(bytes));
+	const all = Buffer.concat(Array(5).fill(bytes));
 	t.true((await board.run(['cat'], { stdin: all, timeoutMs: 60_000 })).stdout.equals(all));
 	const shown = await board.run(['sh', '-c', 'echo "$X"; pwd; echo no >&2'], { env: { X: "a 'b" }, cwd: '/sys' });
 	t.is(shown.stdout.toString(), "a 'b\n/sys\n");
@@ -158,7 +173,7 @@ test.serial('as a user’s own ssh host: in with the right key, clear words with
 	};
 	t.is(await failure('-o', 'IdentityFile=/dev/null', '-o', 'PubkeyAuthentication=no'), 'auth');
 	t.is(await failure('-o', 'UserKnownHostsFile=/dev/null'), 'host-key');
-	t.is(await failure('-o', 'Port=1'), 'other');
+	t.is(await failure('-o', 'Port=1'), 'refused');
 });
 
 test.serial('a host that nobody listens on, and a name that is none', async t => {

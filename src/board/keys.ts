@@ -59,6 +59,8 @@ export async function boardKeys(cache: Cache, host: Host): Promise<BoardKeys> {
 			...set('HostKeyAlgorithms', 'ssh-ed25519'),
 			...set('UpdateHostKeys', 'no'),
 			...set('GSSAPIAuthentication', 'no'),
+			// An emulator that ends closes its connections; one that is slow is only slow.
+			...set('ServerAliveInterval', '30'),
 		],
 	};
 }

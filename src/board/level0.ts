@@ -46,7 +46,8 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, boot: BootFile
 			? { paused: true }
 			: {
 					initrd: boot.initrd,
-					append: 'console=ttyAMA0 rdinit=/init panic=-1 quiet nowatchdog nmi_watchdog=0 rcupdate.rcu_cpu_stall_suppress=1',
+					append:
+						'console=ttyAMA0 rdinit=/init panic=-1 quiet nowatchdog nmi_watchdog=0 rcupdate.rcu_cpu_stall_suppress=1',
 					...(boot.deviceTree === undefined ? {} : { dtb: boot.deviceTree }),
 				}),
 		extra: [

@@ -63,8 +63,9 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 			'ssh',
 			...['-T', '-x', '-a', '-o', 'BatchMode=yes', '-o', 'ControlMaster=yes', '-o', `ControlPath=${controlPath}`],
 			...['-o', 'ControlPersist=no', '-o', 'ClearAllForwardings=yes', '-o', 'PermitLocalCommand=no'],
-			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', '-o', 'ServerAliveInterval=5'],
-			...['-o', 'ServerAliveCountMax=3', ...options.options, '--', target],
+			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', ...options.options],
+			// Of an option that is given twice ssh takes the first: the caller's.
+			...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3', '--', target],
 			`exec sh -c ${quoteWord(`${options.prelude ?? ''}${agent}`)} vpmu-agent`,
 		]),
 	);
