@@ -1,25 +1,33 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { type Answer, type FileText, type HostFacts, localHost, readHostFacts, UsageError } from '../../src/index.ts';
+import { type Answer, type FileText, formatDuration, type HostFacts } from '../../src/index.ts';
+import { Resources } from '../resources.ts';
+import { parseOn, parseSource } from '../select.ts';
 import type { Command } from './command.ts';
-
-/** The program that asks /dev/kvm, for aarch64 hosts. */
-const kvmFactsFile = path.resolve(import.meta.dirname, '../../images/tools/bin/aarch64/kvm-facts');
 
 export const command: Command = {
 	name: 'probe',
 	summary: 'Prints what of a host decides the PMU backend of its guests: its qualification card.',
 	usage: '[--on HOST] [--json]',
 	options: {
-		on: { value: 'HOST', help: 'local, board[:TOPOLOGY] or ssh://HOST (default: local)' },
+		on: { value: 'HOST', help: 'auto, local, board[:TOPOLOGY] or ssh://HOST (default: auto)' },
+		'board-kernel': { value: 'KERNEL', help: "the board's kernel: debian:SUITE or a path (default: debian:trixie)" },
 		json: { help: 'one JSON document, as vpmu predict --facts takes it' },
 	},
 	async run(context, { options }) {
-		const on = (options.on as string | undefined) ?? 'local';
-		if (on !== 'local') throw new UsageError(`host '${on}' of option '--on' is not known; allowed: local`);
-		await using host = localHost();
-		const kvmFactsPath = existsSync(kvmFactsFile) ? await host.provide(kvmFactsFile) : undefined;
-		const facts = await readHostFacts(host, { kvmFactsPath, signal: context.signal, timeoutMs: 60_000 });
+		const given = options as Readonly<Record<string, string | undefined>>;
+		const on = parseOn(given.on ?? context.env.VPMU_ON);
+		const boardKernel = parseSource(given['board-kernel'] ?? 'debian:trixie', '--board-kernel');
+		await using resources = new Resources({
+			kernel: boardKernel,
+			boardKernel,
+			env: context.env,
+			signal: context.signal,
+			onProgress: what => context.stderr.write(`${what}\n`),
+		});
+		const startedAt = performance.now();
+		const host = await resources.host(on === 'board' ? 'board:uniform' : on);
+		const facts = await resources.facts(host);
+		if (context.stderr.isTTY === true)
+			context.stderr.write(`probed in ${formatDuration(performance.now() - startedAt)}\n`);
 		context.stdout.write(options.json === true ? `${JSON.stringify(facts, null, 2)}\n` : card(facts));
 		return 0;
 	},
