@@ -1,6 +1,23 @@
 /** The library's only door. What is not here is not public. */
 
-export { Board, type BoardOptions, type BoardTimings, startBoard } from './board/start.ts';
+export {
+	Board,
+	BoardError,
+	type BoardOptions,
+	type BoardTimings,
+	findKeptBoard,
+	type KeptBoard,
+	keepBoardUp,
+	listKeptBoards,
+	listSnapshots,
+	listTopologies,
+	loadTopology,
+	removeSnapshots,
+	type StoredSnapshot,
+	startBoard,
+	type Topology,
+	takeDown,
+} from './board/index.ts';
 export { SerialConsole } from './guest/console.ts';
 export { GuestError } from './guest/errors.ts';
 export { openShell, type ShellOptions } from './guest/open.ts';
