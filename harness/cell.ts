@@ -3,8 +3,12 @@ import {
 	attachHost,
 	type BackendView,
 	type CellResult,
+	type FindingId,
+	findings,
 	type GuestReading,
 	type Host,
+	type HostFacts,
+	type JudgeOptions,
 	judge,
 	type Machine,
 	type MachineSpec,
@@ -13,19 +17,23 @@ import {
 	type PerfReading,
 	type PmuSettings,
 	type Prediction,
+	postedStarts,
 	predictBackend,
 	QemuError,
 	RunFolder,
+	simulate,
 	startMachine,
 	type Verdict,
 	VpmuError,
 } from '../src/index.ts';
-import { cpuGroups, resolvePmu } from './groups.ts';
+import { type CpuPmu, cpuGroups, cpuPmus, resolvePmu } from './groups.ts';
 import { Guest } from './guest.ts';
+import { kernelArguments } from './kernel-arguments.ts';
 import type { Lease } from './lease.ts';
 import type { Known, Matrix } from './matrix.ts';
 import type { Cell } from './plan.ts';
 import { writeRepro } from './repro.ts';
+import { simulations } from './simulations.ts';
 
 /** Ends a cell that means nothing on this host or for this QEMU. */
 export class CellSkipped extends Error {
@@ -54,6 +62,8 @@ export class CellSession {
 	readonly #unmet: string[] = [];
 	readonly #readings: { readonly reading: GuestReading; readonly perf: PerfReading }[] = [];
 	#observations: Observations = {};
+	#facts: HostFacts;
+	#wrapper: readonly string[] = [];
 	#host: Host | undefined;
 	#machine: Machine | undefined;
 	#settings: PmuSettings | undefined;
@@ -65,14 +75,26 @@ export class CellSession {
 		this.cell = cell;
 		this.lease = lease;
 		this.#matrix = matrix;
+		this.#facts = lease?.facts;
 	}
 
 	get host(): Host {
 		return this.#host!;
 	}
 
-	get facts() {
-		return this.lease.facts;
+	/** The host as QEMU sees it: simulated capabilities included. */
+	get facts(): HostFacts {
+		return this.#facts;
+	}
+
+	/** PMUs of the host's CPUs, by type. */
+	get pmus(): readonly CpuPmu[] {
+		return cpuPmus(this.#facts);
+	}
+
+	/** What has been seen so far. */
+	get observations(): Observations {
+		return this.#observations;
 	}
 
 	/** What must be chosen, for the settings of the last boot. */
@@ -82,13 +104,14 @@ export class CellSession {
 
 	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
 	get groups(): readonly string[] {
-		return cpuGroups(this.lease.facts);
+		return cpuGroups(this.#facts);
 	}
 
 	/** Attaches to the host and decides whether the cell means anything here. @throws CellSkipped */
 	async prepare(): Promise<void> {
 		writeRepro(this.cell, this.lease);
 		this.#host = this.#owned.use(await attachHost(this.lease.host));
+		await this.#simulate();
 		this.#predict({});
 		const reason = this.#matrix.skip?.(this.known);
 		if (reason !== undefined) throw new CellSkipped(reason);
@@ -97,8 +120,9 @@ export class CellSession {
 	get known(): Known {
 		const { cell, lease } = this;
 		return {
-			facts: lease.facts,
+			facts: this.#facts,
 			topology: cell.topology,
+			pmus: this.pmus,
 			prediction: this.prediction,
 			qemu: { version: lease.qemu.version, hasPmuChoice: lease.inspection.pmuChoice.has === true },
 			machine: cell.machine,
@@ -114,7 +138,9 @@ export class CellSession {
 		const machine = await this.#start(options, {
 			kernel: this.lease.kernel.path,
 			initrd: this.lease.initrd,
-			append: 'console=ttyAMA0 rdinit=/init panic=-1 printk.time=0',
+			append: kernelArguments,
+			// The console stays; commands go over a port, which moves blocks and not single characters.
+			ports: ['vpmu'],
 		});
 		const guest = new Guest(this, machine);
 		await guest.observe();
@@ -218,27 +244,41 @@ export class CellSession {
 	conclude(): CellResult {
 		const failure = this.#failure;
 		if (failure instanceof CellSkipped) return this.#result('skip', failure.message, null);
-		if (failure !== undefined) return CellSession.failedToRun(this.cell, this, failure);
-		const verdict = this.verdict();
-		const expected = this.#matrix.expectFailure?.(this.known);
-		const demands = this.#unmet;
+		const refused = failure instanceof QemuError && this.#observations.start?.state === 'exited';
+		if (failure !== undefined && !refused) return CellSession.failedToRun(this.cell, this, failure);
+		const options = this.#judging;
+		const verdict = judge(this.prediction, this.#observations, options);
 		if (!verdict.agrees) {
-			return this.#result('fail', [...verdict.reasons, ...demands].join('; '), this.#guilty(verdict), verdict);
+			const finding = this.#finding(options);
+			return finding === undefined
+				? this.#result('fail', [...verdict.reasons, ...this.#unmet].join('; '), this.#guilty(verdict), verdict)
+				: this.#result('xfail', finding, null, verdict);
 		}
-		if (demands.length > 0) {
+		const expected = this.#matrix.expectFailure?.(this.known);
+		if (this.#unmet.length > 0) {
 			return expected === undefined
-				? this.#result('fail', demands.join('; '), 'qemu', verdict)
+				? this.#result('fail', this.#unmet.join('; '), 'qemu', verdict)
 				: this.#result('xfail', expected, null, verdict);
 		}
 		if (expected !== undefined) return this.#result('xpass', `expected to fail: ${expected}`, null, verdict);
-		return this.#result('pass', null, null, verdict);
+		const mended = this.#mended();
+		return mended === undefined
+			? this.#result('pass', null, null, verdict)
+			: this.#result('xpass', `no longer so: ${mended}`, null, verdict);
 	}
 
-	verdict(): Verdict {
-		return judge(this.prediction, this.#observations, {
+	/** The finding that should have shown, when the posted code can only come to something else than was seen. */
+	#mended(): string | undefined {
+		const posted = postedStarts(this.#facts, this.#settings!);
+		const finding = posted.every(start => start.findings.length > 0) ? posted[0]?.findings[0] : undefined;
+		return finding === undefined ? undefined : `finding ${finding}: ${findings[finding as FindingId]}`;
+	}
+
+	get #judging(): JudgeOptions {
+		return {
 			...(this.#zeroBoot ? { booted: false, runState: 'prelaunch' } : {}),
 			...(this.requiredCpus === undefined ? {} : { hostCpus: this.requiredCpus }),
-		});
+		};
 	}
 
 	/** Host CPUs that this cell speaks of, where it is not all of them. */
@@ -266,10 +306,38 @@ export class CellSession {
 		return blank.#result('error', text.split('\n').slice(0, 3).join(' | '), 'harness');
 	}
 
+	async #simulate(): Promise<void> {
+		const { simulate: name } = this.cell;
+		if (name === null) return;
+		const description = simulations[name];
+		if (description === undefined) throw new VpmuError(`no simulation '${name}'`, { blame: 'harness' });
+		const { facts, shim: shimPath } = this.lease;
+		const simulation = this.#owned.use(await simulate(this.host, description, { facts, shimPath }));
+		this.#facts = simulation.facts;
+		this.#wrapper = simulation.wrapper;
+	}
+
+	/**
+	 * The finding that explains why the posted code's outcome is not the specified one, when what was seen is just what
+	 * that code comes to; `undefined` when it is not.
+	 */
+	#finding(options: JudgeOptions): string | undefined {
+		const { start } = this.#observations;
+		for (const posted of postedStarts(this.#facts, this.#settings!)) {
+			const [finding] = posted.findings;
+			if (finding === undefined) continue;
+			const seen = posted.ends
+				? start?.state === 'exited' && start.signal !== null
+				: judge(posted.prediction, this.#observations, options).agrees;
+			if (seen) return `finding ${finding}: ${findings[finding as FindingId]}`;
+		}
+		return undefined;
+	}
+
 	#predict(options: BootOptions): void {
 		const { cell, lease } = this;
 		const type = lease.inspection.machines.find(one => one.name === cell.machine || one.alias === cell.machine);
-		const pmu = cell.pmu === null ? undefined : resolvePmu(cell.pmu, lease.facts);
+		const pmu = cell.pmu === null ? undefined : resolvePmu(cell.pmu, this.#facts);
 		this.#settings = {
 			machine: type?.name ?? cell.machine,
 			accel: cell.accel,
@@ -285,7 +353,7 @@ export class CellSession {
 				...(typeof type?.backcompatPmu === 'boolean' ? { machineBackcompatPmu: type.backcompatPmu } : {}),
 			},
 		};
-		this.#prediction = predictBackend(lease.facts, this.#settings);
+		this.#prediction = predictBackend(this.#facts, this.#settings);
 	}
 
 	async #start(options: BootOptions, base: Partial<MachineSpec>): Promise<Machine> {
@@ -294,7 +362,7 @@ export class CellSession {
 		const pmu = this.#settings?.pmu;
 		const pinned = options.affinity === undefined ? [] : ['taskset', '-c', options.affinity];
 		const spec: MachineSpec = {
-			qemu: { command: [...pinned, ...lease.qemu.command] },
+			qemu: { command: [...this.#wrapper, ...pinned, ...lease.qemu.command] },
 			machine: cell.machine,
 			machineProperties: { 'gic-version': 3 },
 			accel: cell.accel,
@@ -358,7 +426,7 @@ export class CellSession {
 			machine: cell.machine,
 			pmu: this.#settings?.pmu ?? cell.pmu,
 			cpuPmu: cell.cpuPmu,
-			simulated: lease?.facts.simulated ?? [],
+			simulated: this.#facts?.simulated ?? [],
 			predicted: prediction === undefined ? null : view(prediction),
 			observed: verdict?.observed ?? null,
 			perf: this.#readings.map(one => one.perf),

@@ -6,6 +6,8 @@ export interface CpuPmu {
 	readonly type: number;
 	/** Host CPUs in list format. */
 	readonly cpus: string;
+	/** Where sysfs says the device is: the text of the link. */
+	readonly link: string;
 }
 
 const textOf = (file: FileText) => ('text' in file ? file.text.trim() : undefined);
@@ -14,7 +16,12 @@ const textOf = (file: FileText) => ('text' in file ? file.text.trim() : undefine
 export function cpuPmus({ eventSources }: HostFacts): CpuPmu[] {
 	if (!Array.isArray(eventSources)) return [];
 	return (eventSources as readonly EventSource[])
-		.map(({ name, type, cpus }) => ({ name, type: Number(textOf(type) ?? 'none'), cpus: textOf(cpus) ?? '' }))
+		.map(({ name, type, cpus, link }) => ({
+			name,
+			type: Number(textOf(type) ?? 'none'),
+			cpus: textOf(cpus) ?? '',
+			link: textOf(link) ?? '',
+		}))
 		.filter(pmu => Number.isInteger(pmu.type) && pmu.cpus !== '')
 		.sort((a, b) => a.type - b.type);
 }

@@ -24,7 +24,7 @@ export interface CountOptions {
 }
 
 /** Iterations of the default workload: long enough to dwarf what perf and exec cost, short enough for an emulated host. */
-const defaultIterations = 3_000_000;
+const defaultIterations = 40_000_000;
 
 /** A running guest of a cell. What it is asked is observed, and judged at the end. */
 export class Guest {

@@ -13,6 +13,8 @@ export interface Lease {
 	/** Guest kernel and initramfs: paths on the host. */
 	readonly kernel: { readonly path: string; readonly release: string };
 	readonly initrd: string;
+	/** The KVM shim's path on the host, for simulated capabilities. */
+	readonly shim: string;
 	/** Where the kernels came from: `debian:SUITE` or a path. */
 	readonly sources: { readonly kernel: string; readonly boardKernel: string };
 	/** Folder of the cell's artifacts on this machine, made already, and the run folder that it is in. */

@@ -8,10 +8,15 @@ import { exitCodes } from './exit-codes.ts';
 const commands: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
 	run: { summary: 'plan, run and report cells (the main job)', load: () => import('./cli/run.ts') },
 	list: { summary: 'the cells that run would run; starts nothing', load: () => import('./cli/list.ts') },
-	doctor: {
-		summary: 'what this machine lacks, and the command that provides it',
-		load: () => import('./cli/doctor.ts'),
-	},
+	probe: { summary: 'facts of a host that decide the backend', load: () => import('./cli/probe.ts') },
+	predict: { summary: 'which backend must be chosen, and why', load: () => import('./cli/predict.ts') },
+	qmp: { summary: 'talk QMP: one command, or a shell', load: () => import('./cli/qmp.ts') },
+	inspect: { summary: 'what a QEMU says of itself, without a boot', load: () => import('./cli/inspect.ts') },
+	shell: { summary: 'a guest to work in', load: () => import('./cli/shell.ts') },
+	board: { summary: 'boards: up, down, list, ssh, prune', load: () => import('./cli/board.ts') },
+	image: { summary: 'images and packages in the cache', load: () => import('./cli/image.ts') },
+	compare: { summary: 'two runs, cell by cell', load: () => import('./cli/compare.ts') },
+	doctor: { summary: 'what this machine lacks, and what provides it', load: () => import('./cli/doctor.ts') },
 };
 
 export const version: string = JSON.parse(readFileSync(findUp(import.meta.dirname, 'package.json'), 'utf8')).version;

@@ -1,9 +1,12 @@
 import type { HostFacts, Prediction } from '../src/index.ts';
+import type { CpuPmu } from './groups.ts';
 
 /** What is known of a cell when it is about to run: requirements and expected failures are judged by it. */
 export interface Known {
 	readonly facts: HostFacts;
 	readonly topology: string | null;
+	/** PMUs of the host's CPUs, by type. */
+	readonly pmus: readonly CpuPmu[];
 	readonly prediction: Prediction;
 	readonly qemu: { readonly version: string; readonly hasPmuChoice: boolean };
 	readonly machine: string;

@@ -33,6 +33,9 @@ export interface ResourceOptions {
 	readonly onProgress: (what: string, done?: number, total?: number) => void;
 }
 
+/** A program of ours for arm64 hosts. */
+const tool = (name: string) => path.resolve(import.meta.dirname, '..', 'images', 'tools', 'bin', 'aarch64', name);
+
 /**
  * Hosts, boards, QEMUs, kernels and images of a run: each made once, when a cell first needs it, and kept until the
  * run ends. A failure is kept too: what could not be made is not tried again for every cell.
@@ -49,11 +52,12 @@ export class Resources implements AsyncDisposable {
 	/** All that a cell needs, ready on its host. @throws VpmuError with the blame of what could not be had */
 	async ready(cell: Cell, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<Lease> {
 		const host = await this.host(cell.on);
-		const [{ qemu, inspection }, facts, kernel, initrd] = await Promise.all([
+		const [{ qemu, inspection }, facts, kernel, initrd, shim] = await Promise.all([
 			this.qemu(host, cell.qemu),
 			this.facts(host),
 			this.kernel(host, cell.kernel ?? this.#options.kernel),
 			this.initrd(host),
+			host.kind === 'local' ? tool('kvm-shim.so') : host.provide(tool('kvm-shim.so')),
 		]);
 		return {
 			host: host.reference,
@@ -62,6 +66,7 @@ export class Resources implements AsyncDisposable {
 			facts,
 			kernel,
 			initrd,
+			shim,
 			sources: { kernel: this.#options.kernel, boardKernel: this.#options.boardKernel },
 			slowness: host.kind === 'board' ? 2 : 1,
 			...folders,
@@ -119,8 +124,8 @@ export class Resources implements AsyncDisposable {
 
 	facts(host: Host): Promise<HostFacts> {
 		return this.#once(`facts of ${host.name}`, async () => {
-			const tool = path.resolve(import.meta.dirname, '..', 'images', 'tools', 'bin', 'aarch64', 'kvm-facts');
-			const kvmFactsPath = host.kind === 'local' && process.arch !== 'arm64' ? undefined : await host.provide(tool);
+			const kvmFactsPath =
+				host.kind === 'local' && process.arch !== 'arm64' ? undefined : await host.provide(tool('kvm-facts'));
 			return readHostFacts(host, kvmFactsPath === undefined ? {} : { kvmFactsPath });
 		});
 	}

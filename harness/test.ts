@@ -5,6 +5,7 @@ import type { CellSession } from './cell.ts';
 import { type Collector, caseName, collectorKey } from './collect.ts';
 import type { Matrix } from './matrix.ts';
 
+export { choiceNeeded } from './requirements.ts';
 export type { CellSession, Matrix };
 
 /** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */

@@ -5,7 +5,7 @@ mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 echo -1 >/proc/sys/kernel/perf_event_paranoid
-[ -x /vpmu/agent ] && exec /vpmu/agent /dev/ttyAMA0 /dev/virtio-ports/vpmu
+[ -x /vpmu/agent ] && exec /vpmu/agent /dev/ttyAMA0 virtio:vpmu
 mkdir -p /dev/pts && mount -t devpts devpts /dev/pts
 read -r consoles </sys/class/tty/console/active
 cd /root

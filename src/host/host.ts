@@ -46,15 +46,16 @@ export interface HostLock extends AsyncDisposable {
 	readonly name: string;
 }
 
-/** Plain data by which another process of this machine shares a host that this one owns: see `attachHost`. */
+/** Plain data by which another process of this machine reaches a host that this one owns: see `attachHost`. */
 export type HostReference =
 	| { readonly kind: 'local' }
 	| {
 			readonly kind: 'ssh' | 'board';
 			readonly name: string;
 			readonly topology: string | null;
-			/** The ssh master's control socket. */
-			readonly controlPath: string;
+			/** What ssh is told: where to, and options before that. */
+			readonly target: string;
+			readonly options: readonly string[];
 	  };
 
 /**

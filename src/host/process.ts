@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { HostError } from './errors.ts';
 import type { HostProcess, ProcessExit, SpawnOptions } from './host.ts';
 import { superviseByDescriptor } from './supervise.ts';
@@ -43,8 +43,8 @@ export async function spawnLocal(
 	return {
 		pid: child.pid!,
 		stdin: child.stdin as Writable,
-		stdout: child.stdout as Readable,
-		stderr: child.stderr as Readable,
+		stdout: kept(child.stdout as Readable),
+		stderr: kept(child.stderr as Readable),
 		lifeline,
 		exited,
 		async kill(signal) {
@@ -55,4 +55,9 @@ export async function spawnLocal(
 			await exited;
 		},
 	};
+}
+
+/** Node throws away what nobody has begun to read of a child's output when the child ends. */
+function kept(stream: Readable): Readable {
+	return stream.pipe(new PassThrough());
 }

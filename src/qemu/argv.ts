@@ -100,12 +100,15 @@ function consoleArgs(path: string): string[] {
 	return [...socketChardev('console', path), '-serial', 'chardev:console'];
 }
 
-/** PCI, since Debian's arm64 kernels have virtio-pci built in and virtio-mmio only as a module. */
+/**
+ * PCI, since Debian's arm64 kernels have virtio-pci built in and virtio-mmio only as a module. As many ports as are used
+ * (port 0 is a console's): the driver sets up two queues for each of the 31 of the default.
+ */
 function portArgs(names: readonly string[], paths: Readonly<Record<string, string>>): string[] {
 	if (names.length === 0) return [];
 	return [
 		'-device',
-		'virtio-serial-pci,id=ports',
+		`virtio-serial-pci,id=ports,max_ports=${names.length + 1}`,
 		...names.flatMap((name, index) => [
 			...socketChardev(`port${index}`, paths[name]!),
 			'-device',

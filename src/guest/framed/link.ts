@@ -15,7 +15,8 @@ const pieceMax = 256;
 const pieceFirst = 128;
 const pieceMin = 24;
 const firstRetryMs = 120;
-const longestRetryMs = 500;
+/** A UART under nested emulation takes milliseconds for each character: resends must not be what fills it. */
+const longestRetryMs = 8000;
 /** A gap is asked about again so often. */
 const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
@@ -119,7 +120,8 @@ export class HostLink implements Disposable {
 	}
 
 	#firstRetryMs(): number {
-		return Math.min(longestRetryMs, Math.max(60, 3 * this.#roundTripMs + 20)) * Math.max(1, this.#options.speedFactor);
+		const wanted = Math.max(60, 3 * this.#roundTripMs + 20) * Math.max(1, this.#options.speedFactor);
+		return Math.min(longestRetryMs, wanted);
 	}
 
 	#onBytes(offset: number, bytes: Buffer): void {
@@ -185,7 +187,7 @@ export class HostLink implements Disposable {
 	#startRetryTimer(): void {
 		this.#retryTimer ??= setTimeout(() => {
 			this.#retryTimer = undefined;
-			this.#retryMs = Math.min(longestRetryMs * Math.max(1, this.#options.speedFactor), this.#retryMs * 1.5);
+			this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
 			this.#sendAgain(Math.min(this.#next, this.#acknowledged + 4 * this.#piece));
 			this.#startRetryTimer();
 		}, this.#retryMs);

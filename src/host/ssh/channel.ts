@@ -46,6 +46,8 @@ export class Channel extends Duplex {
 		this.stderr = new Readable({ read: () => this.#credit(0) });
 		// Whoever only wants the output must not be brought down by how the connection ended.
 		this.stderr.on('error', () => undefined);
+		// Who reads or writes hears of it all the same; a channel that nobody uses any more must not end the process.
+		this.on('error', () => undefined);
 		this.on('error', () => undefined);
 	}
 

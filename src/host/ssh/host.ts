@@ -65,7 +65,7 @@ export async function connectHost(target: string, options: RemoteOptions): Promi
 			blame: blameOf(options.kind),
 			controlPath: await workspace.reserve(),
 		});
-		return new RemoteHost(master, workspace, options);
+		return new RemoteHost(master, workspace, target, options);
 	} catch (error) {
 		await workspace[Symbol.asyncDispose]();
 		throw error;
@@ -89,12 +89,12 @@ export class RemoteHost implements Host {
 	#lost: HostError | undefined;
 	#folders = 0;
 
-	constructor(master: Master, workspace: Workspace, options: RemoteOptions) {
+	constructor(master: Master, workspace: Workspace, target: string, options: RemoteOptions) {
 		this.name = options.name;
 		this.kind = options.kind;
 		this.topology = options.topology ?? null;
 		const { name, kind, topology } = this;
-		this.reference = { kind, name, topology, controlPath: master.controlPath };
+		this.reference = { kind, name, topology, target, options: options.options ?? [] };
 		this.#master = master;
 		this.#workspace = workspace;
 		this.#unpack = options.unpack;

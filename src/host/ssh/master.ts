@@ -38,7 +38,6 @@ const connectMs = 30_000;
 /** A running ssh with our agent at its other end. */
 export interface Master extends AsyncDisposable {
 	readonly connection: SshConnection;
-	readonly controlPath: string;
 	/** The agent's folder on the host. */
 	readonly base: string;
 	readonly uid: string;
@@ -114,7 +113,6 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	const owned = stack.move();
 	return {
 		connection,
-		controlPath,
 		base,
 		uid,
 		machine,

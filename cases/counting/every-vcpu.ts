@@ -1,0 +1,11 @@
+import { pmuTest } from '../../harness/test.ts';
+
+pmuTest('every vCPU counts', { vcpus: [1, 2, 4] }, async (_t, cell) => {
+	const guest = await cell.boot();
+	for (let vcpu = 0; vcpu < cell.cell.vcpus; vcpu++) {
+		await guest.count(['cycles'], {
+			vcpu,
+			command: ['taskset', String(2 ** vcpu), '/vpmu/workload', 'loop', '3000000'],
+		});
+	}
+});
