@@ -87,6 +87,13 @@ export class CellSession {
 		return this.#facts;
 	}
 
+	/** A group of host CPUs to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
+	get home(): string {
+		const { groups } = this;
+		const sum = [...this.cell.id].reduce((total, letter) => total + letter.codePointAt(0)!, 0);
+		return groups[sum % groups.length]!;
+	}
+
 	/** PMUs of the host's CPUs, by type. */
 	get pmus(): readonly CpuPmu[] {
 		return cpuPmus(this.#facts);

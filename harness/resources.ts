@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
 	type Board,
@@ -15,14 +17,26 @@ import {
 	loadRecipe,
 	localHost,
 	openCache,
+	parseJson,
 	type QemuBuild,
 	readHostFacts,
 	sshHost,
 	startBoard,
+	stringifyJson,
 	VpmuError,
 } from '../src/index.ts';
 import type { Lease } from './lease.ts';
 import type { Cell } from './plan.ts';
+import { defaultQemus } from './select.ts';
+
+/** How to start a QEMU on its host, and what tells its files from others; `undefined` when nothing does. */
+interface PlacedQemu {
+	readonly command: string[];
+	readonly identity: string | undefined;
+}
+
+/** Raised when cells need to know more of a QEMU than was kept. */
+const inspectionVersion = 1;
 
 export interface ResourceOptions {
 	/** Guest kernel and the board's own: `debian:SUITE` or a path. */
@@ -96,6 +110,7 @@ export class Resources implements AsyncDisposable {
 				cache: await this.cache(),
 				topology,
 				kernel: this.#options.boardKernel,
+				preload: await this.#preload(),
 				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
 			});
 			return this.#owned.use(board);
@@ -105,21 +120,34 @@ export class Resources implements AsyncDisposable {
 	/** A QEMU under test, in place on a host, and what it says of itself. */
 	qemu(host: Host, source: string): Promise<{ qemu: QemuBuild; inspection: Lease['inspection'] }> {
 		return this.#once(`qemu ${source} on ${host.name}`, async () => {
-			const command = source.startsWith('debian:')
+			const { command, identity } = source.startsWith('debian:')
 				? await this.#packagedQemu(host, source)
 				: await this.#ownQemu(host, source);
-			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label: source });
-			if (!('answer' in machines)) {
-				throw new VpmuError(`'${source}' does not tell its machine types`, {
-					blame: 'qemu',
-					evidence: [JSON.stringify(machines)],
-				});
-			}
-			return {
-				qemu: { command, label: source, version },
-				inspection: { machines: machines.answer, pmuChoice },
-			};
+			const { version, ...inspection } = await this.#inspected(host, command, source, identity);
+			return { qemu: { command, label: source, version }, inspection };
 		});
+	}
+
+	/** What a build says of itself does not change: asked once, kept by the identity of its files. */
+	async #inspected(host: Host, command: readonly string[], label: string, identity: string | undefined) {
+		const ask = async () => {
+			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label });
+			if ('answer' in machines) return { version, machines: machines.answer, pmuChoice };
+			throw new VpmuError(`'${label}' does not tell its machine types`, {
+				blame: 'qemu',
+				evidence: [JSON.stringify(machines)],
+			});
+		};
+		if (identity === undefined) return ask();
+		const name = createHash('sha256')
+			.update(JSON.stringify([inspectionVersion, identity]))
+			.digest('hex')
+			.slice(0, 20);
+		const kept = await (await this.cache()).keep('inspections', name, async to => {
+			await writeFile(to, stringifyJson((await ask()) as never));
+			return { label: `what ${label} says of itself` };
+		});
+		return parseJson(await readFile(kept, 'utf8')) as unknown as Awaited<ReturnType<typeof ask>>;
 	}
 
 	facts(host: Host): Promise<HostFacts> {
@@ -149,9 +177,23 @@ export class Resources implements AsyncDisposable {
 	/** The guest's initramfs, in place on a host. */
 	initrd(host: Host): Promise<string> {
 		return this.#once(`initrd on ${host.name}`, async () => {
-			const image = await this.#once('initrd', async () => buildImage(await this.cache(), await loadRecipe('guest')));
-			return host.provide(image.path);
+			return host.provide((await this.#image()).path);
 		});
+	}
+
+	/** What every run with the default choices copies into a board: in its snapshot it costs nothing. */
+	#preload(): Promise<string[]> {
+		return this.#once('preload', async () => [
+			...(await Promise.all(defaultQemus.map(async source => (await this.#packagedRoot(source, 'arm64')).root))),
+			(await this.localKernel('debian:trixie')).image,
+			(await this.#image()).path,
+			tool('kvm-facts'),
+			tool('kvm-shim.so'),
+		]);
+	}
+
+	#image() {
+		return this.#once('initrd', async () => buildImage(await this.cache(), await loadRecipe('guest')));
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
@@ -159,21 +201,31 @@ export class Resources implements AsyncDisposable {
 		await this.#owned.disposeAsync();
 	}
 
-	async #packagedQemu(host: Host, source: string): Promise<string[]> {
+	async #packagedQemu(host: Host, source: string): Promise<PlacedQemu> {
 		const architecture = host.kind === 'local' ? hostArchitecture() : 'arm64';
-		const { root, command } = await this.#once(`${source} ${architecture}`, async () =>
-			debianQemu(await this.cache(), source.slice('debian:'.length), architecture),
-		);
-		return command(await host.provide(root));
+		const { root, command } = await this.#packagedRoot(source, architecture);
+		return { command: command(await host.provide(root)), identity: path.basename(root) };
 	}
 
-	async #ownQemu(host: Host, file: string): Promise<string[]> {
-		if (host.kind === 'local') return [file];
-		await inspectProgram(file).catch(error => {
+	#packagedRoot(source: string, architecture: 'amd64' | 'arm64') {
+		return this.#once(`${source} ${architecture}`, async () =>
+			debianQemu(await this.cache(), source.slice('debian:'.length), architecture),
+		);
+	}
+
+	async #ownQemu(host: Host, file: string): Promise<PlacedQemu> {
+		const program = await inspectProgram(file).catch(error => {
 			// A script that wraps a QEMU is fine; a program of another machine is not, and is named when it starts.
 			if (!(error instanceof VpmuError)) throw error;
 		});
-		return [await host.provide(file)];
+		// What a script starts is not known by the script.
+		const identity =
+			program === undefined
+				? undefined
+				: createHash('sha256')
+						.update(await readFile(file))
+						.digest('hex');
+		return { command: [host.kind === 'local' ? file : await host.provide(file)], identity };
 	}
 
 	#once<T>(what: string, make: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { choiceNeeded, pmuTest } from '../../harness/test.ts';
 pmuTest(
 	'backcompat-pmu given by the user outranks the machine version',
 	{
+		selection: 'full',
 		topology: ['uniform', 'biglittle'],
 		machine: ['virt', 'virt-9.2'],
 		backcompatPmu: [true, false],

@@ -2,7 +2,7 @@ import { choiceNeeded, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'-cpu pmu=off takes the PMU away from the guest, also when an event source was chosen',
-	{ pmu: ['#0'], cpuPmu: [false], skip: choiceNeeded },
+	{ selection: 'full', pmu: ['#0'], cpuPmu: [false], skip: choiceNeeded },
 	async (t, cell) => {
 		const guest = await cell.boot();
 		const [cycles] = await guest.count(['cycles']);

@@ -3,6 +3,7 @@ import { choiceNeeded, pmuTest } from '../../harness/test.ts';
 pmuTest(
 	'pmu=N gives the guest the event source of type N, on the CPUs that it covers',
 	{
+		selection: 'full',
 		topology: ['uniform', 'biglittle'],
 		machine: ['virt', 'virt-9.2'],
 		pmu: ['#0', '#1'],

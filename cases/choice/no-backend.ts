@@ -2,7 +2,7 @@ import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'where no PMU can back the guest, it boots and has none',
-	{ topology: ['partial', 'none', 'biglittle'], cpuPmu: [null, true, false] },
+	{ selection: 'full', topology: ['partial', 'none', 'biglittle'], cpuPmu: [null, true, false] },
 	async (_t, cell) => {
 		const [home] = cell.groups;
 		if (cell.prediction.guestHasPmu) cell.requiredCpus = home;

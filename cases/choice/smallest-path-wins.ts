@@ -2,7 +2,7 @@ import { choiceNeeded, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'of two PMUs that cover all CPUs, the one with the smallest device path is chosen',
-	{ topology: ['overlap', 'overlap-swapped'], skip: choiceNeeded },
+	{ selection: 'full', topology: ['overlap', 'overlap-swapped'], skip: choiceNeeded },
 	async (t, cell) => {
 		const guest = await cell.boot();
 		await guest.count(['cycles']);

@@ -2,7 +2,7 @@ import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'pinned to each group of host CPUs from its start, the guest counts',
-	{ topology: ['biglittle', 'three-clusters'] },
+	{ selection: 'full', topology: ['biglittle', 'three-clusters'] },
 	async (_t, cell) => {
 		const [home] = cell.groups.slice(-1);
 		cell.requiredCpus = home;

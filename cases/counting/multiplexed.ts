@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('more events than counters share them, and perf says so', {}, async (_t, cell) => {
+pmuTest('more events than counters share them, and perf says so', { selection: 'full' }, async (_t, cell) => {
 	const guest = await cell.boot();
 	// The cycle event by its number, so that each needs a programmable counter of its own.
 	const events = Array.from({ length: 14 }, (_, index) =>

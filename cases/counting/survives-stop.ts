@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('the PMU counts again after stop and cont', {}, async (_t, cell) => {
+pmuTest('the PMU counts again after stop and cont', { selection: 'full' }, async (_t, cell) => {
 	const guest = await cell.boot();
 	await guest.count(['cycles']);
 	await guest.machine.qmp.execute('stop');

@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('cycles of user and kernel add up to all cycles', {}, async (_t, cell) => {
+pmuTest('cycles of user and kernel add up to all cycles', { selection: 'full' }, async (_t, cell) => {
 	const guest = await cell.boot();
 	const readings = await guest.count(['cycles', 'cycles:u', 'cycles:k']);
 	const [all, user, kernel] = readings.map(reading => Number(reading.count ?? 0n));

@@ -10,9 +10,9 @@ pmuTest(
 				: undefined,
 	},
 	async (_t, cell) => {
-		const [home, away] = cell.groups;
-		const guest = await cell.boot({ affinity: home! });
-		for (const pinned of [home!, away!]) {
+		const { home, groups } = cell;
+		const guest = await cell.boot({ affinity: home });
+		for (const pinned of [home, ...groups.filter(group => group !== home)]) {
 			const [cycles] = await guest.count(['cycles'], { pinned });
 			cell.expect(
 				cell.prediction.guestHasPmu === false || (cycles?.state === 'counted' && cycles.count !== 0n),

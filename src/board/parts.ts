@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import {
 	buildImage,
@@ -32,6 +33,8 @@ export interface BoardParts {
 	readonly kernel: Kernel;
 	readonly image: Image;
 	readonly keys: BoardKeys;
+	/** Local files and folders that the snapshot has been provided with; their names tell their content apart. */
+	readonly preload: readonly string[];
 	/** What is done before sshd starts, as a script. */
 	readonly setUp: string;
 	/** Changes with any of the above. */
@@ -39,7 +42,13 @@ export interface BoardParts {
 }
 
 /** Gathers a board's parts from the cache, making what is not there. @throws VpmuError, UsageError */
-export async function boardParts(cache: Cache, host: Host, layout: Layout, kernelName?: string): Promise<BoardParts> {
+export async function boardParts(
+	cache: Cache,
+	host: Host,
+	layout: Layout,
+	kernelName?: string,
+	preload: readonly string[] = [],
+): Promise<BoardParts> {
 	const [qemu, kernel, keys, recipe] = await Promise.all([
 		debianQemu(cache, emulatorSuite, hostArchitecture()),
 		chosenKernel(cache, kernelName),
@@ -48,12 +57,13 @@ export async function boardParts(cache: Cache, host: Host, layout: Layout, kerne
 	]);
 	const image = await buildImage(cache, recipe, { kernel });
 	const setUp = setUpScript(layout);
-	const parts = [layoutVersion, qemu.packageVersion, qemu.architecture, kernel.hash, image.hash, keys.hash];
+	const names = preload.map(file => path.basename(file)).sort();
+	const parts = [layoutVersion, ...names, qemu.packageVersion, qemu.architecture, kernel.hash, image.hash, keys.hash];
 	const key = createHash('sha256')
 		.update(JSON.stringify([...parts, boardMemoryMiB, setUp, layout.cpus, layout.pmus, layout.offline]))
 		.digest('hex')
 		.slice(0, 16);
-	return { layout, qemu, kernel, image, keys, setUp, key };
+	return { layout, qemu, kernel, image, keys, preload, setUp, key };
 }
 
 /** A kernel as users name them: `debian:SUITE`, a bare suite, or a path. */

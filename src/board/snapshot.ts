@@ -123,6 +123,7 @@ async function takeSnapshot(
 		await machine.orDeath('the board booted', machine.console.waitFor(/vpmu-board ready/, limits));
 		// The first connection brings sshd's pages and random numbers in; whoever restores has them.
 		const board = await connectBoard(machine, parts, folder, limits);
+		for (const file of parts.preload) await board.provide(file, limits);
 		await board[Symbol.asyncDispose]();
 		// Until all CPUs are idle with their ticks stopped, see trySnapshot.
 		await delay(settleMs, undefined, { signal });

@@ -30,6 +30,11 @@ export interface BoardOptions {
 	readonly cpus?: number;
 	/** The board's kernel: `debian:SUITE`, a suite, or a path. */
 	readonly kernel?: string;
+	/**
+	 * Files and folders of the cache that its snapshot is to hold already, so that providing them costs nothing. Their names
+	 * must tell their content apart, as those in the cache do.
+	 */
+	readonly preload?: readonly string[];
 	readonly signal?: AbortSignal;
 	/** For restoring and connecting; a snapshot that has to be taken first has its own time. Default 60 s. */
 	readonly timeoutMs?: number;
@@ -63,7 +68,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 
 	await using stack = new AsyncDisposableStack();
 	const local = stack.use(localHost());
-	const parts = await boardParts(cache, local, layout, options.kernel);
+	const parts = await boardParts(cache, local, layout, options.kernel, options.preload);
 	const partsMs = elapsed();
 	const snapshot = await keepSnapshot(cache, local, parts, () => boardFolder(local), { signal });
 	const snapshotMs = elapsed();

@@ -6,7 +6,7 @@ import { lockFile } from './lock.ts';
 import type { OnProgress } from './progress.ts';
 
 /** What the cache holds, by folder. */
-export const cacheKinds = ['packages', 'roots', 'kernels', 'images', 'snapshots'] as const;
+export const cacheKinds = ['packages', 'roots', 'kernels', 'images', 'snapshots', 'inspections'] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
 /** What is written beside each thing in the cache. */
