@@ -25,6 +25,7 @@ import {
 	stringifyJson,
 	VpmuError,
 } from '../src/index.ts';
+import { unknownName } from './cli/command.ts';
 import type { Lease } from './lease.ts';
 import type { Cell } from './plan.ts';
 import { defaultQemus } from './select.ts';
@@ -148,6 +149,30 @@ export class Resources implements AsyncDisposable {
 			return { label: `what ${label} says of itself` };
 		});
 		return parseJson(await readFile(kept, 'utf8')) as unknown as Awaited<ReturnType<typeof ask>>;
+	}
+
+	/**
+	 * Checks machine types against the program files of QEMUs, before anything is started: QEMU registers each as a type
+	 * named `TYPE-machine`, a string in the program.
+	 *
+	 * @throws UsageError for a machine type that a QEMU does not have
+	 */
+	async checkMachines(
+		machines: readonly string[],
+		sources: readonly string[],
+		architecture: 'amd64' | 'arm64',
+	): Promise<void> {
+		for (const source of sources) {
+			const file = source.startsWith('debian:')
+				? path.join((await this.#packagedRoot(source, architecture)).root, 'bin', 'qemu-system-aarch64')
+				: source;
+			const program = await readFile(file);
+			if (program.toString('latin1', 0, 4) !== '\u007fELF') continue;
+			const unknown = machines.find(machine => machine !== 'none' && !program.includes(`${machine}-machine\0`));
+			if (unknown === undefined) continue;
+			const known = new Set(program.toString('latin1').match(/(?<=\0)virt(-[\d.]+)?(?=-machine\0)/g));
+			throw unknownName('machine type', unknown, `of option '--machine' for ${source}`, [...known]);
+		}
 	}
 
 	facts(host: Host): Promise<HostFacts> {

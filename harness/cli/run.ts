@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { localHost, PrettyReport, UsageError } from '../../src/index.ts';
+import { hostArchitecture, localHost, PrettyReport, UsageError } from '../../src/index.ts';
 import { runAva } from '../ava.ts';
 import { serveBroker } from '../broker.ts';
 import { caseFile, collectCases } from '../collect.ts';
 import { exitCodeOfCells, exitCodes } from '../exit-codes.ts';
 import { type Cell, planCells } from '../plan.ts';
+import { Resources } from '../resources.ts';
 import { type Run, startRun } from '../run.ts';
 import type { Command, CommandContext } from './command.ts';
 import { readSelection, selectOptions } from './select-options.ts';
@@ -27,6 +28,17 @@ export const command: Command = {
 		const cells = planCells(await collectCases(), selection);
 		if (cells.length === 0)
 			throw new UsageError('no cell is left to run: every case was filtered out by the options given');
+		if (selection.machines !== undefined) {
+			await using resources = new Resources({
+				kernel: selection.kernel,
+				boardKernel: selection.boardKernel,
+				env: context.env,
+				signal: context.signal,
+				onProgress: progressLines(context.stderr),
+			});
+			const architecture = selection.accel === 'tcg' ? hostArchitecture() : 'arm64';
+			await resources.checkMachines(selection.machines, selection.qemus, architecture);
+		}
 		const { options } = parsed;
 		const json = options.json === true;
 		const out = json ? context.stderr : context.stdout;
@@ -76,6 +88,15 @@ async function runCells(run: Run, cells: readonly Cell[], { env, signal }: Comma
 		log: path.join(run.folder.path, 'ava.log'),
 		signal,
 	});
+}
+
+/** Each step once, as a line. */
+function progressLines(stderr: CommandContext['stderr']): (what: string) => void {
+	let last = '';
+	return what => {
+		if (what !== last) stderr.write(`- ${what}\n`);
+		last = what;
+	};
 }
 
 function readJobs(text: unknown): number | undefined {

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import type { Results } from '../src/index.ts';
+
+const bin = path.resolve(import.meta.dirname, '..', 'harness', 'bin.mjs');
+
+/** vpmu as a user starts it, in a process of its own and without AVA's environment. */
+function vpmu(...argv: string[]) {
+	const env = Object.fromEntries(
+		Object.entries(process.env).filter(([name]) => !/^(AVA|VPMU_(PLAN|BROKER|TEST))/.test(name)),
+	);
+	return spawnSync(process.execPath, [bin, ...argv], { env, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: 500_000 });
+}
+
+test.serial('a guest under TCG and guests under KVM on a board: predicted, observed and counted', t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+	const out = path.join(folder, 'run');
+	const { status, stdout, stderr } = vpmu(
+		'run',
+		'pmu/tcg-counts',
+		'pmu/default-counts',
+		'pmu/cpu-pmu-off',
+		'--json',
+		'--out',
+		out,
+	);
+	t.is(status, 0, stderr);
+	const results: Results = JSON.parse(stdout);
+	t.deepEqual(results, JSON.parse(readFileSync(path.join(out, 'results.json'), 'utf8')));
+	t.is(results.summary.pass, results.cells.length);
+	t.deepEqual(results.cells.map(cell => cell.accel).sort(), ['kvm', 'kvm', 'kvm', 'kvm', 'tcg']);
+	for (const cell of results.cells) {
+		const cycles = cell.perf.find(reading => reading.event === 'cycles');
+		if (cell.cpuPmu === false) t.is(cycles?.state, 'not-supported', cell.id);
+		else {
+			t.is(cycles?.state, 'counted', cell.id);
+			t.true(BigInt(cycles?.count ?? 0) > 0n, cell.id);
+		}
+		const folderOfCell = path.dirname(cell.artifacts['argv.json']!);
+		t.true(readFileSync(path.join(out, folderOfCell, 'perf.txt'), 'utf8').includes('cycles'));
+	}
+});
+
+for (const [argv, message] of [
+	[['run', 'no-such-case'], /unknown case 'no-such-case'/],
+	[['run', '--on', 'board:biglitle'], /unknown topology 'biglitle' of option --on \(did you mean 'biglittle'\?\)/],
+	[['run', '--qemu', '/no/such/qemu'], /'\/no\/such\/qemu' of option '--qemu' does not exist/],
+	[['run', '--machine', 'virt-99.9'], /unknown machine type 'virt-99\.9'/],
+	[['run', '--wrong'], /unknown option '--wrong' of 'vpmu run'/],
+] as const) {
+	test.serial(`refused in one sentence, with status 2 and nothing started: ${argv.join(' ')}`, t => {
+		const { status, stdout, stderr } = vpmu(...argv);
+		t.is(status, 2);
+		t.regex(stderr, message);
+		t.is(stderr.trim().split('\n').length, 1);
+		t.is(stdout, '');
+	});
+}
