@@ -7,8 +7,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const built = join(here, '..', 'dist', 'harness', 'main.js');
-const main = existsSync(built) ? built : join(here, 'main.ts');
+// A package has what was built, since Node runs no .ts files below node_modules; a checkout runs its sources.
+const source = join(here, 'main.ts');
+const main = existsSync(source) ? source : join(here, '..', 'dist', 'harness', 'main.js');
 const [major] = process.versions.node.split('.').map(Number);
 
 if (major >= 24) {
