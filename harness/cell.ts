@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import {
 	attachHost,
@@ -90,8 +91,7 @@ export class CellSession {
 	/** A group of host CPUs to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
 	get home(): string {
 		const { groups } = this;
-		const sum = [...this.cell.id].reduce((total, letter) => total + letter.codePointAt(0)!, 0);
-		return groups[sum % groups.length]!;
+		return groups[createHash('sha256').update(this.cell.id).digest()[0]! % groups.length]!;
 	}
 
 	/** PMUs of the host's CPUs, by type. */

@@ -89,6 +89,11 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		},
 	};
 
+	// The boards of a run are started side by side; what goes wrong is said by the cells that need them.
+	for (const on of new Set(options.cells.filter(cell => cell.skip === null).map(cell => cell.on))) {
+		if (on.startsWith('board:')) resources.host(on).catch(() => undefined);
+	}
+
 	let finished: Promise<Results> | undefined;
 	const finish = ({ interrupted }: { interrupted: boolean }) => {
 		finished ??= (async () => {
