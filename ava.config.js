@@ -13,7 +13,10 @@ const suite = chosen ? 'cases' : (process.env.VPMU_TEST ?? 'unit');
 const { endings, timeout } = suites[suite];
 
 export default {
-	files: suite === 'cases' ? ['cases/**/*.ts', 'dist/cases/**/*.js'] : (suites[suite].rooms ?? rooms).map(room => `${room}/**/*.${endings}.ts`),
+	files:
+		suite === 'cases'
+			? ['cases/**/*.ts', 'dist/cases/**/*.js']
+			: (suites[suite].rooms ?? rooms).map(room => `${room}/**/*.${endings}.ts`),
 	extensions: ['ts', 'js'],
 	workerThreads: false,
 	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,

@@ -53,7 +53,9 @@ export interface Recipe {
  */
 export async function loadRecipe(name: string): Promise<Recipe> {
 	const own = /^[a-z][a-z0-9-]*$/.test(name);
-	const file = own ? path.resolve(import.meta.dirname, '../../../images', name, `recipe${path.extname(import.meta.filename)}`) : path.resolve(name);
+	const file = own
+		? path.resolve(import.meta.dirname, '../../../images', name, `recipe${path.extname(import.meta.filename)}`)
+		: path.resolve(name);
 	if (!(await stat(file).catch(() => undefined))?.isFile()) {
 		throw new UsageError(
 			own
