@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
 	DeadlineError,
+	GuestError,
 	type GuestReading,
 	type GuestShell,
 	type Machine,
@@ -113,7 +114,8 @@ export class Guest {
 			writeFileSync(path.join(artifacts, 'perf.txt'), this.#texts);
 			return run;
 		} catch (error) {
-			if (!(error instanceof DeadlineError)) throw error;
+			const silent = error instanceof DeadlineError || (error instanceof GuestError && error.kind === 'hang');
+			if (!silent) throw error;
 			const stuck = (await this.machine.diagnoseVcpus()).filter(vcpu => vcpu.verdict === 'cannot-enter');
 			if (stuck.length === 0) throw error;
 			this.#texts += `# pinned ${pinned ?? 'nowhere'}: ${stuck.map(vcpu => vcpu.text).join('; ')}\n`;
