@@ -4,15 +4,20 @@ import {
 	connectQmp,
 	emitTypes,
 	formatRecord,
+	type Host,
+	localHost,
+	messageOf,
 	type QmpClient,
 	QmpError,
 	QmpSchema,
 	stringifyJson,
 	UsageError,
 } from '../../src/index.ts';
+import { parseSource } from '../plan/select.ts';
 import { readCommand } from '../qmp-shell/arguments.ts';
-import { startBareQemu } from '../qmp-shell/bare-qemu.ts';
-import { runShell } from '../qmp-shell/shell.ts';
+import { connectBareQemu, startBareQemu } from '../qmp-shell/bare-qemu.ts';
+import { runInteractive } from '../qmp-shell/interactive.ts';
+import { runPiped } from '../qmp-shell/piped.ts';
 import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
 
 /** `vpmu qmp`: one command, the declarations of its schema, or a shell. */
@@ -20,9 +25,9 @@ export const command: Command = {
 	name: 'qmp',
 	summary:
 		'Executes a QMP command and prints what it returns as JSON; without a command, a shell. Arguments are key=value, dotted.key=value, list.0=value, or a JSON object. Exit status 1 when QEMU refuses the command.',
-	usage: '--qemu PATH | --socket PATH  [COMMAND [key=value | JSON]…]',
+	usage: '--qemu QEMU | --socket PATH  [COMMAND [key=value | JSON]…]',
 	options: {
-		qemu: { value: 'PATH', help: 'start this QEMU with -machine none -S, and end it afterwards' },
+		qemu: { value: 'QEMU', help: 'PATH or debian:SUITE: start this QEMU with -machine none -S, and end it afterwards' },
 		socket: { value: 'PATH', help: 'connect to the QMP socket of a QEMU that runs (PATH or HOST:PORT)' },
 		oob: { help: 'execute out of band: at once, overtaking commands that block' },
 		'emit-types': { help: "print TypeScript declarations of this QEMU's commands and events" },
@@ -35,20 +40,30 @@ export const command: Command = {
 
 async function run(context: CommandContext, { options, positionals }: ParsedCommand): Promise<number> {
 	if ((options.qemu === undefined) === (options.socket === undefined)) {
-		throw new UsageError(`'vpmu qmp' needs one of --qemu PATH and --socket PATH`);
+		throw new UsageError(`'vpmu qmp' needs one of --qemu QEMU and --socket PATH`);
 	}
 	const connectOptions = connectOptionsOf(context, options);
 	if (typeof options.qemu === 'string') {
-		await using bare = await startBareQemu(options.qemu, connectOptions);
-		return await answer(context, bare.qmp, options, positionals);
+		await using host = localHost();
+		await using qemu = await startBareQemu(host, await commandOf(context, host, options.qemu));
+		await using qmp = await connectBareQemu(qemu, connectOptions);
+		return await answer(context, qmp, options, positionals);
 	}
 	await using qmp = await connectQmp(addressOf(options.socket as string), connectOptions);
 	return await answer(context, qmp, options, positionals);
 }
 
+/** How the QEMU of `--qemu` is started here. A name without a folder is looked for in PATH, as a shell does. */
+async function commandOf(context: CommandContext, host: Host, source: string): Promise<readonly string[]> {
+	if (!source.startsWith('debian:')) return [source];
+	const { qemuCommand, resourcesFor } = await import('./inspect.ts');
+	await using resources = resourcesFor(context);
+	return await qemuCommand(resources, host, parseSource(source, '--qemu'));
+}
+
 function connectOptionsOf({ signal }: CommandContext, options: ParsedCommand['options']): ConnectOptions {
 	const { record, 'timeout-ms': timeout } = options;
-	if (typeof record === 'string') writeFileSync(record, '');
+	if (typeof record === 'string') makeEmpty(record);
 	if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(timeout as string)) {
 		throw new UsageError(`the value '${timeout}' of --timeout-ms is not allowed: a positive number of milliseconds`);
 	}
@@ -57,6 +72,15 @@ function connectOptionsOf({ signal }: CommandContext, options: ParsedCommand['op
 		...(timeout === undefined ? {} : { commandTimeoutMs: Number(timeout) }),
 		...(typeof record === 'string' ? { record: message => appendFileSync(record, formatRecord(message)) } : {}),
 	};
+}
+
+/** @throws UsageError where no file can be written */
+function makeEmpty(file: string): void {
+	try {
+		writeFileSync(file, '');
+	} catch (error) {
+		throw new UsageError(`the file '${file}' of --record cannot be written: ${messageOf(error)}`, { cause: error });
+	}
 }
 
 function addressOf(socket: string): string | { host: string; port: number } {
@@ -71,15 +95,21 @@ async function answer(
 	positionals: readonly string[],
 ): Promise<number> {
 	const { signal, stdout, stderr } = context;
+	const askSchema = async () => new QmpSchema(await qmp.execute('query-qmp-schema', undefined, { signal }));
 	if (options['emit-types'] === true) {
 		const { qemu, package: packaged } = qmp.greeting.version;
 		const version = `${qemu.major}.${qemu.minor}.${qemu.micro}${packaged === '' ? '' : ` (${packaged})`}`;
-		stdout.write(emitTypes(new QmpSchema(await qmp.execute('query-qmp-schema', undefined, { signal })), { version }));
+		stdout.write(emitTypes(await askSchema(), { version }));
 		return 0;
 	}
-	if (positionals.length === 0) return await runShell(context, qmp);
+	if (positionals.length === 0) {
+		const schema = await askSchema();
+		if (context.stdin.isTTY !== true || stdout.isTTY !== true) return await runPiped(context, qmp, schema);
+		await runInteractive(context, qmp, schema);
+		return 0;
+	}
 	const needsSchema = positionals.slice(1).some(word => !word.startsWith('{'));
-	const schema = needsSchema ? new QmpSchema(await qmp.execute('query-qmp-schema', undefined, { signal })) : undefined;
+	const schema = needsSchema ? await askSchema() : undefined;
 	const { name, args, oob } = readCommand(positionals, schema);
 	try {
 		const value = await qmp.execute(name, args, { signal, oob: oob || options.oob === true });

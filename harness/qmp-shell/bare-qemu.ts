@@ -1,72 +1,54 @@
-import { spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
 import {
 	type ConnectOptions,
 	connectQmp,
-	type PeerDeath,
+	connectWhenReady,
+	type Host,
+	type QemuProcess,
 	type QmpClient,
-	QmpError,
-	UsageError,
+	startQemuProcess,
 } from '../../src/index.ts';
 
-/** A QEMU without a machine, only to be asked, and the connection to it. Disposal ends both. */
+/** A QEMU without a machine, only to be asked. Disposal ends it and removes its folder. */
 export interface BareQemu extends AsyncDisposable {
-	readonly qmp: QmpClient;
+	readonly process: QemuProcess;
+	/** Where it listens for QMP, in a folder that only this user can enter. */
+	readonly socketPath: string;
 }
 
 /**
- * Starts `PATH -machine none -S -nodefaults -display none` on this machine, with QMP on an inherited socket: no path that
- * another could take.
+ * Starts `COMMAND -machine none -S -nodefaults -display none` with a QMP socket. It ends, and its folder goes, also when
+ * this process is killed. It may not listen yet when this resolves.
  *
- * @throws UsageError when there is no such program; QmpError with how QEMU ended when it does not get as far as QMP
+ * @throws QemuError when there is no such program; HostError
  */
-export async function startBareQemu(program: string, options: ConnectOptions): Promise<BareQemu> {
-	const qemu = spawn(
-		program,
-		[
-			...['-machine', 'none', '-S', '-nodefaults', '-display', 'none'],
-			...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
-		],
-		{ stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
-	);
-	const lines: string[] = [];
-	qemu.stderr!.setEncoding('utf8').on('data', (text: string) => {
-		lines.push(...text.trimEnd().split('\n'));
-		lines.splice(0, lines.length - 50);
+export async function startBareQemu(host: Host, command: readonly string[]): Promise<BareQemu> {
+	await using stack = new AsyncDisposableStack();
+	const folder = stack.use(await host.makeFolder());
+	const socketPath = `${folder.path}/qmp`;
+	const argv = [
+		...command,
+		...['-machine', 'none', '-S', '-nodefaults', '-display', 'none'],
+		...['-chardev', `socket,id=qmp,path=${socketPath},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+	];
+	// Nothing in it is worth a polite end: it has no guest and no disk.
+	const process = stack.use(await startQemuProcess(host, argv, { budgets: { termMs: 0 } }));
+	const owned = stack.move();
+	return { process, socketPath, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/**
+ * Connects to a QEMU that is starting. The caller owns the client.
+ *
+ * @throws QemuError with how it ended when it does not get as far as QMP; as {@link connectQmp}
+ */
+export async function connectBareQemu(
+	{ process, socketPath }: BareQemu,
+	{ signal, timeoutMs = 30_000, ...options }: ConnectOptions,
+): Promise<QmpClient> {
+	const socket = await connectWhenReady(process, socketPath, { signal, timeoutMs });
+	const connecting = connectQmp(socket, {
+		...{ signal, timeoutMs, name: `QMP of QEMU (process ${process.pid})`, ...options },
+		describeDeath: async () => ({ ...(await process.exited), stderr: process.stderrLines() }),
 	});
-	const failed = Promise.withResolvers<never>();
-	failed.promise.catch(() => undefined);
-	const exited = new Promise<PeerDeath>(resolve => {
-		qemu.once('close', (status, signal) => resolve({ status, signal, stderr: lines }));
-		qemu.once('error', error => {
-			failed.reject(new UsageError(`the QEMU '${program}' cannot be started: ${error.message}`, { cause: error }));
-			resolve({ status: 127, signal: null, stderr: [error.message] });
-		});
-	});
-	const stop = async () => {
-		qemu.kill('SIGKILL');
-		await exited;
-	};
-	const socket = qemu.stdio[3] as Duplex | undefined;
-	if (socket === undefined || socket === null) return await failed.promise;
-	try {
-		const connecting = connectQmp(socket, { timeoutMs: 30_000, ...options, describeDeath: () => exited });
-		const qmp = await Promise.race([connecting, failed.promise]);
-		return {
-			qmp,
-			async [Symbol.asyncDispose]() {
-				await qmp.close();
-				await stop();
-			},
-		};
-	} catch (error) {
-		await stop();
-		if (error instanceof QmpError && error.death !== undefined) {
-			throw new QmpError(error.code, `${program} did not get as far as QMP: ${error.message}`, {
-				...error,
-				cause: error,
-			});
-		}
-		throw error;
-	}
+	return await process.orDeath('QMP was greeted', connecting);
 }

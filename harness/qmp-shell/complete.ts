@@ -55,10 +55,11 @@ function valuesOf(schema: QmpSchema, typeName: string): string[] {
 	return type['meta-type'] === 'builtin' && type['json-type'] === 'boolean' ? ['true', 'false'] : [];
 }
 
-/** What a command takes, a line for each argument; `undefined` when there is no such command or event. */
-export function describeCommand(name: string, schema: QmpSchema): string | undefined {
+/** What a command takes or an event brings, a line for each member; without a name, the names of all commands. */
+export function describeCommand(name: string | undefined, schema: QmpSchema): string {
+	if (name === undefined) return [...schema.commands.keys()].join('\n');
 	const command = schema.commands.get(name) ?? schema.events.get(name);
-	if (command === undefined) return undefined;
+	if (command === undefined) return `this QEMU has no command or event '${name}'`;
 	const marks = [
 		...(command.features ?? []),
 		...('allow-oob' in command && command['allow-oob'] === true ? ['can be executed out of band'] : []),

@@ -1,27 +1,31 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { JsonObject } from '../lib/json.ts';
+import { connectQmp } from './connect.ts';
 import type { QmpError } from './errors.ts';
-import { qemusUnderTest, type RealQemu, startRealQemu } from './testing/real-qemu.ts';
+import { type QemuSuite, qemuSuites, type RealQemu, startRealQemu } from './testing/real-qemu.ts';
 
 /** The corner cases of FACTS, on real QEMUs, one at a time. */
 type Options = Parameters<typeof startRealQemu>[1];
 function eachQemu(title: string, options: Options, body: (t: ExecutionContext, qemu: RealQemu) => Promise<void>): void {
-	if (qemusUnderTest.length === 0) {
-		test.skip(`${title} [no QEMU: VPMU_TEST_QEMUS is not set]`, () => undefined);
-	}
-	for (const command of qemusUnderTest) {
-		test.serial(`${title} [${path.basename(command)}]`, async t => {
-			await using qemu = await startRealQemu(command, options);
+	for (const [suite, version] of Object.entries(qemuSuites)) {
+		test.serial(`${title} [QEMU ${version}]`, async t => {
+			await using qemu = await startRealQemu(suite as QemuSuite, options);
 			await body(t, qemu);
 		});
 	}
 }
+
+/** A second monitor, on a port that QEMU chooses. */
+const tcpMonitor = [
+	...['-chardev', 'socket,id=tcp,host=127.0.0.1,port=0,server=on,wait=off'],
+	...['-mon', 'chardev=tcp,mode=control'],
+];
 
 /** Reads until the text matches. */
 async function readUntil(socket: net.Socket, pattern: RegExp): Promise<string> {
@@ -111,7 +115,9 @@ eachQemu('out-of-band execution overtakes a command that blocks', {}, async (t, 
 	await using qmp = await qemu.connect();
 	t.deepEqual(qmp.capabilities, ['oob']);
 	// Opening a FIFO for reading blocks QEMU's main loop until somebody opens it for writing.
-	const fifo = path.join(mkdtempSync(path.join(tmpdir(), 'vpmu-fifo-')), 'fifo');
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-fifo-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const fifo = path.join(folder, 'fifo');
 	execFileSync('mkfifo', [fifo]);
 	let blocked = true;
 	const blocking = qmp.execute('object-add', { 'qom-type': 'secret', id: 'secret0', file: fifo }).finally(() => {
@@ -145,15 +151,15 @@ eachQemu('quit: the event, the reply, the end, and the exit status', {}, async (
 
 eachQemu('a QEMU that is killed, or aborts at a question: signal and last words in the error', {}, async (t, qemu) => {
 	await using qmp = await qemu.connect();
-	const dies = qmp.execute('qom-list-properties', { typename: 'memory-region-portio-list' });
+	const dies = qmp.execute('qom-list-properties', { typename: 'colo-compare' });
 	const error = (await dies.then(
 		() => {
-			qemu.process.kill('SIGKILL');
+			void qemu.process.kill('SIGKILL');
 			return qmp.closed;
 		},
 		(reason: QmpError) => {
 			if (reason.code === 'QMP_DISCONNECTED') return reason;
-			qemu.process.kill('SIGKILL');
+			void qemu.process.kill('SIGKILL');
 			return qmp.closed;
 		},
 	)) as QmpError;
@@ -195,5 +201,36 @@ eachQemu('2,000 pipelined commands with aborts: each its own reply', {}, async (
 		const { reason } = outcome as PromiseRejectedResult;
 		if (reason.code === 'QMP_COMMAND') t.regex(reason.desc, new RegExp(`'/${index}'`));
 		else t.is(reason.name, 'TimeoutError');
+	}
+});
+
+eachQemu('over TCP', { args: [...['-machine', 'none'], ...tcpMonitor] }, async (t, qemu) => {
+	await using unix = await qemu.connect();
+	const { filename } = (await unix.execute('query-chardev')).find(({ label }) => label === 'tcp')!;
+	const port = Number(/:(\d+),/.exec(filename)?.[1]);
+	await using qmp = await connectQmp({ host: '127.0.0.1', port });
+	t.is((await qmp.execute('query-qmp-schema')).length, (await unix.execute('query-qmp-schema')).length);
+	const address = `127.0.0.1:${port}`;
+	await unix.execute('quit');
+	const cause = await qmp.closed;
+	t.is(cause?.code, 'QMP_DISCONNECTED');
+	t.true(cause?.message.includes(address), cause?.message);
+	await qemu.process.exited;
+	await t.throwsAsync(connectQmp({ host: '127.0.0.1', port }), {
+		code: 'QMP_CONNECT',
+		message: /nothing listens there/,
+	});
+});
+
+eachQemu('closed while replies are owed: the next client is not met by them', {}, async (t, qemu) => {
+	for (let turn = 0; turn < 20; turn++) {
+		const first = await qemu.connect();
+		const owed = Array.from({ length: turn }, () =>
+			first.execute('query-qmp-schema').catch((error: QmpError) => error.code),
+		);
+		await first.close();
+		t.deepEqual(new Set(await Promise.all(owed)), new Set(turn === 0 ? [] : ['QMP_DISCONNECTED']));
+		await using next = await qemu.connect();
+		t.like(await next.execute('query-status'), { running: false });
 	}
 });

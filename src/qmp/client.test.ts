@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import test from 'ava';
 import { UsageError } from '../lib/errors.ts';
 import type { QmpClient } from './client.ts';
@@ -12,7 +14,7 @@ import {
 	listenScripted,
 	type ScriptedAnswer,
 	type ScriptedCommand,
-	type ScriptedPeer,
+	ScriptedPeer,
 	scriptedGreeting,
 	scriptedPair,
 } from './testing/scripted-peer.ts';
@@ -322,6 +324,7 @@ test('closing waits for the reply that is owed, half-closed', async t => {
 
 test('unix socket: missing, refused, too long, not yet there, reset', async t => {
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-qmp-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
 	const address = path.join(folder, 'q');
 	await t.throwsAsync(connectQmp(address), { code: 'QMP_CONNECT', message: /no such socket \(ENOENT\)/ });
 	await t.throwsAsync(connectQmp('/tmp/'.padEnd(120, 'x')), { instanceOf: UsageError, message: /107/ });
@@ -362,4 +365,81 @@ test('both directions are recorded as they are', async t => {
 	t.is(seen[0], `received ${JSON.stringify(scriptedGreeting)}`);
 	t.regex(seen[3]!, /^sent \{"execute":"x","id":"\w{6}"\}$/);
 	t.regex(seen[4]!, /^received \{"return":\{\},"id":"\w{6}"\}$/);
+});
+
+test('a reply of many reads over a real socket, with events in its midst, and another after it', async t => {
+	const long = 'é😀'.repeat(100_000);
+	await using server = await listenScripted(peer =>
+		peer.welcome(({ name }) => {
+			peer.event('BEFORE', { name });
+			return { value: name === 'long' ? long : 'short' };
+		}),
+	);
+	await using client = await connectQmp(server.path);
+	const events = client.events('BEFORE');
+	const replies = await Promise.all(['long', 'short', 'long'].map(name => client.execute(name)));
+	t.deepEqual(replies, [long, 'short', long]);
+	t.deepEqual((await events.next()).value?.data, { name: 'long' });
+});
+
+test('a file descriptor that was inherited', async t => {
+	const program = `
+		const { connectQmp } = await import(process.argv[1]);
+		const qmp = await connectQmp({ fd: 3 });
+		console.log(await qmp.execute('query-answer'));
+		await qmp.closed;`;
+	const child = spawn(
+		process.execPath,
+		['--input-type=module', '-e', program, '--', path.join(import.meta.dirname, 'connect.ts')],
+		{ stdio: ['ignore', 'pipe', 'inherit', 'pipe'] },
+	);
+	t.teardown(() => child.kill('SIGKILL'));
+	const peer = new ScriptedPeer(child.stdio[3] as Duplex).welcome(() => ({ value: 42 }));
+	const [answer] = await once(child.stdout!, 'data');
+	t.is(String(answer), '42\n');
+	peer.hangUp();
+	t.deepEqual(await once(child, 'close'), [0, null]);
+});
+
+test('no deadline is no deadline', async t => {
+	await using server = await listenScripted(peer => peer.welcome());
+	await using client = await connectQmp(server.path, { timeoutMs: Number.POSITIVE_INFINITY });
+	const event = client.waitEvent('STOP', { timeoutMs: Number.POSITIVE_INFINITY });
+	await new Promise(resolve => setTimeout(resolve, 20));
+	server.peers[0]!.event('STOP');
+	t.is((await event).event, 'STOP');
+	t.deepEqual(await client.execute('x', {}, { timeoutMs: Number.POSITIVE_INFINITY }), {});
+});
+
+test('a recorder that fails ends the connection, and is its cause', async t => {
+	for (const failing of ['sent', 'received']) {
+		const { peer, stream } = scriptedPair();
+		peer.welcome();
+		let working = true;
+		const record = ({ direction }: { direction: string }) => {
+			if (!working && direction === failing) throw new Error('ENOSPC: no space left on device');
+		};
+		const client = await connectQmp(stream, { record });
+		working = false;
+		const message = /cannot be recorded: ENOSPC/;
+		const error = await t.throwsAsync<QmpError>(client.execute('x'), { code: 'QMP_DISCONNECTED', message });
+		t.is(error?.cause, await client.closed);
+		t.true(stream.destroyed);
+	}
+});
+
+test('impossible options are refused', async t => {
+	const { peer, stream } = scriptedPair();
+	peer.welcome();
+	await using client = await connectQmp(stream);
+	for (const capacity of [0, -1, Number.NaN]) {
+		t.throws(() => client.events('STOP', { capacity }), { instanceOf: UsageError, message: /capacity/ });
+	}
+	for (const maxInFlight of [0, 9, 1.5, Number.NaN]) {
+		await t.throwsAsync(connectQmp('/nowhere', { maxInFlight }), { instanceOf: UsageError, message: /from 1 to 8/ });
+	}
+	await t.throwsAsync(client.execute('x', {}, { timeoutMs: Number.NaN }), {
+		instanceOf: UsageError,
+		message: /timeoutMs/,
+	});
 });

@@ -1,12 +1,12 @@
-import { formatDuration, type WaitOptions } from '../lib/deadline.ts';
+import { formatDuration, startDeadline, type WaitOptions } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
 import { type JsonValue, stringifyJson } from '../lib/json.ts';
-import type { Command, CommandOutcome } from './commands.ts';
 import { QmpError } from './errors.ts';
-import type { EventListener, ListenOptions, QmpEventFilter } from './listeners.ts';
-import type { QmpEvent, QmpGreeting } from './messages.ts';
-import type { Session } from './session.ts';
+import type { ListenOptions, QmpEventFilter, QmpEventListener } from './listeners.ts';
+import type { Command, CommandOutcome } from './session/commands.ts';
+import type { Session } from './session/session.ts';
 import type { ExecuteRest, QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './typed.ts';
+import type { QmpEvent, QmpGreeting } from './wire/messages.ts';
 
 export interface ExecuteOptions extends WaitOptions {
 	/**
@@ -68,6 +68,7 @@ export class QmpClient implements AsyncDisposable {
 	): Promise<ReturnOf<Name>> {
 		const { signal, timeoutMs, oob = false } = options;
 		signal?.throwIfAborted();
+		if (Number.isNaN(timeoutMs)) throw new UsageError(`timeoutMs of '${command}' is NaN; it needs milliseconds`);
 		if (oob && !this.capabilities.includes('oob')) {
 			throw new UsageError(`'${command}' cannot be executed out of band: 'oob' was not negotiated with this QEMU`);
 		}
@@ -81,9 +82,9 @@ export class QmpClient implements AsyncDisposable {
 	 * listener's own and bounded: see {@link ListenOptions}. When the connection ends, what came before is still given;
 	 * then the iteration throws the cause, or ends normally when `close` was called here. Leaving the loop unsubscribes.
 	 */
-	events<Name extends QmpEventName>(filter: Name, options?: ListenOptions): EventListener<QmpEventNamed<Name>>;
-	events(filter?: QmpEventFilter, options?: ListenOptions): EventListener;
-	events(filter?: QmpEventFilter, options?: ListenOptions): EventListener {
+	events<Name extends QmpEventName>(filter: Name, options?: ListenOptions): QmpEventListener<QmpEventNamed<Name>>;
+	events(filter?: QmpEventFilter, options?: ListenOptions): QmpEventListener;
+	events(filter?: QmpEventFilter, options?: ListenOptions): QmpEventListener {
 		return this.#session.listeners.listen(filter, options);
 	}
 
@@ -125,7 +126,7 @@ export function perform(
 		if (signal === undefined && timeoutMs === undefined) {
 			// The usual case, kept cheap: nothing to undo when it settles.
 			command.settle = resolve;
-			session.expire(command);
+			session.deadlines.watch(command);
 			session.submit(command);
 			return;
 		}
@@ -141,10 +142,8 @@ export function perform(
 			settle(outcome);
 		};
 		const onAbort = () => giveUp({ kind: 'aborted', reason: signal?.reason });
-		if (timeoutMs === undefined) session.expire(command);
-		else if (timeoutMs < 2 ** 31) {
-			timer = setTimeout(giveUp, Math.max(0, timeoutMs), { kind: 'timeout' });
-		}
+		if (timeoutMs === undefined) session.deadlines.watch(command);
+		else timer = startDeadline(timeoutMs, () => giveUp({ kind: 'timeout' }));
 		signal?.addEventListener('abort', onAbort, { once: true });
 		command.settle = settle;
 		session.submit(command);

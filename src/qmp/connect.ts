@@ -1,22 +1,25 @@
 import { Duplex } from 'node:stream';
 import { DeadlineError, formatDuration, type WaitOptions, within } from '../lib/deadline.ts';
+import { UsageError } from '../lib/errors.ts';
 import { perform, QmpClient, unwrap } from './client.ts';
 import { type PeerDeath, QmpError } from './errors.ts';
-import type { QmpGreeting } from './messages.ts';
-import { connectError, describeTarget, openTarget, type QmpTarget } from './open.ts';
-import type { QmpRecorder } from './recording.ts';
-import { Session } from './session.ts';
+import { Session } from './session/session.ts';
+import type { QmpGreeting } from './wire/messages.ts';
+import { connectError, describeTarget, openTarget, type QmpTarget } from './wire/open.ts';
+import type { QmpRecorder } from './wire/recording.ts';
 
 export interface ConnectOptions extends WaitOptions {
 	/** For connecting, greeting and negotiation together. Default 10 s. */
 	readonly timeoutMs?: number | undefined;
+	/** What messages call the other side. Default its address. */
+	readonly name?: string | undefined;
 	/** Keep trying while nothing listens at the address yet, until the deadline. */
 	readonly retry?: boolean;
 	/** Deadline of each command that is given none. Default 60 s; `Infinity` for none. */
 	readonly commandTimeoutMs?: number;
 	/** Enable out-of-band execution where it is offered. Default true. */
 	readonly oob?: boolean;
-	/** Sees each message of both directions as it passes. */
+	/** Sees each message of both directions as it passes. One that throws ends the connection: no evidence, no session. */
 	readonly record?: QmpRecorder;
 	/** Asked when the connection is lost: how the process behind it ended, `undefined` when it did not or nobody knows. */
 	readonly describeDeath?: () => Promise<PeerDeath | undefined>;
@@ -40,21 +43,24 @@ export interface ConnectOptions extends WaitOptions {
  * @throws QmpError `QMP_CONNECT` when nothing answers; `QMP_TIMEOUT` without greeting or negotiation in time (QEMU serves
  *   one client at a time: a second one is connected but hears nothing until the first leaves); `QMP_PROTOCOL` for another
  *   protocol; `QMP_DISCONNECTED`
- * @throws the signal's reason; UsageError for an impossible address
+ * @throws the signal's reason; UsageError for an impossible address or option
  */
 export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}): Promise<QmpClient> {
-	const { signal, timeoutMs = 10_000, commandTimeoutMs = 60_000, oob = true } = options;
-	const peer = describeTarget(target);
+	const { signal, timeoutMs = 10_000, commandTimeoutMs = 60_000, oob = true, maxInFlight = 8 } = options;
+	if (!Number.isInteger(maxInFlight) || maxInFlight < 1 || maxInFlight > 8) {
+		throw new UsageError(`maxInFlight is ${maxInFlight}; allowed are whole numbers from 1 to 8`);
+	}
+	const peer = options.name ?? describeTarget(target);
 	const endsAt = performance.now() + timeoutMs;
 	let session: Session | undefined;
 	try {
-		const stream = await openTarget(target, { signal, timeoutMs, retry: options.retry === true });
-		session = new Session(stream, {
+		const wire = await openTarget(target, { signal, timeoutMs, retry: options.retry === true });
+		session = new Session(wire, {
 			peer,
 			record: options.record,
 			describeDeath: options.describeDeath,
 			deathTimeoutMs: options.deathTimeoutMs ?? 2000,
-			maxInFlight: Math.max(1, Math.min(options.maxInFlight ?? 8, 8)),
+			maxInFlight,
 			maxReplyBytes: options.maxReplyBytes,
 			commandTimeoutMs,
 			probeAfterMs: options.probeAfterMs ?? 1000,

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { connectQmp } from './connect.ts';
-import type { QmpEvent } from './messages.ts';
 import { scriptedPair } from './testing/scripted-peer.ts';
+import type { QmpEvent } from './wire/messages.ts';
 
 async function connect() {
 	const { peer, stream } = scriptedPair();

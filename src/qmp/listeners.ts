@@ -1,12 +1,13 @@
 import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
+import { UsageError } from '../lib/errors.ts';
 import { QmpError } from './errors.ts';
-import type { QmpEvent } from './messages.ts';
+import type { QmpEvent } from './wire/messages.ts';
 
 /** Which events: a name, or a predicate over the event as it came. */
 export type QmpEventFilter = string | ((event: QmpEvent) => boolean);
 
 export interface ListenOptions {
-	/** How many events may wait to be taken. One more ends the listener with `QMP_OVERFLOW`. */
+	/** How many events may wait to be taken, 10,000 by default. One more ends the listener with `QMP_OVERFLOW`. */
 	readonly capacity?: number;
 	/** Ends the listener with the signal's reason. */
 	readonly signal?: AbortSignal | undefined;
@@ -22,11 +23,11 @@ const defaultCapacity = 10_000;
  * ends, those that came before are still given, then the iteration ends: with the cause as error, or normally when this
  * side closed the connection. Leaving the loop, `return()` or disposal unsubscribes.
  */
-export class EventListener<Event = QmpEvent> implements AsyncIterableIterator<Event, void>, AsyncDisposable {
+export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator<Event, void>, AsyncDisposable {
 	readonly #filter: QmpEventFilter;
 	readonly #capacity: number;
 	readonly #signal: AbortSignal | undefined;
-	readonly #detach: (listener: EventListener<Event>) => void;
+	readonly #detach: (listener: QmpEventListener<Event>) => void;
 	readonly #onAbort = () => this.end({ error: this.#signal?.reason as Error });
 	#queue: Event[] = [];
 	/** Where the queue begins: a shift of a long array would be linear. */
@@ -37,10 +38,11 @@ export class EventListener<Event = QmpEvent> implements AsyncIterableIterator<Ev
 	constructor(
 		filter: QmpEventFilter | undefined,
 		options: ListenOptions,
-		detach: (listener: EventListener<Event>) => void,
+		detach: (listener: QmpEventListener<Event>) => void,
 	) {
 		this.#filter = filter ?? (() => true);
 		this.#capacity = options.capacity ?? defaultCapacity;
+		if (!(this.#capacity >= 1)) throw new UsageError(`capacity is ${this.#capacity}; it needs at least one event`);
 		this.#signal = options.signal;
 		this.#detach = detach;
 		this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -125,7 +127,7 @@ export class EventListener<Event = QmpEvent> implements AsyncIterableIterator<Ev
 
 /** All listeners of a connection. None can take events from another. */
 export class Listeners {
-	readonly #listeners = new Set<EventListener>();
+	readonly #listeners = new Set<QmpEventListener>();
 	#end: EndOfEvents | undefined;
 
 	/** How many listen now. */
@@ -133,8 +135,8 @@ export class Listeners {
 		return this.#listeners.size;
 	}
 
-	listen(filter?: QmpEventFilter, options: ListenOptions = {}): EventListener {
-		const listener = new EventListener(filter, options, ended => this.#listeners.delete(ended));
+	listen(filter?: QmpEventFilter, options: ListenOptions = {}): QmpEventListener {
+		const listener = new QmpEventListener(filter, options, ended => this.#listeners.delete(ended));
 		if (this.#end !== undefined) listener.end(this.#end);
 		else if (options.signal?.aborted !== true) this.#listeners.add(listener);
 		return listener;

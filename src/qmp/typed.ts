@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import type { QmpEvent } from './messages.ts';
 import type { QmpCommands, QmpEvents } from './schema/qemu-11.1.ts';
+import type { QmpEvent } from './wire/messages.ts';
 
 /** A command that the newest QEMU in use has. A QEMU of another version may not have it, or answer in another shape. */
 export type QmpCommandName = keyof QmpCommands;

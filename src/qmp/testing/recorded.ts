@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseRecording, type QmpRecord } from '../recording.ts';
+import { parseRecording, type QmpRecord } from '../wire/recording.ts';
 
 const load = (name: string): { name: string; records: readonly QmpRecord[] } => ({
 	name: name.replace('qemu-', 'QEMU '),

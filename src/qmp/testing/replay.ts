@@ -1,5 +1,5 @@
 import { type JsonObject, parseJson, stringifyJson } from '../../lib/json.ts';
-import type { QmpRecord } from '../recording.ts';
+import type { QmpRecord } from '../wire/recording.ts';
 import type { ScriptedCommand, ScriptedPeer } from './scripted-peer.ts';
 
 export interface ReplayOptions {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { type JsonValue, parseJson, stringifyJson } from '../../lib/json.ts';
-import { JsonFramer } from '../framing.ts';
+import { JsonFramer } from '../wire/framing.ts';
 
 /** A command as the scripted peer got it. */
 export interface ScriptedCommand {

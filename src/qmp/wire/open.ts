@@ -1,15 +1,51 @@
 import net from 'node:net';
 import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
-import { messageOf, UsageError } from '../lib/errors.ts';
-import { QmpError } from './errors.ts';
+import { DeadlineError, startDeadline, type WaitOptions } from '../../lib/deadline.ts';
+import { messageOf, UsageError } from '../../lib/errors.ts';
+import { QmpError } from '../errors.ts';
 
 /**
  * Where QMP is: the path of a Unix socket, a TCP address, an open file descriptor of a socket that was inherited, or a
  * stream. A descriptor or stream belongs to the client from then on, also when connecting fails.
  */
 export type QmpTarget = string | { readonly host: string; readonly port: number } | { readonly fd: number } | Duplex;
+
+/** An open byte stream, and the way in which what comes on it is taken. */
+export interface Wire {
+	readonly stream: Duplex;
+	/** Gives what comes, from now on, to `take`, whose buffer is used again afterwards. To be called once, at once. */
+	onBytes(take: (chunk: Buffer) => void): void;
+}
+
+/** Bytes that are read at once. */
+const readBytes = 65_536;
+
+/**
+ * A buffer for a socket of ours, used again and again: otherwise Node makes one of 64 KiB for each read, which costs more
+ * than reading a short reply.
+ */
+class ReadBuffer {
+	readonly #buffer = Buffer.allocUnsafeSlow(readBytes);
+	#take: (chunk: Buffer) => void = () => undefined;
+	/** For the options of a socket. */
+	readonly onread = {
+		buffer: this.#buffer,
+		callback: (count: number) => {
+			this.#take(this.#buffer.subarray(0, count));
+			return true;
+		},
+	};
+
+	wire(stream: Duplex): Wire {
+		return {
+			stream,
+			onBytes: take => {
+				this.#take = take;
+			},
+		};
+	}
+}
 
 /** sun_path of Linux, less the closing NUL (unix(7)). */
 const longestSocketPath = 107;
@@ -29,12 +65,16 @@ export function describeTarget(target: QmpTarget): string {
 export async function openTarget(
 	target: QmpTarget,
 	{ signal, timeoutMs, retry }: WaitOptions & { readonly timeoutMs: number; readonly retry: boolean },
-): Promise<Duplex> {
+): Promise<Wire> {
 	signal?.throwIfAborted();
-	if (target instanceof Duplex) return target;
+	if (target instanceof Duplex) return { stream: target, onBytes: take => void target.on('data', take) };
 	if (typeof target !== 'string' && 'fd' in target) {
 		try {
-			return new net.Socket({ fd: target.fd, readable: true, writable: true, allowHalfOpen: true });
+			const reader = new ReadBuffer();
+			const { onread } = reader;
+			return reader.wire(
+				new net.Socket({ fd: target.fd, readable: true, writable: true, allowHalfOpen: true, onread }),
+			);
 		} catch (error) {
 			throw connectError(target, error);
 		}
@@ -65,15 +105,16 @@ function connectOnce(
 	signal: AbortSignal | undefined,
 	leftMs: number,
 	timeoutMs: number,
-): Promise<Duplex> {
+): Promise<Wire> {
 	return new Promise((resolve, reject) => {
 		const where = typeof address === 'string' ? { path: address } : address;
-		const socket = net.connect({ ...where, noDelay: true, allowHalfOpen: true });
+		const reader = new ReadBuffer();
+		const socket = net.connect({ ...where, noDelay: true, allowHalfOpen: true, onread: reader.onread });
 		const settle = (error?: unknown) => {
 			clearTimeout(timer);
 			signal?.removeEventListener('abort', onAbort);
 			socket.off('connect', onConnect).off('error', settle);
-			if (error === undefined) return resolve(socket);
+			if (error === undefined) return resolve(reader.wire(socket));
 			socket.on('error', () => undefined);
 			socket.destroy();
 			reject(error);
@@ -81,7 +122,7 @@ function connectOnce(
 		const onConnect = () => settle();
 		const onAbort = () => settle(signal?.reason);
 		const late = () => settle(new DeadlineError(`connecting to ${describeTarget(address)}`, timeoutMs));
-		const timer = setTimeout(late, Math.max(0, leftMs));
+		const timer = startDeadline(leftMs, late);
 		signal?.addEventListener('abort', onAbort, { once: true });
 		socket.once('connect', onConnect).once('error', settle);
 	});

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { connectQmp } from './connect.ts';
+import { connectQmp } from '../connect.ts';
+import { recordedSessions } from '../testing/recorded.ts';
+import { replay } from '../testing/replay.ts';
+import { scriptedPair } from '../testing/scripted-peer.ts';
 import { formatRecord, parseRecording, type QmpRecord } from './recording.ts';
-import { recordedSessions } from './testing/recorded.ts';
-import { replay } from './testing/replay.ts';
-import { scriptedPair } from './testing/scripted-peer.ts';
 
 test('a record reads back to the letter, messages or not', t => {
 	const records: QmpRecord[] = [

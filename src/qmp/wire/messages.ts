@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../lib/json.ts';
 
 /** What QEMU says of itself when a client connects. */
 export interface QmpGreeting {

@@ -1,4 +1,4 @@
-import { parseJson, stringifyJson } from '../lib/json.ts';
+import { parseJson, stringifyJson } from '../../lib/json.ts';
 
 export type QmpDirection = 'sent' | 'received';
 
@@ -11,7 +11,7 @@ export interface QmpRecord {
 	readonly atMs: number;
 }
 
-/** Takes each message as it passes. Must not throw. */
+/** Takes each message as it passes. What it throws ends the connection. */
 export type QmpRecorder = (record: QmpRecord) => void;
 
 /**

@@ -1,0 +1,33 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { CommandContext } from '../cli/command.ts';
+
+/** Most lines that are kept. */
+export const historySize = 1000;
+
+function historyFile(env: CommandContext['env']): string | undefined {
+	const state = env.XDG_STATE_HOME ?? (env.HOME === undefined ? undefined : path.join(env.HOME, '.local/state'));
+	return state === undefined ? undefined : path.join(state, 'vpmu', 'qmp-history');
+}
+
+/** Lines of earlier shells, newest first, as readline has it. One that cannot be read is no reason to refuse work. */
+export function readHistory(env: CommandContext['env']): string[] {
+	const file = historyFile(env);
+	try {
+		return file === undefined ? [] : readFileSync(file, 'utf8').split('\n').filter(Boolean).toReversed();
+	} catch {
+		return [];
+	}
+}
+
+/** Keeps the lines, newest first, for the next shell; where that cannot be, nothing is kept. */
+export function writeHistory(env: CommandContext['env'], lines: readonly string[]): void {
+	const file = historyFile(env);
+	if (file === undefined) return;
+	try {
+		mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+		writeFileSync(file, `${lines.slice(0, historySize).toReversed().join('\n')}\n`, { mode: 0o600 });
+	} catch {
+		// As above.
+	}
+}

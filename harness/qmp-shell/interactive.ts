@@ -1,0 +1,102 @@
+import { createInterface, type Interface } from 'node:readline';
+import { messageOf, type QmpClient, QmpError, type QmpEvent, type QmpSchema, stringifyJson } from '../../src/index.ts';
+import type { CommandContext } from '../cli/command.ts';
+import { readCommand } from './arguments.ts';
+import { complete, describeCommand } from './complete.ts';
+import { historySize, readHistory, writeHistory } from './history.ts';
+import { splitWords } from './words.ts';
+
+const greeting =
+	"Commands as NAME key=value … or JSON; 'help NAME' tells what one takes; Tab completes; Ctrl-C stops waiting; Ctrl-D leaves.\n";
+
+/** What stands in a terminal's current line is a prompt, perhaps with half a command: cleared, and drawn anew below. */
+const clearLine = '\r\x1b[K';
+
+/**
+ * Reads commands on a terminal until the person or QEMU leaves: prompt, history, completion, and events shown above the
+ * prompt as they come. Mistakes and refusals are shown, not thrown.
+ *
+ * @throws the signal's reason
+ */
+export async function runInteractive(context: CommandContext, qmp: QmpClient, schema: QmpSchema): Promise<void> {
+	const { stdin, stdout, env, signal } = context;
+	const history = readHistory(env);
+	const terminal = createInterface({
+		...{ input: stdin, output: stdout, terminal: true },
+		...{ prompt: `(QEMU ${versionOf(qmp)}) `, history, historySize, removeHistoryDuplicates: true },
+		completer: (line: string) => complete(line, schema),
+	});
+	let closed = false;
+	terminal.once('close', () => {
+		closed = true;
+	});
+	terminal.on('history', (lines: string[]) => history.splice(0, history.length, ...lines));
+	const print = (text: string) => {
+		stdout.write(`${clearLine}${text}\n`);
+		if (!closed) terminal.prompt(true);
+	};
+	const stop = () => terminal.close();
+	signal.addEventListener('abort', stop, { once: true });
+	let running: AbortController | undefined;
+	terminal.on('SIGINT', () => {
+		if (running !== undefined) running.abort(new Error('interrupted; QEMU may still carry it out'));
+		else if (terminal.line !== '') clearInput(terminal);
+		else terminal.close();
+	});
+	const events = qmp.events();
+	const showing = (async () => {
+		for await (const event of events) print(describeEvent(event));
+	})().catch(error => {
+		print(messageOf(error));
+		terminal.close();
+	});
+	const execute = async (line: string) => {
+		running = new AbortController();
+		try {
+			const { name, args, oob } = readCommand(splitWords(line), schema);
+			const value = await qmp.execute(name, args, { signal: AbortSignal.any([signal, running.signal]), oob });
+			print(stringifyJson(value, { indent: 2 }));
+		} catch (error) {
+			// How QEMU went is shown where the events end.
+			if (!(error instanceof QmpError) || error.code !== 'QMP_DISCONNECTED') print(messageOf(error));
+		} finally {
+			running = undefined;
+		}
+	};
+
+	stdout.write(greeting);
+	terminal.prompt();
+	try {
+		for await (const line of terminal) {
+			const [word, about] = line.trim().split(/\s+/);
+			if (word === 'exit') break;
+			if (word === 'help') print(describeCommand(about, schema));
+			else if (word === '' || word?.startsWith('#')) terminal.prompt();
+			else await execute(line);
+			if (closed) break;
+		}
+	} finally {
+		signal.removeEventListener('abort', stop);
+		terminal.close();
+		await events.return();
+		await showing;
+		// What stands there is a prompt that nobody will answer.
+		stdout.write(clearLine);
+		writeHistory(env, history);
+	}
+	signal.throwIfAborted();
+}
+
+function versionOf(qmp: QmpClient): string {
+	const { major, minor, micro } = qmp.greeting.version.qemu;
+	return `${major}.${minor}.${micro}`;
+}
+
+function describeEvent({ event, data }: QmpEvent): string {
+	return data === undefined ? event : `${event} ${stringifyJson(data)}`;
+}
+
+function clearInput(terminal: Interface): void {
+	terminal.write(null, { ctrl: true, name: 'e' });
+	terminal.write(null, { ctrl: true, name: 'u' });
+}

@@ -1,0 +1,64 @@
+import { createInterface } from 'node:readline';
+import { type QmpClient, QmpError, type QmpSchema, stringifyJson } from '../../src/index.ts';
+import type { CommandContext } from '../cli/command.ts';
+import { readCommand } from './arguments.ts';
+import { describeCommand } from './complete.ts';
+import { splitWords } from './words.ts';
+
+/**
+ * Executes the lines of an input that is no terminal, one after the other. Each answer and each event is one line of
+ * JSON, as QMP has it. Returns the exit status: 1 when QEMU refused a command.
+ *
+ * @throws UsageError for a line that is no command; QmpError when QEMU went away unasked; the signal's reason
+ */
+export async function runPiped(
+	{ stdin, stdout, signal }: CommandContext,
+	qmp: QmpClient,
+	schema: QmpSchema,
+): Promise<number> {
+	const input = createInterface({ input: stdin });
+	const print = (value: unknown) => void stdout.write(`${stringifyJson(value)}\n`);
+	const stop = () => input.close();
+	signal.addEventListener('abort', stop, { once: true });
+	const events = qmp.events();
+	let lost: unknown;
+	const showing = (async () => {
+		for await (const event of events) print(event);
+	})().catch(error => {
+		lost = error;
+		input.close();
+	});
+	let status = 0;
+	let asked = '';
+	try {
+		for await (const line of input) {
+			const text = line.trim();
+			if (text === '' || text.startsWith('#')) continue;
+			if (text === 'exit') break;
+			const [word, about] = text.split(/\s+/);
+			if (word === 'help') {
+				stdout.write(`${describeCommand(about, schema)}\n`);
+				continue;
+			}
+			const { name, args, oob } = readCommand(splitWords(text), schema);
+			asked = name;
+			try {
+				print({ return: await qmp.execute(name, args, { signal, oob }) });
+			} catch (error) {
+				if (!(error instanceof QmpError) || error.code !== 'QMP_COMMAND') throw error;
+				status = 1;
+				print({ error: { class: error.class, desc: error.desc } });
+			}
+		}
+		signal.throwIfAborted();
+	} finally {
+		signal.removeEventListener('abort', stop);
+		input.close();
+		await events.return();
+		await showing;
+	}
+	// A QEMU that was asked to quit, or ended in order with its guest, is no surprise.
+	const died = lost instanceof QmpError && asked !== 'quit' && lost.death?.status !== 0;
+	if (died) throw lost;
+	return status;
+}

@@ -1,0 +1,54 @@
+import type { Command, CommandTable } from './commands.ts';
+
+/** Longest delay of a timer; what is longer has no deadline. */
+const longestDelayMs = 2 ** 31 - 1;
+
+/**
+ * The deadlines of a connection's commands that have none of their own. One timer serves all: a timer for each command
+ * would cost more than the rest of sending it.
+ */
+export class Deadlines<Value> {
+	readonly #commands: CommandTable<Value>;
+	readonly #timeoutMs: number;
+	#timer: NodeJS.Timeout | undefined;
+	#closed = false;
+
+	constructor(commands: CommandTable<Value>, timeoutMs: number) {
+		this.#commands = commands;
+		this.#timeoutMs = timeoutMs;
+	}
+
+	/** Puts a command under the deadline, from now. */
+	watch(command: Command<Value>): void {
+		if (this.#timeoutMs > longestDelayMs) return;
+		command.expiresAtMs = performance.now() + this.#timeoutMs;
+		if (this.#timer === undefined && !this.#closed) this.#lookIn(this.#timeoutMs);
+	}
+
+	close(): void {
+		this.#closed = true;
+		clearTimeout(this.#timer);
+	}
+
+	#lookIn(delayMs: number): void {
+		// The open connection keeps the process alive; a timer that outlasts the commands should not.
+		this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(delayMs))).unref();
+	}
+
+	#look(): void {
+		this.#timer = undefined;
+		const now = performance.now();
+		let next = Number.POSITIVE_INFINITY;
+		for (const command of [...this.#commands.awaited()]) {
+			if (command.expiresAtMs === undefined) continue;
+			if (command.expiresAtMs > now) {
+				next = Math.min(next, command.expiresAtMs);
+				continue;
+			}
+			const { settle } = command;
+			this.#commands.abandon(command);
+			settle?.({ kind: 'timeout' });
+		}
+		if (next !== Number.POSITIVE_INFINITY && !this.#closed) this.#lookIn(next - now);
+	}
+}
