@@ -83,7 +83,7 @@ const board: Recipe = {
 	busybox: '/usr/bin/busybox',
 	// Not C++: a user's own QEMU may need it.
 	stubs: perfStubs.filter(stub => !stub.soname.startsWith('libstdc++')),
-	kernelModules: ['virtio_mmio', 'virtio_net', 'virtio_blk', '9pnet_virtio', '9p'],
+	kernelModules: ['virtio_pci', 'virtio_mmio', 'virtio_net', 'virtio_blk', '9pnet_virtio', '9p'],
 	files: {
 		'/init': { content: shipped('init.sh'), mode: 0o755 },
 		'/etc/passwd': {

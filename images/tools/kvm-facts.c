@@ -13,56 +13,16 @@
  *	cpu 1 0			KVM_ARM_VCPU_INIT on that CPU, for each CPU that may be used: errno
  *	end
  *
- * Freestanding: no libc, nothing to link to, so that it runs on any aarch64 Linux. Build:
- *	aarch64-linux-gnu-gcc -Os -static -nostdlib -ffreestanding -fno-stack-protector -fno-pie -no-pie kvm-facts.c -o kvm-facts
- *
- * Numbers are those of Linux's uapi headers (linux/kvm.h, asm/kvm.h), which user space can rely on.
+ * No C library, nothing to link to, so that it runs on any aarch64 Linux.
  */
-typedef unsigned char u8;
-typedef unsigned int u32;
-typedef unsigned long u64;
-
-enum { SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57, SYS_write = 64, SYS_exit_group = 94,
-       SYS_sched_setaffinity = 122, SYS_sched_getaffinity = 123 };
-enum { AT_FDCWD = -100, O_RDWR = 2, O_CLOEXEC = 02000000, EINTR = 4 };
-
-#define IO(direction, number, size) ((u64)(direction) << 30 | (u64)(size) << 16 | 0xae00 | (number))
-#define KVM_GET_API_VERSION IO(0, 0x00, 0)
-#define KVM_CREATE_VM IO(0, 0x01, 0)
-#define KVM_CHECK_EXTENSION IO(0, 0x03, 0)
-#define KVM_CREATE_VCPU IO(0, 0x41, 0)
-#define KVM_ARM_VCPU_INIT IO(1, 0xae, sizeof(struct vcpu_init))
-#define KVM_ARM_PREFERRED_TARGET IO(2, 0xaf, sizeof(struct vcpu_init))
-#define KVM_CREATE_DEVICE IO(3, 0xe0, sizeof(struct create_device))
-#define KVM_SET_DEVICE_ATTR IO(1, 0xe1, sizeof(struct device_attr))
-#define KVM_HAS_DEVICE_ATTR IO(1, 0xe3, sizeof(struct device_attr))
-
-enum { KVM_CAP_ARM_PMU_V3 = 126, KVM_CAP_ARM_VM_IPA_SIZE = 165, KVM_CAP_ARM_EL2 = 240 };
-enum { KVM_ARM_VCPU_PMU_V3 = 3, KVM_ARM_VCPU_PMU_V3_STRICT = 9 };
-enum { KVM_ARM_VCPU_PMU_V3_CTRL = 0, KVM_ARM_VCPU_PMU_V3_SET_PMU = 3 };
-enum { KVM_CREATE_DEVICE_TEST = 1, KVM_DEV_TYPE_ARM_VGIC_V2 = 5, KVM_DEV_TYPE_ARM_VGIC_V3 = 7 };
-
-struct vcpu_init { u32 target; u32 features[7]; };
-struct create_device { u32 type, fd, flags; };
-struct device_attr { u32 flags, group; u64 attr, addr; };
-
-static long syscall4(long number, long a, long b, long c, long d)
-{
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory", "cc");
-	return x0;
-}
+#include "common/kvm.h"
 
 static long ioctl(long fd, u64 request, u64 argument)
 {
 	long result;
 
 	do {
-		result = syscall4(SYS_ioctl, fd, (long)request, (long)argument, 0);
+		result = SYS(ioctl, fd, request, argument);
 	} while (result == -EINTR);
 	return result;
 }
@@ -73,7 +33,7 @@ static u32 used;
 static void flush(void)
 {
 	for (u32 sent = 0; sent < used;) {
-		long count = syscall4(SYS_write, 1, (long)(out + sent), used - sent, 0);
+		long count = SYS(write, 1, out + sent, used - sent);
 		if (count <= 0)
 			break;
 		sent += count;
@@ -92,15 +52,9 @@ static void put(const char *text)
 
 static void put_number(u64 value)
 {
-	char digits[21];
-	int at = 20;
+	char digits[21] = { 0 };
 
-	digits[at] = 0;
-	do {
-		digits[--at] = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	put(digits + at);
+	put(number_before(digits + 20, value));
 }
 
 static void line(const char *name, u64 value)
@@ -117,11 +71,6 @@ static void line2(const char *name, u64 which, u64 value)
 	put(" ");
 	put_number(which);
 	line("", value);
-}
-
-static u64 errno_of(long result)
-{
-	return result < 0 ? -result : 0;
 }
 
 struct scratch { long vm, vcpu; };
@@ -153,9 +102,9 @@ static u64 make(struct scratch *scratch, u32 features)
 static void unmake(struct scratch *scratch)
 {
 	if (scratch->vcpu >= 0)
-		syscall4(SYS_close, scratch->vcpu, 0, 0, 0);
+		SYS(close, scratch->vcpu);
 	if (scratch->vm >= 0)
-		syscall4(SYS_close, scratch->vm, 0, 0, 0);
+		SYS(close, scratch->vm);
 }
 
 static int number_of(const char *text, u64 *value)
@@ -207,7 +156,7 @@ static void ask_types(const struct scratch *scratch, char **types)
 static void ask_cpus(void)
 {
 	static u64 allowed[128], one[128];
-	long bytes = syscall4(SYS_sched_getaffinity, 0, sizeof(allowed), (long)allowed, 0);
+	long bytes = SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
 
 	for (long cpu = 0; cpu < bytes * 8; cpu++) {
 		struct scratch scratch;
@@ -215,7 +164,7 @@ static void ask_cpus(void)
 		if (!(allowed[cpu / 64] >> (cpu % 64) & 1))
 			continue;
 		one[cpu / 64] = 1UL << (cpu % 64);
-		if (syscall4(SYS_sched_setaffinity, 0, sizeof(one), (long)one, 0) == 0) {
+		if (SYS(sched_setaffinity, 0, sizeof(one), one) == 0) {
 			line2("cpu", cpu, make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3));
 			unmake(&scratch);
 		}
@@ -228,7 +177,7 @@ static void ask(char **types)
 	struct scratch scratch;
 	u64 failed;
 
-	kvm = syscall4(SYS_openat, AT_FDCWD, (long)"/dev/kvm", O_RDWR | O_CLOEXEC, 0);
+	kvm = SYS(openat, AT_FDCWD, "/dev/kvm", O_RDWR | O_CLOEXEC);
 	line("open", errno_of(kvm));
 	if (kvm < 0)
 		return;
@@ -249,35 +198,13 @@ static void ask(char **types)
 	ask_cpus();
 }
 
-__attribute__((used)) static void start(u64 *stack)
+__attribute__((used, noreturn)) void start(u64 *stack)
 {
 	u64 count = stack[0];
 
 	ask((char **)(stack + 1) + (count > 0 ? 1 : 0));
 	put("end\n");
 	flush();
-	syscall4(SYS_exit_group, 0, 0, 0, 0);
+	SYS(exit_group, 0);
 	__builtin_unreachable();
-}
-
-__asm__(".globl _start\n_start:\n\tmov x0, sp\n\tmov x29, xzr\n\tmov x30, xzr\n\tb start\n");
-
-/* The compiler may ask for these even when freestanding. */
-void *memset(void *to, int value, u64 count)
-{
-	volatile u8 *at = to;
-
-	while (count--)
-		*at++ = (u8)value;
-	return to;
-}
-
-void *memcpy(void *to, const void *from, u64 count)
-{
-	volatile u8 *at = to;
-	const u8 *source = from;
-
-	while (count--)
-		*at++ = *source++;
-	return to;
 }

@@ -12,28 +12,10 @@
  * VPMU_KVM_SHIM_LOG names the file that lines are appended to:
  *	has-attribute A ERRNO | set-attribute A VALUE ERRNO | check-extension pmu-v3 RESULT
  *
- * Needs of the C library only getenv and __errno_location, found when it is loaded, so that it can be built without one:
- *	aarch64-linux-gnu-gcc -Os -shared -fPIC -nostdlib -ffreestanding -fno-stack-protector kvm-shim.c -o kvm-shim.so
+ * Needs of the C library only getenv and __errno_location, found when it is loaded, so that it can be built without one.
  */
-typedef unsigned int u32;
-typedef unsigned long u64;
-
-enum { SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57, SYS_write = 64 };
-enum { AT_FDCWD = -100, O_WRONLY = 1, O_CREAT = 0100, O_APPEND = 02000, O_CLOEXEC = 02000000 };
-enum { ENXIO = 6, EINVAL = 22 };
-
-#define KVM_CHECK_EXTENSION 0xae03UL
-#define KVM_CREATE_VCPU 0xae41UL
-#define KVM_CREATE_DEVICE 0xc00caee0UL
-#define KVM_ARM_VCPU_INIT 0x4020aeaeUL
-#define KVM_SET_DEVICE_ATTR 0x4018aee1UL
-#define KVM_HAS_DEVICE_ATTR 0x4018aee3UL
-enum { KVM_CAP_ARM_PMU_V3 = 126, KVM_ARM_VCPU_PMU_V3 = 3 };
-enum { KVM_ARM_VCPU_PMU_V3_CTRL = 0, SET_PMU = 3, ATTRIBUTE_5 = 5 };
-
-struct vcpu_init { u32 target; u32 features[7]; };
-struct device_attr { u32 flags, group; u64 attr, addr; };
-struct create_device { u32 type, fd, flags; };
+#define VPMU_LIBRARY
+#include "common/kvm.h"
 
 /* Which file descriptors are vCPUs: devices such as the GIC have a group 0 of their own. */
 static char is_vcpu[4096];
@@ -46,17 +28,6 @@ static void note_vcpu(long fd, char is)
 
 extern char *getenv(const char *name);
 extern int *__errno_location(void);
-
-static long syscall4(long number, long a, long b, long c, long d)
-{
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory", "cc");
-	return x0;
-}
 
 /* Finds `word` among the words of the configuration; what follows it there, or a null pointer. */
 static const char *configured(const char *word)
@@ -97,16 +68,10 @@ static void add(struct text *text, const char *word)
 
 static void add_number(struct text *text, u64 value)
 {
-	char digits[21];
-	int at = 20;
+	char digits[21] = { 0 };
 
-	digits[at] = 0;
-	do {
-		digits[--at] = '0' + value % 10;
-		value /= 10;
-	} while (value);
 	add(text, " ");
-	add(text, digits + at);
+	add(text, number_before(digits + 20, value));
 }
 
 /* One write per line, appended: lines of several threads do not mix. */
@@ -123,25 +88,25 @@ static void record(const char *what, u64 first, const u64 *second, long result)
 	add_number(&text, first);
 	if (second)
 		add_number(&text, *second);
-	add_number(&text, result < 0 ? -result : 0);
+	add_number(&text, errno_of(result));
 	add(&text, "\n");
-	fd = syscall4(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	syscall4(SYS_write, fd, (long)text.bytes, text.used, 0);
-	syscall4(SYS_close, fd, 0, 0, 0);
+	SYS(write, fd, text.bytes, text.used);
+	SYS(close, fd);
 }
 
 static long pass(int fd, u64 request, void *argument)
 {
-	return syscall4(SYS_ioctl, fd, (long)request, (long)argument, 0);
+	return SYS(ioctl, fd, request, argument);
 }
 
 static long has_attribute(int fd, struct device_attr *attr)
 {
-	if (attr->attr == SET_PMU && configured("hide-set-pmu"))
+	if (attr->attr == KVM_ARM_VCPU_PMU_V3_SET_PMU && configured("hide-set-pmu"))
 		return -ENXIO;
-	if (attr->attr == ATTRIBUTE_5 && configured("fixed-counters-only"))
+	if (attr->attr == KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY && configured("fixed-counters-only"))
 		return 0;
 	return pass(fd, KVM_HAS_DEVICE_ATTR, attr);
 }
@@ -181,10 +146,10 @@ static long set_attribute(int fd, struct device_attr *attr)
 	u64 value = 0;
 	long result;
 
-	if (attr->attr == SET_PMU) {
+	if (attr->attr == KVM_ARM_VCPU_PMU_V3_SET_PMU) {
 		value = attr->addr ? *(u32 *)attr->addr : 0;
 		result = set_pmu(fd, attr);
-	} else if (attr->attr == ATTRIBUTE_5 && configured("fixed-counters-only")) {
+	} else if (attr->attr == KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY && configured("fixed-counters-only")) {
 		result = 0;
 	} else {
 		return pass(fd, KVM_SET_DEVICE_ATTR, attr);

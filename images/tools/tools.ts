@@ -14,17 +14,3 @@ export const guestTools: readonly GuestTool[] = [
 	{ name: 'kvm-facts', source: 'kvm-facts.c', kind: 'program' },
 	{ name: 'kvm-shim.so', source: 'kvm-shim.c', kind: 'library' },
 ];
-
-const common = [
-	...['-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
-	...['-ffreestanding', '-nostdlib', '-fno-tree-loop-distribute-patterns'],
-	// The same bytes wherever and whenever it is built; no helpers that depend on the CPU.
-	...['-ffile-prefix-map=.=', '-Wl,--build-id=none', '-s', '-mno-outline-atomics'],
-];
-
-/** Arguments for `aarch64-linux-gnu-gcc`, to be run in this folder. gcc 12.2.0 (Debian bookworm) made the committed builds. */
-export function compilerArguments(tool: GuestTool, output: string): string[] {
-	const kind =
-		tool.kind === 'program' ? ['-static', '-fno-pie', '-no-pie', '-Wl,-z,noseparate-code'] : ['-fPIC', '-shared'];
-	return [...common, ...kind, '-o', output, tool.source];
-}

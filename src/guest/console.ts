@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { DeadlineError, formatDuration } from '../lib/deadline.ts';
 import { GuestError, type TroubleKind } from './errors.ts';
+import { Pace, readingOf } from './pace.ts';
 import { TextCleaner, TextTail } from './text.ts';
 import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
 
@@ -36,9 +37,6 @@ export interface ConsoleMatch {
 /** Takes a protocol's frames out of the stream and returns the rest. */
 export type ConsoleFilter = (bytes: Buffer) => Uint8Array;
 
-const restMs = 1;
-const restBelowBytes = 4096;
-
 /** Longest text that one pattern can match: what is searched again when more comes. */
 const overlap = 4096;
 
@@ -63,13 +61,14 @@ export class SerialConsole implements AsyncDisposable {
 	readonly #suspicions = new Map<TroubleKind, Trouble>();
 	#filter: ConsoleFilter | undefined;
 	#verify: ((trouble: Trouble) => Promise<boolean>) | undefined;
-	#lineStart = 0;
+	/** Text since the last end of a line. */
+	#lineBegun = '';
 	#cursor = 0;
 	#receivedBytes = 0;
 	#lastOutputAt = performance.now();
 	#isClosed = false;
 	#isResting = false;
-	#readAt = 0;
+	readonly #pace = new Pace();
 
 	constructor(stream: Duplex, options: ConsoleOptions = {}) {
 		this.#stream = stream;
@@ -116,6 +115,11 @@ export class SerialConsole implements AsyncDisposable {
 	/** The last lines as readable text, oldest first. */
 	lastLines(count = this.#options.evidenceLines ?? 40): string[] {
 		return this.#tail.lastLines(count);
+	}
+
+	/** The readable text since a {@link position}, as far as it is kept. */
+	textSince(position: number): string {
+		return this.#tail.from(position).text;
 	}
 
 	/** Calls `listener` with all bytes from now on, as they come: an attached person. */
@@ -259,25 +263,18 @@ export class SerialConsole implements AsyncDisposable {
 		await this.closed;
 	}
 
-	/**
-	 * QEMU writes a console's characters one by one: reading each as it comes costs a quarter of a core. In a stream of
-	 * small pieces, wait a moment so that the next reading finds more. Not longer: a Unix socket holds some 270 writes,
-	 * and QEMU's vCPU waits when it is full.
-	 */
-	#rest(length: number): void {
-		const now = performance.now();
-		const isStream = now - this.#readAt < 2 * restMs && length < restBelowBytes;
-		this.#readAt = now;
-		if (!isStream || this.#isResting) return;
-		// Pausing the stream would go on reading piece by piece, into its buffer; net has no public way to stop that.
-		const handle = (this.#stream as { _handle?: { readStop?: () => void; readStart?: () => void } | null })._handle;
-		if (typeof handle?.readStop !== 'function' || typeof handle.readStart !== 'function') return;
+	/** Leaves the stream unread for a while, where {@link Pace} says so. */
+	#rest(bytes: number): void {
+		const restMs = this.#pace.restAfter(bytes, performance.now());
+		if (restMs === 0 || this.#isResting) return;
+		const reading = readingOf(this.#stream);
+		if (reading === undefined) return;
 		this.#isResting = true;
-		handle.readStop();
+		reading.stopReading();
 		setTimeout(() => {
 			this.#isResting = false;
-			this.#readAt = performance.now();
-			if (!this.#stream.destroyed) handle.readStart?.();
+			this.#pace.resume(performance.now());
+			if (!this.#stream.destroyed) reading.startReading();
 		}, restMs);
 	}
 
@@ -292,7 +289,7 @@ export class SerialConsole implements AsyncDisposable {
 		const text = this.#cleaner.push(rest);
 		if (text === '') return;
 		this.#tail.append(text);
-		if (text.includes('\n')) this.#readLines(atMs);
+		this.#readLines(text, atMs);
 		for (const listener of [...this.#textListeners]) listener();
 	}
 
@@ -311,11 +308,12 @@ export class SerialConsole implements AsyncDisposable {
 		if (this.#suspicions.delete(trouble.kind)) this.report(trouble);
 	}
 
-	#readLines(atMs: number): void {
-		const { text, start } = this.#tail.from(this.#lineStart);
+	#readLines(text: string, atMs: number): void {
 		const end = text.lastIndexOf('\n') + 1;
-		this.#lineStart = start + end;
-		const whole = text.slice(0, end);
+		const whole = this.#lineBegun + text.slice(0, end);
+		// Of a line without end, its last part.
+		this.#lineBegun = end === 0 ? (this.#lineBegun + text).slice(-overlap) : text.slice(end);
+		if (end === 0) return;
 		if (!TroubleDetector.isSuspicious(whole)) return;
 		for (const line of whole.split('\n')) {
 			const trouble = this.#detector.look(line, atMs);

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
 import type { SerialConsole } from './console.ts';
 import { GuestError } from './errors.ts';
@@ -17,6 +18,21 @@ export interface ShellOptions extends WaitOptions {
 	readonly login?: { readonly user: string; readonly password?: string };
 	/** Framed: a guest that is silent for so long, times the console's speed factor, while something runs hangs. Default 20000. */
 	readonly silenceMs?: number;
+}
+
+/** How long an agent that is there may take to be heard on the second port; it stops looking for one after two seconds. */
+const portPatienceMs = 5000;
+
+/** Resolves when the agent is there and not on the port: a kernel whose drivers for it are modules. Never otherwise. */
+async function portIsMissing(console: SerialConsole, signal: AbortSignal): Promise<'no-port'> {
+	try {
+		await console.waitFor('vpmu-agent: ready', { signal, from: 0 });
+		await delay(portPatienceMs * console.speedFactor, undefined, { signal });
+		return 'no-port';
+	} catch {
+		// Whatever ends the waiting is told by the others.
+		return await new Promise(() => undefined);
+	}
 }
 
 /**
@@ -43,9 +59,16 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 				.waitFor(options.login === undefined ? (options.prompt ?? /[#$] $/) : /login: ?$/, { signal: both, timeoutMs })
 				.then(() => 'prompt' as const);
 			prompt.catch(() => undefined);
-			const first = await Promise.race([agent, prompt]);
+			const portless = options.port === undefined ? [] : [portIsMissing(console, both)];
+			const first = await Promise.race([agent, prompt, ...portless]);
 			stopWaiting.abort();
 			await agent.catch(() => undefined);
+			if (first === 'no-port') {
+				await framed[Symbol.asyncDispose]();
+				const { port: _, ...without } = options;
+				// It has said that it is there, and will not say so again.
+				return await openShell(console, { ...without, mode: 'framed', timeoutMs });
+			}
 			if (first === 'prompt') {
 				await framed[Symbol.asyncDispose]();
 				// The prompt was seen and will not come again by itself.

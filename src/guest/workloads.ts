@@ -86,8 +86,8 @@ export const workloads = {
 	stores: workload('stores', { instructions: 6, stores: 4 }, { fixed: 386, perDigit: 17 }),
 	/** mov, svc (getppid), subs, b.ne */
 	syscalls: workload('syscalls', { instructions: 4, systemCalls: 1 }, { fixed: 437, perDigit: 17 }),
-	/** One store to each of N fresh pages; instructions are the compiler's choice and known by slope only. */
-	faults: workload('faults', { instructions: 0, stores: 1, pageFaults: 1 }, null),
+	/** strb to a fresh page, add, subs, b.ne. What stands around it depends on the environment's size: known by slope. */
+	faults: workload('faults', { instructions: 4, stores: 1, pageFaults: 1 }, null),
 	/** `loop` in so many threads at once. */
 	threads: (count: number): Workload => {
 		if (!Number.isInteger(count) || count < 1 || count > 64)

@@ -24,7 +24,8 @@ enum {
 	PIECE_MAX = 384, PIECE_FIRST = 192, PIECE_MIN = 24,
 	EARLY = 2048, /* bytes ahead of a gap that are kept; the host sends at most half as many */
 	LINE_MAX = 1024, OUT_SIZE = 4096,
-	RETRY_MS = 80, RETRY_MAX_MS = 500, RETRY_PIECES = 4, HOLE_PAUSE_MS = 30,
+	RETRY_FIRST_MS = 250, RETRY_MIN_MS = 80, RETRY_MAX_MS = 8000, RETRY_PIECES = 4, HOLE_PAUSE_MS = 30,
+	TIOCOUTQ = 0x5411,
 	ANSWER_MS = 15, ANSWER_BYTES = 512, /* an answer waits for something that goes its way */
 };
 
@@ -36,6 +37,12 @@ struct link {
 	u32 acknowledged, next, end, recover;
 	u32 piece, clean_pieces;
 	u64 retry_at, retry_ms, hole_at;
+	/* round trip (RFC 6298): smoothed, eightfold, and its variation, fourfold; 0 before the first measurement */
+	u64 smoothed8_ms, variation4_ms;
+	/* up to which byte an acknowledgement is waited for, since when, and when something was sent again meanwhile */
+	int timed;
+	u32 timed_end;
+	u64 timed_at, resent_at;
 	u8 send[SEND_SIZE];
 	/* receiving */
 	u32 received;
@@ -122,12 +129,54 @@ static void line_got_worse(struct link *l)
 	if (l->piece < PIECE_MIN) l->piece = PIECE_MIN;
 }
 
-static u32 resend_from(struct link *l, u32 offset, u32 until)
+/* Sends a piece, for the first time (`offset` is `next`) or again. @returns where it ended */
+static u32 send_from(struct link *l, u32 offset, u32 until)
 {
 	u32 size = until - offset;
 	if (size > l->piece) size = l->piece;
+	if (offset != l->next) l->resent_at = now_ms();
+	else if (!l->timed) {
+		l->timed = 1;
+		l->resent_at = 0;
+		l->timed_end = offset + size;
+		l->timed_at = now_ms();
+	}
 	send_data(l, offset, size);
 	return offset + size;
+}
+
+static u64 clamp(u64 value, u64 least, u64 most) { return value < least ? least : value > most ? most : value; }
+
+/*
+ * Sets the retry time by what an acknowledgement took. After a resend it cannot be told which sending was acknowledged
+ * (Karn's algorithm), so nothing is learned. One that follows the resend as soon as they usually do is taken for the
+ * resend's; else the line may have become slow, and the retry time is what the first sending took.
+ */
+static void measure_round_trip(struct link *l)
+{
+	u64 now = now_ms(), took = now - l->timed_at, wanted;
+	int timed = l->timed;
+	if (timed && (int)(l->acknowledged - l->timed_end) < 0) return;
+	l->timed = 0;
+	if (timed && !l->resent_at) {
+		u64 smoothed = l->smoothed8_ms / 8, off = took > smoothed ? took - smoothed : smoothed - took;
+		if (!l->smoothed8_ms) l->smoothed8_ms = 8 * took + 1, l->variation4_ms = 2 * took;
+		else {
+			l->variation4_ms = l->variation4_ms - l->variation4_ms / 4 + off;
+			l->smoothed8_ms = l->smoothed8_ms - smoothed + took;
+		}
+	}
+	wanted = clamp(l->smoothed8_ms / 8 + l->variation4_ms, RETRY_MIN_MS, RETRY_MAX_MS);
+	if (timed && l->resent_at && (!l->smoothed8_ms || now - l->resent_at > wanted / 2))
+		l->retry_ms = clamp(took, wanted, RETRY_MAX_MS);
+	else if (l->smoothed8_ms) l->retry_ms = wanted;
+}
+
+/* Whether the tty still holds characters of ours: nothing is lost that has not left. */
+static int is_on_its_way(const struct link *l)
+{
+	int left = 0;
+	return l->out_size || (SYS(ioctl, l->fd, TIOCOUTQ, &left) >= 0 && left > 0);
 }
 
 static void begin_session(struct link *l, const u8 *key)
@@ -137,7 +186,9 @@ static void begin_session(struct link *l, const u8 *key)
 	l->acknowledged = l->next = l->end = l->received = 0;
 	memset(l->is_early, 0, EARLY);
 	l->retry_at = l->hole_at = 0;
-	l->retry_ms = RETRY_MS;
+	l->retry_ms = RETRY_FIRST_MS;
+	l->smoothed8_ms = l->variation4_ms = 0;
+	l->timed = 0;
 	l->owe_answer = l->owe_again = l->recovering = 0;
 	l->piece = PIECE_FIRST;
 	l->clean_pieces = 0;
@@ -159,11 +210,11 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 		hole_end = get32(frame + 9);
 		head = 13;
 	}
-	l->retry_ms = RETRY_MS;
 	if (frame[0] & POLL) owe_answer(l, 0);
 
 	if (acknowledged - l->acknowledged <= l->next - l->acknowledged && acknowledged != l->acknowledged) {
 		l->acknowledged = acknowledged;
+		measure_round_trip(l);
 		l->retry_at = l->next == acknowledged ? 0 : now_ms() + l->retry_ms;
 		l->hole_at = 0;
 		if (++l->clean_pieces >= 8 && l->piece < PIECE_MAX) {
@@ -172,16 +223,16 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 			if (l->piece > PIECE_MAX) l->piece = PIECE_MAX;
 		}
 		if (l->recovering && (int)(l->recover - acknowledged) > 0 && !hole_end && out_has_room(l))
-			resend_from(l, acknowledged, l->recover);
+			send_from(l, acknowledged, l->recover);
 		else if (l->recovering && (int)(l->recover - acknowledged) <= 0) l->recovering = 0;
 	}
 	if ((hole_end || frame[0] & AGAIN) && acknowledged == l->acknowledged && l->next != acknowledged) {
 		u32 until = hole_end ? hole_end : l->next;
 		u64 now = now_ms();
 		if (until - acknowledged <= l->next - acknowledged && now >= l->hole_at) {
-			l->hole_at = now + HOLE_PAUSE_MS;
+			l->hole_at = now + clamp(l->smoothed8_ms / 8, HOLE_PAUSE_MS, RETRY_MAX_MS);
 			line_got_worse(l);
-			for (u32 at = acknowledged; at != until && out_has_room(l);) at = resend_from(l, at, until);
+			for (u32 at = acknowledged; at != until && out_has_room(l);) at = send_from(l, at, until);
 		}
 	}
 
@@ -261,18 +312,21 @@ static void link_step(struct link *l)
 		send_reply(l);
 		l->owe_reply = 0;
 	}
-	if (l->retry_at && now >= l->retry_at && out_has_room(l)) {
+	if (l->retry_at && now >= l->retry_at) {
 		line_is_bad(l);
+		if (is_on_its_way(l)) l->retry_at = now + l->retry_ms;
+	}
+	if (l->retry_at && now >= l->retry_at && out_has_room(l)) {
 		line_got_worse(l);
-		l->retry_ms = l->retry_ms * 3 / 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->retry_ms * 3 / 2;
+		l->retry_ms = clamp(l->retry_ms * 2, RETRY_MIN_MS, RETRY_MAX_MS);
 		l->retry_at = now + l->retry_ms;
 		l->recover = l->next;
 		l->recovering = 1;
 		u32 at = l->acknowledged;
-		for (int i = 0; i < RETRY_PIECES && at != l->next && out_has_room(l); i++) at = resend_from(l, at, l->next);
+		for (int i = 0; i < RETRY_PIECES && at != l->next && out_has_room(l); i++) at = send_from(l, at, l->next);
 	}
 	while (l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
-		l->next = resend_from(l, l->next, l->end);
+		l->next = send_from(l, l->next, l->end);
 	if ((l->owe_again || (l->owe_answer && now >= l->answer_at)) && out_has_room(l)) send_data(l, l->next, 0);
 }
 

@@ -1,4 +1,9 @@
-/* Linux system calls without a C library, for aarch64 (the guest) and x86-64 (tests on the developer's machine). */
+/*
+ * Linux system calls without a C library, for aarch64 (the guest) and x86-64 (tests on the developer's machine).
+ *
+ * A program that includes this has its entry here: it defines start(). A library says VPMU_LIBRARY first and gets the
+ * system calls alone, so that it does not stand before its user's memcpy.
+ */
 #ifndef VPMU_SYS_H
 #define VPMU_SYS_H
 
@@ -15,6 +20,7 @@ enum {
 	SYS_signalfd4 = 74, SYS_exit = 93, SYS_exit_group = 94, SYS_futex = 98, SYS_clock_gettime = 113, SYS_kill = 129,
 	SYS_rt_sigprocmask = 135, SYS_setsid = 157, SYS_prctl = 167, SYS_getpid = 172, SYS_getppid = 173, SYS_munmap = 215,
 	SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_madvise = 233, SYS_wait4 = 260, SYS_renameat2 = 276, SYS_dup3 = 24, SYS_ptrace = 117,
+	SYS_sched_setaffinity = 122, SYS_sched_getaffinity = 123,
 };
 static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -28,7 +34,7 @@ static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 	asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	return x0;
 }
-asm(".text\n.global _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tbl start\n\tbrk #1\n");
+#define ENTRY "mov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tbl start\n\tbrk #1\n"
 #elif defined(__x86_64__)
 enum {
 	SYS_fcntl = 72, SYS_ioctl = 16, SYS_mkdirat = 258, SYS_unlinkat = 263, SYS_mount = 165, SYS_chdir = 80, SYS_fchmod = 91,
@@ -36,6 +42,7 @@ enum {
 	SYS_signalfd4 = 289, SYS_exit = 60, SYS_exit_group = 231, SYS_futex = 202, SYS_clock_gettime = 228, SYS_kill = 62,
 	SYS_rt_sigprocmask = 14, SYS_setsid = 112, SYS_prctl = 157, SYS_getpid = 39, SYS_getppid = 110, SYS_munmap = 11,
 	SYS_clone = 56, SYS_execve = 59, SYS_mmap = 9, SYS_madvise = 28, SYS_wait4 = 61, SYS_renameat2 = 316, SYS_dup3 = 292, SYS_ptrace = 101,
+	SYS_sched_setaffinity = 203, SYS_sched_getaffinity = 204,
 };
 static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -47,7 +54,7 @@ static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 		: "rcx", "r11", "memory");
 	return result;
 }
-asm(".text\n.global _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n\thlt\n");
+#define ENTRY "xor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n\thlt\n"
 #else
 #error "aarch64 or x86-64"
 #endif
@@ -56,9 +63,9 @@ asm(".text\n.global _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $
 #define SYS_N(name, a, b, c, d, e, f, ...) \
 	syscall6(SYS_##name, (i64)(a), (i64)(b), (i64)(c), (i64)(d), (i64)(e), (i64)(f))
 
-enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EFBIG = 27, ENOENT = 2, E2BIG = 7, EIO = 5, EBUSY = 16 };
+enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EFBIG = 27, ENOENT = 2, E2BIG = 7, EIO = 5, EBUSY = 16, ENXIO = 6 };
 enum { AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
-	O_TRUNC = 01000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
+	O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
 enum { SIGKILL = 9, SIGPIPE = 13, SIGCHLD = 17 };
 
@@ -71,6 +78,9 @@ static inline u64 now_ms(void)
 	SYS(clock_gettime, 1 /* CLOCK_MONOTONIC */, &t);
 	return (u64)t.seconds * 1000 + (u64)t.nanoseconds / 1000000;
 }
+
+#ifndef VPMU_LIBRARY
+asm(".text\n.global _start\n_start:\n\t" ENTRY);
 
 /* The compiler may call these by itself. */
 void *memcpy(void *to, const void *from, u64 size)
@@ -94,6 +104,8 @@ void *memset(void *to, int byte, u64 size)
 	while (size--) *t++ = (u8)byte;
 	return to;
 }
+#endif
+
 static inline u64 length_of(const char *text)
 {
 	u64 n = 0;
@@ -117,6 +129,7 @@ static inline void *map_memory(u64 size)
 static inline u32 get32(const u8 *p) { return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24; }
 static inline void put32(u8 *p, u32 v) { p[0] = v; p[1] = v >> 8; p[2] = v >> 16; p[3] = v >> 24; }
 
+#ifndef VPMU_LIBRARY
 /*
  * Runs `run(argument)` in a new process or thread on a stack of its own; ends it with status 0 when that returns.
  * @returns what clone(2) returns to the caller
@@ -133,5 +146,14 @@ asm(".text\n.global spawn_on\nspawn_on:\n"
 	"1:\tpop %rax\n\tpop %rdi\n\txor %ebp, %ebp\n\tcall *%rax\n\txor %edi, %edi\n\tmov $60, %eax\n\tsyscall\n\thlt\n");
 #endif
 enum { CLONE_VM = 0x100, CLONE_VFORK = 0x4000 };
+#endif
+
+/* Writes the digits of `n` so that they end before `end`. @returns the first of them */
+static inline char *number_before(char *end, u64 n)
+{
+	do *--end = (char)('0' + n % 10), n /= 10;
+	while (n);
+	return end;
+}
 
 #endif

@@ -6,7 +6,7 @@
  *   workload loads N         6 instructions, of which 4 loads, per turn
  *   workload stores N        6 instructions, of which 4 stores, per turn
  *   workload syscalls N      4 instructions and 1 system call (getppid) per turn
- *   workload faults N        touches N fresh pages, one fault each
+ *   workload faults N        4 instructions, 1 store and 1 page fault per turn: touches N fresh pages
  *   workload threads N T     T threads (1 to 64) that do `loop N` each, at the same time
  *   workload steps WORKLOAD N [T]   runs another one by single steps and says how many instructions it took
  *
@@ -30,6 +30,10 @@ static void run_stores(u64 n, void *at)
 	TURNS("str xzr, [%[at]]\n\tstr xzr, [%[at], #8]\n\tstr xzr, [%[at], #16]\n\tstr xzr, [%[at], #24]\n\t");
 }
 static void run_syscalls(u64 n, void *at) { TURNS("mov x8, #173\n\tsvc #0\n\t", "x0", "x8"); }
+static void touch_pages(u64 n, u8 *at, u64 size)
+{
+	asm volatile("1:\n\tstrb wzr, [%1]\n\tadd %1, %1, %2\n\tsubs %0, %0, #1\n\tb.ne 1b\n" : "+r"(n), "+r"(at) : "r"(size) : "cc", "memory");
+}
 #else
 /* For trying the rest of the program on the developer's machine: counts differ. */
 enum { PC_REGISTER = 16 };
@@ -40,6 +44,7 @@ static void run_branches(u64 n, void *at) { TURNS("nop\n\tjmp 2f\n2:\tjmp 3f\n3:
 static void run_loads(u64 n, void *at) { TURNS("mov (%[at]), %%r9\n\tmov 8(%[at]), %%r9\n\tmov 16(%[at]), %%r9\n\tmov 24(%[at]), %%r9\n\t", "r9"); }
 static void run_stores(u64 n, void *at) { TURNS("mov %%r9, (%[at])\n\tmov %%r9, 8(%[at])\n\tmov %%r9, 16(%[at])\n\tmov %%r9, 24(%[at])\n\t"); }
 static void run_syscalls(u64 n, void *at) { TURNS("mov $110, %%eax\n\tsyscall\n\t", "rax", "rcx", "r11"); }
+static void touch_pages(u64 n, u8 *at, u64 size) { while (n--) *(volatile u8 *)at = 0, at += size; }
 #endif
 
 enum { THREADS = 64, STACK = 16384, CLONE_THREAD_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 };
@@ -54,11 +59,8 @@ static void say(int fd, const char *text) { SYS(write, fd, text, text_size(text)
 
 static void say_number(int fd, u64 n)
 {
-	char digits[24];
-	u32 at = sizeof digits;
-	do digits[--at] = (char)('0' + n % 10), n /= 10;
-	while (n);
-	SYS(write, fd, digits + at, sizeof digits - at);
+	char digits[24], *end = digits + sizeof digits, *first = number_before(end, n);
+	SYS(write, fd, first, end - first);
 }
 
 static __attribute__((noreturn)) void fail(const char *why)
@@ -88,7 +90,7 @@ static void run_faults(u64 n)
 	u8 *pages = map_memory(n * page_size);
 	if (!pages) fail("not enough memory for so many pages");
 	SYS(madvise, pages, n * page_size, 15 /* MADV_NOHUGEPAGE: one fault a page */);
-	for (u64 i = 0; i < n; i++) *(volatile u8 *)(pages + i * page_size) = 1;
+	touch_pages(n, pages, page_size);
 }
 
 static void one_thread(void *unused)

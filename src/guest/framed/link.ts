@@ -1,4 +1,5 @@
 import { encodeFrame, flag, kind } from './frames.ts';
+import { RoundTrip } from './round-trip.ts';
 
 export interface LinkOptions {
 	readonly key: Uint8Array;
@@ -14,10 +15,9 @@ const flightBytes = 1024;
 const pieceMax = 256;
 const pieceFirst = 128;
 const pieceMin = 24;
-const firstRetryMs = 120;
 /** A UART under nested emulation takes milliseconds for each character: resends must not be what fills it. */
-const longestRetryMs = 8000;
-/** A gap is asked about again so often. */
+const retry = { firstMs: 250, leastMs: 80, mostMs: 8000 };
+/** A gap is asked about again so often, or once a round trip where that is longer. */
 const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
 const acknowledgeAfterBytes = 2048;
@@ -40,9 +40,7 @@ export class HostLink implements Disposable {
 	#piece = pieceFirst;
 	#cleanPieces = 0;
 	#retryTimer: NodeJS.Timeout | undefined;
-	#retryMs = firstRetryMs;
-	#roundTripMs = firstRetryMs / 3;
-	#timed: { readonly offset: number; readonly at: number } | undefined;
+	readonly #roundTrip: RoundTrip;
 	#againAt = 0;
 	#received = 0;
 	#early: { readonly offset: number; readonly bytes: Buffer }[] = [];
@@ -54,6 +52,8 @@ export class HostLink implements Disposable {
 
 	constructor(options: LinkOptions) {
 		this.#options = options;
+		const slowness = Math.max(1, options.speedFactor);
+		this.#roundTrip = new RoundTrip({ ...retry, firstMs: retry.firstMs * slowness, leastMs: retry.leastMs * slowness });
 	}
 
 	/** Bytes that the guest has not acknowledged. */
@@ -96,11 +96,7 @@ export class HostLink implements Disposable {
 		if (offset > this.#acknowledged && offset <= this.#next) {
 			this.#outgoing = this.#outgoing.subarray(offset - this.#acknowledged);
 			this.#acknowledged = offset;
-			if (this.#timed !== undefined && offset >= this.#timed.offset) {
-				this.#roundTripMs = 0.75 * this.#roundTripMs + 0.25 * (performance.now() - this.#timed.at);
-				this.#timed = undefined;
-			}
-			this.#retryMs = this.#firstRetryMs();
+			this.#roundTrip.acknowledged(offset, performance.now());
 			this.#cleanPieces += 1;
 			if (this.#cleanPieces >= 8) {
 				this.#cleanPieces = 0;
@@ -114,14 +110,9 @@ export class HostLink implements Disposable {
 		}
 		const now = performance.now();
 		if (again && offset === this.#acknowledged && offset < until && until <= this.#next && now >= this.#againAt) {
-			this.#againAt = now + Math.max(20, this.#roundTripMs);
+			this.#againAt = now + Math.max(20, this.#roundTrip.smoothedMs);
 			this.#sendAgain(until);
 		}
-	}
-
-	#firstRetryMs(): number {
-		const wanted = Math.max(60, 3 * this.#roundTripMs + 20) * Math.max(1, this.#options.speedFactor);
-		return Math.min(longestRetryMs, wanted);
 	}
 
 	#onBytes(offset: number, bytes: Buffer): void {
@@ -152,7 +143,8 @@ export class HostLink implements Disposable {
 	/** Asks for what is missing, and again until it is there. */
 	#ask(): void {
 		const now = performance.now();
-		if (now >= this.#askedAt + askAgainMs) {
+		const pauseMs = Math.max(askAgainMs, this.#roundTrip.smoothedMs);
+		if (now >= this.#askedAt + pauseMs) {
 			this.#askedAt = now;
 			this.asked += 1;
 			this.#sendData(this.#next, 0, flag.again);
@@ -160,7 +152,7 @@ export class HostLink implements Disposable {
 		this.#askTimer ??= setTimeout(() => {
 			this.#askTimer = undefined;
 			if (this.#early.length > 0) this.#ask();
-		}, askAgainMs);
+		}, pauseMs);
 	}
 
 	#take(offset: number, bytes: Buffer): void {
@@ -177,7 +169,7 @@ export class HostLink implements Disposable {
 		for (;;) {
 			const size = Math.min(this.#piece, this.#acknowledged + this.#outgoing.length - this.#next);
 			if (size === 0 || this.#next - this.#acknowledged + size > flightBytes) return;
-			this.#timed ??= { offset: this.#next + size, at: performance.now() };
+			this.#roundTrip.sent(this.#next + size, performance.now());
 			this.#sendData(this.#next, size, 0);
 			this.#next += size;
 			this.#startRetryTimer();
@@ -187,16 +179,16 @@ export class HostLink implements Disposable {
 	#startRetryTimer(): void {
 		this.#retryTimer ??= setTimeout(() => {
 			this.#retryTimer = undefined;
-			this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
+			this.#roundTrip.backOff();
 			this.#sendAgain(Math.min(this.#next, this.#acknowledged + 4 * this.#piece));
 			this.#startRetryTimer();
-		}, this.#retryMs);
+		}, this.#roundTrip.retryMs);
 	}
 
 	#sendAgain(until: number): void {
 		this.resent += 1;
 		this.#cleanPieces = 0;
-		this.#timed = undefined;
+		this.#roundTrip.resent(performance.now());
 		this.#piece = Math.max(pieceMin, Math.floor(this.#piece / 2));
 		for (let at = this.#acknowledged; at < until; ) {
 			const size = Math.min(this.#piece, until - at);

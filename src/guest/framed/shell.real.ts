@@ -1,14 +1,11 @@
 import test from 'ava';
 import { SerialConsole } from '../console.ts';
 import { openShell } from '../open.ts';
-import { missingForTestGuest, startTestGuest } from '../testing/test-guest.ts';
+import { startTestGuest } from '../testing/test-guest.ts';
 
-const missing = missingForTestGuest();
-const real = missing === undefined ? test : test.skip;
-if (missing !== undefined) console.log(`skipped: real guests (${missing})`);
 const init = 'exec /vpmu/agent\n';
 
-real('commands over ttyAMA0, files, signals, many at once', async t => {
+test.serial('commands over ttyAMA0, files, signals, many at once', async t => {
 	await using guest = await startTestGuest({ init });
 	await using serial = new SerialConsole(guest.socket);
 	await using shell = await openShell(serial, { timeoutMs: 120_000 });

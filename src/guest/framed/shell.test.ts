@@ -139,3 +139,21 @@ withAgent('a line that loses every fifth character gives an error, not a result'
 	const outcome = await torture(guest.shell, { commands: 3, together: 3, timeoutMs: 1500 });
 	t.deepEqual(outcome.wrong, []);
 });
+
+withAgent('on a UART of milliseconds for each character, resends are not what fills it', async t => {
+	// A machine that is busy with something else is a slow line for a moment, and is rightly answered by a resend: the least of a few.
+	const tries = [];
+	do {
+		await using guest = await open({ characterMs: 3 });
+		const { shell, serial } = guest;
+		for (let n = 0; n < 3; n++) t.is((await shell.run(`echo ${n}`, { timeoutMs: 20_000 })).stdout.toString(), `${n}\n`);
+		tries.push({ received: serial.receivedBytes, resent: shell.statistics.resent });
+	} while (tries.length < 4 && !isOnceEach(tries.at(-1)!));
+	t.log(tries);
+	t.true(tries.some(isOnceEach));
+});
+
+/** The greeting, and three answers of some 60 characters: each once, but for what was sent before anything was measured. */
+function isOnceEach({ received, resent }: { received: number; resent: number }): boolean {
+	return received < 700 && resent <= 4;
+}

@@ -1,16 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { SerialConsole } from '../console.ts';
-import { GuestError } from '../errors.ts';
+import { GuestError, type TroubleKind } from '../errors.ts';
 import { openShell } from '../open.ts';
 import { FakeFaultyLine, type Faults } from '../testing/faulty-line.ts';
-import { missingForTestGuest, startTestGuest } from '../testing/test-guest.ts';
+import { FaultyKernel, gdbArguments, provoke } from '../testing/gdb-stub.ts';
+import { startTestGuest } from '../testing/test-guest.ts';
 import { describeOutcome, nuisances, torture } from '../testing/torture.ts';
 import { parseWorkloadReport, stepsCommand, workloads } from '../workloads.ts';
 import type { FramedShell } from './shell.ts';
-
-const missing = missingForTestGuest();
-const real = missing === undefined ? test.serial : test.skip;
-if (missing !== undefined) console.log(`skipped: real guests (${missing})`);
 
 async function open(options: { faults?: Faults; append?: string; extra?: string[]; silenceMs?: number } = {}) {
 	const stack = new AsyncDisposableStack();
@@ -25,21 +26,21 @@ async function open(options: { faults?: Faults; append?: string; extra?: string[
 
 const kindOf = (error: unknown): unknown => (error instanceof GuestError ? error.kind : error);
 
-real('a panic is a panic, with the console as evidence', async t => {
+test.serial('a panic is a panic, with the console as evidence', async t => {
 	await using guest = await open();
 	const error = await t.throwsAsync(guest.shell.run('echo c > /proc/sysrq-trigger', { timeoutMs: 60_000 }));
 	t.is(kindOf(error), 'panic');
 	t.true((error as GuestError).evidence.some(line => line.includes('sysrq')));
 });
 
-real('a reboot is a reboot', async t => {
+test.serial('a reboot is a reboot', async t => {
 	// QEMU is started with -no-reboot; without it the same machine boots again and its agent says who it is.
 	await using guest = await open({ extra: ['-action', 'reboot=reset'] });
 	const error = await t.throwsAsync(guest.shell.run('echo b > /proc/sysrq-trigger; sleep 60', { timeoutMs: 90_000 }));
 	t.is(kindOf(error), 'reboot');
 });
 
-real('a hang is a hang', async t => {
+test.serial('a hang is a hang', async t => {
 	await using guest = await open({ silenceMs: 4000 });
 	const running = guest.shell.run(['sleep', '300'], { timeoutMs: 60_000 });
 	process.kill(guest.guest.pid, 'SIGSTOP');
@@ -48,7 +49,60 @@ real('a hang is a hang', async t => {
 	t.is(kindOf(error), 'hang');
 });
 
-real('an oops is seen, and a command killed by the OOM killer is killed by a signal', async t => {
+test.serial('what the kernel says of itself is named: oops, BUG, warning, soft lockup, RCU stall', async t => {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const gdb = path.join(folder, 'gdb');
+	await using guest = await open({ extra: gdbArguments(gdb), silenceMs: 60_000 });
+	const { shell, serial } = guest;
+	const kinds = () => new Set(serial.troubles.map(trouble => trouble.kind));
+	const until = async (kind: TroubleKind) => {
+		const limit = performance.now() + 120_000;
+		while (!kinds().has(kind) && performance.now() < limit) await delay(200);
+		t.true(kinds().has(kind), `${kind}: ${serial.lastLines(12).join('\n')}`);
+	};
+	t.deepEqual([...kinds()], []);
+	const kernel = await FaultyKernel.open(shell, gdb);
+	await kernel.plant('warning');
+	t.is((await shell.run(provoke)).status, 0);
+	await until('warning');
+	t.deepEqual([...kinds()], ['warning']);
+
+	await kernel.plant('null-pointer');
+	t.is((await shell.run(provoke)).signal, 'SIGSEGV');
+	await until('oops');
+	t.false(kinds().has('bug'));
+
+	await kernel.plant('bug');
+	t.is((await shell.run(provoke)).signal, 'SIGSEGV');
+	await until('bug');
+
+	// One of two CPUs: the other one goes on and complains.
+	await kernel.mend();
+	await shell.run(
+		'echo 1 > /proc/sys/kernel/watchdog_thresh; echo 3 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout',
+	);
+	await kernel.plant('endless-loop');
+	const stuck = shell.run(provoke);
+	stuck.catch(() => undefined);
+	await until('soft-lockup');
+	await until('rcu-stall');
+	t.true(serial.troubles.every(trouble => !trouble.fatal));
+	t.false(kinds().has('panic'));
+});
+
+test.serial('a kernel that turns with interrupts off is a hang', async t => {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const gdb = path.join(folder, 'gdb');
+	await using guest = await open({ extra: [...gdbArguments(gdb), '-smp', '1'], silenceMs: 4000 });
+	const kernel = await FaultyKernel.open(guest.shell, gdb);
+	await kernel.plant('dead-loop');
+	const error = await t.throwsAsync(guest.shell.run(provoke, { timeoutMs: 60_000 }));
+	t.is(kindOf(error), 'hang');
+});
+
+test.serial('a command killed by the OOM killer is killed by a signal', async t => {
 	await using guest = await open();
 	const result = await guest.shell.run('x=a; while :; do x=$x$x$x$x; done', { timeoutMs: 120_000 });
 	t.is(result.signal, 'SIGKILL');
@@ -56,7 +110,7 @@ real('an oops is seen, and a command killed by the OOM killer is killed by a sig
 	t.true(guest.serial.troubles.some(trouble => trouble.kind === 'oom-kill' && !trouble.fatal));
 });
 
-real('known workloads take exactly as many instructions as they say', async t => {
+test.serial('known workloads take exactly as many instructions as they say', async t => {
 	await using guest = await open();
 	const { loop, branches, loads, stores, syscalls } = workloads;
 	for (const workload of [loop, branches, loads, stores, syscalls])
@@ -72,7 +126,7 @@ real('known workloads take exactly as many instructions as they say', async t =>
 	}
 });
 
-real(
+test.serial(
 	'1,000 commands while the kernel floods the console, programs imitate us, reset the terminal, and characters get lost',
 	async t => {
 		t.timeout(500_000);

@@ -10,6 +10,8 @@ export interface Faults {
 	readonly interleave?: number;
 	readonly texts?: readonly string[];
 	readonly seed?: number;
+	/** How long each character takes, each way: a UART under nested emulation. */
+	readonly characterMs?: number;
 }
 
 /** A fake serial line for tests: loses and spoils characters at given rates, and lets others print at any moment. */
@@ -17,6 +19,8 @@ export class FakeFaultyLine extends Duplex {
 	dropped = 0;
 	interleaved = 0;
 	readonly #line: Duplex;
+	readonly #fromGuestLater = new SlowWire(bytes => void this.push(bytes));
+	readonly #toGuestLater = new SlowWire(bytes => void this.#line.write(bytes));
 	#faults: Faults;
 	#state: number;
 
@@ -25,7 +29,8 @@ export class FakeFaultyLine extends Duplex {
 		this.#line = line;
 		this.#faults = faults;
 		this.#state = (faults.seed ?? 1) | 1;
-		line.on('data', (bytes: Buffer) => this.push(this.#fromGuest(bytes)));
+		this.worsen(faults);
+		line.on('data', (bytes: Buffer) => this.#fromGuestLater.take(this.#fromGuest(bytes)));
 		line.on('close', () => this.push(null));
 		line.on('error', () => undefined);
 	}
@@ -33,6 +38,7 @@ export class FakeFaultyLine extends Duplex {
 	/** From now on these faults. */
 	worsen(faults: Faults): void {
 		this.#faults = faults;
+		this.#fromGuestLater.characterMs = this.#toGuestLater.characterMs = faults.characterMs ?? 0;
 	}
 
 	/** xorshift32: the same faults for the same seed. */
@@ -65,13 +71,52 @@ export class FakeFaultyLine extends Duplex {
 
 	override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
 		const { dropToGuest = 0 } = this.#faults;
-		const kept = dropToGuest === 0 ? chunk : chunk.filter(() => this.#random() >= dropToGuest);
+		const kept = dropToGuest === 0 ? chunk : Buffer.from(chunk.filter(() => this.#random() >= dropToGuest));
 		this.dropped += chunk.length - kept.length;
-		this.#line.write(kept, error => done(error));
+		this.#toGuestLater.take(kept);
+		done();
 	}
 
 	override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+		this.#fromGuestLater.stop();
+		this.#toGuestLater.stop();
 		this.#line.destroy();
 		done(error);
+	}
+}
+
+/** Passes characters on, each after its time. */
+class SlowWire {
+	characterMs = 0;
+	readonly #give: (bytes: Buffer) => void;
+	#waiting: Buffer = Buffer.alloc(0);
+	#timer: NodeJS.Timeout | undefined;
+	#since = 0;
+
+	constructor(give: (bytes: Buffer) => void) {
+		this.#give = give;
+	}
+
+	take(bytes: Buffer): void {
+		if (this.characterMs === 0 && this.#timer === undefined) {
+			this.#give(bytes);
+			return;
+		}
+		this.#waiting = Buffer.concat([this.#waiting, bytes]);
+		if (this.#timer === undefined) this.#since = performance.now();
+		this.#timer ??= setInterval(() => this.#pass(), 5);
+	}
+
+	stop(): void {
+		clearInterval(this.#timer);
+		this.#timer = undefined;
+	}
+
+	#pass(): void {
+		const due = Math.floor((performance.now() - this.#since) / this.characterMs);
+		if (due > 0) this.#give(this.#waiting.subarray(0, due));
+		this.#waiting = this.#waiting.subarray(due);
+		this.#since += due * this.characterMs;
+		if (this.#waiting.length === 0) this.stop();
 	}
 }

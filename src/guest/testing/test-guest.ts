@@ -1,25 +1,36 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type NewcEntry, newc } from './newc.ts';
+import {
+	type CpioEntry,
+	debianKernel,
+	debianProgram,
+	debianQemu,
+	hostArchitecture,
+	openCache,
+	writeCpio,
+} from '../../image/index.ts';
 
-/** What a real test guest is made of; the environment names it (see {@link missingForTestGuest}). */
-const parts = {
-	qemu: process.env.VPMU_TEST_QEMU ?? '/var/tmp/guest/qemu.sh',
-	kernel: process.env.VPMU_TEST_KERNEL ?? '',
-	busybox: process.env.VPMU_TEST_BUSYBOX ?? '',
-};
+const toolsFolder = path.resolve(import.meta.dirname, '../../../images/tools/bin/aarch64');
 
-export const toolsFolder = path.resolve(import.meta.dirname, '../../../images/tools/bin/aarch64');
+let parts: Promise<{ qemu: readonly string[]; kernel: string; busybox: string }> | undefined;
 
-/** Why no real guest can be started here, `undefined` when it can. */
-export function missingForTestGuest(): string | undefined {
-	for (const [name, file] of Object.entries(parts))
-		if (!existsSync(file)) return `VPMU_TEST_${name.toUpperCase()} does not name a file (${file || 'unset'})`;
-	return undefined;
+/** QEMU, kernel and busybox of Debian's, out of the cache. */
+async function findParts() {
+	const cache = await openCache();
+	const [qemu, kernel, busybox] = [
+		await debianQemu(cache, 'trixie', hostArchitecture()),
+		await debianKernel(cache, 'trixie'),
+		await debianProgram(cache, {
+			suite: 'trixie',
+			architecture: 'arm64',
+			packages: ['busybox-static'],
+			program: '/usr/bin/busybox',
+		}),
+	];
+	return { qemu: qemu.command(qemu.root), kernel: kernel.image, busybox: path.join(busybox.root, 'bin/busybox') };
 }
 
 export interface TestGuest extends AsyncDisposable {
@@ -31,7 +42,7 @@ export interface TestGuest extends AsyncDisposable {
 }
 
 const applets =
-	'sh ls cat echo mount mkdir mv rm chmod sleep dd od base64 cksum sha256sum stty kill ps wc head seq true false env pwd printf reset dmesg yes tr test reboot poweroff sync'.split(
+	'sh ls cat echo grep mount mkdir mv rm chmod sleep dd od base64 cksum sha256sum stty kill ps wc head seq true false env pwd printf reset dmesg yes tr test reboot poweroff sync'.split(
 		' ',
 	);
 
@@ -43,30 +54,25 @@ mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev;
 export async function startTestGuest(options: {
 	readonly init: string;
 	readonly append?: string;
-	readonly files?: readonly NewcEntry[];
+	readonly files?: readonly CpioEntry[];
 	readonly memoryMiB?: number;
 	readonly extra?: readonly string[];
 	readonly port?: boolean;
-	readonly qemu?: string;
 }): Promise<TestGuest> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-guest-'));
 	const initrd = path.join(folder, 'initrd');
-	const tools = ['agent', 'workload'].filter(name => existsSync(path.join(toolsFolder, name)));
+	parts ??= findParts();
+	const { qemu, kernel, busybox } = await parts;
+	const program = async (name: string, file: string) => ({ path: name, mode: 0o755, content: await readFile(file) });
 	await writeFile(
 		initrd,
-		newc([
-			...['bin', 'dev', 'proc', 'sys', 'tmp', 'vpmu', 'root'].map(name => ({ path: name, mode: 0o40755 })),
-			{ path: 'dev/console', mode: 0o20600, device: [5, 1] },
-			{ path: 'bin/busybox', mode: 0o100755, content: await readFile(parts.busybox) },
-			...applets.map(name => ({ path: `bin/${name}`, mode: 0o120777, content: Buffer.from('busybox') })),
-			...(await Promise.all(
-				tools.map(async name => ({
-					path: `vpmu/${name}`,
-					mode: 0o100755,
-					content: await readFile(path.join(toolsFolder, name)),
-				})),
-			)),
-			{ path: 'init', mode: 0o100755, content: Buffer.from(plainInit + options.init) },
+		writeCpio([
+			...['bin', 'dev', 'proc', 'sys', 'tmp', 'vpmu', 'root'].map(name => ({ path: name, directory: true as const })),
+			{ path: 'dev/console', device: ['c', 5, 1] },
+			await program('bin/busybox', busybox),
+			...applets.map(name => ({ path: `bin/${name}`, symlink: 'busybox' })),
+			...(await Promise.all(['agent', 'workload'].map(name => program(`vpmu/${name}`, path.join(toolsFolder, name))))),
+			{ path: 'init', mode: 0o755, content: plainInit + options.init },
 			...(options.files ?? []),
 		]),
 	);
@@ -80,11 +86,12 @@ export async function startTestGuest(options: {
 	const port = options.port === true ? await listen('port') : undefined;
 	const spawnedAt = performance.now();
 	const child = spawn(
-		options.qemu ?? parts.qemu,
+		qemu[0]!,
 		[
+			...qemu.slice(1),
 			...['-M', 'virt,gic-version=3,its=off', '-accel', 'tcg', '-cpu', 'cortex-a72', '-smp', '2', '-nodefaults'],
 			...['-m', `${options.memoryMiB ?? 256}`, '-display', 'none', '-no-reboot'],
-			...['-kernel', parts.kernel, '-initrd', initrd, '-append', `console=ttyAMA0 panic=-1 ${options.append ?? ''}`],
+			...['-kernel', kernel, '-initrd', initrd, '-append', `console=ttyAMA0 panic=-1 ${options.append ?? ''}`],
 			...['-chardev', `socket,id=serial,path=${serial.path}`, '-serial', 'chardev:serial'],
 			...(port === undefined
 				? []

@@ -1,0 +1,33 @@
+/*
+ * What is asked of /dev/kvm: numbers and structures of Linux's uapi headers (linux/kvm.h, asm/kvm.h of arm64), which user
+ * space can rely on.
+ */
+#ifndef VPMU_KVM_H
+#define VPMU_KVM_H
+#include "sys.h"
+
+struct vcpu_init { u32 target; u32 features[7]; };
+struct create_device { u32 type, fd, flags; };
+struct device_attr { u32 flags, group; u64 attr, addr; };
+
+#define KVM_IO(direction, number, size) ((u64)(direction) << 30 | (u64)(size) << 16 | 0xae00 | (number))
+#define KVM_GET_API_VERSION KVM_IO(0, 0x00, 0)
+#define KVM_CREATE_VM KVM_IO(0, 0x01, 0)
+#define KVM_CHECK_EXTENSION KVM_IO(0, 0x03, 0)
+#define KVM_CREATE_VCPU KVM_IO(0, 0x41, 0)
+#define KVM_ARM_VCPU_INIT KVM_IO(1, 0xae, sizeof(struct vcpu_init))
+#define KVM_ARM_PREFERRED_TARGET KVM_IO(2, 0xaf, sizeof(struct vcpu_init))
+#define KVM_CREATE_DEVICE KVM_IO(3, 0xe0, sizeof(struct create_device))
+#define KVM_SET_DEVICE_ATTR KVM_IO(1, 0xe1, sizeof(struct device_attr))
+#define KVM_HAS_DEVICE_ATTR KVM_IO(1, 0xe3, sizeof(struct device_attr))
+
+enum { KVM_CAP_ARM_PMU_V3 = 126, KVM_CAP_ARM_VM_IPA_SIZE = 165, KVM_CAP_ARM_EL2 = 240 };
+enum { KVM_ARM_VCPU_PMU_V3 = 3, KVM_ARM_VCPU_PMU_V3_STRICT = 9 };
+enum { KVM_ARM_VCPU_PMU_V3_CTRL = 0 };
+/* Attributes of that group. The last is the one that the seed's kernel series adds. */
+enum { KVM_ARM_VCPU_PMU_V3_SET_PMU = 3, KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY = 5 };
+enum { KVM_CREATE_DEVICE_TEST = 1, KVM_DEV_TYPE_ARM_VGIC_V2 = 5, KVM_DEV_TYPE_ARM_VGIC_V3 = 7 };
+
+static inline u64 errno_of(i64 result) { return result < 0 ? (u64)-result : 0; }
+
+#endif
