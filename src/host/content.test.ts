@@ -5,7 +5,8 @@ import { dir } from 'tmp-promise';
 import { hashContent } from './content.ts';
 
 test('the hash changes with names, bytes, modes and links, and with nothing else', async t => {
-	const { path: top } = await dir({ unsafeCleanup: true });
+	const { path: top, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	const folder = path.join(top, 'tree');
 	await mkdir(path.join(folder, 'a'), { recursive: true });
 	await writeFile(path.join(folder, 'a/x'), 'one');

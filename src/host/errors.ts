@@ -38,31 +38,3 @@ export class HostError extends VpmuError {
 		this.failure = failure;
 	}
 }
-
-/** Who holds a lock, as the holder wrote it down. */
-export interface LockHolder {
-	readonly pid: number;
-	/** Name of the machine on which the holder runs (not the machine of the lock). */
-	readonly machine: string;
-	readonly command: string;
-	/** ISO 8601. */
-	readonly since: string;
-}
-
-/** A lock that somebody else holds. Exit status 75. */
-export class LockBusyError extends VpmuError {
-	override readonly name = 'LockBusyError';
-	readonly lockName: string;
-	/** `null` when the holder has not said who it is. */
-	readonly holder: LockHolder | null;
-
-	constructor(lockName: string, host: string, holder: LockHolder | null, blame: 'host' | 'board' = 'host') {
-		const by =
-			holder === null
-				? 'somebody who has not said who it is'
-				: `process ${holder.pid} on ${holder.machine} (${holder.command}) since ${holder.since}`;
-		super(`the lock '${lockName}' on ${host} is held by ${by}`, { blame });
-		this.lockName = lockName;
-		this.holder = holder;
-	}
-}

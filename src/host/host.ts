@@ -97,6 +97,10 @@ export interface Host extends AsyncDisposable {
 	/** Makes a private folder (mode 0700) with a short path, fit for Unix sockets (sun_path: 107 bytes). @throws HostError */
 	makeFolder(): Promise<HostFolder>;
 
-	/** Takes an advisory lock by name. @throws LockBusyError when `timeoutMs` passes, naming the holder */
+	/**
+	 * Takes an advisory lock: by a name, among the programs of this user, or on a file or folder of the host by its path,
+	 * among all users. The kernel releases it. With `timeoutMs` 0 a lock that is held is an error at once.
+	 * @throws LockBusyError when `timeoutMs` passes, naming the holder
+	 */
 	lock(name: string, options?: WaitOptions): Promise<HostLock>;
 }

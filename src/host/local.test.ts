@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
 import { DeadlineError, poll } from '../lib/deadline.ts';
-import { HostError, LockBusyError } from './errors.ts';
+import { LockBusyError } from '../lib/lock.ts';
+import { HostError } from './errors.ts';
 import { localHost } from './local.ts';
 
 const alive = (pid: number) => {
@@ -37,7 +38,8 @@ test('how a command ended is told truly: statuses above 128 are statuses, signal
 
 test('a missing program ends with 127, one that may not be executed with 126', async t => {
 	await using host = localHost();
-	const { path: folder } = await dir({ unsafeCleanup: true });
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	await writeFile(path.join(folder, 'text'), 'x');
 	t.is((await host.run([path.join(folder, 'missing')])).status, 127);
 	t.is((await host.run([path.join(folder, 'text')])).status, 126);
@@ -80,7 +82,8 @@ test('what a program leaves behind in its group goes with it', async t => {
 
 test('a command that is too slow, or no longer wanted, is killed with what it started', async t => {
 	await using host = localHost();
-	const { path: folder } = await dir({ unsafeCleanup: true });
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	const script = `sleep 60 & echo $! >${folder}/pid; wait`;
 	await t.throwsAsync(host.run(['sh', '-c', script], { timeoutMs: 300 }), { instanceOf: DeadlineError });
 	await gone(Number(await readFile(path.join(folder, 'pid'), 'utf8')));
@@ -126,7 +129,8 @@ test('folders are private, short of path, and go', async t => {
 
 test('copies of files and folders', async t => {
 	await using host = localHost();
-	const { path: folder } = await dir({ unsafeCleanup: true });
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	await mkdir(path.join(folder, 'a/b'), { recursive: true });
 	await writeFile(path.join(folder, 'a/b/run'), 'x');
 	await chmod(path.join(folder, 'a/b/run'), 0o755);
@@ -138,25 +142,44 @@ test('copies of files and folders', async t => {
 
 test('a lock that is held names its holder, and comes free with it', async t => {
 	await using host = localHost();
-	const name = `test-${process.pid}`;
-	const lock = await host.lock(name);
-	const error = await t.throwsAsync<LockBusyError>(host.lock(name, { timeoutMs: 100 }), { instanceOf: LockBusyError });
-	t.is(error!.holder?.pid, process.pid);
-	t.regex(error!.message, new RegExp(`'${name}' on local is held by process ${process.pid} on .* since 20`));
-	const waiting = host.lock(name, { timeoutMs: 20_000 });
+	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	const lock = await host.lock(target);
+	for (const timeoutMs of [0, 100]) {
+		const error = await t.throwsAsync<LockBusyError>(host.lock(target, { timeoutMs }), { instanceOf: LockBusyError });
+		t.is(error!.code, 'LOCK_BUSY');
+		t.is(error!.holder?.pid, process.pid);
+		t.regex(error!.message, new RegExp(`'${target}' on local is held by process ${process.pid} on .* since 20`));
+	}
+	const waiting = host.lock(target, { timeoutMs: 20_000 });
 	await lock[Symbol.asyncDispose]();
 	await using second = await waiting;
-	t.is(second.name, name);
+	t.is(second.name, target);
 	await t.throwsAsync(host.lock('../x'), { message: /'\.\.\/x' is no name of a lock/ });
+	await t.throwsAsync(host.lock(`${target}/absent/x`), { instanceOf: HostError });
+	t.deepEqual(await readdir(target), [], 'nothing was written');
+});
+
+test('a lock that somebody else’s flock holds names that command', async t => {
+	await using host = localHost();
+	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	await using other = await host.spawn(['flock', target, 'sh', '-c', 'echo locked; exec sleep 60']);
+	await once(other.stdout, 'data');
+	const error = await t.throwsAsync<LockBusyError>(host.lock(target, { timeoutMs: 0 }), { instanceOf: LockBusyError });
+	t.like(error!.holder, { pid: other.pid, machine: 'local', since: null });
+	t.regex(error!.message, /\(flock .*sleep 60\)$/);
 });
 
 test('SIGKILL of the owner leaves no process, lock or folder behind', async t => {
+	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	const script = `
 		import { localHost } from ${JSON.stringify(path.join(import.meta.dirname, 'local.ts'))};
 		const host = localHost();
 		const child = await host.spawn(['sh', '-c', 'sleep 60 & echo $!; wait']);
 		const folder = await host.makeFolder();
-		await host.lock('killed-${process.pid}');
+		await host.lock(${JSON.stringify(target)});
 		child.stdout.once('data', inner => console.log(JSON.stringify([child.pid, Number(String(inner)), folder.path])));
 	`;
 	const owner = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
@@ -177,6 +200,6 @@ test('SIGKILL of the owner leaves no process, lock or folder behind', async t =>
 		{ timeoutMs: 10_000 },
 	);
 	await using host = localHost();
-	await using lock = await host.lock(`killed-${process.pid}`, { timeoutMs: 10_000 });
+	await using lock = await host.lock(target, { timeoutMs: 10_000 });
 	t.truthy(lock);
 });

@@ -5,6 +5,8 @@ import type { MachineSpec, Properties } from './spec.ts';
 export interface MachinePaths {
 	readonly qmp: string;
 	readonly console: string;
+	/** The console is a pair of FIFOs, `.in` and `.out` after its path, and no socket. */
+	readonly consoleFifos?: boolean;
 	/** Target of `-D`: trace events and `-d` items. */
 	readonly log: string;
 	/** Socket path by port name, for each of the spec's ports. */
@@ -51,7 +53,7 @@ export function buildArgv(spec: MachineSpec, paths: MachinePaths): string[] {
 		...machineArgs(spec),
 		...bootArgs(spec),
 		...qmpArgs(paths.qmp),
-		...(hasConsole(spec) ? consoleArgs(paths.console) : []),
+		...(hasConsole(spec) ? consoleArgs(paths) : []),
 		...portArgs(spec.ports ?? [], paths.ports),
 		...logArgs(spec, paths.log),
 		...(spec.extra ?? []),
@@ -96,8 +98,10 @@ function qmpArgs(path: string): string[] {
 	return [...socketChardev('qmp', path), '-mon', 'chardev=qmp,mode=control'];
 }
 
-function consoleArgs(path: string): string[] {
-	return [...socketChardev('console', path), '-serial', 'chardev:console'];
+function consoleArgs({ console: path, consoleFifos }: MachinePaths): string[] {
+	const chardev =
+		consoleFifos === true ? ['-chardev', optionText('pipe', { id: 'console', path })] : socketChardev('console', path);
+	return [...chardev, '-serial', 'chardev:console'];
 }
 
 /**

@@ -43,6 +43,6 @@ export function connectError(
 		return new HostError(message, { host: 'local', failure: 'no-tool', evidence: stderr });
 	}
 	const last = stderr.at(-1);
-	const message = `cannot connect to ${target}: ${last ?? `ssh ended with status ${status}`}`;
+	const message = `cannot connect to ${target}: ${last ?? (status === null ? 'ssh was killed' : `ssh ended with status ${status}`)}`;
 	return new HostError(message, { host, failure: 'other', evidence: stderr, blame });
 }

@@ -1,6 +1,7 @@
 import { diffSchemas, type SchemaDrift } from '../../qmp/introspect/diff-schemas.ts';
 import { QmpSchema } from '../../qmp/introspect/schema.ts';
 import type { Answer, CompatProperty, Inspection, MachineType, ObjectProperty } from './inspection.ts';
+import { familyOf, listMachines } from './machine-names.ts';
 
 /** One difference between two QEMUs. Equal changes of many machine types are one finding that names them all. */
 export interface Finding {
@@ -58,7 +59,7 @@ export function compareInspections(before: Inspection, after: Inspection): Inspe
 		after: brief(after),
 		invariant,
 		findings: [
-			...invariantFindings(invariant),
+			...invariantFindings(invariant, wantedOf(before), allMachines(before, after)),
 			...buildFindings(before, after),
 			...machineFindings(before, after),
 			...compatFindings(before, after),
@@ -74,9 +75,13 @@ function answerOf<T>(answer: Answer<T>): T | undefined {
 	return 'answer' in answer ? answer.answer : undefined;
 }
 
-/** Whether a machine type's name ends with a version, as of those that promise to stay as they are. */
 function isVersioned(machine: MachineType): boolean {
-	return /-\d+\.\d+$/.test(machine.name);
+	return familyOf(machine.name) !== undefined;
+}
+
+/** The machine types of both, by name. */
+function allMachines(...inspections: readonly Inspection[]): string[] {
+	return inspections.flatMap(({ machines }) => answerOf(machines) ?? []).map(({ name }) => name);
 }
 
 function judgeInvariant(before: Inspection, after: Inspection): Invariant {
@@ -92,9 +97,12 @@ function judgeInvariant(before: Inspection, after: Inspection): Invariant {
 	const byName = new Map(now.map(machine => [machine.name, machine]));
 	// `none` has no CPU that could have a PMU.
 	const common = old.filter(machine => machine.name !== 'none' && byName.has(machine.name));
-	if (common.every(machine => byName.get(machine.name)!.backcompatPmu === null)) {
-		return undecided('the QEMU after does not tell compat properties');
-	}
+	const versioned = common.filter(isVersioned);
+	if (versioned.length === 0) return undecided('they have no versioned machine type in common');
+	const untold = (of: Inspection) =>
+		undecided(`the QEMU ${of === before ? 'before' : 'after'} does not tell compat properties`);
+	if (versioned.some(machine => byName.get(machine.name)!.backcompatPmu === null)) return untold(after);
+	if (before.pmuChoice.has && versioned.some(machine => machine.backcompatPmu === null)) return untold(before);
 	const broken = common.filter(machine => {
 		const expected = before.pmuChoice.has ? machine.backcompatPmu : true;
 		return expected !== null && byName.get(machine.name)!.backcompatPmu !== expected;
@@ -102,20 +110,25 @@ function judgeInvariant(before: Inspection, after: Inspection): Invariant {
 	const names = (machines: readonly MachineType[]) => machines.map(machine => machine.name);
 	const violations = names(broken.filter(isVersioned));
 	const unversioned = names(broken.filter(machine => !isVersioned(machine)));
-	const checked = common.filter(isVersioned).length;
-	const reason = before.pmuChoice.has
-		? `backcompat-pmu is compared in ${checked} versioned machine types that both offer`
-		: `each of the ${checked} versioned machine types of ${before.version} must have backcompat-pmu on in ${after.version}`;
+	const kept = `backcompat-pmu is ${wantedOf(before)} in`;
+	const reason =
+		violations.length === 0
+			? `${kept} all ${versioned.length} versioned machine types that both offer`
+			: `${kept} ${versioned.length - violations.length} of the ${versioned.length} versioned machine types that both offer, not in ${listMachines(violations, names(old))}`;
 	return { holds: violations.length === 0, reason, violations, unversioned };
 }
 
-function invariantFindings({ violations, unversioned }: Invariant): Finding[] {
+/** What backcompat-pmu must be in the QEMU after, in words. */
+const wantedOf = (before: Inspection) => (before.pmuChoice.has ? 'as it was' : 'on');
+
+/** `wanted`: what backcompat-pmu must be in them, as in "backcompat-pmu is on". */
+function invariantFindings({ violations, unversioned }: Invariant, wanted: string, all: readonly string[]): Finding[] {
 	const found: Finding[] = [];
 	if (violations.length > 0) {
 		found.push({
 			kind: 'backcompat-pmu',
 			severity: 'regression',
-			text: `the PMU of guests changes silently: backcompat-pmu is not as it was in ${violations.join(', ')}`,
+			text: `the PMU of guests changes silently in ${listMachines(violations, all)}: backcompat-pmu is not ${wanted}`,
 			machines: violations,
 		});
 	}
@@ -123,7 +136,7 @@ function invariantFindings({ violations, unversioned }: Invariant): Finding[] {
 		found.push({
 			kind: 'backcompat-pmu',
 			severity: 'difference',
-			text: `machine types without a version promise nothing, and their PMU changes: ${unversioned.join(', ')}`,
+			text: `machine types without a version promise nothing, and their PMU changes: ${listMachines(unversioned, all)}`,
 			machines: unversioned,
 		});
 	}
@@ -150,7 +163,7 @@ function buildFindings(before: Inspection, after: Inspection): Finding[] {
 function machineFindings(before: Inspection, after: Inspection): Finding[] {
 	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
 	if (old === undefined || now === undefined) return [];
-	const changes = new Grouping();
+	const changes = new Grouping(allMachines(before, after));
 	const byName = new Map(now.map(machine => [machine.name, machine]));
 	const known = new Set(old.map(machine => machine.name));
 	for (const machine of old) {
@@ -171,7 +184,7 @@ function machineFindings(before: Inspection, after: Inspection): Finding[] {
 		}
 	}
 	for (const machine of now) if (!known.has(machine.name)) changes.add('new', machine.name);
-	return changes.findings('machine-type', 'machine types');
+	return changes.findings('machine-type');
 }
 
 /** The values that count: the last one of each property. */
@@ -182,7 +195,7 @@ function effective(properties: readonly CompatProperty[]): Map<string, string> {
 function compatFindings(before: Inspection, after: Inspection): Finding[] {
 	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
 	if (old === undefined || now === undefined) return [];
-	const changes = new Grouping();
+	const changes = new Grouping(allMachines(before, after));
 	const byName = new Map(now.map(machine => [machine.name, machine]));
 	for (const machine of old) {
 		const [was, is] = [machine.compatProperties, byName.get(machine.name)?.compatProperties];
@@ -194,7 +207,7 @@ function compatFindings(before: Inspection, after: Inspection): Finding[] {
 			changes.add(`${key} ${from ?? 'not set'} -> ${to ?? 'not set'}`, machine.name);
 		}
 	}
-	return changes.findings('compat-property', 'machine types');
+	return changes.findings('compat-property');
 }
 
 function acceleratorFindings(before: Inspection, after: Inspection): Finding[] {
@@ -258,22 +271,25 @@ function schemaDrift(before: Inspection, after: Inspection): SchemaDrift | null 
 	return diffSchemas(new QmpSchema(old), new QmpSchema(now));
 }
 
-/** Collects equal changes of several things. */
+/** Collects equal changes of several machine types. */
 class Grouping {
 	readonly #groups = new Map<string, string[]>();
+	readonly #all: readonly string[];
 
-	add(change: string, name: string): void {
-		const group = this.#groups.get(change);
-		if (group === undefined) this.#groups.set(change, [name]);
-		else group.push(name);
+	constructor(all: readonly string[]) {
+		this.#all = all;
 	}
 
-	findings(kind: Finding['kind'], what: string): Finding[] {
-		return [...this.#groups].map(([change, names]) => ({
-			kind,
-			severity: 'difference',
-			text: `${change} in ${names.length === 1 ? names[0] : `${names.length} ${what}: ${names.join(', ')}`}`,
-			machines: names,
-		}));
+	add(change: string, machine: string): void {
+		const group = this.#groups.get(change);
+		if (group === undefined) this.#groups.set(change, [machine]);
+		else group.push(machine);
+	}
+
+	findings(kind: Finding['kind']): Finding[] {
+		return [...this.#groups].map(([change, machines]) => {
+			const text = `${change} in ${listMachines(machines, this.#all)}`;
+			return { kind, severity: 'difference', text, machines };
+		});
 	}
 }

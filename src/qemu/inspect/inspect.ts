@@ -6,6 +6,7 @@ import { startProcess } from '../process/process.ts';
 import type { Accelerator, MachineSpec } from '../spec.ts';
 import { Asker } from './ask.ts';
 import type { Answer, CompatProperty, Inspection, MachineType, ObjectProperty } from './inspection.ts';
+import { compareNames } from './machine-names.ts';
 import {
 	byAcceleratorProperties,
 	byCommandLine,
@@ -182,9 +183,6 @@ function readMachine(wire: WireMachine): MachineType {
 			compatProperties === null ? null : (compatBoolean(compatProperties, 'kvm-accel', 'backcompat-pmu') ?? false),
 	};
 }
-
-/** Versions in order of their numbers: virt-9.2 stands before virt-10.0. */
-const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
 
 async function askCpuModel(asker: Asker, name: string): Promise<Answer<Readonly<Record<string, unknown>>>> {
 	const args = { type: 'full', model: { name } };

@@ -1,4 +1,5 @@
 import type { Answer, CompatProperty, MachineType, ObjectProperty, PmuChoiceEvidence } from './inspection.ts';
+import { listMachines } from './machine-names.ts';
 
 /** The trace event that the PMU choice brings: compiled in whatever the accelerator. */
 export const pmuTraceEvent = 'kvm_arm_set_pmu';
@@ -43,11 +44,8 @@ export function byCompatProperties(machines: Answer<readonly MachineType[]>): Pm
 	const having = told.filter(machine => machine.backcompatPmu === true);
 	if (having.length > 0) {
 		const names = having.map(machine => machine.name);
-		return {
-			...found,
-			answer: `backcompat-pmu is on in ${names.length} machine types: ${names.join(', ')}`,
-			has: true,
-		};
+		const all = told.map(machine => machine.name);
+		return { ...found, answer: `backcompat-pmu is on in ${listMachines(names, all)}`, has: true };
 	}
 	return { ...found, answer: `none of ${told.length} machine types sets kvm-accel.backcompat-pmu`, has: false };
 }

@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { messageOf } from '../../lib/errors.ts';
 
 /** What a machine leaves behind in its folder. */
-export type ArtifactName = 'argv.json' | 'qmp.ndjson' | 'console.log' | 'qemu.stderr' | 'trace.log';
+export type ArtifactName = 'argv.json' | 'qmp.ndjson' | 'console.log' | 'qemu.stderr' | 'trace.log' | 'triage.txt';
 
 /**
  * The files of one machine, in a folder of this machine. Writing never fails the machine: a file that could not be
@@ -46,10 +46,14 @@ export class Artifacts implements AsyncDisposable {
 	}
 
 	async writeJson(name: ArtifactName, value: unknown): Promise<void> {
+		await this.writeText(name, `${JSON.stringify(value, bigintAsText, '\t')}\n`);
+	}
+
+	async writeText(name: ArtifactName, text: string): Promise<void> {
 		const file = this.pathFor(name);
 		if (file === undefined) return;
 		try {
-			await writeFile(file, `${JSON.stringify(value, bigintAsText, '\t')}\n`);
+			await writeFile(file, text);
 			this.#written.set(name, file);
 		} catch (error) {
 			this.#problem(name, error);

@@ -13,6 +13,7 @@ import { diagnoseVcpus, type VcpuDiagnosis } from '../vcpu.ts';
 import type { Artifacts } from './artifacts.ts';
 import { keepLog, readLog } from './log.ts';
 import { MachineShell } from './shell.ts';
+import { describeTriage, type TriageSection, triage } from './triage.ts';
 
 /** Milliseconds from the request to start; `null` for what has not been reached. */
 export interface MachineTimings {
@@ -31,6 +32,8 @@ export interface MachineParts {
 	readonly argv: readonly string[];
 	readonly process: QemuProcess;
 	readonly qmp: QmpClient;
+	/** The last lines of QMP traffic, oldest first; they go on changing. */
+	readonly qmpLines: readonly string[];
 	readonly console: SerialConsole | undefined;
 	readonly ports: Readonly<Record<string, Socket>>;
 	readonly artifacts: Artifacts;
@@ -55,8 +58,11 @@ export class Machine implements AsyncDisposable {
 	/** The file of `-D` on the host. */
 	readonly logPath: string;
 	readonly #parts: MachineParts;
-	readonly #shell: MachineShell | undefined;
+	#shell: MachineShell | undefined;
+	/** The port of a shell that was opened anew. */
+	#extraPort: Socket | undefined;
 	#shellMs: number | null = null;
+	#triage: Promise<readonly TriageSection[]> | undefined;
 	#ended: Promise<ShutdownRecord> | undefined;
 
 	constructor(parts: MachineParts) {
@@ -68,18 +74,47 @@ export class Machine implements AsyncDisposable {
 		this.qmp = parts.qmp;
 		this.ports = parts.ports;
 		this.logPath = parts.paths.log;
-		const { console, process, shellOptions } = parts;
+		// A guest that restarts or powers off ends QEMU with status 0: only this tells who wanted it.
+		this.qmp.waitEvent('SHUTDOWN').then(
+			({ data }) => {
+				if (data.guest) this.process.guestEnd = data.reason;
+			},
+			() => undefined,
+		);
+		this.#shell = this.#newShell(parts.ports.vpmu);
+	}
+
+	#newShell(port: Socket | undefined): MachineShell | undefined {
+		const { console, process, shellOptions, startedAt } = this.#parts;
+		if (console === undefined) return undefined;
 		// Our guests serve commands on a port of this name too, free of the kernel's messages.
-		const port = parts.ports.vpmu;
-		if (console !== undefined) {
-			this.#shell = new MachineShell({
-				...{ console, process },
-				open: limits => openShell(console, { ...(port === undefined ? {} : { port }), ...shellOptions, ...limits }),
-				onReady: () => {
-					this.#shellMs = performance.now() - parts.startedAt;
-				},
-			});
+		return new MachineShell({
+			...{ console, process },
+			open: limits => openShell(console, { ...(port === undefined ? {} : { port }), ...shellOptions, ...limits }),
+			onReady: () => {
+				this.#shellMs ??= performance.now() - startedAt;
+			},
+			onSilence: () => this.triage(),
+		});
+	}
+
+	/**
+	 * Gives up the shell as it is and takes a new one, for a guest that was restarted: what was asked of the old one fails.
+	 * The new one is opened at its first use. @throws HostError, DeadlineError
+	 */
+	async reopenShell(options: WaitOptions = { timeoutMs: 10_000 }): Promise<void> {
+		const { ports, paths, host } = this.#parts;
+		await this.#shell?.[Symbol.asyncDispose]();
+		this.#extraPort?.destroy();
+		if (ports.vpmu === undefined) {
+			this.#shell = this.#newShell(undefined);
+			return;
 		}
+		ports.vpmu.destroy();
+		const port = await host.connect(paths.ports.vpmu!, options);
+		port.on('error', () => undefined);
+		this.#extraPort = port;
+		this.#shell = this.#newShell(port);
 	}
 
 	/** The serial console. @throws UsageError when the spec asks for none */
@@ -111,13 +146,33 @@ export class Machine implements AsyncDisposable {
 		return await readLog(this.host, this.logPath, options);
 	}
 
-	/** How each vCPU fares, see {@link diagnoseVcpus}. */
-	diagnoseVcpus(options: WaitOptions & { readonly sampleMs?: number } = {}): Promise<readonly VcpuDiagnosis[]> {
+	/** How each vCPU fares, see {@link diagnoseVcpus}. @throws QemuError failure `stuck` when QEMU does not answer QMP */
+	async diagnoseVcpus(options: WaitOptions & { readonly sampleMs?: number } = {}): Promise<readonly VcpuDiagnosis[]> {
 		const { host, qmp, logPath } = this;
-		return this.orDeath(
-			'its vCPUs were looked at',
-			diagnoseVcpus({ host, qmp, pid: this.process.pid, logPath }, options),
-		);
+		const doing = 'its vCPUs were looked at';
+		try {
+			return await this.orDeath(doing, diagnoseVcpus({ host, qmp, pid: this.process.pid, logPath }, options));
+		} catch (error) {
+			if ((error as { code?: unknown }).code !== 'QMP_TIMEOUT') throw error;
+			throw await this.process.silence(doing, error);
+		}
+	}
+
+	/**
+	 * Looks at a guest that hangs, see {@link triage}; the first look is kept as `triage.txt`. Done by itself when the shell
+	 * finds the guest silent. Never rejects.
+	 * @throws UsageError when there is no console
+	 */
+	triage(): Promise<readonly TriageSection[]> {
+		const { console } = this;
+		const { host, qmp, logPath } = this;
+		this.#triage ??= (async () => {
+			const subject = { host, qmp, console, logPath, pid: this.process.pid, qmpLines: this.#parts.qmpLines };
+			const sections = await triage(subject);
+			await this.#parts.artifacts.writeText('triage.txt', describeTriage(sections));
+			return sections;
+		})();
+		return this.#triage;
 	}
 
 	/**
@@ -151,6 +206,7 @@ export class Machine implements AsyncDisposable {
 			['the folder on the host could not be removed', () => folder[Symbol.asyncDispose]()],
 			['the artifacts could not be closed', () => artifacts[Symbol.asyncDispose]()],
 		];
+		this.#extraPort?.destroy();
 		for (const port of Object.values(ports)) port.destroy();
 		for (const [problem, step] of steps) {
 			try {

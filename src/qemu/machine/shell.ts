@@ -1,7 +1,11 @@
 import type { SerialConsole } from '../../guest/console.ts';
+import { GuestError } from '../../guest/errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
 import type { QemuProcess } from '../process/process.ts';
+
+/** A look at a silent guest may take that long before the silence is reported. */
+const lookMs = 40_000;
 
 /**
  * The shell of a machine's guest, opened at its first use: a guest boots while other things are asked. All that is
@@ -12,6 +16,7 @@ export class MachineShell implements GuestShell {
 	readonly #process: QemuProcess;
 	readonly #open: (options: WaitOptions) => Promise<GuestShell>;
 	readonly #onReady: () => void;
+	readonly #onSilence: () => Promise<unknown>;
 	#opened: Promise<GuestShell> | undefined;
 	#shell: GuestShell | undefined;
 
@@ -20,11 +25,14 @@ export class MachineShell implements GuestShell {
 		process: QemuProcess;
 		open: (options: WaitOptions) => Promise<GuestShell>;
 		onReady: () => void;
+		/** Called when the guest is found silent, before anyone is told. */
+		onSilence: () => Promise<unknown>;
 	}) {
 		this.console = parts.console;
 		this.#process = parts.process;
 		this.#open = parts.open;
 		this.#onReady = parts.onReady;
+		this.#onSilence = parts.onSilence;
 	}
 
 	/** Which kind of shell answered. @throws Error before {@link ready} has resolved */
@@ -51,13 +59,14 @@ export class MachineShell implements GuestShell {
 		} catch (error) {
 			// A later caller may have more patience.
 			this.#opened = undefined;
+			await this.#lookAtSilence(error, options);
 			throw error;
 		}
 	}
 
 	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
 		const shell = await this.ready({ signal: options.signal });
-		return await this.#process.orDeath('a command ran in the guest', shell.run(command, options));
+		return await this.#watched('a command ran in the guest', shell.run(command, options), options);
 	}
 
 	async put(
@@ -66,12 +75,27 @@ export class MachineShell implements GuestShell {
 		options: WaitOptions & { readonly mode?: number } = {},
 	): Promise<GuestFile> {
 		const shell = await this.ready({ signal: options.signal });
-		return await this.#process.orDeath('a file was written in the guest', shell.put(content, guestPath, options));
+		return await this.#watched('a file was written in the guest', shell.put(content, guestPath, options), options);
 	}
 
 	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
 		const shell = await this.ready({ signal: options.signal });
-		return await this.#process.orDeath('a file of the guest was read', shell.get(guestPath, options));
+		return await this.#watched('a file of the guest was read', shell.get(guestPath, options), options);
+	}
+
+	async #watched<T>(doing: string, work: Promise<T>, limits: WaitOptions): Promise<T> {
+		try {
+			return await this.#process.orDeath(doing, work);
+		} catch (error) {
+			await this.#lookAtSilence(error, limits);
+			throw error;
+		}
+	}
+
+	async #lookAtSilence(error: unknown, { signal }: WaitOptions): Promise<void> {
+		if (!(error instanceof GuestError) || (error.kind !== 'hang' && error.kind !== 'no-shell')) return;
+		// What was found first is what is thrown, whatever becomes of the look.
+		await within('a look at the silent guest', this.#onSilence(), { signal, timeoutMs: lookMs }).catch(() => undefined);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

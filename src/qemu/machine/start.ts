@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConsoleOptions, SerialConsole } from '../../guest/console.ts';
 import type { ShellOptions } from '../../guest/open.ts';
 import type { Host, HostFolder } from '../../host/host.ts';
 import { poll, type WaitOptions } from '../../lib/deadline.ts';
 import type { QmpClient } from '../../qmp/client.ts';
 import { connectQmp } from '../../qmp/connect.ts';
-import { formatRecord } from '../../qmp/recording.ts';
+import { formatRecord } from '../../qmp/wire/recording.ts';
 import { buildArgv, hasConsole, type MachinePaths } from '../argv.ts';
 import { QemuError } from '../errors.ts';
 import { connectWhenReady } from '../process/connect.ts';
 import { type ShutdownBudgets, startProcess } from '../process/process.ts';
 import type { MachineSpec } from '../spec.ts';
 import { Artifacts } from './artifacts.ts';
+import { makeFifos, openFifos } from './fifos.ts';
 import { keepLog, readLog } from './log.ts';
 import { Machine } from './machine.ts';
 
@@ -49,9 +51,12 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	const artifacts = stack.use(await Artifacts.open(options.artifacts, onNote));
 	const folder = await host.makeFolder();
 	stack.defer(() => quietly(folder));
-	const paths = pathsIn(folder, spec);
+	const paths = pathsIn(folder, spec, host.kind === 'local');
 	const argv = buildArgv(spec, paths);
-	await artifacts.writeJson('argv.json', { host: host.name, argv, spec });
+	await Promise.all([
+		artifacts.writeJson('argv.json', { host: host.name, argv, spec }),
+		paths.consoleFifos === true ? makeFifos(host, paths.console, limits()) : undefined,
+	]);
 
 	const { budgets } = options;
 	const process = stack.use(await startProcess(host, argv, { budgets, stderr: artifacts.stream('qemu.stderr') }));
@@ -73,10 +78,16 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 
 	async function connectAll() {
 		const qmpLog = artifacts.stream('qmp.ndjson');
+		const qmpLines: string[] = [];
 		const socket = await connectWhenReady(process, paths.qmp, limits());
 		const connecting = connectQmp(socket, {
-			...limits(),
-			...(qmpLog === undefined ? {} : { record: record => qmpLog.write(formatRecord(record)) }),
+			...{ ...limits(), name: `QMP of QEMU (process ${process.pid})` },
+			record: record => {
+				const line = formatRecord(record);
+				qmpLog?.write(line);
+				qmpLines.push(shorten(line));
+				if (qmpLines.length > keptQmpLines) qmpLines.shift();
+			},
 			describeDeath: async () => ({ ...(await process.exited), stderr: process.stderrLines() }),
 		});
 		const qmp = await process.orDeath('QMP was greeted', connecting);
@@ -87,7 +98,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		if (hasConsole(spec)) {
 			const consoleLog = artifacts.stream('console.log');
 			console = stack.use(
-				new SerialConsole(await connectWhenReady(process, paths.console, limits()), {
+				new SerialConsole(await connectConsole(), {
 					...options.console,
 					...(consoleLog === undefined ? {} : { record: bytes => consoleLog.write(bytes) }),
 				}),
@@ -101,14 +112,30 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			ports[name] = port;
 		}
 		const chardevs = [
-			...(console === undefined ? [] : ['console']),
+			...(console === undefined || paths.consoleFifos === true ? [] : ['console']),
 			...(spec.ports ?? []).map((_, index) => `port${index}`),
 		];
 		await process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
 		if (spec.paused !== true) await process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
 
-		return { qmp, console, ports, greetingMs };
+		return { qmp, qmpLines, console, ports, greetingMs };
 	}
+
+	async function connectConsole(): Promise<Duplex> {
+		if (paths.consoleFifos !== true) return await connectWhenReady(process, paths.console, limits());
+		// QEMU has greeted, so it has opened its end.
+		return await process.orDeath(
+			'its console was opened',
+			Promise.try(() => openFifos(paths.console)),
+		);
+	}
+}
+
+/** Lines of QMP that are kept for a triage, and of each so many characters. */
+const keptQmpLines = 20;
+
+function shorten(line: string): string {
+	return line.length > 500 ? `${line.slice(0, 497)}...` : line.trimEnd();
 }
 
 /** Disposes of what a failed start leaves: what failed first is what is told, not what fails in its wake. */
@@ -120,10 +147,10 @@ async function quietly(owned: AsyncDisposable): Promise<void> {
 	}
 }
 
-function pathsIn(folder: HostFolder, spec: MachineSpec): MachinePaths {
+function pathsIn(folder: HostFolder, spec: MachineSpec, isLocal: boolean): MachinePaths {
 	const at = (name: string) => `${folder.path}/${name}`;
 	const ports = Object.fromEntries((spec.ports ?? []).map((name, index) => [name, at(`port${index}`)]));
-	return { qmp: at('qmp'), console: at('console'), log: at('log'), ports };
+	return { qmp: at('qmp'), console: at('console'), consoleFifos: isLocal && hasConsole(spec), log: at('log'), ports };
 }
 
 /** Until QEMU has taken the connections: what a guest writes to a chardev without a peer is lost. */

@@ -120,7 +120,9 @@ test('ladder: who ignores SIGTERM is killed', async t => {
 });
 
 test('ladder: a stopped process is killed', async t => {
-	await using qemu = await sh('sleep 20');
+	await using qemu = await sh('echo ready >&2; exec sleep 20');
+	// Stopped while its watcher is still being started, its process group would be an orphan, and be continued.
+	await ready(qemu);
 	await qemu.kill('SIGSTOP');
 	t.like(await qemu.shutdown({ termMs: 50 }), { by: 'SIGKILL', forced: true });
 });

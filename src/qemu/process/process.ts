@@ -37,6 +37,16 @@ export interface ProcessOptions {
 
 const keptBytes = 64 * 1024;
 
+/** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
+const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** States of a process (proc(5)) in which it cannot answer, whatever its program is. */
+const silentStates: Readonly<Record<string, string>> = {
+	T: 'stopped by a signal',
+	t: 'stopped by a debugger',
+	D: 'waiting for the disk or another device of the host',
+};
+
 /**
  * Starts a QEMU on a host. The result owns it.
  *
@@ -82,6 +92,8 @@ export class QemuProcess implements AsyncDisposable {
 	readonly #waiters = new Set<() => void>();
 	#lost: Error | undefined;
 	#shutdown: Promise<ShutdownRecord> | undefined;
+	/** Why the guest ended the machine, once QMP has said so (`guest-reset`): QEMU's exit status 0 does not tell. */
+	guestEnd: string | undefined;
 
 	/** Use {@link startProcess}. */
 	constructor(host: Host, argv: readonly string[], child: HostProcess, options: ProcessOptions) {
@@ -114,6 +126,31 @@ export class QemuProcess implements AsyncDisposable {
 		});
 	}
 
+	/**
+	 * What the process is doing, as the host's kernel says; for a QEMU that does not answer. Stopped or waiting for the disk
+	 * it is the host's doing, otherwise its own. @throws HostError, DeadlineError
+	 */
+	async silence(doing: string, cause: unknown): Promise<QemuError> {
+		const { stdout } = await this.host.run(['cat', `/proc/${this.pid}/stat`], { timeoutMs: 10_000 });
+		const stat = stdout.toString('latin1');
+		const state = stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '?';
+		const meaning = silentStates[state];
+		const text = `QEMU runs, and does not answer QMP while ${doing}: process ${this.pid} is in state ${state}`;
+		return new QemuError(meaning === undefined ? text : `${text} (${meaning})`, {
+			...{ failure: 'stuck', argv: this.argv, evidence: this.stderrLines(), cause },
+			blame: meaning === undefined ? 'qemu' : 'host',
+		});
+	}
+
+	/** What the kernel says of a process that it killed for its memory. */
+	async #outOfMemory(): Promise<string | undefined> {
+		const script = 'dmesg 2>/dev/null | grep -F "Killed process $1 " | tail -n 1';
+		const found = await this.host
+			.run(['sh', '-c', script, 'sh', String(this.pid)], { timeoutMs: 10_000 })
+			.catch(() => undefined);
+		return found?.stdout.toString().trim() || undefined;
+	}
+
 	/** How it ended; `undefined` while it runs. */
 	get exit(): ProcessExit | undefined {
 		return this.#exit;
@@ -136,7 +173,7 @@ export class QemuProcess implements AsyncDisposable {
 		const evidence = this.stderrLines();
 		const details = { argv: this.argv, exit, evidence, ...(cause === undefined ? {} : { cause }) };
 		if (this.#lost !== undefined) {
-			const blame = this.#lost instanceof VpmuError ? this.#lost.blame : 'host';
+			const blame = this.#lost instanceof VpmuError ? this.#lost.blame : this.host.kind === 'board' ? 'board' : 'host';
 			const text = `${this.host.name} was lost while ${doing}: ${this.#lost.message}`;
 			return new QemuError(text, { ...details, failure: 'host-lost', exit: null, blame, cause: this.#lost });
 		}
@@ -149,7 +186,17 @@ export class QemuProcess implements AsyncDisposable {
 				return new QemuError(diagnosis.text, { ...details, failure: diagnosis.failure, blame });
 			}
 		}
+		if (exit.status === 0 && this.guestEnd !== undefined) {
+			const text = `the guest ended its machine (${this.guestEnd}) while ${doing}`;
+			return new QemuError(text, { ...details, failure: 'exited', blame: 'guest' });
+		}
 		const failure: QemuFailure = exit.signal === null ? 'exited' : 'killed';
+		if (exit.signal !== null && fromOutside.has(exit.signal)) {
+			const outOfMemory = await this.#outOfMemory();
+			const why = outOfMemory ?? `a signal from outside: QEMU does not send itself ${exit.signal}`;
+			const text = `QEMU ${describeExit(exit)} while ${doing} (${why})`;
+			return new QemuError(text, { ...details, failure, blame: 'host' });
+		}
 		const last = evidence.at(-1);
 		return new QemuError(`QEMU ${describeExit(exit)} while ${doing}${last === undefined ? '' : `: ${last}`}`, {
 			...details,
@@ -246,11 +293,14 @@ export class QemuProcess implements AsyncDisposable {
 	}
 }
 
+/** A shell takes a program that the kernel refuses for a script of its own (POSIX, 2.9.1.6). */
 function couldNotRun(exit: ProcessExit, stderr: readonly string[]): boolean {
 	return (
 		exit.status === 126 ||
 		exit.status === 127 ||
-		stderr.some(line => /error while loading shared libraries|exec format error|cannot execute/i.test(line))
+		stderr.some(line =>
+			/error while loading shared libraries|exec format error|cannot execute|syntax error/i.test(line),
+		)
 	);
 }
 

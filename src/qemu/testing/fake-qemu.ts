@@ -2,7 +2,7 @@
  * A scripted fake of QEMU, for faults that a real one does not have on demand. It reads where its sockets are from
  * QEMU's own options, answers a few QMP commands, and misbehaves as FAKE_QEMU (JSON, see {@link Script}) says.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { constants, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -45,6 +45,9 @@ if (dieAtStart !== undefined && (dieAtStart.argument === undefined || argv.inclu
 }
 if (script.stderr !== undefined) writeFileSync(2, script.stderr);
 
+/** The console, when it is a pair of FIFOs. */
+const fifos = argv.map(word => /^pipe,id=console,path=(.+)$/.exec(word)?.[1]).find(found => found !== undefined);
+let consoleFd: number | undefined;
 let consoleSocket: Socket | undefined;
 const connected = new Set<string>();
 
@@ -96,6 +99,7 @@ function answer({ execute, id }: { execute: string; id: unknown }, say: (message
 	if (execute === 'quit') setTimeout(() => process.exit(0), 5);
 	if (execute === 'cont') {
 		consoleSocket?.write(script.console ?? '');
+		if (consoleFd !== undefined) writeFileSync(consoleFd, script.console ?? '');
 		if (script.endAfterContMs !== undefined) setTimeout(() => process.exit(0), script.endAfterContMs);
 	}
 }
@@ -110,6 +114,10 @@ function die(how: string): void {
 if (script.noSockets === true) setInterval(() => undefined, 1000);
 else {
 	setTimeout(() => {
+		if (fifos !== undefined) {
+			openSync(`${fifos}.in`, constants.O_RDWR);
+			consoleFd = openSync(`${fifos}.out`, constants.O_RDWR);
+		}
 		listen('qmp', serveQmp);
 		listen('console', socket => {
 			consoleSocket = socket;

@@ -48,6 +48,8 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 				child.stderr.toArray() as Promise<Buffer[]>,
 				child.exited,
 			]);
+			// Node ends the child at an abort; as with every host, the reason is the answer then.
+			options.signal?.throwIfAborted();
 			return { ...exit, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
 		},
 		async connect(socketPath) {

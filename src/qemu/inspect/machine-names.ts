@@ -1,0 +1,34 @@
+/** Versions in order of their numbers: virt-9.2 stands before virt-10.0. */
+export const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
+
+/** The family of a machine type whose name ends with a version, as of those that promise to stay as they are. */
+export function familyOf(name: string): string | undefined {
+	return /^(.*)-\d+\.\d+$/.exec(name)?.[1];
+}
+
+/**
+ * Names of machine types in a few words: `virt-2.6 to virt-9.2 (27)` where a family has no other version in between among
+ * `all`, else one by one.
+ */
+export function listMachines(names: readonly string[], all: readonly string[]): string {
+	const wanted = new Set(names);
+	const parts: string[] = [];
+	let run: string[] = [];
+	const end = () => {
+		if (run.length > 3) parts.push(`${run[0]} to ${run.at(-1)} (${run.length})`);
+		else parts.push(...run);
+		run = [];
+	};
+	for (const name of [...new Set([...all, ...names])].sort(compareNames)) {
+		const family = familyOf(name);
+		if (!wanted.has(name)) {
+			// Another family's machine type that sorts between two of one does not part them.
+			if (run.length > 0 && family === familyOf(run[0]!)) end();
+			continue;
+		}
+		if (run.length > 0 && (family === undefined || family !== familyOf(run[0]!))) end();
+		run.push(name);
+	}
+	end();
+	return parts.join(', ');
+}

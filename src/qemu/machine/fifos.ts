@@ -1,0 +1,88 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { HostError } from '../../host/errors.ts';
+import type { Host } from '../../host/host.ts';
+import type { WaitOptions } from '../../lib/deadline.ts';
+
+/**
+ * Makes the two FIFOs that a chardev `pipe` of QEMU's takes: `PATH.in` and `PATH.out`. A kernel keeps single characters of
+ * a pipe together in pages; those of a Unix socket it keeps one by one, and both ends pay for each.
+ * @throws HostError
+ */
+export async function makeFifos(host: Host, path: string, options: WaitOptions = {}): Promise<void> {
+	const { status, stderr } = await host.run(['mkfifo', '-m', '600', `${path}.in`, `${path}.out`], options);
+	if (status === 0) return;
+	const message = `cannot make FIFOs in '${path}.*' on ${host.name}: ${stderr.toString().trim()}`;
+	throw new HostError(message, { host: host.name, failure: 'other' });
+}
+
+const bufferBytes = 64 * 1024;
+
+/**
+ * The other end of a chardev `pipe` of a QEMU of this machine, which has opened it. It ends when QEMU does. The caller
+ * owns it.
+ * @throws the system's error, ENXIO when QEMU has gone
+ */
+export function openFifos(path: string): Duplex {
+	const [input, output] = [`${path}.in`, `${path}.out`];
+	const toQemu = openSync(input, constants.O_WRONLY | constants.O_NONBLOCK);
+	try {
+		return new FifoLine(openSync(output, constants.O_RDONLY | constants.O_NONBLOCK), toQemu);
+	} catch (error) {
+		closeSync(toQemu);
+		throw error;
+	}
+}
+
+class FifoLine extends Duplex {
+	readonly #reader: Socket;
+	readonly #writer: Socket;
+	#isStopped = false;
+
+	constructor(fromQemu: number, toQemu: number) {
+		super();
+		this.#writer = new Socket({ fd: toQemu, readable: false, writable: true });
+		this.#reader = new Socket({
+			fd: fromQemu,
+			readable: true,
+			writable: false,
+			onread: {
+				buffer: Buffer.allocUnsafe(bufferBytes),
+				callback: (length, buffer) => {
+					this.push(Buffer.from(buffer.subarray(0, length)));
+					return !this.#isStopped;
+				},
+			},
+		});
+		this.#reader.on('end', () => this.push(null));
+		// Reading fails in no other way than that it ends; QEMU that does not read any more is seen by its end.
+		this.#reader.on('error', () => this.push(null));
+		this.#writer.on('error', () => undefined);
+		this.#reader.resume();
+	}
+
+	/** See `PausableReading` of the console. */
+	stopReading(): void {
+		this.#isStopped = true;
+	}
+
+	startReading(): void {
+		this.#isStopped = false;
+		this.#reader.resume();
+	}
+
+	override _read(): void {
+		// Whoever owns a console reads it always: it is the reading that paces, not the buffer.
+	}
+
+	override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+		this.#writer.write(chunk, error => done(error));
+	}
+
+	override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+		this.#reader.destroy();
+		this.#writer.destroy();
+		done(error);
+	}
+}
