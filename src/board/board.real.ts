@@ -4,10 +4,11 @@ import { access, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { HostError, LockBusyError } from '../host/errors.ts';
+import { HostError } from '../host/errors.ts';
 import { sshHost } from '../host/ssh/host.ts';
 import { debianQemu, openCache } from '../image/index.ts';
 import { DeadlineError, poll } from '../lib/deadline.ts';
+import { LockBusyError } from '../lib/lock.ts';
 import { type Board, startBoard } from './start.ts';
 
 const patience = 300_000;
@@ -131,7 +132,8 @@ test.serial('sockets: nobody listens; a real one both ways', async t => {
 });
 
 test.serial('content is brought once, whole, with modes and links', async t => {
-	const { path: local } = await dir({ unsafeCleanup: true });
+	const { path: local, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
 	const tree = path.join(local, 'tree');
 	await mkdir(path.join(tree, 'a'), { recursive: true });
 	const bytes = crypto.getRandomValues(new Uint8Array(65_536));

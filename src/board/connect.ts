@@ -21,7 +21,8 @@ export async function connectBoard(
 		name,
 		kind: 'board',
 		topology: parts.layout.topology.name,
-		options: ['-p', String(await sshPort(machine)), ...parts.keys.sshOptions],
+		// A board that is halted answers nothing, and one that has ended is noticed by its process.
+		options: ['-p', String(await sshPort(machine)), '-o', 'ServerAliveInterval=0', ...parts.keys.sshOptions],
 		store: '/var/tmp/provided',
 		unpack: (archive, into, finish, limits) => mailbox.unpack(host, archive, into, finish, limits),
 		farewellMs: 0,

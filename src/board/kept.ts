@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { startTime } from '../host/started.ts';
 import type { Cache } from '../image/index.ts';
 import { poll, type WaitOptions } from '../lib/deadline.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
@@ -108,12 +109,4 @@ export async function takeDown(kept: KeptBoard, { signal }: WaitOptions = {}): P
 		send('SIGKILL');
 		await poll(what, gone, { signal, timeoutMs: 10_000 }).catch(() => Promise.reject(error));
 	}
-}
-
-/** When a process started, in clock ticks since boot; `undefined` when there is none (zombies count as none). */
-async function startTime(pid: number): Promise<string | undefined> {
-	const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-	// The name, in parentheses, may hold anything; the state follows it.
-	const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-	return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
 }

@@ -168,6 +168,16 @@ export class Board implements Host {
 		return this.#remote.lock(name, options);
 	}
 
+	/** Stops its CPUs and its clock, until {@link proceed}; connections stay. Nobody may need it meanwhile. @throws QmpError */
+	async halt(): Promise<void> {
+		await this.machine.qmp.execute('stop');
+	}
+
+	/** Lets it go on after {@link halt}; does nothing to one that goes. @throws QmpError */
+	async proceed(): Promise<void> {
+		await this.machine.qmp.execute('cont');
+	}
+
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#owned.disposeAsync();
 	}

@@ -8,11 +8,14 @@ export {
 	cacheKinds,
 	cacheRoot,
 	openCache,
+	verifiedHash,
 } from './cache/cache.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
+export { requireTool, type ToolOptions } from './cache/tool.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
 export type { Architecture } from './debian/apt.ts';
+export { debianPackage, type UnpackedPackage } from './debian/packages.ts';
 export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
 export {

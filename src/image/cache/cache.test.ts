@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { dir } from 'tmp-promise';
 import { VpmuError } from '../../lib/errors.ts';
-import { cacheRoot, openCache } from './cache.ts';
+import { LockBusyError } from '../../lib/lock.ts';
+import { cacheRoot, openCache, verifiedHash } from './cache.ts';
 import type { Progress } from './progress.ts';
 
 async function makeCache(t: { teardown(fn: () => unknown): void }, onProgress?: (progress: Progress) => void) {
@@ -35,7 +37,26 @@ test('a thing is made once, however many ask at once', async t => {
 	t.is(made, 1);
 	t.is(new Set(paths).size, 1);
 	t.is(await readFile(paths[0]!, 'utf8'), 'content');
-	t.deepEqual(await cache.record('images', 'thing'), { label: 'a thing' });
+	t.like(await cache.record('images', 'thing'), { label: 'a thing', sizeBytes: 7 });
+});
+
+test('work of the same process takes turns without waiting for itself, in words or by failing', async t => {
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	const said: Progress[] = [];
+	const cache = await openCache({ env: { VPMU_CACHE: folder }, wait: false, onProgress: one => said.push(one) });
+	let working = 0;
+	const work = async () => {
+		t.is(++working, 1);
+		await delay(30);
+		working--;
+	};
+	const turns = ['index', 'index', 'index'].map(name => cache.exclusively(name, work));
+	const failing = cache.exclusively('index', () => Promise.reject(new Error('stopped')));
+	const after = cache.exclusively('index', work);
+	await t.throwsAsync(failing, { message: 'stopped' });
+	await Promise.all([...turns, after]);
+	t.deepEqual(said, []);
 });
 
 test('what fails half-way leaves nothing, and can be made later', async t => {
@@ -99,7 +120,44 @@ test('who waits for another process is told so, and can give up', async t => {
 			{ message: 'enough' },
 		);
 	});
-	t.deepEqual(notices, [{ notice: 'Waiting for another vpmu that works on work' }]);
+	const [notice] = notices as { notice: string }[];
+	t.is(notices.length, 1);
+	t.regex(notice!.notice, new RegExp(`^Waiting for process ${process.pid} \\(.*\\), which works on work$`));
+	await cache.exclusively('work', async () => {
+		const impatient = await openCache({ env: { VPMU_CACHE: cache.root }, wait: false });
+		const error = await t.throwsAsync<LockBusyError>(
+			impatient.exclusively('work', async () => undefined),
+			{ instanceOf: LockBusyError },
+		);
+		t.is(error!.holder?.pid, process.pid);
+	});
+});
+
+test('a thing that lost its end is made again; one whose bytes changed is found out and goes', async t => {
+	const notices: Progress[] = [];
+	const cache = await makeCache(t, progress => notices.push(progress));
+	const make = async (to: string) => {
+		await writeFile(to, 'content');
+		return {};
+	};
+	const kept = await cache.keep('images', 'thing', make);
+	const hash = await verifiedHash(kept);
+	t.is(hash, createHash('sha256').update('content').digest('hex'));
+	await writeFile(kept, 'cont');
+	t.is(await cache.keep('images', 'thing', make), kept);
+	t.is(await readFile(kept, 'utf8'), 'content');
+	t.deepEqual(notices[0], {
+		notice: 'images/thing of the cache is damaged (4 bytes, but 7 were written) and is made again',
+	});
+	await writeFile(kept, 'CONTENT');
+	t.is(await cache.keep('images', 'thing', make), kept, 'a look does not tell');
+	const error = await t.throwsAsync(verifiedHash(kept), {
+		instanceOf: VpmuError,
+		message: /was damaged and has been removed/,
+	});
+	t.is(error!.blame, 'image');
+	await cache.keep('images', 'thing', make);
+	t.is(await verifiedHash(kept), hash);
 });
 
 test('errors of the disk say what to do', async t => {
@@ -114,4 +172,23 @@ test('errors of the disk say what to do', async t => {
 	await chmod(path.join(cache.root, 'file'), 0o600);
 	const blocked = openCache({ env: { VPMU_CACHE: path.join(cache.root, 'file') } });
 	t.is((await t.throwsAsync(blocked, { instanceOf: VpmuError })).blame, 'host');
+});
+
+test('processes that wait for one another all come to their end', async t => {
+	const { root } = await makeCache(t);
+	const lock = path.join(root, 'turns');
+	await writeFile(lock, '');
+	const script = `
+		import { lockFile } from ${JSON.stringify(path.join(import.meta.dirname, 'lock.ts'))};
+		for (let turn = 0; turn < 15; turn++) { await using _ = await lockFile(${JSON.stringify(lock)}); }
+		console.log('all turns taken');`;
+	const ends = await Promise.all(
+		[1, 2].map(async () => {
+			const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script]);
+			const [stdout, [status]] = await Promise.all([child.stdout.toArray(), once(child, 'exit')]);
+			return [status, Buffer.concat(stdout).toString()];
+		}),
+	);
+	// Node ends with 13 when it waits for what can no longer come.
+	t.deepEqual(ends, Array(2).fill([0, 'all turns taken\n']));
 });

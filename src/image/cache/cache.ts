@@ -1,12 +1,22 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { messageOf, UsageError, VpmuError } from '../../lib/errors.ts';
 import { lockFile } from './lock.ts';
 import type { OnProgress } from './progress.ts';
 
 /** What the cache holds, by folder. */
-export const cacheKinds = ['packages', 'roots', 'kernels', 'images', 'snapshots', 'inspections'] as const;
+export const cacheKinds = [
+	'packages',
+	'roots',
+	'kernels',
+	'images',
+	'snapshots',
+	'inspections',
+	'calibrations',
+] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
 /** What is written beside each thing in the cache. */
@@ -24,6 +34,8 @@ export interface CacheOptions {
 	readonly onProgress?: OnProgress | undefined;
 	/** Ends every wait and every tool of this cache's work. */
 	readonly signal?: AbortSignal | undefined;
+	/** Wait for another process that works on the same thing (default), instead of failing with its name. */
+	readonly wait?: boolean;
 	/** Look for newer packages instead of taking those resolved before. */
 	readonly refresh?: boolean;
 }
@@ -42,7 +54,8 @@ export interface Cache {
 	 * The path of a thing in the cache, made by `make` if it is not there. `make` writes a file or a folder at the path
 	 * that it is given, under a lock that the kernel releases when this process dies; only when it has returned does the
 	 * thing get its name, so that nobody ever sees half of it.
-	 * @throws VpmuError (blame `host`) when the disk is full or not writable; whatever `make` throws
+	 * @throws VpmuError (blame `host`) when the disk is full or not writable; LockBusyError where this cache does not wait;
+	 *   whatever `make` throws
 	 */
 	keep(
 		kind: CacheKind,
@@ -90,23 +103,45 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		for (const made of [...cacheKinds.map(folder), temporary, locks]) await mkdir(made, { recursive: true });
 	});
 
-	const exclusively: Cache['exclusively'] = async (name, work) => {
+	const alone: Cache['exclusively'] = async (name, work) => {
 		await using _ = await lockFile(path.join(locks, `${fileName(name)}.lock`), {
 			signal,
-			onWait: () => progress({ notice: `Waiting for another vpmu that works on ${name}` }),
+			wait: options.wait ?? true,
+			onWait: holder => {
+				const who = holder === null ? 'another vpmu' : `process ${holder.pid} (${holder.command})`;
+				progress({ notice: `Waiting for ${who}, which works on ${name}` });
+			},
 		});
 		return await naming(root, work);
+	};
+	// The lock is between processes: within this one, who comes later waits for who came before, and not for a stranger.
+	const turns = new Map<string, Promise<unknown>>();
+	const exclusively: Cache['exclusively'] = (name, work) => {
+		const before = turns.get(name) ?? Promise.resolve();
+		const turn = before.then(
+			() => alone(name, work),
+			() => alone(name, work),
+		);
+		turns.set(name, turn);
+		return turn;
 	};
 
 	const keep: Cache['keep'] = async (kind, name, make) => {
 		const kept = path.join(folder(kind), name);
-		if (await touch(kept)) return kept;
+		const isThere = async () => {
+			const damage = await damageOf(kept);
+			if (damage === undefined) return await touch(kept);
+			progress({ notice: `${kind}/${name} of the cache is damaged (${damage}) and is made again` });
+			return false;
+		};
+		if (await isThere()) return kept;
 		return await exclusively(`${kind}/${name}`, async () => {
-			if (await touch(kept)) return kept;
+			if (await isThere()) return kept;
+			await rm(kept, { recursive: true, force: true });
 			const unfinished = path.join(temporary, fileName(`${kind}/${name}`));
 			await rm(unfinished, { recursive: true, force: true });
 			try {
-				const record = (await make(unfinished)) ?? {};
+				const record = { ...(await make(unfinished)), ...(await identityOf(unfinished, kind)) };
 				await writeFile(`${unfinished}.json`, `${JSON.stringify(record, null, ' ')}\n`);
 				await rename(`${unfinished}.json`, recordFile(kept));
 				await rename(unfinished, kept);
@@ -134,6 +169,69 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 			);
 		},
 	};
+}
+
+/** Kinds whose files are small enough to be read whole before they are used. */
+const hashedKinds: readonly CacheKind[] = ['images', 'kernels'];
+
+/** What tells later that a file of the cache is still the one that was made. */
+async function identityOf(file: string, kind: CacheKind): Promise<CacheRecord> {
+	const stats = await stat(file);
+	if (!stats.isFile()) return {};
+	return {
+		sizeBytes: stats.size,
+		...(hashedKinds.includes(kind)
+			? {
+					sha256: await hashOf(file),
+				}
+			: {}),
+	};
+}
+
+/** Read in pieces: a kernel or a QEMU is as large as all of vpmu. */
+async function hashOf(file: string): Promise<string> {
+	const hash = createHash('sha256');
+	for await (const piece of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(piece as Buffer);
+	return hash.digest('hex');
+}
+
+/** What is wrong with a thing of the cache, as far as a look tells; `undefined` when nothing is, or it is not there. */
+async function damageOf(kept: string): Promise<string | undefined> {
+	const stats = await stat(kept).catch(() => undefined);
+	if (stats?.isFile() !== true) return undefined;
+	const { sizeBytes } = await readRecordOf(kept);
+	if (typeof sizeBytes !== 'number' || sizeBytes === stats.size) return undefined;
+	return `${stats.size} bytes, but ${sizeBytes} were written`;
+}
+
+async function readRecordOf(kept: string): Promise<CacheRecord> {
+	return await readFile(recordFile(kept), 'utf8').then(
+		text => JSON.parse(text),
+		() => ({}),
+	);
+}
+
+/**
+ * The SHA-256 of a file (hexadecimal). One of the cache that is not what was once made is removed, so that it is made
+ * again when it is next asked for.
+ * @throws VpmuError (blame `image`) when it was damaged, (blame `host`) when it cannot be read
+ */
+export async function verifiedHash(file: string): Promise<string> {
+	let hash: string;
+	try {
+		hash = await hashOf(file);
+	} catch (cause) {
+		throw new VpmuError(`cannot read '${file}': ${messageOf(cause)}`, { blame: 'host', cause });
+	}
+	const record = await readRecordOf(file);
+	// Images say it of themselves.
+	const sha256 = record.sha256 ?? record.hash;
+	if (typeof sha256 !== 'string' || sha256 === hash) return hash;
+	await rm(file, { force: true });
+	throw new VpmuError(`'${file}' of the cache was damaged and has been removed: run again, and it is made anew`, {
+		blame: 'image',
+		evidence: [`SHA-256 is ${hash}`, `SHA-256 was ${sha256} when it was made`],
+	});
 }
 
 /** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */

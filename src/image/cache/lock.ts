@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { VpmuError } from '../../lib/errors.ts';
+import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../../lib/lock.ts';
+
+const noFlock = "this machine has no usable 'flock' (package util-linux)";
 
 /** A lock that the kernel releases when this process dies, however it dies. */
 export interface FileLock extends AsyncDisposable {
@@ -11,15 +14,25 @@ export interface FileLock extends AsyncDisposable {
  * Takes an exclusive advisory lock on a file (flock(2), through the program of that name: Node has no binding). The
  * helper holds the lock until the pipe from this process closes, which the kernel does even after SIGKILL.
  *
- * @param onWait called once when somebody else holds the lock
- * @throws VpmuError (blame `host`) when there is no `flock` or the file cannot be locked; the signal's reason
+ * @param onWait called once, with who it is, when somebody else holds the lock
+ * @throws LockBusyError when somebody else holds it and `wait` is false; VpmuError (blame `host`) when there is no `flock`
+ *   or the file cannot be locked; the signal's reason
  */
 export async function lockFile(
 	file: string,
-	{ signal, onWait }: { readonly signal?: AbortSignal | undefined; readonly onWait?: () => void } = {},
+	{
+		signal,
+		wait = true,
+		onWait,
+	}: {
+		readonly signal?: AbortSignal | undefined;
+		readonly wait?: boolean;
+		readonly onWait?: (holder: LockHolder | null) => void;
+	} = {},
 ): Promise<FileLock> {
 	signal?.throwIfAborted();
-	const helper = spawn('flock', ['--exclusive', file, 'sh', '-c', 'echo locked; exec cat >/dev/null'], {
+	const words = [file, JSON.stringify(thisHolder()), wait ? 'wait' : 'no-wait'];
+	const helper = spawn('sh', ['-c', holdLock, 'vpmu-lock', ...words], {
 		stdio: ['pipe', 'pipe', 'pipe'],
 		// A group of its own: Ctrl-C must not release the lock while the holder is still tidying up.
 		detached: true,
@@ -31,16 +44,29 @@ export async function lockFile(
 	helper.stdin.on('error', () => undefined);
 	const ended = once(helper, 'close').catch(() => undefined);
 	const { promise: locked, resolve, reject } = Promise.withResolvers<void>();
-	helper.stdout.once('data', () => resolve());
+	let holder: LockHolder | null = null;
+	let said = '';
+	let timer: NodeJS.Timeout | undefined;
+	helper.stdout.setEncoding('utf8').on('data', (text: string) => {
+		said += text;
+		const line = /^busy .*(?=\n)/m.exec(said)?.[0];
+		if (/^held$/m.test(said)) resolve();
+		else if (line !== undefined && holder === null) {
+			holder = readBusyLine(line, 'this machine');
+			// A moment is no wait worth telling.
+			if (wait) timer = setTimeout(() => onWait?.(holder), 500);
+		}
+	});
 	helper.once('error', error =>
-		reject(new VpmuError("this machine has no usable 'flock' (package util-linux)", { blame: 'host', cause: error })),
+		reject(new VpmuError(`cannot lock ${file}: ${error.message}`, { blame: 'host', cause: error })),
 	);
-	helper.once('close', () =>
-		reject(new VpmuError(`cannot lock ${file}: ${stderr.trim() || 'flock ended'}`, { blame: 'host' })),
-	);
+	helper.once('close', status => {
+		if (status === 75) reject(new LockBusyError(file, 'this machine', holder));
+		else if (status === 127) reject(new VpmuError(noFlock, { blame: 'host' }));
+		else reject(new VpmuError(`cannot lock ${file}: ${stderr.trim() || 'flock ended'}`, { blame: 'host' }));
+	});
 	const onAbort = () => reject(signal?.reason);
 	signal?.addEventListener('abort', onAbort, { once: true });
-	const timer = onWait === undefined ? undefined : setTimeout(onWait, 500);
 	try {
 		await locked;
 	} catch (error) {
@@ -51,12 +77,13 @@ export async function lockFile(
 		clearTimeout(timer);
 		signal?.removeEventListener('abort', onAbort);
 	}
-	helper.unref();
-	for (const stream of [helper.stdin, helper.stdout, helper.stderr]) (stream as { unref?: () => void }).unref?.();
+	// Held, it keeps nobody from ending; let go, its end is waited for, and that is told by all of its streams.
+	const parts = [helper, helper.stdin, helper.stdout, helper.stderr] as unknown as { ref(): void; unref(): void }[];
+	for (const part of parts) part.unref();
 	return {
 		file,
 		async [Symbol.asyncDispose]() {
-			helper.ref();
+			for (const part of parts) part.ref();
 			helper.stdin.end();
 			await ended;
 		},

@@ -77,6 +77,13 @@ export async function requireTool(argv: readonly string[], options: ToolOptions 
 /** The error for a tool that failed, with the last lines it wrote. */
 export function toolFailed(argv: readonly string[], result: ToolResult): VpmuError {
 	const lines = lastLines(result.stderr || result.stdout);
+	const full = lines.find(line => /No space left on device/.test(line));
+	if (full !== undefined) {
+		return new VpmuError(`the disk is full: ${argv[0]} could not write (VPMU_CACHE names another folder)`, {
+			blame: 'host',
+			evidence: lines,
+		});
+	}
 	const cause = lines.find(line => /^E: |error: /.test(line)) ?? lines.at(-1) ?? 'no message';
 	return new VpmuError(`${argv[0]} ended with status ${result.status ?? 'none (killed)'}: ${cause}`, {
 		blame: 'host',

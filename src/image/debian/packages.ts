@@ -182,3 +182,18 @@ async function verify(file: string, item: ResolvedPackage): Promise<void> {
 		});
 	}
 }
+
+/**
+ * The files of one package, unpacked and not installed; nothing that it depends on is fetched.
+ *
+ * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
+ */
+export async function debianPackage(
+	cache: Cache,
+	{ suite, architecture, name }: { readonly suite: string; readonly architecture: Architecture; readonly name: string },
+): Promise<UnpackedPackage> {
+	const set = await resolvePackages(cache, { suite, architecture, packages: [name] });
+	const [unpacked] = await unpackPackages(cache, set, item => item.name === name);
+	if (unpacked === undefined) throw new VpmuError(`Debian ${suite} has no package ${name}`, { blame: 'image' });
+	return unpacked;
+}

@@ -1,5 +1,12 @@
 import type { Prediction } from '../facts.ts';
-import type { GuestObservation, Observations, ObservedBackend, QmpObservation, TraceObservation } from './observed.ts';
+import type {
+	DeviceTreeObservation,
+	GuestObservation,
+	Observations,
+	ObservedBackend,
+	QmpObservation,
+	TraceObservation,
+} from './observed.ts';
 
 /**
  * The backend that the layers show. The patch tells nobody what it chose: an event source or the fixed-counters-only PMU
@@ -12,11 +19,11 @@ export function observedBackend(
 	prediction: Pick<Prediction, 'type' | 'name' | 'accel'>,
 ): ObservedBackend {
 	const { accel } = prediction;
-	const { start, qmp, trace, guest } = observations;
+	const { start, qmp, trace, guest, deviceTree } = observations;
 	const layers = {
 		qmp: qmp === undefined ? null : qmpView(qmp),
 		trace: trace === undefined ? null : traceView(trace),
-		guest: guest === undefined ? null : guestView(guest),
+		guest: guest !== undefined ? guestView(guest) : deviceTree !== undefined ? treeView(deviceTree) : null,
 	};
 	if (start?.state === 'exited') return { backend: 'error', layers };
 	if (start === undefined || qmp === undefined || trace === undefined) return { backend: 'unknown', layers };
@@ -37,8 +44,8 @@ export function observedBackend(
 	if (types.size > 0 || trace.setPmu.length > 0 || trace.setFixedCountersOnly.length > 0) {
 		return { backend: 'unknown', layers };
 	}
-	if (guest === undefined) return { backend: 'unknown', layers };
-	const guestHas = guest.pmuNode && guest.counters !== null;
+	if (guest === undefined && deviceTree === undefined) return { backend: 'unknown', layers };
+	const guestHas = guest === undefined ? deviceTree?.pmuNode === true : guest.pmuNode && guest.counters !== null;
 	if (qmp.cpuPmu === true && guestHas) return { backend: 'default', layers };
 	if (qmp.cpuPmu === 'absent' && !guestHas) return { backend: 'none', layers };
 	// Taken away from the guest with pmu=off: whether KVM's default stood behind it can no longer be seen.
@@ -57,6 +64,9 @@ function traceView(trace: TraceObservation): string {
 	if (lines.length === 0) return trace.events === 'known' ? 'nothing was set' : 'this QEMU has no such events';
 	return lines.join(', ');
 }
+
+const treeView = (tree: DeviceTreeObservation) =>
+	`not booted; ${tree.pmuNode ? 'a' : 'no'} /pmu node in its device tree`;
 
 function guestView(guest: GuestObservation): string {
 	const counted = guest.readings.filter(reading => reading.state === 'counted' && (reading.count ?? 0n) > 0n);

@@ -54,6 +54,10 @@ export interface GuestReading {
 	readonly worked: boolean;
 	/** Count of the same event for twice the work, under the same pin, when it was taken. */
 	readonly doubledCount?: bigint | null;
+	/** Nanoseconds that perf had the event on a counter, once and for twice the work: what the guest's clock says of both. */
+	readonly onCounterNs?: readonly [once: bigint, twice: bigint];
+	/** What the work takes on any CPU at the least, where that is known: less was not that work. */
+	readonly least?: bigint;
 }
 
 /** What the guest said. */
@@ -67,11 +71,18 @@ export interface GuestObservation {
 	readonly readings: readonly GuestReading[];
 }
 
+/** The device tree that QEMU made for the guest: what the guest would see of its PMU, without being booted. */
+export interface DeviceTreeObservation {
+	readonly pmuNode: boolean;
+}
+
 /** Everything seen of one start, layer by layer. A layer that is absent was not asked, which is never success. */
 export interface Observations {
 	readonly start?: StartObservation;
 	readonly qmp?: QmpObservation;
 	readonly trace?: TraceObservation;
+	/** Asked of starts that boot no guest. */
+	readonly deviceTree?: DeviceTreeObservation;
 	readonly guest?: GuestObservation;
 }
 

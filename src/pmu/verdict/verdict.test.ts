@@ -340,3 +340,57 @@ test('observed is unknown where layers do not tell, whatever was predicted', t =
 	t.is(observed({ trace: traced(), qmp: qmp('absent'), guest: guestWithout() }), 'none');
 	t.is(judge(prediction, {}).observed.backend, 'unknown');
 });
+
+test('a start without a boot is judged by the device tree made for its guest', t => {
+	const seen: Observations = { start: running, qmp: qmp(true), trace: traced(10, 10), deviceTree: { pmuNode: true } };
+	const judged = (observations: Observations, prediction = predict(uniform)) =>
+		judge(prediction, observations, { booted: false }).contradictions.map(one => one.check);
+	t.deepEqual(judged(seen), []);
+	t.deepEqual(judged({ ...seen, deviceTree: { pmuNode: false } }), ['tree-node']);
+	const { deviceTree: _, ...unasked } = seen;
+	t.deepEqual(judged(unasked), ['tree-asked']);
+	const none: Observations = { start: running, qmp: qmp('absent'), trace: traced(), deviceTree: { pmuNode: false } };
+	t.deepEqual(judged(none, predict(bigLittle)), []);
+	t.is(judge(predict(bigLittle), none, { booted: false }).observed.backend, 'none');
+	t.deepEqual(judged({ ...none, deviceTree: { pmuNode: true } }, predict(bigLittle)), ['tree-node']);
+});
+
+test('less than the work takes on any CPU is not that work', t => {
+	const judged = (more: Partial<GuestReading>) =>
+		judge(predict(uniform), {
+			start: running,
+			qmp: qmp(true),
+			trace: traced(10, 10),
+			guest: guestWith(reading(null, more)),
+		}).contradictions.map(one => one.check);
+	t.deepEqual(judged({ least: 5_000_000n }), []);
+	t.deepEqual(judged({ least: 6_000_000n }), ['perf-least']);
+});
+
+test('a refusal that names the option is better than the one that is known', t => {
+	const prediction = predict(uniform, { pmu: '9999' });
+	const judged = (stderr: string) =>
+		judge(prediction, { start: { state: 'exited', status: 1, signal: null, stderr } }).contradictions.map(
+			one => one.check,
+		);
+	t.deepEqual(judged('qemu: Failed to retrieve host CPU features'), []);
+	t.deepEqual(judged('qemu: -accel kvm,pmu=9999: no such event source'), []);
+	t.deepEqual(judged("qemu: Property 'host-arm-cpu.pmu' not found"), ['error-text']);
+	t.deepEqual(judged('qemu: Segmentation fault'), ['error-text']);
+});
+
+test('a count that grew too much is excused by the clock of the guest; one that did not grow never is', t => {
+	const judged = (more: Partial<GuestReading>) =>
+		judge(predict(uniform), {
+			start: running,
+			qmp: qmp(true),
+			trace: traced(10, 10),
+			guest: guestWith(reading(null, { count: 1000n, ...more })),
+		}).contradictions.map(one => one.check);
+	t.deepEqual(judged({ doubledCount: 5000n }), ['perf-doubles']);
+	t.deepEqual(judged({ doubledCount: 5000n, onCounterNs: [100n, 500n] }), []);
+	t.deepEqual(judged({ doubledCount: 5000n, onCounterNs: [100n, 150n] }), ['perf-doubles']);
+	t.deepEqual(judged({ doubledCount: 5000n, onCounterNs: [100n, 5000n] }), ['perf-doubles']);
+	t.deepEqual(judged({ doubledCount: 1000n, onCounterNs: [100n, 100n] }), ['perf-doubles']);
+	t.deepEqual(judged({ doubledCount: 5000n, onCounterNs: [0n, 0n] }), ['perf-doubles']);
+});
