@@ -1,6 +1,8 @@
 import { formatDuration } from '../lib/deadline.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../run/results.ts';
+import { notesOf } from './notes.ts';
+import { countsOf, viewOf } from './words.ts';
 
 const headings = ['', 'case', 'host', 'QEMU', 'machine', 'predicted', 'observed', 'counts', 'time'] as const;
 const colours: Record<CellStatus, number> = { pass: 32, xfail: 33, skip: 2, fail: 31, xpass: 31, error: 35 };
@@ -19,9 +21,11 @@ export class PrettyReport {
 	readonly #options: PrettyOptions;
 	#widths: number[] = [];
 	#planned = 0;
-	#ended = 0;
+	readonly #ended = new Set<string>();
 	readonly #running = new Map<string, string>();
 	#doing = '';
+	#hasHeadings = false;
+	readonly #said = new Set<string>();
 
 	constructor(options: PrettyOptions) {
 		this.#options = options;
@@ -33,7 +37,7 @@ export class PrettyReport {
 			case 'run-start':
 				this.#planned = event.cells.length;
 				this.#widths = widthsFor(event.cells);
-				return this.#text([this.#row(headings)]);
+				return this.#options.columns === undefined ? '' : this.#text([this.#row(headings)]);
 			case 'progress':
 				return this.#progress(event.what, event.done, event.total);
 			case 'cell-start':
@@ -43,8 +47,8 @@ export class PrettyReport {
 				return '';
 			case 'cell-end':
 				this.#running.delete(event.result.id);
-				this.#ended++;
-				return this.#text(this.#cell(event.result));
+				this.#ended.add(event.result.id);
+				return this.#text([...this.#headingsOfLog(), ...this.#cell(event.result)]);
 			case 'run-end':
 				this.#doing = '';
 				this.#running.clear();
@@ -52,23 +56,47 @@ export class PrettyReport {
 		}
 	}
 
-	/** The closing lines: where the run is and how it went. */
+	/** The closing lines: what must not be overlooked, how it went, and where it is. */
 	static closing(results: Results, folder: string): string {
+		const notes = notesOf(results).map(({ text }) => `note: ${text}\n`);
 		const parts = Object.entries(results.summary).filter(([, number]) => number > 0);
 		const summary = parts.map(([status, number]) => `${number} ${status}`).join(', ') || 'no cell';
-		return `\n${summary} in ${formatDuration(results.run.durationMs)}\n${folder}\n`;
+		return `\n${notes.join('')}${notes.length === 0 ? '' : '\n'}${summary} in ${formatDuration(results.run.durationMs)}\n${folder}\n`;
+	}
+
+	/** A run that is over, as a log. */
+	static of(results: Results, folder: string): string {
+		const report = new PrettyReport({ columns: undefined });
+		report.#widths = widthsFor(
+			results.cells.map(({ case: name, on, qemu, machine, pmu }) => ({
+				case: name,
+				on: on.host ?? '',
+				qemu: qemu.path ?? '',
+				machine,
+				pmu,
+			})),
+		);
+		const rows = [report.#row(headings), ...results.cells.flatMap(cell => report.#cell(cell))];
+		return `${rows.join('\n')}\n${PrettyReport.closing(results, folder)}`;
 	}
 
 	#progress(what: string, done?: number, total?: number): string {
 		const far = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`;
 		if (this.#options.columns === undefined) {
-			// In a log each step is said once, not each of its percents.
-			if (what === this.#doing) return '';
-			this.#doing = what;
+			// In a log each step is said once: not each of its percents, nor each turn of steps side by side.
+			if (this.#said.has(what)) return '';
+			this.#said.add(what);
 			return `- ${what}\n`;
 		}
 		this.#doing = `${what}${far}`;
 		return this.#text([]);
+	}
+
+	/** In a log there may be pages of steps before the first row. */
+	#headingsOfLog(): string[] {
+		if (this.#options.columns !== undefined || this.#hasHeadings) return [];
+		this.#hasHeadings = true;
+		return [this.#row(headings)];
 	}
 
 	#cell(result: CellResult): string[] {
@@ -77,11 +105,11 @@ export class PrettyReport {
 				result.status,
 				result.case,
 				result.on.topology ?? result.on.host ?? '',
-				result.qemu.version ?? result.qemu.path ?? '',
+				qemuOf(result),
 				`${result.machine}${result.pmu === null ? '' : ` pmu=${result.pmu}`}`,
-				view(result.predicted),
-				view(result.observed),
-				counts(result),
+				viewOf(result.predicted),
+				viewOf(result.observed),
+				countsOf(result),
 				result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs),
 			],
 			result.status,
@@ -106,13 +134,18 @@ export class PrettyReport {
 		const running = [...this.#running.values()];
 		const now =
 			running.length > 0
-				? `${this.#ended}/${this.#planned}  running ${running.join('  ')}${this.#doing === '' ? '' : `  (${this.#doing})`}`
+				? `${this.#ended.size}/${this.#planned}  running ${running.join('  ')}${this.#doing === '' ? '' : `  (${this.#doing})`}`
 				: this.#doing;
 		return `\r\u{1b}[K${body}${now.slice(0, columns - 1)}`;
 	}
 }
 
-function widthsFor(cells: readonly PlannedCell[]): number[] {
+/** Its version, and whether it has the PMU choice: what tells two builds of a version apart that matters. */
+function qemuOf({ qemu }: CellResult): string {
+	return `${qemu.version ?? qemu.path ?? ''}${qemu.hasPmuChoice === true ? '+choice' : ''}`;
+}
+
+function widthsFor(cells: readonly Pick<PlannedCell, 'case' | 'on' | 'machine' | 'pmu' | 'qemu'>[]): number[] {
 	const widest = (heading: string, values: readonly string[], least: number) =>
 		Math.max(heading.length, least, ...values.map(value => value.length));
 	return [
@@ -127,7 +160,8 @@ function widthsFor(cells: readonly PlannedCell[]): number[] {
 			cells.map(cell => cell.on.replace(/^board:/, '')),
 			0,
 		),
-		8,
+		// "10.0.13+choice", where any may have it: only Debian's are known not to.
+		cells.every(cell => cell.qemu.startsWith('debian:')) ? 8 : 14,
 		widest(
 			'machine',
 			cells.map(cell => `${cell.machine}${cell.pmu === null ? '' : ` pmu=${cell.pmu}`}`),
@@ -138,28 +172,4 @@ function widthsFor(cells: readonly PlannedCell[]): number[] {
 		24,
 		0,
 	];
-}
-
-function view(backend: { backend: string; type?: number | undefined } | null): string {
-	if (backend === null) return '-';
-	return backend.backend === 'event-source' ? `event-source ${backend.type ?? '?'}` : backend.backend;
-}
-
-/** Readings at a glance: each event once, with every count in the order it was taken. */
-function counts({ perf }: CellResult): string {
-	const byEvent = Map.groupBy(perf, reading => reading.event);
-	return [...byEvent]
-		.map(
-			([event, readings]) =>
-				`${event} ${readings.map(({ state, count }) => (state === 'counted' ? short(count) : state)).join(' > ')}`,
-		)
-		.join(', ');
-}
-
-function short(count: string | null): string {
-	const value = Number(count);
-	if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
-	if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
-	if (value >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
-	return count ?? '?';
 }

@@ -11,6 +11,7 @@ export type RunEvent = { readonly at: string } & (
 			readonly cells: readonly PlannedCell[];
 	  }
 	| { readonly event: 'progress'; readonly what: string; readonly done?: number; readonly total?: number }
+	/** A cell that is tried again starts and ends again. */
 	| { readonly event: 'cell-start'; readonly cell: string }
 	| { readonly event: 'cell-note'; readonly cell: string; readonly note: string }
 	| { readonly event: 'cell-end'; readonly result: CellResult }

@@ -1,9 +1,11 @@
 import type { RunEvent } from './events.ts';
+import { attemptFolder } from './paths.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from './results.ts';
 
 /**
  * Folds the events of a run into its results. Cells that were planned and never ended are in it too: `skip` where the
- * plan said so, otherwise `error`, since a cell that nobody heard of again is no success.
+ * plan said so, otherwise `error`, since a cell that nobody heard of again is no success. Of a cell that was tried again
+ * the last attempt counts, and the ones before stay visible.
  *
  * @throws Error when the events do not begin with a `run-start`
  */
@@ -12,19 +14,21 @@ export function resultsOf(events: Iterable<RunEvent>): Results {
 	let end: Extract<RunEvent, { event: 'run-end' }> | undefined;
 	let lastAt = '';
 	const started = new Set<string>();
-	const ended = new Map<string, CellResult>();
+	const ended = new Map<string, CellResult[]>();
 	for (const event of events) {
 		lastAt = event.at;
 		if (event.event === 'run-start') start = event;
 		else if (event.event === 'run-end') end = event;
 		else if (event.event === 'cell-start') started.add(event.cell);
-		else if (event.event === 'cell-end') ended.set(event.result.id, event.result);
+		else if (event.event === 'cell-end') {
+			ended.set(event.result.id, [...(ended.get(event.result.id) ?? []), event.result]);
+		}
 	}
 	if (start === undefined) throw new Error("events of a run must begin with 'run-start'");
 
 	const cells = start.cells.map(cell => {
-		const result = ended.get(cell.id);
-		if (result !== undefined) return result;
+		const attempts = ended.get(cell.id);
+		if (attempts !== undefined) return lastOf(attempts);
 		const lost: Pick<CellResult, 'status' | 'reason' | 'blame'> =
 			cell.skip !== null
 				? { status: 'skip', reason: cell.skip, blame: null }
@@ -63,6 +67,29 @@ export function resultsOf(events: Iterable<RunEvent>): Results {
 	});
 	const durationMs = end?.durationMs ?? Math.max(0, Date.parse(lastAt) - Date.parse(start.run.startedAt));
 	return { schema: 'vpmu-results/1', run: { ...start.run, durationMs }, cells, summary: summaryOf(cells) };
+}
+
+/** The last attempt of a cell, with what came before it. */
+function lastOf(attempts: readonly CellResult[]): CellResult {
+	const last = attempts.at(-1)!;
+	const before = attempts.slice(0, -1);
+	if (before.length === 0) return last;
+	const flaky = last.status === 'pass' || last.status === 'xfail';
+	const trouble = before.map(({ status, reason, blame }) =>
+		[status, ...(blame === null ? [] : [`(${blame})`]), ...(reason === null ? [] : [`: ${reason}`])]
+			.join(' ')
+			.replace(' :', ':'),
+	);
+	const note = flaky ? `flaky: ${last.status} at attempt ${attempts.length}; before: ${trouble.join('; ')}` : null;
+	return {
+		...last,
+		reason: [last.reason, note].filter(text => text !== null).join('; ') || null,
+		flaky,
+		attempts: before.map(({ id, status, reason, blame, timings }, index) => ({
+			...{ status, reason, blame, totalMs: timings.totalMs },
+			folder: attemptFolder(id, index + 1),
+		})),
+	};
 }
 
 /** How many cells have each status. */

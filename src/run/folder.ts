@@ -1,13 +1,15 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../lib/errors.ts';
 import type { RunEvent } from './events.ts';
+import { cellFolder } from './paths.ts';
 import type { Results } from './results.ts';
 
 /** The folder of one run: `events.ndjson` as it happens, results and reports at its end, a folder for each cell. */
 export class RunFolder implements Disposable {
 	readonly path: string;
 	readonly #events: number;
+	#problem: unknown;
 
 	/** Makes the folder. @throws UsageError when it cannot be made, or holds a run already */
 	constructor(folder: string) {
@@ -23,21 +25,41 @@ export class RunFolder implements Disposable {
 		}
 	}
 
-	/** Appends one event; it is in the file, in order, when this returns. */
-	append(event: RunEvent): void {
-		writeSync(this.#events, `${JSON.stringify(event)}\n`);
+	/** What kept something from being written; `undefined` when all is there. */
+	get problem(): unknown {
+		return this.#problem;
 	}
 
-	/** Writes a file whole or not at all. */
+	/**
+	 * Appends one event; it is in the file, in order, when this returns. Never throws: a run goes on when its disk is full.
+	 * After the first {@link problem} nothing is appended, so that only the last line can be damaged.
+	 */
+	append(event: RunEvent): void {
+		if (this.#problem !== undefined) return;
+		const line = Buffer.from(`${JSON.stringify(event)}\n`);
+		try {
+			const written = writeSync(this.#events, line);
+			if (written < line.length) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+		} catch (error) {
+			this.#problem = error;
+		}
+	}
+
+	/** Writes a file whole or not at all. Never throws, see {@link problem}. */
 	write(name: string, text: string): void {
 		const target = path.join(this.path, name);
-		writeFileSync(`${target}.partial`, text);
-		renameSync(`${target}.partial`, target);
+		try {
+			writeFileSync(`${target}.partial`, text);
+			renameSync(`${target}.partial`, target);
+		} catch (error) {
+			this.#problem ??= error;
+			rmSync(`${target}.partial`, { force: true });
+		}
 	}
 
-	/** Folder of a cell's artifacts, relative to the run folder: the cell's id with what file names cannot bear replaced. */
+	/** @see cellFolder */
 	static cellFolder(id: string): string {
-		return path.posix.join('cells', id.replaceAll(/[^\w.=+-]+/g, '_').slice(0, 180));
+		return cellFolder(id);
 	}
 
 	[Symbol.dispose](): void {

@@ -9,6 +9,8 @@ export interface Results {
 		readonly argv: readonly string[];
 		readonly vpmu: string;
 		readonly durationMs: number;
+		/** The part of a larger run that this is; parts of the same `division` are disjoint and leave nothing out. */
+		readonly shard?: { readonly index: number; readonly count: number; readonly division: string };
 	};
 	readonly cells: readonly CellResult[];
 	readonly summary: Readonly<Record<CellStatus, number>>;
@@ -62,4 +64,29 @@ export interface CellResult {
 	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
 	/** Name to path, relative to the run folder. */
 	readonly artifacts: Readonly<Record<string, string>>;
+	/** Earlier attempts, first one first; absent when there was one only. */
+	readonly attempts?: readonly Attempt[];
+	/** An earlier attempt went wrong and the last one did not. */
+	readonly flaky?: boolean;
+	/** The entry of the quarantine list that the cell is on. */
+	readonly quarantine?: Quarantine;
+}
+
+/** An attempt that was followed by another one. */
+export interface Attempt {
+	readonly status: CellStatus;
+	readonly reason: string | null;
+	readonly blame: Blame | null;
+	readonly totalMs: number | null;
+	/** Its artifacts, relative to the run folder. */
+	readonly folder: string;
+}
+
+/** Why and until when a failure of a cell is expected. */
+export interface Quarantine {
+	readonly reason: string;
+	/** The last day, `YYYY-MM-DD` (UTC). */
+	readonly until: string;
+	/** The day has passed: a failure is a failure again. */
+	readonly expired: boolean;
 }

@@ -1,0 +1,63 @@
+import { formatDuration } from '../lib/deadline.ts';
+import type { Results } from '../run/results.ts';
+import { notesOf } from './notes.ts';
+import { countsOf, viewOf } from './words.ts';
+
+/** A run for a pull request or a mail: what went wrong first, then every cell. GitHub's tables. */
+export function markdownOf(results: Results): string {
+	const { run, cells, summary } = results;
+	const counted = Object.entries(summary).filter(([, number]) => number > 0);
+	const wrong = cells.filter(cell => ['fail', 'xpass', 'error'].includes(cell.status));
+	const notes = notesOf(results);
+	return [
+		`# vpmu run ${text(run.id)}`,
+		'',
+		`${counted.map(([status, number]) => `${number} ${status}`).join(', ') || 'no cell'} in ${formatDuration(run.durationMs)}, started ${text(run.startedAt)}`,
+		'',
+		`    ${run.argv.join(' ').replaceAll(/\s+/g, ' ')}`,
+		'',
+		...(wrong.length === 0 ? [] : ['## What went wrong', '']),
+		...wrong.map(
+			({ id, status, blame, reason }) =>
+				`- **${status}** ${code(id)}${blame === null ? '' : ` (${blame})`}: ${text(reason ?? '')}`,
+		),
+		...(wrong.length === 0 ? [] : ['']),
+		...(notes.length === 0 ? [] : ['## Notes', '', ...notes.map(note => `- ${text(note.text)}`), '']),
+		'## Cells',
+		'',
+		'| status | cell | QEMU | predicted | observed | counts | time |',
+		'| --- | --- | --- | --- | --- | --- | --- |',
+		...cells.map(cell =>
+			[
+				'',
+				cell.status,
+				code(cell.id),
+				text(cell.qemu.version ?? ''),
+				text(viewOf(cell.predicted)),
+				text(viewOf(cell.observed)),
+				text(countsOf(cell)),
+				cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs),
+				'',
+			]
+				.join(' | ')
+				.trim(),
+		),
+		'',
+	].join('\n');
+}
+
+/** Words that are to be read as they are: what Markdown or HTML could take for its own is escaped. */
+function text(value: string): string {
+	return value
+		.replaceAll(/\s+/g, ' ')
+		.replaceAll(/[\\`*_[\]<>|~]/g, '\\$&')
+		.replaceAll('&', '&amp;');
+}
+
+/** Inline code. A table's column ends at a `|` even there, unless it is escaped. */
+function code(value: string): string {
+	const longest = Math.max(0, ...[...value.matchAll(/`+/g)].map(match => match[0].length));
+	const fence = '`'.repeat(longest + 1);
+	const pad = longest > 0 ? ' ' : '';
+	return `${fence}${pad}${value.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')}${pad}${fence}`;
+}

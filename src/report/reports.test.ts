@@ -1,0 +1,140 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { htmlOf } from './html.ts';
+import { junitOf } from './junit.ts';
+import { kcidbOf } from './kcidb.ts';
+import { markdownOf } from './markdown.ts';
+import { notesOf } from './notes.ts';
+import { tapOf } from './tap.ts';
+import { cellOf, everyStatus, resultsWith } from './testing/results.ts';
+
+const program = (name: string) =>
+	['/usr/bin', '/usr/local/bin'].map(folder => path.join(folder, name)).find(existsSync);
+/** A test that needs a foreign program as its judge. */
+const judgedBy = (name: string) => {
+	const found = program(name);
+	return (title: string, body: (t: import('ava').ExecutionContext, judge: string) => void) =>
+		found === undefined
+			? test.skip(`${title} (no ${name} on this machine)`, () => undefined)
+			: test(title, t => body(t, found));
+};
+
+judgedBy('prove')('prove reads TAP, and counts as we do', (t, prove) => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const judge = (cells: Parameters<typeof resultsWith>[0]) => {
+		const file = path.join(folder, 'run.tap');
+		writeFileSync(file, tapOf(resultsWith(cells)));
+		return spawnSync(prove, ['--exec', 'cat', file], { encoding: 'utf8' });
+	};
+	const good = judge(['pass', 'skip', 'xfail', 'pass'].map(status => cellOf(status as 'pass')));
+	t.is(good.status, 0, good.stdout);
+	t.regex(good.stdout, /Tests=4/);
+	const bad = judge(everyStatus.cells);
+	t.not(bad.status, 0);
+	t.regex(bad.stdout, /Failed tests:\s+2-3, 6/);
+});
+
+test('TAP: a `#` in a cell’s name is no directive, a reason of many lines is one', t => {
+	const lines = tapOf(everyStatus).split('\n');
+	t.is(lines[1], '1..6');
+	t.true(lines.includes('ok 1 - pmu/a[uniform,debian:trixie,virt,pmu=\\#0,pass]'));
+	t.is(lines.filter(line => /^(not )?ok /.test(line)).length, 6);
+	t.is(lines.filter(line => line === '  ...').length, 4);
+});
+
+judgedBy('python3')('a strict parser of XML reads JUnit, and counts as we do', (t, python) => {
+	const script = `
+import sys, xml.etree.ElementTree as tree
+suites = tree.fromstring(sys.stdin.buffer.read())
+print(*[suites.get(name) for name in ('tests', 'failures', 'errors', 'skipped')])
+print(*[len(suites.findall('.//' + name)) for name in ('testcase', 'failure', 'error', 'skipped')])`;
+	const { stdout, stderr } = spawnSync(python, ['-c', script], { input: junitOf(everyStatus), encoding: 'utf8' });
+	t.is(stdout, '6 2 1 2\n6 2 1 2\n', stderr);
+});
+
+judgedBy('python3')(
+	'a parser of HTML finds every element closed, no script, and no address but of the run folder',
+	(t, python) => {
+		const script = `
+import sys
+from html.parser import HTMLParser
+class Judge(HTMLParser):
+    def __init__(self):
+        super().__init__(); self.open = []; self.seen = []
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        if tag not in ('meta',): self.open.append(tag)
+        for name, value in attributes:
+            if name in ('href', 'src'): print('address', value)
+    def handle_endtag(self, tag):
+        last = self.open.pop()
+        if last != tag: print('wrong', last, tag)
+judge = Judge(); judge.feed(sys.stdin.read())
+print('open', judge.open, 'script' in judge.seen, judge.seen.count('details'))`;
+		const { stdout, stderr } = spawnSync(python, ['-c', script], { input: htmlOf(everyStatus), encoding: 'utf8' });
+		t.deepEqual(
+			stdout.trim().split('\n'),
+			[...Array.from({ length: 6 }, () => 'address cells/pmu_a_%231/argv.json'), 'open [] False 12'],
+			stderr,
+		);
+	},
+);
+
+test('HTML: what is text stays text', t => {
+	const html = htmlOf(everyStatus);
+	t.true(html.includes('a &lt;b&gt; &amp; &quot;c&quot;'));
+	t.false(html.includes('<b> &'));
+	t.false(/[\u0000\u001b]/.test(html));
+	t.regex(html, /18446744073709551615/);
+});
+
+test('KCIDB: ids name their origin, nothing is null, statuses are of its list', t => {
+	const report = JSON.parse(kcidbOf(everyStatus));
+	t.deepEqual(report.version, { major: 5, minor: 3 });
+	t.deepEqual(
+		report.tests.map((one: { status: string }) => one.status),
+		['PASS', 'FAIL', 'MISS', 'SKIP', 'FAIL', 'PASS'],
+	);
+	const builds = new Set(report.builds.map((build: { id: string }) => build.id));
+	for (const one of report.tests) {
+		t.regex(one.id, /^vpmu:./);
+		t.regex(one.path, /^[.a-zA-Z0-9_-]*$/);
+		t.true(builds.has(one.build_id));
+	}
+	t.false(/: null/.test(kcidbOf(everyStatus)));
+});
+
+test('Markdown: a table row for each cell, with as many columns as the head', t => {
+	const rows = markdownOf(everyStatus)
+		.split('\n')
+		.filter(line => line.startsWith('|'));
+	t.is(rows.length, 8);
+	const columns = rows.map(row => row.replaceAll('\\|', '').split('|').length);
+	t.is(new Set(columns).size, 1, rows.join('\n'));
+});
+
+test('notes: flaky cells, quarantine, and what was skipped on every host', t => {
+	const place = (status: 'skip' | 'pass', host: string, rest: string) =>
+		cellOf(status, { id: `pmu/a[${host},${rest}]`, reason: status === 'skip' ? 'needs two PMUs' : null });
+	const notes = notesOf(
+		resultsWith([
+			cellOf('pass', { flaky: true, reason: 'flaky: pass at attempt 2' }),
+			cellOf('fail', { quarantine: { reason: 'issue 1', until: '2026-01-01', expired: true } }),
+			cellOf('pass', { quarantine: { reason: 'issue 2', until: '2099-01-01', expired: false } }),
+			place('skip', 'uniform', 'qemu,virt'),
+			place('pass', 'biglittle', 'qemu,virt'),
+			place('skip', 'uniform', 'qemu,virt-9.2'),
+			place('skip', 'biglittle', 'qemu,virt-9.2'),
+		]),
+	);
+	t.deepEqual(
+		notes.map(note => note.kind),
+		['flaky', 'quarantine', 'quarantine', 'skipped-everywhere'],
+	);
+	t.regex(notes[1]!.text, /its quarantine ended on 2026-01-01 \(issue 1\); it is fail now/);
+	t.is(notes[3]!.text, 'pmu/a: 2 of its cells skipped on every host: needs two PMUs');
+});

@@ -1,0 +1,26 @@
+import type { BackendView, CellResult } from '../run/results.ts';
+
+/** A backend in a word or two. */
+export function viewOf(backend: BackendView | null): string {
+	if (backend === null) return '-';
+	return backend.backend === 'event-source' ? `event-source ${backend.type ?? '?'}` : backend.backend;
+}
+
+/** Readings at a glance: each event once, with every count in the order it was taken. */
+export function countsOf({ perf }: CellResult): string {
+	const byEvent = Map.groupBy(perf, reading => reading.event);
+	return [...byEvent]
+		.map(
+			([event, readings]) =>
+				`${event} ${readings.map(({ state, count }) => (state === 'counted' ? short(count) : state)).join(' > ')}`,
+		)
+		.join(', ');
+}
+
+function short(count: string | null): string {
+	const value = Number(count);
+	if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
+	if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
+	if (value >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
+	return count ?? '?';
+}
