@@ -1,6 +1,23 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('CPU models host and max have the same PMU', { selection: 'full', cpu: ['host', 'max'] }, async (_t, cell) => {
-	const guest = await cell.boot();
-	await guest.count(['cycles']);
-});
+/** Main ID registers (part numbers) of the cores that KVM takes by QEMU's name for them. */
+const partOf: Readonly<Record<string, number>> = { 'cortex-a53': 0xd03, 'cortex-a57': 0xd07 };
+
+pmuTest(
+	'CPU models host, max and the named one of the host have the same PMU',
+	{
+		selection: 'full',
+		cpu: ['host', 'max', 'cortex-a57', 'cortex-a53'],
+		skip: ({ cpu, facts }) => {
+			const part = partOf[cpu];
+			const midrs = Object.values(facts.cpus.midr);
+			if (part === undefined || midrs.some(midr => ((Number.parseInt(midr, 16) >> 4) & 0xfff) === part))
+				return undefined;
+			return `needs a ${cpu}, which KVM takes by name only on itself; ${facts.host} has ${[...new Set(midrs)].join(', ') || 'CPUs that it does not name'}`;
+		},
+	},
+	async (_t, cell) => {
+		const guest = await cell.boot();
+		await guest.count(['cycles']);
+	},
+);

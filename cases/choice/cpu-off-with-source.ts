@@ -1,8 +1,8 @@
-import { choiceNeeded, pmuTest } from '../../harness/test.ts';
+import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'-cpu pmu=off takes the PMU away from the guest, also when an event source was chosen',
-	{ selection: 'full', pmu: ['#0'], cpuPmu: [false], skip: choiceNeeded },
+	{ selection: 'full', pmu: ['#0'], cpuPmu: [false], needs: { choice: true } },
 	async (t, cell) => {
 		const guest = await cell.boot();
 		const [cycles] = await guest.count(['cycles']);

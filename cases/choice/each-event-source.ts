@@ -1,16 +1,8 @@
-import { choiceNeeded, pmuTest } from '../../harness/test.ts';
+import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'pmu=N gives the guest the event source of type N, on the CPUs that it covers',
-	{
-		selection: 'full',
-		topology: ['uniform', 'biglittle'],
-		machine: ['virt', 'virt-9.2'],
-		pmu: ['#0', '#1'],
-		skip: known =>
-			choiceNeeded(known) ??
-			(known.pmu === '#1' && known.pmus.length < 2 ? `needs a second PMU; ${known.facts.host} has one` : undefined),
-	},
+	'pmu=N gives the guest the event source of type N, on the CPUs that it covers and nowhere else',
+	{ selection: 'full', topology: ['uniform', 'biglittle'], pmu: ['#0', '#1'], needs: { choice: true } },
 	async (_t, cell) => {
 		const isHome = (group: string) => cell.prediction.counting[Number.parseInt(group, 10)] === 'counts';
 		const [home, away] = [cell.groups.find(isHome)!, cell.groups.filter(group => !isHome(group))];

@@ -1,9 +1,24 @@
-import { choiceNeeded, pmuTest } from '../../harness/test.ts';
+import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'where no PMU covers all CPUs and the kernel has fixed counters only, that is what the guest is given',
-	{ selection: 'full', topology: ['biglittle'], simulate: ['fixed-counters-only'], skip: choiceNeeded },
-	async (_t, cell) => {
+	'where no PMU covers all CPUs and the kernel has fixed counters only, QEMU asks for them: for the probe and each vCPU',
+	{
+		selection: 'full',
+		topology: ['biglittle'],
+		vcpus: [1, 2],
+		simulate: ['fixed-counters-only'],
+		needs: { choice: true },
+	},
+	async (t, cell) => {
 		await cell.startWithoutBoot();
+		// What the kernel was asked, by the shim that stands in for it.
+		const log = await cell.shimLog();
+		t.true(log.includes('has-attribute 5 0'), 'the kernel was not asked whether it has fixed counters');
+		t.is(log.filter(line => /^set-attribute 5 /.test(line)).length, 1 + cell.cell.vcpus);
+		t.deepEqual(
+			log.filter(line => /^set-attribute 3 /.test(line)),
+			[],
+			'an event source was set as well',
+		);
 	},
 );

@@ -2,7 +2,7 @@ import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'on a heterogeneous host the default counts while the vCPU stays where it started',
-	{ topology: ['biglittle'] },
+	{ topology: ['biglittle'], otherTopologies: ['biglittle-swapped', 'three-clusters'] },
 	async (_t, cell) => {
 		const { home } = cell;
 		cell.requiredCpus = home;

@@ -1,6 +1,8 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('a guest started without any PMU option counts', {}, async (_t, cell) => {
-	const guest = await cell.boot();
-	await guest.count(['cycles', 'instructions']);
+pmuTest('a guest started without any PMU option counts where it started', {}, async (_t, cell) => {
+	const { home } = cell;
+	cell.requiredCpus = home;
+	const guest = await cell.boot({ affinity: home });
+	await guest.count(['cycles', 'instructions'], { pinned: home });
 });

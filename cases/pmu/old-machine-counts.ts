@@ -1,6 +1,8 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest('an old machine version keeps the PMU it had', { machine: ['virt-9.2'] }, async (_t, cell) => {
-	const guest = await cell.boot();
-	await guest.count(['cycles']);
+	const { home } = cell;
+	cell.requiredCpus = home;
+	const guest = await cell.boot({ affinity: home });
+	await guest.count(['cycles'], { pinned: home });
 });

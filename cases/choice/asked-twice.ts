@@ -1,8 +1,8 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'the CPU and the accelerator can be asked twice, and answer the same',
-	{ selection: 'full' },
+	'the CPU and its model can be asked twice and answer the same; the accelerator cannot be changed any more',
+	{ selection: 'full', topology: ['uniform', 'biglittle'] },
 	async (t, cell) => {
 		const { qmp } = await cell.startWithoutBoot();
 		const expand = () => qmp.execute('query-cpu-model-expansion', { type: 'full', model: { name: 'host' } });
@@ -14,7 +14,9 @@ pmuTest(
 			properties.some(property => property.name === 'pmu'),
 			cell.prediction.cpuPmuProperty !== 'absent',
 		);
-		await qmp.execute('qom-list-properties', { typename: 'kvm-accel' });
+		for (const path of ['/machine/accel', '/machine/kvm-accel', '/objects/kvm-accel']) {
+			await t.throwsAsync(qmp.execute('qom-set', { path, property: 'pmu', value: 10 }), { code: 'QMP_COMMAND' });
+		}
 		t.is((await qmp.execute('query-status')).status, 'prelaunch');
 	},
 );

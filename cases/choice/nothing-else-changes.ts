@@ -1,0 +1,21 @@
+import { deviceTreeChanges, pmuTest } from '../../harness/test.ts';
+
+pmuTest(
+	'a guest without a backend differs from one with in the PMU and in nothing else',
+	{ selection: 'full', topology: ['biglittle'], backcompatPmu: [false], needs: { choice: true } },
+	async (t, cell) => {
+		const own = await cell.startWithoutBoot();
+		t.is(cell.prediction.backend, 'none');
+		const other = await cell.startBeside({ backcompatPmu: true });
+		const changes = deviceTreeChanges(await cell.deviceTree(own), await cell.deviceTree(other));
+		const besides = changes.filter(line => !/^\+ \/pmu\//.test(line));
+		t.true(changes.length > 0, 'the device trees do not differ at all');
+		t.is(besides.length, 0, `the device trees differ in more than the PMU: ${besides.join(' ')}`);
+
+		const properties = async ({ qmp }: typeof own) => {
+			const { model } = await qmp.execute('query-cpu-model-expansion', { type: 'full', model: { name: 'host' } });
+			return Object.entries(model.props as Record<string, unknown>).filter(([name]) => name !== 'pmu');
+		};
+		t.deepEqual(await properties(own), await properties(other));
+	},
+);

@@ -1,0 +1,33 @@
+import { countWhileMoving, endMoving, migrateTo, pmuTest, restoreFrom, resumeMoving } from '../../harness/test.ts';
+
+pmuTest(
+	'a guest that is saved and restored, in a QEMU without the choice and back, goes on counting',
+	{ selection: 'full', machine: ['virt-9.2'], reference: 'debian:trixie' },
+	async (t, cell) => {
+		const guest = await cell.boot();
+		const { home } = cell;
+		const [before] = await countWhileMoving(guest, 'cycles', [home], () => false);
+		cell.addReading(before!.reading);
+		await using folder = await cell.host.makeFolder();
+		let machine = guest.machine;
+		for (const [index, reference] of [true, false].entries()) {
+			const uri = `file:${folder.path}/${index}`;
+			const saved = await migrateTo(machine, uri);
+			t.is(saved, 'completed', 'the guest could not be saved');
+			if (index === 0) await cell.stop(machine, { look: false });
+			else await machine.shutdown();
+			machine = await cell.startBeside({
+				reference,
+				boot: true,
+				spec: { paused: true, extra: ['-incoming', 'defer'] },
+			});
+			t.is(await restoreFrom(machine, uri), 'completed', 'the guest could not be restored');
+			await machine.qmp.execute('cont');
+			const restored = cell.guestOf(machine);
+			await restored.moveVcpus(home);
+			const { reading } = await resumeMoving(restored, 'cycles', home);
+			cell.addReading(reading);
+			if (index === 1) await endMoving(restored);
+		}
+	},
+);

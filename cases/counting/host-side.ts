@@ -1,0 +1,28 @@
+import { pmuTest, vcpuThreads } from '../../harness/test.ts';
+
+pmuTest(
+	"the host's own count of what the guest ran tells the same story as the guest's",
+	{ selection: 'full', topology: ['uniform', 'biglittle'], machine: ['virt-9.2'] },
+	async (t, cell) => {
+		const { groups } = cell;
+		const home = groups[0]!;
+		const guest = await cell.boot({ affinity: home });
+		const threads = (await vcpuThreads(guest.machine.qmp)).map(thread => thread.threadId);
+		for (const pinned of groups) {
+			const name = cell.pmus.find(pmu => pmu.cpus.split(/[,-]/)[0] === pinned.split(',')[0])?.name ?? 'armv8_pmuv3';
+			const host = await cell.countOnHost(threads, [`${name}/cpu_cycles/G`, `${name}/cpu_cycles/GH`]);
+			const [inside] = await guest.count(['cycles'], { pinned });
+			const [ours, all] = await host.stop();
+			const [seen, counted] = [Number(ours?.count ?? 0), Number(inside?.count ?? 0)];
+			t.true(seen < Number(all?.count ?? 0), 'all that the thread did is not more than what it did in the guest');
+			guest.keep(`host CPUs ${pinned}: ${name}/cpu_cycles/G on the host`, String(seen));
+			// The host saw the work three times over (N and 2N), and whatever else the guest did meanwhile.
+			t.true(seen > 75_000_000, `the host counted ${seen} cycles in the guest on ${pinned}`);
+			if (cell.prediction.counting[Number.parseInt(pinned, 10)] === 'counts') {
+				t.true(counted < seen, `the guest counted ${counted} cycles, of which the host saw ${seen}`);
+			} else {
+				t.is(counted, 0, 'the guest counts where its PMU does not');
+			}
+		}
+	},
+);

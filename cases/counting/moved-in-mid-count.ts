@@ -1,0 +1,32 @@
+import { countWhileMoving, endMoving, pmuTest } from '../../harness/test.ts';
+
+pmuTest(
+	'moved across groups of host CPUs in the middle of a count, it goes on, stops or cannot run as predicted',
+	{
+		selection: 'full',
+		topology: ['uniform', 'biglittle'],
+		machine: ['virt', 'virt-9.2'],
+		pmu: [null, '#1'],
+		skip: ({ prediction }) =>
+			prediction.guestHasPmu ? undefined : `needs a guest with a PMU; this one gets none (${prediction.rule})`,
+	},
+	async (t, cell) => {
+		const countingOn = (cpus: string) => cell.prediction.counting[Number.parseInt(cpus, 10)];
+		const stops = cell.groups.length > 1 ? cell.groups : cell.groups[0]!.split(',');
+		const away = stops.find(cpus => countingOn(cpus) === 'cannot-run') ?? stops.at(-1)!;
+		const home = stops.find(cpus => cpus !== away)!;
+		const guest = await cell.boot({ affinity: home });
+		// There and back: what it loses elsewhere it must have again at home.
+		const stays = await countWhileMoving(
+			...([guest, 'cycles', [home, away, home], (cpus: string) => countingOn(cpus) === 'cannot-run'] as const),
+		);
+		await endMoving(guest);
+		for (const { reading, refused } of stays) {
+			cell.addReading(reading);
+			if (refused === undefined) continue;
+			t.regex(refused.text, /vCPU 0 .*KVM_EXIT_FAIL_ENTRY/);
+			t.true(refused.afterMs < 5000 * guest.slowness, `found out only after ${Math.round(refused.afterMs)} ms`);
+			t.is(cell.observations.qmp?.runState, 'running');
+		}
+	},
+);
