@@ -1,0 +1,96 @@
+import { cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { cacheRoot, localHost } from '../../src/index.ts';
+import { fault } from './testing/fault.ts';
+
+const notRoot = process.getuid?.() === 0 ? undefined : 'mounting a small disk needs root';
+
+/** A disk of so many bytes, for the time of a test. */
+async function smallDisk(t: ExecutionContext, folder: string, size: string): Promise<string> {
+	await using host = localHost();
+	const disk = path.join(folder, 'disk');
+	await mkdir(disk);
+	const mounted = await host.run(['mount', '-t', 'tmpfs', '-o', `size=${size}`, 'vpmu-test', disk]);
+	t.is(mounted.status, 0, mounted.stderr.toString());
+	t.teardown(async () => {
+		await using again = localHost();
+		const { status, stderr } = await again.run(['umount', disk]);
+		if (status !== 0) throw new Error(stderr.toString());
+	});
+	return disk;
+}
+
+fault(
+	'disk of the run folder full',
+	async ({ run, folder }, t) => {
+		const disk = await smallDisk(t, folder, '20k');
+		return await run(['fault/boots'], { out: path.join(disk, 'run') });
+	},
+	notRoot,
+);
+
+fault(
+	'disk of temporary files full',
+	async ({ run, folder }, t) => {
+		const disk = await smallDisk(t, folder, '16k');
+		await writeFile(path.join(disk, 'fill'), 'x'.repeat(16 * 1024)).catch(() => undefined);
+		return await run(['fault/starts'], { env: { TMPDIR: disk } });
+	},
+	notRoot,
+);
+
+fault(
+	'disk of the cache full',
+	async ({ run, folder }, t) => {
+		const disk = await smallDisk(t, folder, '1m');
+		return await run(['fault/starts'], { env: { VPMU_CACHE: path.join(disk, 'cache') } });
+	},
+	notRoot,
+);
+
+/** A cache of its own for a test, whose image can be damaged; everything else is linked. */
+async function cacheCopy(folder: string): Promise<{ cache: string; image: string }> {
+	const cache = path.join(folder, 'cache');
+	await using host = localHost();
+	await host.run(['cp', '-al', cacheRoot(process.env), cache]);
+	const images = (await readdir(path.join(cache, 'images'))).filter(name => /^guest-[0-9a-f]+$/.test(name));
+	for (const name of images) {
+		const file = path.join(cache, 'images', name);
+		await cp(file, `${file}.own`);
+		await host.run(['mv', `${file}.own`, file]);
+	}
+	const damaged = images.map(name => path.join(cache, 'images', name));
+	return { cache, image: damaged.join('\n') };
+}
+
+fault('image truncated', async ({ run, folder }) => {
+	const { cache, image } = await cacheCopy(folder);
+	for (const file of image.split('\n')) await truncate(file, 100_000);
+	return await run(['fault/boots'], { env: { VPMU_CACHE: cache } });
+});
+
+fault('image changed', async ({ run, folder }) => {
+	const { cache, image } = await cacheCopy(folder);
+	for (const file of image.split('\n')) {
+		const bytes = await readFile(file);
+		bytes[Math.floor(bytes.length / 2)]! ^= 0xff;
+		await writeFile(file, bytes);
+	}
+	return await run(['fault/boots'], { env: { VPMU_CACHE: cache } });
+});
+
+fault(
+	'KVM asked for on a machine that has none',
+	({ run }) => run(['pmu/default-counts', '--on', 'local', '--qemu', 'debian:trixie'], { cases: null }),
+	process.arch === 'arm64' ? 'this machine is arm64' : undefined,
+);
+
+// Port 9 is discard: nobody serves ssh there.
+fault('ssh server refuses connections', ({ run }) =>
+	run(['pmu/default-counts', '--on', 'ssh://127.0.0.1:9', '--qemu', 'debian:trixie'], { cases: null }),
+);
+
+fault('ssh host has no such name', ({ run }) =>
+	run(['pmu/default-counts', '--on', 'ssh://vpmu-test.invalid', '--qemu', 'debian:trixie'], { cases: null }),
+);

@@ -1,0 +1,70 @@
+import type { Blame, CellStatus } from '../../src/index.ts';
+
+/** What a fault gives: the cell's status and whom it blames, and the exit status of the run. */
+export interface FaultRow {
+	/** Statuses of cells; `null` where the run ends before it has any. */
+	readonly status: CellStatus | null;
+	readonly blame: Blame | null;
+	readonly exit: number;
+	/** What is said, in part: the evidence. */
+	readonly says: string;
+}
+
+const row = (status: FaultRow['status'], blame: FaultRow['blame'], exit: number, says: string): FaultRow => ({
+	...{ status, blame, exit, says },
+});
+
+/**
+ * Every fault that is produced by a test, and what it must give. docs/faults.md shows this table; the tests in this folder
+ * have the names of its rows.
+ */
+export const faults = {
+	'QEMU missing': row(null, 'user', 2, "of option '--qemu' does not exist"),
+	'QEMU not executable': row(null, 'user', 2, "of option '--qemu' is not executable"),
+	'QEMU is no program': row(null, 'user', 2, "of option '--qemu' is neither an ELF program nor a script"),
+	'QEMU for another architecture, cells of this machine': row('skip', null, 69, 'is a program for arm64'),
+	'QEMU lacks a shared library': row('error', 'host', 69, 'needs the shared library libnowhere.so.1'),
+	'QEMU dies whatever it is started with': row('error', 'qemu', 69, 'QEMU ended with status 1'),
+	'QEMU refuses the machine of the cell': row('fail', 'qemu', 1, 'it exited with status 1: qemu: cannot do that'),
+	'QEMU dies while the guest boots': row('fail', 'qemu', 1, 'QEMU was killed by SIGSEGV while the guest was booting'),
+	'QEMU killed from outside while it counts': row('error', 'host', 69, 'a signal from outside'),
+	'QEMU stopped while it counts': row('error', 'host', 69, 'is in state T (stopped by a signal)'),
+	'KVM asked for on a machine that has none': row('skip', null, 69, 'needs KVM/arm64'),
+	'kernel that is none': row(null, 'user', 2, 'is of no known format'),
+	'kernel for another architecture': row(null, 'user', 2, 'is an ELF file for'),
+	'guest panics': row('fail', 'guest', 1, 'the guest kernel panicked'),
+	'guest hangs': row('fail', 'guest', 1, 'the guest hangs: no output for'),
+	'guest reboots': row('fail', 'guest', 1, 'the guest ended its machine (guest-reset)'),
+	'guest never answers': row('fail', 'guest', 1, 'on the console within'),
+	'clock of the guest jumps': row('pass', null, 0, ''),
+	'disk of the run folder full': row('error', 'host', 69, 'the disk is full'),
+	'disk of temporary files full': row(null, 'host', 69, 'the disk is full'),
+	'disk of the cache full': row('error', 'host', 69, 'the disk is full'),
+	'image truncated': row('pass', null, 0, 'is damaged'),
+	'image changed': row('error', 'image', 69, 'was damaged and has been removed'),
+	'ssh server refuses connections': row('error', 'host', 69, 'refuses connections: no ssh server listens there'),
+	'ssh host has no such name': row('error', 'host', 69, 'no such host name'),
+	'counters of the host in use, not to wait': row('error', 'host', 75, 'is held by process'),
+	'ssh connection dropped': row('error', 'host', 69, 'was lost'),
+	'ssh host rebooted': row('error', 'host', 69, 'was lost'),
+	'KVM of the host refused': row('error', 'host', 69, 'ssh://board has no usable /dev/kvm'),
+	'QEMU for another architecture, cells of a board': row('error', 'user', 69, 'is a program for x86_64'),
+	'clock of the host jumps': row('pass', null, 0, ''),
+	'board killed': row('error', 'board', 69, 'was lost'),
+	'case with a mistake': row('error', 'harness', 69, 'TypeError'),
+	'case whose demand is not met': row('fail', 'qemu', 1, 'a demand that nothing meets'),
+	'case that ends its worker': row('error', 'harness', 69, 'the worker of the cell ended before the cell did'),
+	'case that never ends': row('error', 'harness', 69, 'the cell made no progress for'),
+	'case file that cannot be imported': row(null, 'harness', 69, 'cannot be imported'),
+} as const satisfies Record<string, FaultRow>;
+
+export type FaultName = keyof typeof faults;
+
+/** The table of docs/faults.md. */
+export function faultTable(): string {
+	const lines = Object.entries(faults as Record<string, FaultRow>).map(
+		([name, { status, blame, exit, says }]) =>
+			`| ${name} | ${status ?? '-'} | ${blame ?? '-'} | ${exit} | ${says === '' ? '-' : says.replaceAll('|', '\\|')} |`,
+	);
+	return ['| fault | status | blame | exit | says |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+}
