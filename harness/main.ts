@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { VpmuError } from '../src/index.ts';
 import { type Command, type CommandContext, helpText, parseCommand, unknownName } from './cli/command.ts';
 import { exitCodes } from './exit-codes.ts';
+import { explain } from './explain.ts';
 
 /** Commands by name, loaded only when called: `vpmu qmp` must not pay for what `vpmu run` needs. */
 const commands: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
@@ -15,7 +15,10 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
 	shell: { summary: 'a guest to work in', load: () => import('./cli/shell.ts') },
 	board: { summary: 'boards: up, down, list, ssh, prune', load: () => import('./cli/board.ts') },
 	image: { summary: 'images and packages in the cache', load: () => import('./cli/image.ts') },
+	report: { summary: 'a run as text, HTML, JUnit, TAP, KCIDB or Markdown', load: () => import('./cli/report.ts') },
 	compare: { summary: 'two runs, cell by cell', load: () => import('./cli/compare.ts') },
+	bench: { summary: 'how fast vpmu is, against named baselines', load: () => import('./cli/bench.ts') },
+	kept: { summary: "guests that 'run --keep' left: list, console, end", load: () => import('./cli/kept.ts') },
 	doctor: { summary: 'what this machine lacks, and what provides it', load: () => import('./cli/doctor.ts') },
 };
 
@@ -71,21 +74,6 @@ export async function main(argv: readonly string[], context: CommandContext): Pr
 		if (context.signal.aborted) return exitCodes.interrupted;
 		return explain(error, context);
 	}
-}
-
-function explain(error: unknown, { stderr, env }: CommandContext): number {
-	if (error instanceof VpmuError) {
-		stderr.write(`vpmu: ${error.message}\n`);
-		for (const line of error.evidence.slice(-12)) stderr.write(`  | ${line}\n`);
-		if (error.blame !== 'user' && env.VPMU_DEBUG) stderr.write(`${error.stack}\n`);
-		if (error.blame === 'user') return exitCodes.usage;
-		return 'code' in error && error.code === 'LOCK_BUSY' ? exitCodes.lockBusy : exitCodes.infrastructure;
-	}
-	// Not one of ours: a defect of the harness itself, so the stack is the evidence.
-	stderr.write(
-		`vpmu: a defect of vpmu itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-	);
-	return exitCodes.infrastructure;
 }
 
 /**

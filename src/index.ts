@@ -1,5 +1,6 @@
 /** The library's only door. What is not here is not public. */
 
+export { type DeviceNode, type DeviceTree, readDeviceTree, writeDeviceTree } from './board/flattened.ts';
 export {
 	Board,
 	BoardError,
@@ -25,8 +26,9 @@ export type { PerfStatEntry } from './guest/perf/entry.ts';
 export { parsePerfStat } from './guest/perf/parse.ts';
 export { type PerfStatRun, runPerfStat } from './guest/perf/run.ts';
 export type { GuestResult, GuestRunOptions, GuestShell } from './guest/shell.ts';
+export { type Workload, workloads } from './guest/workloads.ts';
 export { attachHost } from './host/attach.ts';
-export { HostError, LockBusyError } from './host/errors.ts';
+export { HostError } from './host/errors.ts';
 export type {
 	CommandResult,
 	Host,
@@ -40,6 +42,7 @@ export type {
 } from './host/host.ts';
 export { localHost } from './host/local.ts';
 export { sshHost } from './host/ssh/host.ts';
+export { startTime } from './host/started.ts';
 export {
 	type Architecture,
 	type BuildOptions,
@@ -51,6 +54,7 @@ export {
 	cacheRoot,
 	cacheSize,
 	debianKernel,
+	debianPackage,
 	debianProgram,
 	debianQemu,
 	hostArchitecture,
@@ -73,11 +77,14 @@ export {
 	type Recipe,
 	type RecipeFile,
 	type RecipeStub,
+	type UnpackedPackage,
+	verifiedHash,
 	writeCpio,
 } from './image/index.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './lib/deadline.ts';
-export { type Blame, messageOf, UsageError, VpmuError } from './lib/errors.ts';
+export { type Blame, messageOf, systemFault, UsageError, VpmuError } from './lib/errors.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './lib/json.ts';
+export { LockBusyError, type LockHolder } from './lib/lock.ts';
 export { quoteCommand, quoteWord } from './lib/quote.ts';
 export { CpuSet, parseCpuList } from './pmu/cpu-list.ts';
 export type {
@@ -124,31 +131,72 @@ export type {
 export { attachHelp, attachTerminal } from './qemu/machine/attach.ts';
 export { Machine, type MachineTimings } from './qemu/machine/machine.ts';
 export { type StartOptions, startMachine } from './qemu/machine/start.ts';
-export { QemuProcess, type ShutdownBudgets, type ShutdownRecord } from './qemu/process/process.ts';
+export type { TriageSection } from './qemu/machine/triage.ts';
+export { connectWhenReady } from './qemu/process/connect.ts';
+export {
+	type ProcessOptions,
+	QemuProcess,
+	type ShutdownBudgets,
+	type ShutdownRecord,
+	startProcess as startQemuProcess,
+} from './qemu/process/process.ts';
 export type { Accelerator, MachineSpec, Properties, QemuBuild } from './qemu/spec.ts';
 export { type ParsedLog, parseTrace, type TracedPmu, type TraceEvent, tracedPmu } from './qemu/trace.ts';
 export { diagnoseVcpus, pinThread, type VcpuDiagnosis, type VcpuThread, vcpuThreads } from './qemu/vcpu.ts';
-export { type ExecuteOptions, QmpClient } from './qmp/client.ts';
-export { type ConnectOptions, connectQmp } from './qmp/connect.ts';
-export { describePeerDeath, type PeerDeath, QmpError, type QmpErrorCode } from './qmp/errors.ts';
-export { diffSchemas, type MarkedPlace, type SchemaChange, type SchemaDrift } from './qmp/introspect/diff-schemas.ts';
-export { type EmitTypesOptions, emitTypes } from './qmp/introspect/emit-types.ts';
-export { enumMembers, QmpSchema, type SchemaMember, type SchemaType } from './qmp/introspect/schema.ts';
-export type { EventListener, ListenOptions, QmpEventFilter } from './qmp/listeners.ts';
-export type { QmpEvent, QmpGreeting } from './qmp/messages.ts';
-export type { QmpTarget } from './qmp/open.ts';
-export { formatRecord, parseRecording, type QmpDirection, type QmpRecord, type QmpRecorder } from './qmp/recording.ts';
-export type { QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './qmp/typed.ts';
+export {
+	type ConnectOptions,
+	connectQmp,
+	describePeerDeath,
+	diffSchemas,
+	type EmitTypesOptions,
+	type ExecuteOptions,
+	emitTypes,
+	enumMembers,
+	formatRecord,
+	type ListenOptions,
+	type MarkedPlace,
+	type PeerDeath,
+	parseRecording,
+	type QmpArguments,
+	QmpClient,
+	type QmpCommandName,
+	type QmpDirection,
+	QmpError,
+	type QmpErrorCode,
+	type QmpEvent,
+	type QmpEventFilter,
+	type QmpEventListener,
+	type QmpEventName,
+	type QmpEventNamed,
+	type QmpGreeting,
+	type QmpRecord,
+	type QmpRecorder,
+	QmpSchema,
+	type QmpTarget,
+	type ReturnOf,
+	type SchemaChange,
+	type SchemaDrift,
+	type SchemaMember,
+	type SchemaType,
+} from './qmp/index.ts';
+export { htmlOf } from './report/html.ts';
 export { junitOf } from './report/junit.ts';
+export { kcidbOf } from './report/kcidb.ts';
+export { markdownOf } from './report/markdown.ts';
+export { notesOf, type RunNote } from './report/notes.ts';
 export { PrettyReport } from './report/pretty.ts';
+export { tapOf } from './report/tap.ts';
 export type { PlannedCell, RunEvent } from './run/events.ts';
 export { resultsOf, summaryOf } from './run/fold.ts';
 export { RunFolder, readEvents, readResults } from './run/folder.ts';
+export { attemptFolder, cellFolder } from './run/paths.ts';
 export {
+	type Attempt,
 	type BackendView,
 	type CellResult,
 	type CellStatus,
 	cellStatuses,
 	type PerfReading,
+	type Quarantine,
 	type Results,
 } from './run/results.ts';

@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import path from 'node:path';
 import { cacheRoot } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { localKvm } from '../select.ts';
+import { localKvm } from '../plan/select.ts';
 import type { Command } from './command.ts';
 
 /** One thing that vpmu needs or can use. */
@@ -80,7 +80,7 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 			: {
 					state: 'note',
 					what: `${memory.toFixed(1)} GiB of memory free; a board has 3 GiB`,
-					remedy: '--jobs 1 and one board at a time',
+					remedy: 'boards that do not fit wait for one another; --jobs 1 for guests',
 				},
 	);
 	findings.push(

@@ -12,8 +12,8 @@ import {
 	UsageError,
 } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { Resources } from '../resources.ts';
-import { foreignProgram, parseOn, parseSource } from '../select.ts';
+import { foreignProgram, parseOn, parseSource } from '../plan/select.ts';
+import { Resources } from '../run/resources.ts';
 import type { Command, CommandContext } from './command.ts';
 
 export const command: Command = {

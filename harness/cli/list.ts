@@ -1,6 +1,6 @@
-import { collectCases } from '../collect.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { planCells } from '../plan.ts';
+import { collectCases } from '../plan/collect.ts';
+import { planCells } from '../plan/plan.ts';
 import type { Command } from './command.ts';
 import { readSelection, selectOptions } from './select-options.ts';
 

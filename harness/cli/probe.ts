@@ -1,6 +1,6 @@
 import { type Answer, type FileText, formatDuration, type HostFacts } from '../../src/index.ts';
-import { Resources } from '../resources.ts';
-import { parseOn, parseSource } from '../select.ts';
+import { parseOn, parseSource } from '../plan/select.ts';
+import { Resources } from '../run/resources.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {

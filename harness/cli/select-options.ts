@@ -1,6 +1,15 @@
 import { UsageError } from '../../src/index.ts';
-import type { Selection } from '../plan.ts';
-import { defaultQemus, foreignProgram, parseList, parseOn, parseSource } from '../select.ts';
+import type { Selection } from '../plan/plan.ts';
+import {
+	boardsByTopology,
+	choicesOf,
+	defaultQemus,
+	foreignProgram,
+	parseList,
+	parseOn,
+	parseSource,
+} from '../plan/select.ts';
+import { durationsOfRun, storedDurations } from '../plan/shards.ts';
 import type { OptionSpec, ParsedCommand } from './command.ts';
 
 /** Options that choose cells, shared by `run`, `list` and `shell`. */
@@ -16,8 +25,16 @@ export const selectOptions = {
 	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
 	pmu: { value: 'LIST', help: "values of -accel kvm,pmu= (types, or names of event sources); default the cases' own" },
 	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells of this accelerator' },
+	all: { help: 'all cases where none is named; so it is anyway when a QEMU with the PMU choice is given' },
 	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
-	shard: { value: 'I/N', help: 'only the I-th of N parts of the cells' },
+	shard: {
+		value: 'I/N',
+		help: 'only the I-th of N parts of the cells, of about the same length by what they took before',
+	},
+	durations: {
+		value: 'RUN',
+		help: 'with --shard: what cells took, from a run folder; default the runs of this machine',
+	},
 } as const satisfies Record<string, OptionSpec>;
 
 const text = (value: ParsedCommand['options'][string]) => (typeof value === 'string' ? value : undefined);
@@ -32,18 +49,29 @@ export function readSelection({
 	if (options.shard !== undefined && (shard === null || Number(shard[1]) < 1 || Number(shard[1]) > Number(shard[2]))) {
 		throw new UsageError(`'${options.shard}' of option '--shard' is no part; allowed: I/N with 1 <= I <= N`);
 	}
+	const given = text(options.durations);
+	if (given !== undefined && shard === null) throw new UsageError("option '--durations' needs '--shard I/N'");
+	const durations = given === undefined ? (shard === null ? {} : storedDurations(process.env)) : durationsOfRun(given);
+	const choices = choicesOf(qemus ?? []);
+	const on = parseOn(text(options.on));
 	const machine = text(options.machine);
 	const pmu = text(options.pmu);
 	return {
 		cases: positionals,
-		on: parseOn(text(options.on)),
+		on,
+		...(on === 'local' && process.arch !== 'arm64'
+			? { noKvm: `needs KVM/arm64; this machine is ${process.arch} (--on local)` }
+			: {}),
 		qemus: qemus ?? [...defaultQemus],
 		tcgQemus: (qemus ?? ['debian:trixie']).map(qemu => ({ qemu, skip: foreignProgram(qemu) })),
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
 		...(pmu === undefined ? {} : { pmus: parseList(pmu, '--pmu') }),
 		...(options.accel === undefined ? {} : { accel: options.accel as 'kvm' | 'tcg' }),
 		...(Array.isArray(options.cell) ? { cells: options.cell } : {}),
-		...(shard === null ? {} : { shard: { index: Number(shard[1]), count: Number(shard[2]) } }),
+		all: options.all === true || Object.values(choices).includes(true),
+		choices,
+		boards: boardsByTopology(),
+		...(shard === null ? {} : { shard: { index: Number(shard[1]), count: Number(shard[2]), durations } }),
 		kernel: parseSource(text(options.kernel) ?? 'debian:trixie', '--kernel'),
 		boardKernel: parseSource(text(options['board-kernel']) ?? 'debian:trixie', '--board-kernel'),
 	};

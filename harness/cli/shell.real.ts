@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { UsageError } from '../../src/index.ts';
+import { quoteWord, UsageError } from '../../src/index.ts';
+import { commandFile } from '../places.ts';
 import { parseCommand } from './command.ts';
 import { command } from './shell.ts';
 
@@ -37,4 +40,48 @@ test('bad usage starts nothing', async t => {
 	await refused(['--vcpus', 'many'], /'many' of option '--vcpus' is not a whole number/);
 	await refused(['--cpu', 'host,pmu'], /'host,pmu' of option '--cpu' is not MODEL/);
 	await refused(['--qemu', '/nowhere'], /'\/nowhere' of option '--qemu' does not exist/);
+});
+
+/** Runs a script on a terminal of its own (`script`, of Debian's essential package bsdutils), types, and says what was shown. */
+async function onTerminal(script: string, keys: readonly (readonly [after: RegExp, typed: string])[]): Promise<string> {
+	const child = spawn(
+		'script',
+		['--quiet', '--return', '--flush', '--command', `sh -c ${quoteWord(script)}`, '/dev/null'],
+		{
+			stdio: ['pipe', 'pipe', 'inherit'],
+			timeout: 240_000,
+			killSignal: 'SIGKILL',
+		},
+	);
+	let shown = '';
+	let seen = 0;
+	const waiting = [...keys];
+	child.stdout.setEncoding('utf8').on('data', text => {
+		shown += text;
+		const match = waiting[0]?.[0].exec(shown.slice(seen));
+		if (match == null) return;
+		seen += match.index + match[0].length;
+		child.stdin.write(waiting.shift()![1]);
+	});
+	await once(child, 'close');
+	return shown;
+}
+
+test('on a terminal: every key goes to the guest, Ctrl-A X leaves, and the terminal is as it was', async t => {
+	const vpmu = `${quoteWord(process.execPath)} ${quoteWord(commandFile)} shell --accel tcg --cpu cortex-a72,pmu=off`;
+	const shown = await onTerminal(
+		`stty rows 31 cols 97; echo "before=$(stty -g)"; ${vpmu}; echo "status=$?"; echo "after=$(stty -g)"`,
+		[
+			[/# /, 'echo $((6*7)); sleep 300\r'],
+			// Ctrl-C is the guest's: its sleep ends, and the shell here goes on.
+			[/\n42\r/, '\x03'],
+			[/# /, 'echo again $((7*7))\r'],
+			[/again 49/, '\x01h'],
+			[/Ctrl-A X leaves/, '\x01x'],
+		],
+	);
+	t.regex(shown, /\nstatus=0\r/);
+	const mode = (name: string) => new RegExp(`(?:^|\\n)${name}=(\\S+)\\r`).exec(shown)?.[1];
+	t.truthy(mode('before'));
+	t.is(mode('after'), mode('before'));
 });

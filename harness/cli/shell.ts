@@ -10,7 +10,7 @@ import {
 	UsageError,
 } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { localKvm, parseSource } from '../select.ts';
+import { localKvm, parseSource } from '../plan/select.ts';
 import type { Command } from './command.ts';
 import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 

@@ -10,7 +10,7 @@ const count = Number(process.env.VPMU_TREES ?? 320);
 /** Cases that one command on the host answers: enough to make a round trip cheap, few enough to see it go on. */
 const batchSize = 40;
 
-// 'vpmu series' builds what this test needs; without one there is nothing to compare.
+// This test needs a build of the posted patch; without one there is nothing to compare.
 const withChoice = qemusWithChoice.length > 0 ? test.serial : test.serial.skip;
 
 withChoice(`${count} random hosts: the real QEMU chooses as predicted, or shows a known finding`, async t => {

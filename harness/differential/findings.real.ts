@@ -5,7 +5,7 @@ import { compareStart } from './compare.ts';
 import { knownFindings } from './known.ts';
 import { qemusWithChoice, testBoard } from './testing/board.ts';
 
-// 'vpmu series' builds what these tests need; without one there is nothing to show.
+// These tests need a build of the posted patch; without one there is nothing to show.
 const withChoice = qemusWithChoice.length > 0 ? test.serial : test.serial.skip;
 
 withChoice('F1 to F8, F12, F13: each smallest case shows its finding on each QEMU', async t => {

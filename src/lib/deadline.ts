@@ -22,6 +22,15 @@ export class DeadlineError extends Error {
 	}
 }
 
+/** Longest delay of a timer; Node takes a longer one for 1 ms. */
+const longestDelayMs = 2 ** 31 - 1;
+
+/** `setTimeout` for a deadline: none (24 days or more, `Infinity`, absent) needs no timer. */
+export function startDeadline(timeoutMs: number | undefined, late: () => void): NodeJS.Timeout | undefined {
+	if (timeoutMs === undefined || timeoutMs > longestDelayMs) return undefined;
+	return setTimeout(late, Math.max(0, timeoutMs));
+}
+
 /** A duration in words: `350 ms`, `7.4 s`, `2 min 5 s`. */
 export function formatDuration(milliseconds: number): string {
 	if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -41,8 +50,7 @@ export async function within<T>(what: string, promise: Promise<T>, { signal, tim
 	signal?.throwIfAborted();
 	if (signal === undefined && timeoutMs === undefined) return await promise;
 	const { promise: ended, reject } = Promise.withResolvers<never>();
-	const timer =
-		timeoutMs === undefined ? undefined : setTimeout(() => reject(new DeadlineError(what, timeoutMs)), timeoutMs);
+	const timer = startDeadline(timeoutMs, () => reject(new DeadlineError(what, timeoutMs!)));
 	const onAbort = () => reject(signal?.reason);
 	signal?.addEventListener('abort', onAbort, { once: true });
 	try {

@@ -26,6 +26,27 @@ export class UsageError extends VpmuError {
 	}
 }
 
+/** What a machine lacks when the system refuses something, by the code of the error (errno(3)). */
+const systemFaults: Readonly<Record<string, string>> = {
+	ENOSPC: 'the disk is full',
+	EDQUOT: 'the disk quota is used up',
+	EROFS: 'the file system is read-only',
+	EIO: 'the disk has an error',
+	EMFILE: 'too many files are open in this process',
+	ENFILE: 'too many files are open on this machine',
+	ENOMEM: 'there is no memory left',
+	EAGAIN: 'no process can be started (a limit on processes or memory)',
+};
+
+/** The error for a machine that lacks something, made from an error of the system; `undefined` for any other error. */
+export function systemFault(error: unknown): VpmuError | undefined {
+	const { code, syscall, path } = (error ?? {}) as { code?: unknown; syscall?: unknown; path?: unknown };
+	const why = typeof code === 'string' ? systemFaults[code] : undefined;
+	if (why === undefined) return undefined;
+	const where = [syscall, path].filter(part => typeof part === 'string').join(' ');
+	return new VpmuError(where === '' ? why : `${why} (${where})`, { blame: 'host', cause: error });
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Host, type HostFacts, UsageError } from '../../../src/index.ts';
-import { Resources } from '../../resources.ts';
+import { hostTool } from '../../places.ts';
+import { Resources } from '../../run/resources.ts';
 import type { BatchTools } from '../batch.ts';
 
 /**
- * QEMUs with the choice for the tests, paths of aarch64 programs with colons between: what 'vpmu series' builds. A folder
+ * QEMUs with the choice for the tests, paths of aarch64 programs with colons between: builds of the posted patch. A folder
  * `lib` beside a program, with the loader in it, is what the program is started with.
  */
 export const qemusWithChoice = (process.env.VPMU_QEMU_WITH_CHOICE ?? '').split(':').filter(file => file !== '');
@@ -36,8 +37,7 @@ export async function testBoard(topology: string, log: (text: string) => void): 
 			if (version === undefined) throw new UsageError(`'${file}' of VPMU_QEMU_WITH_CHOICE does not tell its version`);
 			qemu[version] = command;
 		}
-		const shim = path.resolve(import.meta.dirname, '../../../images/tools/bin/aarch64/kvm-shim.so');
-		const shimPath = await host.provide(shim);
+		const shimPath = await host.provide(hostTool('kvm-shim.so'));
 		const user = await host.run(['id', '-u']);
 		const tools = { qemu, shimPath, root: user.stdout.toString().trim() === '0' };
 		return { host, facts, tools, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };

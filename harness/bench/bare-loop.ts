@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import type { Turn } from './measure.ts';
+import { timed } from './measure.ts';
+
+/** The lines that a bare loop sends, by the command's number. */
+export type WriteLine = (number: number) => string;
+
+/**
+ * The least that a program can do for QMP: writes a line, waits for the line that answers it, parses that, writes the
+ * next. No ids are matched, no event or error is told apart, nothing has a deadline. `window` commands are on their way
+ * at once.
+ */
+export async function bareLoop(socketPath: string, commands: number, line: WriteLine, window = 1): Promise<Turn> {
+	const socket = net.connect(socketPath);
+	let text = '';
+	let onReply: (reply: unknown) => void = () => undefined;
+	let onFailure: (error: Error) => void = () => undefined;
+	const failed = new Promise<never>((_, reject) => {
+		onFailure = reject;
+	});
+	failed.catch(() => undefined);
+	socket.on('error', onFailure);
+	socket.on('close', () => onFailure(new Error('the connection of the bare loop was closed')));
+	socket.on('data', chunk => {
+		text += chunk;
+		for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+			const reply = JSON.parse(text.slice(0, end));
+			text = text.slice(end + 1);
+			onReply(reply);
+		}
+	});
+	const oneReply = () => {
+		const reply = new Promise(resolve => {
+			onReply = resolve;
+		});
+		return Promise.race([reply, failed]);
+	};
+	try {
+		await oneReply();
+		socket.write('{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}\n');
+		await oneReply();
+		return await timed(commands, () => {
+			const work = new Promise<void>((resolve, reject) => {
+				let sent = 0;
+				let answered = 0;
+				onReply = reply => {
+					if (!Object.hasOwn(reply as object, 'return')) return reject(new Error(`refused: ${JSON.stringify(reply)}`));
+					if (++answered === commands) resolve();
+					else if (sent < commands) socket.write(line(sent++));
+				};
+				while (sent < Math.min(window, commands)) socket.write(line(sent++));
+			});
+			return Promise.race([work, failed]);
+		});
+	} finally {
+		const closed = once(socket, 'close');
+		socket.destroy();
+		await closed;
+	}
+}

@@ -1,0 +1,118 @@
+import test from 'ava';
+import {
+	DeadlineError,
+	findings,
+	type HostFacts,
+	type Observations,
+	type PmuSettings,
+	predictBackend,
+	QemuError,
+	QmpError,
+} from '../../src/index.ts';
+import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
+import type { Known, Matrix } from '../plan/matrix.ts';
+import { planCells } from '../plan/plan.ts';
+import { type CellRecord, CellSkipped, conclude } from './conclusion.ts';
+
+const [cell] = planCells([{ case: 'pmu/a', title: 'a', matrix: {} }], {
+	...{ cases: [], on: 'board' as const, qemus: ['/opt/qemu'], tcgQemus: [] },
+});
+
+const zeroBoot = { booted: false, runState: 'prelaunch' } as const;
+const started = (type: number | undefined, cpuPmu: boolean | 'absent' = true): Observations => ({
+	start: { state: 'running' },
+	qmp: { kvm: { enabled: true, present: true }, cpuPmu, runState: 'prelaunch' },
+	trace: {
+		events: 'known',
+		setPmu: type === undefined ? [] : [0, 1].map(() => ({ type, ret: 0 })),
+		setFixedCountersOnly: [],
+	},
+	deviceTree: { pmuNode: cpuPmu === true },
+});
+const refused = (stderr: string): Observations => ({ start: { state: 'exited', status: 1, signal: null, stderr } });
+
+function recordOf(
+	facts: HostFacts,
+	more: Partial<PmuSettings>,
+	observations: Observations,
+	rest: Partial<CellRecord> & { readonly matrix?: Matrix } = {},
+): CellRecord {
+	const settings: PmuSettings = { machine: 'virt', qemu: { hasPmuChoice: true, version: '10.0.13' }, ...more };
+	const prediction = predictBackend(facts, settings);
+	const known = { facts, prediction, pmus: [], groups: [] } as unknown as Known;
+	return { cell: cell!, known, facts, settings, prediction, observations, judging: zeroBoot, totalMs: 1, ...rest };
+}
+const concluded = (...of: Parameters<typeof recordOf>) => {
+	const { status, reason, blame } = conclude(recordOf(...of));
+	return [status, reason, blame] as const;
+};
+
+test('what agrees passes, what contradicts fails with the reason', t => {
+	t.deepEqual(concluded(uniform, {}, started(10)), ['pass', null, null]);
+	const [status, reason, blame] = concluded(uniform, {}, started(11));
+	t.is(status, 'fail');
+	t.regex(reason!, /trace: expected event source type 10, but type 11 was set/);
+	t.is(blame, 'qemu');
+});
+
+test('what the posted code is known to do instead is an xfail with the finding, and gone it is an xpass', t => {
+	t.deepEqual(concluded(uniform, { pmu: '4294967296' }, started(10)), ['xfail', `finding F2: ${findings.F2}`, null]);
+	const [status, reason] = concluded(
+		uniform,
+		{ pmu: '4294967296' },
+		refused('-accel kvm,pmu=4294967296: out of range'),
+	);
+	t.deepEqual([status, reason], ['xpass', `no longer so: finding F2: ${findings.F2}`]);
+	t.is(concluded(uniform, { pmu: '4294967296' }, started(11))[0], 'fail', 'a finding excuses its own outcome only');
+});
+
+test('a finding excuses the choice, and no demand of the case', t => {
+	const unmet = ['the device tree differs'];
+	t.is(concluded(uniform, { pmu: '4294967296' }, started(10), { unmet })[0], 'fail');
+	t.is(concluded(bigLittle, {}, started(undefined, 'absent'), { unmet })[0], 'fail');
+});
+
+test('an expected failure must show, and only by its own signs', t => {
+	const matrix: Matrix = {
+		expectFailure: (_known, unmet) => (unmet.every(demand => demand.includes('names')) ? 'finding F12' : undefined),
+	};
+	t.deepEqual(concluded(uniform, {}, started(10), { matrix, unmet: ['it names nothing'] }), [
+		'xfail',
+		'finding F12',
+		null,
+	]);
+	t.deepEqual(concluded(uniform, {}, started(10), { matrix, unmet: ['it names nothing', 'it is slow'] }), [
+		'fail',
+		'it names nothing; it is slow',
+		'qemu',
+	]);
+	t.deepEqual(concluded(uniform, {}, started(10), { matrix }), ['xpass', 'expected to fail: finding F12', null]);
+	t.is(concluded(uniform, {}, started(11), { matrix, unmet: ['it names nothing'] })[0], 'fail');
+});
+
+test('QEMU that dies is a failure of what is under test; all else that breaks is an error', t => {
+	const death = { status: null, signal: 'SIGABRT', stderr: ['aborted'] };
+	const died = new QmpError('QMP_DISCONNECTED', 'the peer closed the connection', { death });
+	const lost = new QmpError('QMP_DISCONNECTED', 'the peer closed the connection');
+	const killed = new QemuError('it was killed', { failure: 'killed', argv: [] });
+	const missing = new QemuError('there is none', { failure: 'missing', argv: [] });
+	const status = (failure: unknown) => concluded(uniform, {}, started(10), { failure })[0];
+	t.deepEqual([died, killed, lost, missing, new TypeError('a mistake')].map(status), [
+		'fail',
+		'fail',
+		'error',
+		'error',
+		'error',
+	]);
+	t.is(status(new CellSkipped('needs more')), 'skip');
+	t.deepEqual(concluded(uniform, {}, started(10), { failure: new DeadlineError('the shell', 1000) }), [
+		'error',
+		'the shell: nothing after 1.0 s',
+		'host',
+	]);
+});
+
+test('a cell that saw nothing proves nothing', t => {
+	t.is(concluded(uniform, {}, {})[0], 'fail');
+	t.is(conclude({ cell: cell!, totalMs: 1 }).status, 'error');
+});

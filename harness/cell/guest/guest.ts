@@ -1,0 +1,210 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+	GuestError,
+	type GuestObservation,
+	type GuestReading,
+	type GuestShell,
+	type Machine,
+	type PerfStatRun,
+	pinThread,
+	poll,
+	runPerfStat,
+	type VcpuDiagnosis,
+	VpmuError,
+	vcpuThreads,
+} from '../../../src/index.ts';
+import type { CellSession } from '../session.ts';
+import { isPlausible, least, readingOf } from './reading.ts';
+
+export interface CountOptions {
+	/** Host CPUs (list format) to pin every vCPU thread to while counting; free when absent. */
+	readonly pinned?: string;
+	/** What to count. Default: the loop workload, once and with twice the work. */
+	readonly command?: readonly string[];
+	/** Iterations of the loop workload. */
+	readonly iterations?: number;
+	/** The vCPU to work on; any when absent. */
+	readonly vcpu?: number;
+}
+
+/** Iterations of the default workload: enough to outweigh exec and page faults of a nested guest, some 180 million cycles there. */
+const defaultIterations = 100_000_000;
+
+/** How often a count is taken before it is believed that twice the work does not count twice. */
+const attempts = 8;
+
+/** How often a vCPU is looked at while a count takes its time. */
+const refusalLookEveryMs = 2000;
+
+/** A running guest of a cell. What it is asked is observed, and judged at the end. */
+export class Guest {
+	readonly machine: Machine;
+	readonly #session: CellSession;
+	#texts = '';
+
+	constructor(session: CellSession, machine: Machine) {
+		this.#session = session;
+		this.machine = machine;
+	}
+
+	get shell(): GuestShell {
+		return this.machine.shell;
+	}
+
+	/** Deadlines are written for a usual machine; this many times longer they are for the cell's host. */
+	get slowness(): number {
+		return this.#session.lease.slowness;
+	}
+
+	/** Waits for the guest's shell. @throws GuestError, QemuError, DeadlineError */
+	async ready(): Promise<void> {
+		await this.machine.shell.ready({ timeoutMs: 90_000 * this.slowness });
+	}
+
+	/** What the guest's kernel says of its PMU. */
+	async look(): Promise<GuestObservation> {
+		await this.ready();
+		const fields = await this.fields(
+			`test -d /proc/device-tree/pmu && echo node=yes || echo node=no
+			echo "sources=$(ls /sys/bus/event_source/devices | tr '\\n' ' ')"
+			echo "counters=$(dmesg | sed -n 's/.*PMU driver, \\([0-9]*\\)[^0-9].*counters available.*/\\1/p' | head -n 1)"`,
+		);
+		return {
+			pmuNode: fields.node === 'yes',
+			eventSources: (fields.sources ?? '').trim().split(/\s+/).filter(Boolean),
+			counters: fields.counters ? Number(fields.counters) : null,
+			readings: [],
+		};
+	}
+
+	/**
+	 * Runs `perf stat` in the guest on a known amount of work, then on twice as much, and keeps the readings. A vCPU
+	 * that makes no progress is a reading too (`stuck`), once KVM is seen refusing to run it.
+	 */
+	async count(events: readonly string[], options: CountOptions = {}): Promise<readonly GuestReading[]> {
+		if (options.pinned !== undefined) await this.moveVcpus(options.pinned);
+		const { iterations = defaultIterations, pinned = null, vcpu, command } = options;
+		const bound = vcpu === undefined ? [] : ['taskset', (1 << vcpu).toString(16)];
+		const loop = (turns: number) => [...bound, '/vpmu/workload', 'loop', String(turns)];
+		await using _alone = await this.#session.lease.countAlone?.();
+		let readings: GuestReading[] = [];
+		// What disturbs an emulated host only ever adds to a count, so that the least of several is the truest.
+		for (let attempt = 0; attempt < attempts; attempt++) {
+			// The larger one first: what the first run of a program costs an emulated host is small beside it.
+			const second = command === undefined ? await this.#perf(events, loop(2 * iterations), pinned) : undefined;
+			const isStuck = command === undefined && second === undefined;
+			const first = isStuck ? undefined : await this.#perf(events, command ?? loop(iterations), pinned);
+			const turns = command === undefined ? iterations : undefined;
+			const taken = events.map((event, index) => readingOf({ event, index, pinned, vcpu, turns }, first, second));
+			readings = attempt === 0 ? taken : taken.map((reading, index) => least(reading, readings[index]!));
+			if (readings.every(isPlausible)) break;
+		}
+		for (const reading of readings) this.#session.addReading(reading);
+		return readings;
+	}
+
+	/** Pins every vCPU thread to host CPUs (list format), by the thread ids of `query-cpus-fast`. */
+	async moveVcpus(hostCpus: string): Promise<void> {
+		for (const { threadId } of await vcpuThreads(this.machine.qmp)) {
+			await pinThread(this.#session.host, threadId, hostCpus);
+		}
+	}
+
+	/** Waits until KVM is seen refusing to run a vCPU; the first such vCPU. @throws DeadlineError when all can run */
+	async refusedVcpu(timeoutMs = 10_000): Promise<VcpuDiagnosis> {
+		return await poll(
+			'a vCPU that KVM refuses to run',
+			async () => (await this.machine.diagnoseVcpus()).find(vcpu => vcpu.verdict === 'cannot-enter'),
+			{ timeoutMs: timeoutMs * this.slowness, everyMs: 100 },
+		);
+	}
+
+	/** Lets the guest be restarted and waits for its shell again; what was running in it is gone. */
+	async restart(how: () => Promise<unknown>): Promise<void> {
+		const before = await this.run('cat /proc/sys/kernel/random/boot_id');
+		await how();
+		// Until then the old kernel may still answer.
+		await poll(
+			'the restart of the guest',
+			async () => {
+				await this.machine.reopenShell();
+				try {
+					await this.ready();
+					return (await this.run('cat /proc/sys/kernel/random/boot_id')).equals(before) ? undefined : true;
+				} catch (error) {
+					// It went down while it was asked.
+					if (error instanceof GuestError && error.kind !== 'panic') return undefined;
+					throw error;
+				}
+			},
+			{ timeoutMs: 120_000 * this.slowness, everyMs: 500 },
+		);
+	}
+
+	/** Runs a script in the guest that must succeed, and reads the lines `name=value` that it prints. */
+	async fields(script: string, timeoutMs?: number): Promise<Readonly<Record<string, string>>> {
+		const lines = (await this.run(script, timeoutMs)).toString().trim().split('\n');
+		return Object.fromEntries(
+			lines.map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const),
+		);
+	}
+
+	/** Runs a script in the guest that must succeed; what it printed. @throws VpmuError blame `guest` when it fails */
+	async run(script: string, timeoutMs = 20_000): Promise<Buffer> {
+		const running = this.shell.run(script, { timeoutMs: timeoutMs * this.slowness });
+		const result = await this.machine.orDeath('a command ran', running);
+		if (result.status !== 0) {
+			throw new VpmuError(`a command in the guest ended with ${result.status ?? result.signal}: ${script}`, {
+				blame: 'guest',
+				evidence: result.stderr.toString().split('\n'),
+			});
+		}
+		return result.stdout;
+	}
+
+	/** Adds to the cell's `perf.txt`. */
+	keep(heading: string, text: string): void {
+		this.#texts += `# ${heading}\n${text}\n`;
+		writeFileSync(path.join(this.#session.lease.artifacts, 'perf.txt'), this.#texts);
+	}
+
+	async #perf(
+		events: readonly string[],
+		command: readonly string[],
+		pinned: string | null,
+	): Promise<PerfStatRun | undefined> {
+		const heading = `pinned ${pinned ?? 'nowhere'}: ${command.join(' ')}`;
+		const ended = new AbortController();
+		try {
+			const limits = { signal: ended.signal, timeoutMs: 60_000 * this.slowness };
+			const counting = runPerfStat(this.shell, { events: [...events], command: [...command], ...limits });
+			counting.catch(() => undefined);
+			const refused = this.#refused(ended.signal);
+			const run = await this.machine.orDeath('perf counted', Promise.race([counting, refused]));
+			if ('entries' in run) {
+				this.keep(heading, run.text);
+				return run;
+			}
+			this.keep(heading, run.text);
+			return undefined;
+		} finally {
+			ended.abort(new Error('the count is over'));
+		}
+	}
+
+	/** Resolves when a vCPU has twice been seen refused by KVM while something long runs; never otherwise. */
+	async #refused(signal: AbortSignal): Promise<{ readonly text: string }> {
+		let before = false;
+		for (;;) {
+			await delay(refusalLookEveryMs, undefined, { signal }).catch(() => undefined);
+			if (signal.aborted) return await new Promise(() => undefined);
+			// What goes wrong with the looking is not what is being looked for: QEMU's end is told by others.
+			const vcpus = await this.machine.diagnoseVcpus().catch(() => []);
+			const refused = vcpus.find(vcpu => vcpu.verdict === 'cannot-enter');
+			if (refused !== undefined && before) return { text: refused.text };
+			before = refused !== undefined;
+		}
+	}
+}

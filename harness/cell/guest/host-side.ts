@@ -1,0 +1,73 @@
+import {
+	type Host,
+	type HostProcess,
+	type PerfStatEntry,
+	parsePerfStat,
+	VpmuError,
+	within,
+} from '../../../src/index.ts';
+
+/** A perf on the host that counts what threads do until it is told to stop. */
+export interface HostCount extends AsyncDisposable {
+	/** Stops it; its counts, one for each event asked for. @throws VpmuError blame `host` when perf counted nothing */
+	stop(): Promise<readonly PerfStatEntry[]>;
+}
+
+/** Until a process has counters open; it may end instead. */
+const untilOpen = `
+for i in $(seq 100); do
+	ls -l "/proc/$1/fd" | grep -q perf_event && exit 0
+	sleep 0.1
+done
+exit 1`;
+
+/**
+ * Counts on the host what threads do, such as `cycles:G` (in the guest only) of a QEMU's vCPU: the other side of what the
+ * guest counts. @throws VpmuError blame `host` when the host has no perf
+ */
+export async function countOnHost(
+	host: Host,
+	threadIds: readonly number[],
+	events: readonly string[],
+): Promise<HostCount> {
+	const { status } = await host.run(['sh', '-c', 'command -v perf'], { timeoutMs: 10_000 });
+	if (status !== 0) throw new VpmuError(`${host.name} has no perf to count with`, { blame: 'host' });
+	const folder = await host.makeFolder();
+	const file = `${folder.path}/perf`;
+	const argv = [
+		...['perf', 'stat', '-x,', '-o', file],
+		...events.flatMap(event => ['-e', event]),
+		...['-t', threadIds.join(',')],
+	];
+	const process: HostProcess = await host.spawn(argv, { env: { LC_ALL: 'C' } });
+	process.stdout.resume();
+	let said = '';
+	process.stderr.on('data', (bytes: Buffer) => {
+		said += bytes;
+	});
+	let ended = false;
+	process.exited.then(() => {
+		ended = true;
+	});
+	const opened = await host.run(['sh', '-c', untilOpen, 'sh', String(process.pid)], { timeoutMs: 30_000 });
+	const dispose = async () => {
+		await process[Symbol.asyncDispose]();
+		await folder[Symbol.asyncDispose]();
+	};
+	if (opened.status !== 0 || ended) {
+		await dispose();
+		throw new VpmuError(`perf on ${host.name} does not count ${events.join(', ')}`, {
+			blame: 'host',
+			evidence: said.trim().split('\n'),
+		});
+	}
+	return {
+		async stop() {
+			await process.kill('SIGINT');
+			await within('perf on the host to end', process.exited, { timeoutMs: 20_000 });
+			const { stdout } = await host.run(['cat', file], { timeoutMs: 10_000 });
+			return parsePerfStat(stdout.toString());
+		},
+		[Symbol.asyncDispose]: dispose,
+	};
+}

@@ -1,0 +1,112 @@
+import { type GuestReading, parsePerfStat, poll, VpmuError } from '../../../src/index.ts';
+import type { Guest } from './guest.ts';
+
+/** What happened on one stop of the way of a vCPU that was moved while its guest counted. */
+export interface Stay {
+	/** Host CPUs that the vCPUs were pinned to. */
+	readonly pinned: string;
+	readonly reading: GuestReading;
+	/** Where the vCPU could not run: how long it took to find out, and what was found. */
+	readonly refused?: { readonly afterMs: number; readonly text: string };
+}
+
+/** Intervals in which the guest's perf reads its counter, and how many of them each stop must last. */
+const intervalMs = 250;
+const intervals = 3;
+
+const output = '/tmp/vpmu-moving';
+
+/**
+ * Counts in the guest without a pause while its vCPUs are moved from one group of host CPUs to the next: one `perf stat`
+ * with a count each interval, so that what a counter does at each stop shows by itself. Where `cannotRun` says so, KVM
+ * must be seen refusing the vCPU, and the guest goes on at the next stop.
+ *
+ * @throws DeadlineError when a guest that should run makes no progress, or one that should not is not refused
+ */
+export async function countWhileMoving(
+	guest: Guest,
+	event: string,
+	way: readonly string[],
+	cannotRun: (pinned: string) => boolean,
+): Promise<readonly Stay[]> {
+	const [home] = way;
+	if (home === undefined) throw new RangeError('a way needs a first stop');
+	await guest.moveVcpus(home);
+	// The work ends when it is told to: how long the moves take is not known.
+	await guest.run(
+		`setsid perf stat -x, -I ${intervalMs} -e ${event} -o ${output} -- /vpmu/workload loop 99999999999999999 >/dev/null 2>&1 &`,
+	);
+	// perf takes its time to start.
+	await guest.run(
+		`for i in $(seq 300); do grep -q ${event} ${output} 2>/dev/null && exit 0; usleep 100000; done; exit 1`,
+		60_000,
+	);
+	const stays: Stay[] = [];
+	try {
+		for (const [index, pinned] of way.entries()) {
+			if (index > 0) await guest.moveVcpus(pinned);
+			stays.push(cannotRun(pinned) ? await refusedStay(guest, event, pinned) : await stay(guest, event, pinned));
+		}
+		return stays;
+	} finally {
+		const text = stays
+			.map(one => `${one.pinned}: ${one.reading.count ?? one.refused?.text ?? one.reading.state}`)
+			.join('\n');
+		guest.keep(`${event} while moved over ${way.join(' > ')}`, text);
+	}
+}
+
+/** Goes on reading what {@link countWhileMoving} left counting, such as in a guest that was restored elsewhere. */
+export async function resumeMoving(guest: Guest, event: string, pinned: string): Promise<Stay> {
+	return await stay(guest, event, pinned);
+}
+
+/** Ends the count, and waits until perf has ended too. Needs a guest that runs. */
+export async function endMoving(guest: Guest): Promise<void> {
+	await guest.run(
+		`killall workload; for i in $(seq 50); do pidof perf >/dev/null || exit 0; usleep 100000; done; exit 1`,
+	);
+}
+
+async function refusedStay(guest: Guest, event: string, pinned: string): Promise<Stay> {
+	const startedAt = performance.now();
+	const { text } = await guest.refusedVcpu();
+	const afterMs = performance.now() - startedAt;
+	const reading = { event, state: 'stuck', count: null, runningPct: null, pinned, worked: false } as const;
+	return { pinned, reading, refused: { afterMs, text } };
+}
+
+async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> {
+	const lines = async () => {
+		const text = await guest.run(`pidof workload >/dev/null && cat ${output}`);
+		// A line that is being written is read the next time.
+		const whole = text.subarray(0, text.lastIndexOf(10) + 1).toString();
+		return whole.split('\n').some(line => line.includes(event)) ? parsePerfStat(whole) : [];
+	};
+	// The interval that is open at the move belongs to both stops.
+	const skipped = (await lines()).length + 1;
+	const seen = await poll(
+		`counts of the guest on host CPUs ${pinned}`,
+		async () => {
+			const all = await lines();
+			return all.length >= skipped + intervals ? all.slice(skipped) : undefined;
+		},
+		{ timeoutMs: 30_000 * guest.slowness, everyMs: 200 },
+	);
+	const odd = seen.find(one => one.event !== event || one.intervalSeconds === null);
+	if (odd !== undefined)
+		throw new VpmuError(`perf printed ${odd.event} while ${event} was counted`, { blame: 'guest' });
+	const uncounted = seen.find(one => one.state !== 'counted');
+	const running = seen.map(one => one.runningPct ?? 0);
+	return {
+		pinned,
+		reading: {
+			event,
+			state: uncounted?.state ?? 'counted',
+			count: uncounted === undefined ? seen.reduce((sum, one) => sum + (one.count ?? 0n), 0n) : null,
+			runningPct: Math.min(...running),
+			pinned,
+			worked: true,
+		},
+	};
+}

@@ -1,0 +1,59 @@
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { pipeline } from 'node:stream';
+import { type Host, localHost, type Machine } from '../../src/index.ts';
+import type { KeptSockets } from '../run/kept.ts';
+
+/** Names of the sockets that a machine which may be kept has besides its own. */
+const names = ['console', 'qmp', 'gdb'] as const;
+
+/** What is added to the command line of a machine that may be kept: a terminal, a second QMP monitor, a gdb stub. */
+export function keepArguments(folder: string): string[] {
+	const socket = (name: (typeof names)[number]) => `path=${folder}/${name},server=on,wait=off`;
+	return [
+		...['-chardev', `socket,id=kept-qmp,${socket('qmp')}`, '-mon', 'chardev=kept-qmp,mode=control'],
+		...['-chardev', `socket,id=kept-gdb,${socket('gdb')}`, '-gdb', 'chardev:kept-gdb'],
+		...['-device', 'virtio-serial-pci,id=kept,max_ports=1', '-chardev', `socket,id=kept-console,${socket('console')}`],
+		...['-device', 'virtconsole,bus=kept.0,chardev=kept-console'],
+	];
+}
+
+/** A shell on the extra terminal, which starts again when it is left. */
+const shell =
+	'for tty in /dev/hvc0; do while [ -c $tty ]; do setsid -c sh -i <>$tty >&0 2>&1; done; done >/dev/null 2>&1 &';
+
+/**
+ * Makes a machine's extra sockets reachable on this machine, wherever it runs, tells where, and waits until the machine
+ * ends. The folder of the local sockets goes then.
+ */
+export async function keepMachine(
+	host: Host,
+	machine: Machine,
+	folder: string,
+	tell: (sockets: KeptSockets) => void,
+): Promise<void> {
+	if (machine.process.exit !== undefined) return;
+	if (machine.spec.kernel !== undefined) await machine.shell.run(shell, { timeoutMs: 30_000 }).catch(() => undefined);
+	await using stack = new AsyncDisposableStack();
+	const local = stack.use(localHost());
+	const here = stack.use(await local.makeFolder());
+	for (const name of names) {
+		const server = createServer({ allowHalfOpen: true }, socket => {
+			socket.on('error', () => undefined);
+			host.connect(`${folder}/${name}`, { timeoutMs: 10_000 }).then(
+				peer => {
+					pipeline(socket, peer, () => undefined);
+					pipeline(peer, socket, () => undefined);
+				},
+				() => socket.destroy(),
+			);
+		});
+		await new Promise<void>((resolve, reject) => {
+			server.once('error', reject).listen(path.join(here.path, name), resolve);
+		});
+		stack.defer(() => void server.close());
+	}
+	const at = (name: string) => path.join(here.path, name);
+	tell({ console: at('console'), qmp: at('qmp'), gdb: at('gdb') });
+	await machine.process.exited;
+}

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import {
+	type DeviceTree,
+	type Host,
+	type Machine,
+	messageOf,
+	type QmpObservation,
+	readDeviceTree,
+	type TraceObservation,
+	VpmuError,
+} from '../../src/index.ts';
+
+/** Asks QEMU what it says of the PMU. `machineBackcompatPmu` is what its machine type's compat properties were seen to be. */
+export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
+	const kvm = await qmp.execute('query-kvm');
+	const [cpu] = await qmp.execute('query-cpus-fast');
+	const cpuPmu = await qmp.execute('qom-get', { path: cpu!['qom-path'], property: 'pmu' }).then(
+		value => value as boolean,
+		error => {
+			if (/not found/.test(messageOf(error))) return 'absent' as const;
+			throw error;
+		},
+	);
+	const { status } = await qmp.execute('query-status');
+	return {
+		kvm,
+		cpuPmu,
+		runState: status,
+		...(typeof machineBackcompatPmu === 'boolean' ? { machineBackcompatPmu } : {}),
+	};
+}
+
+/** Reads what QEMU traced of the choice so far. `known`: whether it has the trace events at all. */
+export async function readPmuTrace(machine: Machine, known: boolean): Promise<TraceObservation> {
+	const { events } = await machine.readLog();
+	const numbersOf = (name: string) => events.filter(one => one.event === name).map(one => one.numbers);
+	return {
+		events: known ? 'known' : 'unknown',
+		setPmu: numbersOf('kvm_arm_set_pmu').map(({ type, ret }) => ({ type: type!, ret: ret! })),
+		setFixedCountersOnly: numbersOf('kvm_arm_set_pmu_fixed_counters_only').map(({ ret }) => ({ ret: ret! })),
+	};
+}
+
+/** The device tree that QEMU made for its guest (QMP `dumpdtb`, QEMU 7.2 and later). @throws QmpError, HostError, VpmuError */
+export async function dumpDeviceTree(machine: Machine, host: Host): Promise<DeviceTree> {
+	// Beside its log, in the folder that goes with the machine.
+	const filename = `${path.posix.dirname(machine.logPath)}/dtb`;
+	await machine.qmp.execute('dumpdtb', { filename });
+	// Most of it is room for more.
+	const { status, stdout, stderr } = await host.run(['gzip', '-1', '-c', filename], { timeoutMs: 20_000 });
+	if (status !== 0) {
+		throw new VpmuError(`the device tree of a guest could not be read on ${host.name}`, {
+			blame: 'host',
+			evidence: stderr.toString().trim().split('\n'),
+		});
+	}
+	return readDeviceTree(gunzipSync(stdout));
+}
+
+/** A device tree as lines `/node/property=hexadecimal`, sorted, to compare two by. */
+export function deviceTreeLines({ root }: DeviceTree): string[] {
+	const lines: string[] = [];
+	const visit = (node: DeviceTree['root'], at: string) => {
+		lines.push(`${at}/`);
+		for (const [name, value] of node.properties) lines.push(`${at}/${name}=${value.toString('hex')}`);
+		for (const child of node.children) visit(child, `${at}/${child.name}`);
+	};
+	visit(root, '');
+	return lines.sort();
+}
+
+/** Random numbers for the guest's kernel, new at each start. */
+const seed = /^\/chosen\/(rng|kaslr)-seed=/;
+
+/** Lines that only one of two device trees has, but for the random numbers in them. */
+export function deviceTreeChanges(before: DeviceTree, after: DeviceTree): string[] {
+	const linesOf = (tree: DeviceTree) => new Set(deviceTreeLines(tree).filter(line => !seed.test(line)));
+	const [one, other] = [linesOf(before), linesOf(after)];
+	return [
+		...[...one].filter(line => !other.has(line)).map(line => `- ${line}`),
+		...[...other].filter(line => !one.has(line)).map(line => `+ ${line}`),
+	];
+}

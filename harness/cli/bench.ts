@@ -1,0 +1,100 @@
+import os from 'node:os';
+import { debianPackage, hostArchitecture, localHost, smallVirt, UsageError } from '../../src/index.ts';
+import type { Bench, Benchmark, BenchmarkResult } from '../bench/benchmark.ts';
+import { guestBenchmark } from '../bench/guest.ts';
+import { inspectBenchmark } from '../bench/inspect.ts';
+import { qmpBenchmark } from '../bench/qmp.ts';
+import { repliesBenchmark } from '../bench/replies.ts';
+import { kernelArguments } from '../cell/start/kernel-arguments.ts';
+import { parseSource } from '../plan/select.ts';
+import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import { qemuCommand, resourcesFor } from './inspect.ts';
+
+const benchmarks: readonly Benchmark[] = [qmpBenchmark, repliesBenchmark, inspectBenchmark, guestBenchmark];
+
+/** The first suite of Debian's that has Python's `qemu.qmp` as a package. */
+const pythonQmp = { suite: 'forky', name: 'python3-qemu-qmp' };
+
+export const command: Command = {
+	name: 'bench',
+	summary: `Measures how fast vpmu is; each figure is a ratio to a named baseline of the same run. Benchmarks: ${benchmarks.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
+	usage: '[BENCHMARK...] [--qemu QEMU] [--rounds N] [--json]',
+	options: {
+		qemu: { value: 'QEMU', help: 'PATH or debian:SUITE, a program for this machine (default debian:trixie)' },
+		rounds: { value: 'N', help: 'how often each contender is measured, in turns (default 21; 9 where a turn is long)' },
+		json: { help: 'one JSON document' },
+	},
+	positionals: { maximum: Number.POSITIVE_INFINITY },
+	run,
+};
+
+async function run(context: CommandContext, { options, positionals }: ParsedCommand): Promise<number> {
+	const names = benchmarks.map(({ name }) => name);
+	for (const name of positionals) {
+		if (!names.includes(name)) throw unknownName('benchmark', name, "of 'vpmu bench'", names);
+	}
+	const { rounds } = options;
+	if (rounds !== undefined && !/^[1-9]\d{0,4}$/.test(String(rounds))) {
+		throw new UsageError(`the value '${rounds}' of --rounds is not allowed: a number from 1 to 99999`);
+	}
+	const source = parseSource((options.qemu as string | undefined) ?? 'debian:trixie', '--qemu', true);
+	const chosen = positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name));
+
+	await using resources = resourcesFor(context);
+	await using host = localHost();
+	const { signal, stdout, stderr } = context;
+	const command = await qemuCommand(resources, host, source);
+	const bench: Omit<Bench, 'onRound'> = {
+		...{ host, rounds: rounds === undefined ? undefined : Number(rounds), signal },
+		qemu: { command, label: source },
+		guest: async () => ({
+			...{ qemu: { command }, machine: 'virt', machineProperties: smallVirt, accel: 'tcg' },
+			...{ cpu: 'max', cpuProperties: { 'pauth-impdef': true }, vcpus: 1, memoryMiB: 512 },
+			kernel: (await resources.kernel(host, 'debian:trixie')).path,
+			initrd: await resources.initrd(host),
+			append: kernelArguments,
+		}),
+		pythonQmp: async () =>
+			(await debianPackage(await resources.cache(), { ...pythonQmp, architecture: hostArchitecture() })).folder,
+	};
+	const results: Record<string, BenchmarkResult> = {};
+	for (const { name, run: measure } of chosen) {
+		const onRound = (done: number, all: number) => {
+			if (stderr.isTTY === true) stderr.write(`\r\x1b[K${done === all ? '' : `${name}: round ${done} of ${all}`}`);
+		};
+		const result = await measure({ ...bench, onRound });
+		results[name] = result;
+		if (options.json !== true) stdout.write(describe(name, bench.qemu.label, result));
+	}
+	if (options.json === true) {
+		const machine = { node: process.version, architecture: process.arch, cpus: os.availableParallelism() };
+		const report = { schema: 'vpmu-bench/1', machine, qemu: bench.qemu, benchmarks: results };
+		stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+	}
+	return 0;
+}
+
+/** A benchmark for people. */
+function describe(name: string, qemu: string, { rounds, figures, ratios, leftOut }: BenchmarkResult): string {
+	const width = Math.max(...figures.map(figure => figure.name.length));
+	const goal = (wanted: string, met: boolean | null) => (met === null ? '' : `; ${wanted}: ${met ? 'met' : 'NOT MET'}`);
+	return `${[
+		`${name}, on ${qemu}, medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with quartiles:`,
+		'',
+		`  ${''.padEnd(width)}          /s        ms    CPU us`,
+		...figures.map(({ name: who, perSecond, cpuUs, withinMs, met }) => {
+			const { median } = perSecond;
+			const rate = median < 100 ? median.toFixed(2) : median.toFixed(0);
+			const cells = [rate, (1000 / median).toFixed(3), cpuUs?.toFixed(0) ?? '-'].map(cell => cell.padStart(10));
+			return `  ${who.padEnd(width)}  ${cells.join('')}${goal(`wanted within ${withinMs} ms`, met)}`;
+		}),
+		'',
+		...ratios.map(({ of, to, median, lowerQuartile, upperQuartile, wanted, met }) => {
+			const quartiles = `${lowerQuartile.toFixed(2)} to ${upperQuartile.toFixed(2)}`;
+			return `  ${median.toFixed(2)}  ${of} / ${to}  (${quartiles}${goal(`wanted ${wanted}`, met)})`;
+		}),
+		...leftOut.map(({ name: who, reason }) => `  left out: ${who}: ${reason}`),
+		'',
+		...figures.map(figure => `  ${figure.name.padEnd(width)}  ${figure.how}`),
+	].join('\n')}\n\n`;
+}

@@ -1,0 +1,40 @@
+import test from 'ava';
+import { UsageError } from '../../src/index.ts';
+import { bigLittle, host, none, overlap, partial, source, uniform } from '../../src/pmu/testing/facts.ts';
+import { cpuGroups, isSourceName, pmusSpokenOf, resolvePmu, shapesOf } from './groups.ts';
+
+test('what a host is like is told by the PMUs of its CPUs', t => {
+	const three = host([
+		source('armv8_cortex_a53', 10, '0', 'platform/pmu-little'),
+		source('armv8_cortex_a72', 11, '1', 'platform/pmu-middle'),
+		source('armv8_cortex_a76', 12, '2', 'platform/pmu-big'),
+	]);
+	const cpus = (list: string) => ({ ...three.cpus, possible: { text: `${list}\n` }, online: { text: '0-2\n' } });
+	t.deepEqual(shapesOf(uniform), ['uniform']);
+	t.deepEqual(shapesOf(bigLittle), ['biglittle', 'biglittle-swapped']);
+	t.deepEqual(shapesOf(overlap), ['overlap', 'overlap-swapped']);
+	t.deepEqual(shapesOf(partial), ['partial']);
+	t.deepEqual(shapesOf(none), ['none']);
+	t.is(shapesOf({ ...three, cpus: cpus('0-2') })[0], 'three-clusters');
+	const one = host([source('armv8_pmuv3_0', 10, '0-3')]);
+	t.deepEqual(shapesOf({ ...one, cpus: cpus('0-3') }), ['uniform', 'offline']);
+	t.deepEqual(shapesOf({ ...one, cpus: { ...one.cpus, online: { error: 'ENOENT' } } }), []);
+});
+
+test('groups are CPUs with the same PMUs', t => {
+	t.deepEqual(cpuGroups(bigLittle), ['0', '1']);
+	t.deepEqual(cpuGroups(uniform), ['0,1']);
+});
+
+test('values of pmu: positions and names become types, all else stays', t => {
+	t.is(resolvePmu('#1', bigLittle), '11');
+	t.is(resolvePmu('armv8_cortex_a53', bigLittle), '10');
+	for (const text of ['9999', '-1', 'text', '']) t.is(resolvePmu(text, bigLittle), text);
+	t.throws(() => resolvePmu('#2', bigLittle), { instanceOf: UsageError, message: /no event source '#2'/ });
+	t.throws(() => resolvePmu('armv8_none', bigLittle), {
+		instanceOf: UsageError,
+		message: /armv8_cortex_a72 \(type 11\)/,
+	});
+	t.deepEqual([null, '#0', '#1', '10'].map(pmusSpokenOf), [0, 1, 2, 0]);
+	t.deepEqual(['armv8_pmuv3_0', 'text', '10'].map(isSourceName), [true, false, false]);
+});

@@ -1,0 +1,186 @@
+import test from 'ava';
+import { UsageError } from '../../src/index.ts';
+import { type CaseDeclaration, planCells, type Selection } from './plan.ts';
+
+const selection: Selection = {
+	cases: [],
+	on: 'board',
+	qemus: ['debian:trixie', '/opt/qemu'],
+	tcgQemus: [{ qemu: 'debian:trixie', skip: null }],
+};
+const declared = (name: string, matrix: CaseDeclaration['matrix'] = {}): CaseDeclaration => ({
+	case: name,
+	title: name,
+	matrix,
+});
+
+test('a case without axes is one cell for each QEMU', t => {
+	const cells = planCells([declared('pmu/a')], selection);
+	t.deepEqual(
+		cells.map(cell => cell.id),
+		['pmu/a[uniform,debian:trixie,virt]', 'pmu/a[uniform,/opt/qemu,virt]'],
+	);
+	t.true(cells.every(cell => cell.on === 'board:uniform' && cell.cpu === 'host' && cell.skip === null));
+});
+
+test('every combination of the axes is a cell, and ids are unique', t => {
+	const matrix = {
+		topology: ['uniform', 'biglittle'],
+		machine: ['virt', 'virt-9.2'],
+		pmu: [null, '#0'],
+		cpuPmu: [null, false],
+		vcpus: [1, 4],
+	};
+	const cells = planCells([declared('pmu/a', matrix)], selection);
+	t.is(cells.length, 2 * 2 * 2 * 2 * 2 * 2);
+	t.is(new Set(cells.map(cell => cell.id)).size, cells.length);
+});
+
+test('a case that needs no topology runs on the board that was named, one that needs some also on others that do', t => {
+	const cases = [
+		declared('pmu/a', {}),
+		declared('pmu/b', { topology: ['biglittle'], otherTopologies: ['three-clusters'] }),
+	];
+	const skips = (on: 'board' | `board:${string}`) =>
+		planCells(cases, { ...selection, qemus: ['debian:trixie'], on }).map(cell => [cell.on, cell.skip === null]);
+	t.deepEqual(skips('board'), [
+		['board:uniform', true],
+		['board:biglittle', true],
+	]);
+	t.deepEqual(skips('board:three-clusters'), [
+		['board:three-clusters', true],
+		['board:three-clusters', true],
+	]);
+	t.deepEqual(skips('board:none'), [
+		['board:none', true],
+		['board:none', false],
+	]);
+});
+
+test('a board of another topology than the case needs skips it and says why', t => {
+	const [cell] = planCells([declared('pmu/a', { topology: ['biglittle'] })], { ...selection, on: 'board:uniform' });
+	t.regex(cell!.skip!, /needs topology biglittle.*uniform/);
+});
+
+test('options of the command line replace the axes', t => {
+	const cells = planCells([declared('pmu/a', { machine: ['virt'] })], {
+		...selection,
+		machines: ['virt-8.2'],
+		pmus: ['8', '9'],
+	});
+	t.deepEqual([...new Set(cells.map(cell => cell.machine))], ['virt-8.2']);
+	t.deepEqual([...new Set(cells.map(cell => cell.pmu))], ['8', '9']);
+});
+
+test('TCG cells run on this machine and can be left out or chosen', t => {
+	const cases = [declared('pmu/kvm'), declared('pmu/tcg', { accel: ['tcg'] })];
+	const tcg = planCells(cases, { ...selection, accel: 'tcg' });
+	t.deepEqual(
+		tcg.map(cell => [cell.case, cell.on, cell.cpu]),
+		[['pmu/tcg', 'local', 'max']],
+	);
+	t.true(planCells(cases, { ...selection, accel: 'kvm' }).every(cell => cell.case === 'pmu/kvm'));
+});
+
+test('cases are chosen by name, last part, folder, path or glob', t => {
+	const cases = [
+		declared('pmu/default-counts'),
+		declared('pmu/default-stays'),
+		declared('compat/versions'),
+		declared('pmu/long', { selection: 'full' }),
+	];
+	const chosen = (...patterns: string[]) => [
+		...new Set(planCells(cases, { ...selection, cases: patterns }).map(cell => cell.case)),
+	];
+	t.deepEqual(chosen('pmu/default-counts'), ['pmu/default-counts']);
+	t.deepEqual(chosen('default-stays'), ['pmu/default-stays']);
+	t.deepEqual(chosen('compat'), ['compat/versions']);
+	t.deepEqual(chosen('cases/pmu/default-counts.ts'), ['pmu/default-counts']);
+	t.deepEqual(chosen('pmu/default-*'), ['pmu/default-counts', 'pmu/default-stays']);
+	t.deepEqual(
+		chosen('**'),
+		cases.map(one => one.case),
+	);
+	t.deepEqual(
+		chosen(),
+		['pmu/default-counts', 'pmu/default-stays', 'compat/versions'],
+		'the full selection must be asked for',
+	);
+});
+
+test('an unknown case is named, with what was probably meant', t => {
+	const error = t.throws(
+		() => planCells([declared('pmu/default-counts')], { ...selection, cases: ['defalt-counts'] }),
+		{ instanceOf: UsageError },
+	);
+	t.regex(error.message, /unknown case 'defalt-counts'.*did you mean 'default-counts'/);
+});
+
+test('shards share the cells out without loss or double', t => {
+	const cases = ['a', 'b', 'c', 'd', 'e'].map(name => declared(`pmu/${name}`));
+	const all = planCells(cases, selection).map(cell => cell.id);
+	const parts = [1, 2, 3].flatMap(index =>
+		planCells(cases, { ...selection, shard: { index, count: 3 } }).map(cell => cell.id),
+	);
+	t.deepEqual(parts.sort(), all.sort());
+});
+
+test('what a case needs is known of programs and boards before anything starts', t => {
+	const choices = { '/opt/qemu': false, '/opt/patched': true };
+	const boards = {
+		uniform: { pmus: ['the stock one'], overflow: true },
+		overlap: { pmus: ['arm,cortex-a53-pmu', 'arm,cortex-a72-pmu'], overflow: false },
+	};
+	const skips = (matrix: CaseDeclaration['matrix'], qemus = ['/opt/patched']) =>
+		planCells([declared('pmu/a', matrix)], { ...selection, qemus, choices, boards }).map(cell => cell.skip);
+	t.deepEqual(skips({ needs: { choice: true } }, ['debian:trixie', '/opt/patched', '/opt/qemu']), [
+		null,
+		null,
+		'needs a QEMU with the PMU choice; /opt/qemu does not know the trace event kvm_arm_set_pmu',
+	]);
+	t.deepEqual(skips({ topology: ['uniform', 'overlap'], pmu: ['#1'] }), [
+		'needs 2 PMUs of CPUs; board:uniform has the stock one',
+		null,
+	]);
+	t.deepEqual(skips({ topology: ['uniform', 'overlap'], needs: { overflow: true } }), [
+		null,
+		'needs overflow interrupts; those of board:overlap are wired to lines that nothing raises',
+	]);
+});
+
+test('all cases are chosen on demand, and still only those that are named', t => {
+	const cases = [declared('pmu/short'), declared('pmu/long', { selection: 'full' })];
+	const chosen = (...patterns: string[]) => [
+		...new Set(planCells(cases, { ...selection, all: true, cases: patterns }).map(cell => cell.case)),
+	];
+	t.deepEqual(chosen(), ['pmu/short', 'pmu/long']);
+	t.deepEqual(chosen('pmu/short'), ['pmu/short']);
+});
+
+test('variants of a case are cells of their own', t => {
+	const cells = planCells([declared('pmu/a', { variant: ['group 0', 'group 1'] })], {
+		...selection,
+		qemus: ['/opt/qemu'],
+	});
+	t.deepEqual(
+		cells.map(cell => [cell.id, cell.variant]),
+		[
+			['pmu/a[uniform,/opt/qemu,virt,group 0]', 'group 0'],
+			['pmu/a[uniform,/opt/qemu,virt,group 1]', 'group 1'],
+		],
+	);
+});
+
+test('two cases of a file that cannot be told apart are refused by name', t => {
+	const cases = [declared('pmu/a'), { ...declared('pmu/a'), title: 'another claim' }];
+	const error = t.throws(() => planCells(cases, selection), { instanceOf: UsageError });
+	t.regex(error.message, /two cells are called 'pmu\/a\[uniform,debian:trixie,virt\]'.*'variant'/);
+});
+
+test('a topology that there is none of is named with its case', t => {
+	const boards = { uniform: { pmus: ['the stock one'], overflow: true } };
+	const error = t.throws(() => planCells([declared('pmu/a', { topology: ['unifrom'] })], { ...selection, boards }), {
+		instanceOf: UsageError,
+	});
+	t.regex(error.message, /unknown topology 'unifrom' in the matrix of case 'pmu\/a' \(did you mean 'uniform'\?\)/);
+});

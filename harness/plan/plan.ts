@@ -1,0 +1,245 @@
+import { type PlannedCell, type Results, UsageError } from '../../src/index.ts';
+import { nearest, unknownName } from '../cli/command.ts';
+import { pmusSpokenOf } from './groups.ts';
+import type { Matrix } from './matrix.ts';
+import { lacking } from './requirements.ts';
+import { divide, divisionName, type Shard } from './shards.ts';
+
+/** One `pmuTest` of a case file, as collected. */
+export interface CaseDeclaration {
+	/** File below `cases/`, without extension, such as `pmu/default-counts`. */
+	readonly case: string;
+	readonly title: string;
+	readonly matrix: Matrix;
+}
+
+/** What the user chose; everything that is absent is the cases' own choice. */
+export interface Selection {
+	/** Globs or names of cases; empty means the default selection. */
+	readonly cases: readonly string[];
+	/** `auto` must be resolved to `local` or `board` before planning. */
+	readonly on: 'local' | 'board' | `board:${string}` | `ssh://${string}`;
+	readonly qemus: readonly string[];
+	/** QEMUs for TCG cells, which run on this machine. */
+	readonly tcgQemus: readonly { readonly qemu: string; readonly skip: string | null }[];
+	readonly machines?: readonly string[];
+	readonly pmus?: readonly string[];
+	readonly accel?: 'kvm' | 'tcg';
+	/** Why guests cannot run under KVM where they are to; absent when nothing is known against it. */
+	readonly noKvm?: string;
+	/** Ids of the only cells wanted; their cases need not be in the default selection. */
+	readonly cells?: readonly string[];
+	readonly shard?: Shard;
+	/** All cases, those of the full selection too, where none is named. */
+	readonly all?: boolean;
+	/** Whether a QEMU has the PMU choice, as far as its program file shows. */
+	readonly choices?: Readonly<Record<string, boolean>>;
+	/** What is known of boards before they are started, by topology. */
+	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
+}
+
+/** A planned cell with all that its worker needs to run it. */
+export interface Cell extends PlannedCell {
+	readonly cpu: string;
+	readonly vcpus: number;
+	readonly topology: string | null;
+	readonly backcompatPmu: boolean | null;
+	readonly kernel: string | null;
+	readonly simulate: string | null;
+	readonly variant: string | null;
+	/** A second QEMU that the case compares with. */
+	readonly reference: string | null;
+}
+
+/**
+ * Cases times matrix: every cell that the selection asks for, with its skip where that is known before anything is
+ * started. Pure.
+ *
+ * @throws UsageError when a pattern names no case
+ */
+export function planCells(declarations: readonly CaseDeclaration[], selection: Selection): Cell[] {
+	const names = [...new Set(declarations.map(declaration => declaration.case))];
+	const named = selection.cells?.map(id => id.replace(/\[.*$/, ''));
+	const patterns = selection.cases.length === 0 && selection.all === true ? ['**'] : selection.cases;
+	const chosen = chooseCases(names, declarations, named ?? patterns);
+	const all = declarations
+		.filter(declaration => chosen.has(declaration.case))
+		.flatMap(declaration => cellsOf(declaration, selection));
+	const doubled = all.find((cell, index) => all.findIndex(other => other.id === cell.id) !== index);
+	if (doubled !== undefined) {
+		throw new UsageError(
+			`two cells are called '${doubled.id}'; cases of one file must differ in their matrices, by 'variant' if by nothing else`,
+		);
+	}
+	const cells = selection.cells === undefined ? all : only(all, selection.cells);
+	const { shard } = selection;
+	if (shard === undefined) return cells;
+	const parts = divide(cells, shard);
+	return cells.filter((_, index) => parts[index] === shard.index);
+}
+
+/** The part of a run that a selection with a shard is; runs with the same `division` leave no cell out and double none. */
+export function shardOf(
+	declarations: readonly CaseDeclaration[],
+	{ shard, ...whole }: Selection,
+): NonNullable<Results['run']['shard']> | undefined {
+	if (shard === undefined) return undefined;
+	const cells = planCells(declarations, whole);
+	return { index: shard.index, count: shard.count, division: divisionName(cells, divide(cells, shard)) };
+}
+
+function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
+	const known = cells.map(cell => cell.id);
+	for (const id of ids) {
+		if (!known.includes(id)) throw unknownName('cell', id, "of option '--cell', with the other options given", known);
+	}
+	return cells.filter(cell => ids.includes(cell.id));
+}
+
+function chooseCases(
+	names: readonly string[],
+	declarations: readonly CaseDeclaration[],
+	patterns: readonly string[],
+): Set<string> {
+	if (patterns.length === 0) {
+		return new Set(
+			declarations.filter(({ matrix }) => matrix.selection !== 'full').map(declaration => declaration.case),
+		);
+	}
+	const chosen = new Set<string>();
+	for (const pattern of patterns) {
+		const bare = pattern.replace(/^(\.\/)?cases\//, '').replace(/\.ts$/, '');
+		const expression = globExpression(bare);
+		const matches = names.filter(
+			name => expression.test(name) || name.endsWith(`/${bare}`) || name.startsWith(`${bare}/`),
+		);
+		if (matches.length === 0) {
+			const meant = nearest(bare, [...names, ...names.map(name => name.slice(name.indexOf('/') + 1))]);
+			throw new UsageError(
+				`unknown case '${pattern}' of 'vpmu run'${meant === undefined ? '' : ` (did you mean '${meant}'?)`}; 'vpmu list' lists them: ${names.join(', ')}`,
+			);
+		}
+		for (const name of matches) chosen.add(name);
+	}
+	return chosen;
+}
+
+/** `*` within a folder, `**` across folders, `?` one character; everything else stands for itself. */
+function globExpression(glob: string): RegExp {
+	const source = glob
+		.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+		.replaceAll(/\*\*|\*|\?/g, found => ({ '**': '.*', '*': '[^/]*', '?': '[^/]' })[found]!);
+	return new RegExp(`^${source}$`);
+}
+
+function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Selection): Cell[] {
+	const cells: Cell[] = [];
+	const accels = (matrix.accel ?? ['kvm']).filter(accel => selection.accel === undefined || selection.accel === accel);
+	for (const accel of accels) {
+		for (const place of accel === 'tcg'
+			? [{ on: 'local', topology: null, skip: null }]
+			: places(name, matrix, selection)) {
+			for (const { qemu, skip } of accel === 'tcg'
+				? selection.tcgQemus
+				: [...new Set(selection.qemus)].map(one => ({ qemu: one, skip: place.skip }))) {
+				for (const axes of choices(matrix, selection, accel)) {
+					const facets = [
+						place.on.replace(/^board:/, ''),
+						qemu,
+						axes.machine,
+						...(axes.pmu === null ? [] : [`pmu=${axes.pmu}`]),
+						...(axes.backcompatPmu === null ? [] : [`backcompat-pmu=${axes.backcompatPmu ? 'on' : 'off'}`]),
+						...(axes.cpu === (accel === 'tcg' ? 'max' : 'host') ? [] : [axes.cpu]),
+						...(axes.cpuPmu === null ? [] : [`cpu.pmu=${axes.cpuPmu ? 'on' : 'off'}`]),
+						...(axes.vcpus === 1 ? [] : [`vcpus=${axes.vcpus}`]),
+						...(axes.kernel === null ? [] : [`kernel=${axes.kernel}`]),
+						...(axes.simulate === null ? [] : [`simulate=${axes.simulate}`]),
+						...(axes.variant === null ? [] : [axes.variant]),
+						...(accel === 'tcg' ? ['tcg'] : []),
+					];
+					cells.push({
+						...{ id: `${name}[${facets.join(',')}]`, case: name, title, qemu, accel, ...place, ...axes },
+						reference: matrix.reference ?? null,
+						skip: skip ?? lackingSoFar(matrix, selection, place, qemu, axes),
+					});
+				}
+			}
+		}
+	}
+	return cells;
+}
+
+/** Hosts on which a KVM cell of the case runs, or is skipped. */
+function places(
+	name: string,
+	matrix: Matrix,
+	{ on, noKvm, boards }: Selection,
+): { on: string; topology: string | null; skip: string | null }[] {
+	const { topology: needed, otherTopologies = [] } = matrix;
+	const unknown = [...(needed ?? []), ...otherTopologies].find(one => boards !== undefined && !(one in boards));
+	if (unknown !== undefined) {
+		throw unknownName('topology', unknown, `in the matrix of case '${name}'`, Object.keys(boards!));
+	}
+	if (on === 'board')
+		return (needed ?? ['uniform']).map(topology => ({ on: `board:${topology}`, topology, skip: null }));
+	if (on.startsWith('board:')) {
+		const topology = on.slice('board:'.length);
+		const wanted = needed === undefined ? undefined : [...needed, ...otherTopologies];
+		const skip =
+			wanted === undefined || wanted.includes(topology)
+				? null
+				: `needs topology ${wanted.join(' or ')}; the board is ${topology} (--on ${on})`;
+		return [{ on, topology, skip }];
+	}
+	// A real host's shape is known only once it has been probed: the cell compares it with the matrix.
+	return [{ on, topology: null, skip: noKvm ?? null }];
+}
+
+/** Why a cell means nothing, as far as that is known before anything is started. */
+function lackingSoFar(
+	matrix: Matrix,
+	{ choices: hasChoice, boards }: Selection,
+	place: { readonly on: string; readonly topology: string | null },
+	qemu: string,
+	axes: Axes,
+): string | null {
+	const board = place.topology === null ? undefined : boards?.[place.topology];
+	const needs = { ...matrix.needs, pmus: Math.max(matrix.needs?.pmus ?? 0, pmusSpokenOf(axes.pmu)) };
+	const [pmus, overflow, hasPmuChoice] = [board?.pmus, board?.overflow, hasChoice?.[qemu]];
+	return lacking(needs, { host: place.on, qemu, hasPmuChoice, pmus, overflow }) ?? null;
+}
+
+type Axes = Pick<
+	Cell,
+	'machine' | 'pmu' | 'cpuPmu' | 'cpu' | 'vcpus' | 'backcompatPmu' | 'kernel' | 'simulate' | 'variant'
+>;
+
+function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg'): Axes[] {
+	let all: Axes[] = [
+		{
+			machine: 'virt',
+			pmu: null,
+			cpuPmu: null,
+			cpu: accel === 'tcg' ? 'max' : 'host',
+			vcpus: 1,
+			backcompatPmu: null,
+			kernel: null,
+			simulate: null,
+			variant: null,
+		},
+	];
+	const cross = <K extends keyof Axes>(axis: K, values: readonly Axes[K][] | undefined) => {
+		if (values !== undefined)
+			all = all.flatMap(axes => [...new Set(values)].map(value => ({ ...axes, [axis]: value })));
+	};
+	cross('machine', selection.machines ?? matrix.machine);
+	cross('pmu', accel === 'tcg' ? undefined : (selection.pmus ?? matrix.pmu));
+	cross('backcompatPmu', matrix.backcompatPmu);
+	cross('cpu', matrix.cpu);
+	cross('cpuPmu', matrix.cpuPmu);
+	cross('vcpus', matrix.vcpus);
+	cross('kernel', matrix.kernel);
+	cross('simulate', matrix.simulate);
+	cross('variant', matrix.variant);
+	return all;
+}

@@ -1,0 +1,47 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { divide, divisionName } from './shards.ts';
+
+const cell = (id: string, skip: string | null = null) => ({ id, skip });
+
+test('without durations the parts have as many cells each', t => {
+	const cells = Array.from({ length: 7 }, (_, index) => cell(String(index)));
+	t.deepEqual(divide(cells, { count: 3 }), [1, 2, 3, 1, 2, 3, 1]);
+});
+
+test('with durations no part is longer than it must be; new cells count as the middle', t => {
+	const cells = ['a', 'b', 'c', 'd', 'new'].map(id => cell(id));
+	const durations = { a: 100, b: 60, c: 50, d: 10 };
+	// 100 | 60, then new (60) to the second, then 50 to the first, then 10 to the second.
+	t.deepEqual(divide(cells, { count: 2, durations }), [1, 2, 1, 2, 2]);
+});
+
+test('every cell is in just one part, whatever is known; no part exceeds the even share by more than one cell', t => {
+	fc.assert(
+		fc.property(
+			fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 40 }),
+			fc.integer({ min: 1, max: 8 }),
+			fc.infiniteStream(fc.integer({ min: 1, max: 100_000 })),
+			(ids, count, times) => {
+				const cells = ids.map(id => cell(id));
+				const durations = Object.fromEntries(ids.map(id => [id, times.next().value as number]));
+				const parts = divide(cells, { count, durations });
+				t.is(parts.length, ids.length);
+				t.true(parts.every(part => part >= 1 && part <= count));
+				const loads = Array.from({ length: count }, (_, part) =>
+					ids.reduce((sum, id, index) => sum + (parts[index] === part + 1 ? durations[id]! : 0), 0),
+				);
+				const total = loads.reduce((sum, load) => sum + load, 0);
+				t.true(Math.max(...loads) <= total / count + Math.max(...Object.values(durations)));
+				t.is(divisionName(cells, parts), divisionName(cells, divide(cells, { count, durations })));
+			},
+		),
+		{ numRuns: 200 },
+	);
+});
+
+test('another division has another name', t => {
+	const cells = ['a', 'b', 'c'].map(id => cell(id));
+	const name = (durations: Record<string, number>) => divisionName(cells, divide(cells, { count: 2, durations }));
+	t.not(name({ a: 100, b: 60, c: 50 }), name({ a: 10, b: 60, c: 50 }));
+});

@@ -1,0 +1,11 @@
+import type { SimulatedHost } from '../../src/index.ts';
+
+/** Capabilities that no kernel here offers, by the names that matrices use; each is simulated on the host of the cell. */
+export const simulations: Readonly<Record<string, SimulatedHost>> = {
+	/** The PMU of the series that adds KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY. */
+	'fixed-counters-only': { kvm: { fixedCountersOnly: 'yes' } },
+	/** A kernel from before SET_PMU (Linux 5.17 and older). */
+	'no-set-pmu': { kvm: { setPmu: 'no' } },
+	/** A kernel without a PMU for guests. */
+	'no-kvm-pmu': { kvm: { pmuV3: 'no' } },
+};

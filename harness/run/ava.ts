@@ -1,0 +1,61 @@
+import { createWriteStream } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import path from 'node:path';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { type Host, messageOf, type ProcessExit, VpmuError } from '../../src/index.ts';
+import { packageFolder } from '../places.ts';
+
+export interface AvaOptions {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** File that gets AVA's own output. */
+	readonly log: string;
+	/** Case files side by side. */
+	readonly concurrency: number;
+	readonly signal: AbortSignal;
+}
+
+/**
+ * Runs AVA on case files and resolves with how it ended. Its verdict is not ours: cells report themselves to the run. An
+ * abort ends it with SIGTERM, so that workers can still clean up. AVA and its workers are one process group, which goes
+ * with us, also when we are killed.
+ * @throws VpmuError blame `harness` when AVA cannot be started
+ */
+export async function runAva(
+	host: Host,
+	files: readonly string[],
+	{ env, log, concurrency, signal }: AvaOptions,
+): Promise<ProcessExit> {
+	const cli = path.join(path.dirname(fileURLToPath(import.meta.resolve('ava'))), 'cli.js');
+	const argv = [
+		...[process.execPath, '--max-semi-space-size=1', cli, '--concurrency', String(concurrency)],
+		...files.map(file => path.relative(packageFolder, file)),
+	];
+	// What is compiled once for this process is for the workers too: time, and a third of their memory.
+	const compiled = getCompileCacheDir();
+	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled }).filter(
+		(entry): entry is [string, string] => entry[1] !== undefined,
+	);
+	await using ava = await host.spawn(argv, { cwd: packageFolder, env: Object.fromEntries(given) }).catch(cause => {
+		throw new VpmuError(`AVA cannot be started: ${messageOf(cause)}`, { blame: 'harness', cause });
+	});
+	ava.stdin.on('error', () => undefined);
+	ava.stdin.end();
+	const output = createWriteStream(log);
+	// A log that cannot be written must not end the run.
+	output.on('error', () => undefined);
+	ava.stdout.pipe(output, { end: false });
+	ava.stderr.pipe(output, { end: false });
+	const onAbort = () => void ava.kill('SIGTERM');
+	signal.addEventListener('abort', onAbort, { once: true });
+	if (signal.aborted) onAbort();
+	try {
+		const exit = await ava.exited;
+		// What it wrote last is still on its way.
+		await Promise.all([ava.stdout, ava.stderr].map(stream => finished(stream).catch(() => undefined)));
+		return exit;
+	} finally {
+		signal.removeEventListener('abort', onAbort);
+		output.end();
+	}
+}

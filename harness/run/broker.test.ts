@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { Cell } from '../plan/plan.ts';
+import { type Broker, connectBroker, type EventBody, serveBroker } from './broker.ts';
+
+/** A run that gives every cell a lease and writes down what becomes of it. */
+async function served(t: ExecutionContext) {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const log: string[] = [];
+	const owned = (name: string) => ({
+		[Symbol.asyncDispose]: async () => void log.push(`${name} given back`),
+	});
+	const run: Broker = {
+		acquire: async cell => {
+			log.push(`${cell.id} taken`);
+			return owned(cell.id) as unknown as Awaited<ReturnType<Broker['acquire']>>;
+		},
+		countAlone: async cell => owned(`counters for ${cell.id}`),
+		kept: cell => void log.push(`${cell} kept`),
+		emit: (event: EventBody) => void log.push(event.event),
+		[Symbol.asyncDispose]: async () => undefined,
+	};
+	const socket = path.join(folder, 'broker');
+	const server = await serveBroker(run, socket);
+	t.teardown(() => server[Symbol.asyncDispose]());
+	return { log, socket, server };
+}
+
+const cell = (id: string) => ({ id }) as Cell;
+
+test('what a worker takes it gives back, in its own time', async t => {
+	const { log, socket } = await served(t);
+	const broker = await connectBroker(socket);
+	{
+		await using _lease = await broker.acquire(cell('a'));
+		await using _alone = await broker.countAlone(cell('a'));
+		broker.emit({ event: 'cell-start', cell: 'a' });
+	}
+	await broker[Symbol.asyncDispose]();
+	await delay(50);
+	t.deepEqual(log, ['a taken', 'cell-start', 'counters for a given back', 'a given back']);
+});
+
+test('a worker that dies, even in the middle of a word, gives back what it had and disturbs nobody', async t => {
+	const { log, socket, server } = await served(t);
+	const dying = connect(socket);
+	dying.write('{"type":"acquire","number":1,"cell":{"id":"a"}}\n{"type":"event","event":{"event":"cell-e');
+	await new Promise(resolve => dying.once('data', resolve));
+	dying.destroy();
+	await delay(50);
+	t.deepEqual(log, ['a taken', 'a given back']);
+	t.false(server.killWorkerOf('a'));
+	const broker = await connectBroker(socket);
+	await using _lease = await broker.acquire(cell('b'));
+	t.is(log.at(-1), 'b taken');
+	await broker[Symbol.asyncDispose]();
+});
+
+test('whoever asks a run that has ended is told so', async t => {
+	const { socket, server } = await served(t);
+	const broker = await connectBroker(socket);
+	const closing = server[Symbol.asyncDispose]();
+	await delay(2200);
+	await closing;
+	await t.throwsAsync(broker.acquire(cell('a')), { message: 'the run ended' });
+});

@@ -1,0 +1,30 @@
+import test from 'ava';
+import { localHost } from '../../src/index.ts';
+import { measureSpeed, slownessOf } from './calibration.ts';
+
+test('deadlines are never shorter than they were written, and never longer without end', t => {
+	t.deepEqual([0.1, 1, 2.04, 10, 1e6].map(slownessOf), [1, 1, 2, 10, 60]);
+});
+
+test('a slower host measures slower, by about as much', async t => {
+	await using host = localHost();
+	const fast = await measureSpeed(host);
+	const slow = await measureSpeed({
+		name: 'slow',
+		kind: 'local',
+		run: (argv, options) => {
+			const script = argv[2]!.replace('60000', '240000');
+			return host.run(['sh', '-c', script], options);
+		},
+	});
+	const ratio = slow.loopMs / fast.loopMs;
+	t.true(ratio > 2.5 && ratio < 6.5, `${slow.loopMs} / ${fast.loopMs}`);
+	t.true(slow.slowness >= fast.slowness);
+});
+
+test('a host whose shell cannot run the loop is to blame', async t => {
+	await using host = localHost();
+	await t.throwsAsync(measureSpeed({ name: 'odd', kind: 'local', run: () => host.run(['false']) }), {
+		message: /shell of odd cannot measure/,
+	});
+});

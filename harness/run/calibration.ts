@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus, hostname } from 'node:os';
+import { type Cache, formatDuration, type Host, type HostFacts, VpmuError } from '../../src/index.ts';
+
+/** How fast a host is, measured once. */
+export interface Calibration {
+	/** The least CPU time of several for the same work of one CPU. */
+	readonly loopMs: number;
+	/** Factor for every deadline: how many times slower than the machine that the deadlines were written for, at least 1. */
+	readonly slowness: number;
+	/** ISO 8601. */
+	readonly measuredAt: string;
+}
+
+/**
+ * The loop's turns, and its CPU time where the deadlines are to be taken as they are written: on a server of 2024, and on
+ * an emulated host twice as fast as one that such a server emulates.
+ */
+const measures = {
+	direct: { turns: 60_000, referenceMs: 90 },
+	emulated: { turns: 10_000, referenceMs: 170 },
+} as const;
+
+/** Slower hosts than this are not waited for: something else is wrong there. */
+const largestSlowness = 60;
+
+/** `times` (POSIX) writes the CPU time of the shell itself first, such as `0m0.090s 0m0.000s`. */
+const loop = (turns: number) => `i=0; while [ $i -lt ${turns} ]; do i=$((i+1)); done; times`;
+
+const samples = 3;
+
+/**
+ * Measures how fast one CPU of a host is, by the CPU time of a shell loop: what else runs there meanwhile does not count.
+ * @throws HostError, DeadlineError; VpmuError blame `host` when its shell cannot run the loop
+ */
+export async function measureSpeed(host: Pick<Host, 'run' | 'name' | 'kind'>): Promise<Calibration> {
+	const { turns, referenceMs } = measures[host.kind === 'board' ? 'emulated' : 'direct'];
+	let loopMs = Number.POSITIVE_INFINITY;
+	for (let sample = 0; sample < samples; sample++) {
+		const { status, stdout } = await host.run(['sh', '-c', loop(turns)], { timeoutMs: 120_000 });
+		const [, minutes, seconds] = /^(\d+)m([\d.]+)s/.exec(stdout.toString()) ?? [];
+		if (status !== 0 || minutes === undefined) {
+			throw new VpmuError(`the shell of ${host.name} cannot measure a loop (status ${status})`, { blame: 'host' });
+		}
+		loopMs = Math.min(loopMs, Math.round((Number(minutes) * 60 + Number(seconds)) * 1000));
+	}
+	return { loopMs, slowness: slownessOf(loopMs / referenceMs), measuredAt: new Date().toISOString() };
+}
+
+/** A faster machine gets no shorter deadlines: disks and schedulers are not faster with it. */
+export function slownessOf(ratio: number): number {
+	return Math.min(largestSlowness, Math.max(1, Number(ratio.toFixed(1))));
+}
+
+/** The calibration of a host, out of the cache or measured now. @throws as {@link measureSpeed} */
+export async function calibrate(cache: Cache, host: Host, facts: HostFacts): Promise<Calibration> {
+	const file = await cache.keep('calibrations', identityOf(host, facts), async to => {
+		const calibration = await measureSpeed(host);
+		await writeFile(to, `${JSON.stringify(calibration)}\n`);
+		const { loopMs, slowness } = calibration;
+		return {
+			label: `speed of ${host.name}: ${formatDuration(loopMs)} of CPU for the loop, deadlines times ${slowness}`,
+		};
+	});
+	return JSON.parse(await readFile(file, 'utf8'));
+}
+
+/** What makes a host another one as far as its speed goes. A board is as fast as the machine that emulates it. */
+function identityOf(host: Host, { kernel }: HostFacts): string {
+	const here = [hostname(), cpus()[0]?.model, cpus().length];
+	const identity = host.kind === 'local' ? here : host.kind === 'board' ? ['board', ...here] : [host.name, kernel];
+	return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 20);
+}

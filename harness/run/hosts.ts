@@ -1,0 +1,25 @@
+import { type Board, type Host, type HostFacts, hostArchitecture, VpmuError } from '../../src/index.ts';
+
+/** @throws VpmuError when guests cannot run under KVM there: that is not QEMU's doing, whatever it then says */
+export function needKvm({ host, kvm }: HostFacts): void {
+	if (kvm.present && kvm.usable !== 'no') return;
+	throw new VpmuError(`${host} has no usable /dev/kvm`, {
+		blame: host.startsWith('board:') ? 'board' : 'host',
+		evidence: [kvm.present ? '/dev/kvm is there, and cannot be opened' : 'there is no /dev/kvm'],
+	});
+}
+
+/** Debian's name of what a host runs: other hosts than this machine are arm64. */
+export function architectureOf(host: Host): 'amd64' | 'arm64' {
+	return host.kind === 'local' ? hostArchitecture() : 'arm64';
+}
+
+/** Whether a host still does what it is asked. */
+export async function answers(host: Host): Promise<boolean> {
+	// Nobody is on it between rounds, and it may stand still.
+	if ('proceed' in host) await (host as Board).proceed().catch(() => undefined);
+	return await host.run(['true'], { timeoutMs: 20_000 }).then(
+		({ status }) => status === 0,
+		() => false,
+	);
+}

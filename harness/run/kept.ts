@@ -1,0 +1,96 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { cacheRoot, poll, startTime } from '../../src/index.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Sockets of this machine that lead to a guest that was kept. */
+export interface KeptSockets {
+	/** A shell of the guest, as a terminal. */
+	readonly console: string;
+	readonly qmp: string;
+	readonly gdb: string;
+}
+
+/** A guest that was left running after its run: what its keeper wrote down. */
+export interface KeptGuest {
+	/** The run's id. */
+	readonly id: string;
+	readonly cell: string;
+	readonly runFolder: string;
+	/** The process that owns the guest, and the start time that tells it from a later one of the same number. */
+	readonly keeperPid: number;
+	readonly keeperStarted: string;
+	readonly sockets: KeptSockets;
+	/** ISO 8601; it ends by itself at `until`. */
+	readonly since: string;
+	readonly until: string;
+	/** The exit status of the run. */
+	readonly exit: number;
+}
+
+const folderOf = (env: Environment) => path.join(cacheRoot(env), 'kept');
+
+/** Where a keeper writes down what it keeps. The folder is made. */
+export async function keptFile(env: Environment, name: string): Promise<string> {
+	await mkdir(folderOf(env), { recursive: true });
+	return path.join(folderOf(env), `${name}.json`);
+}
+
+/** Writes a keeper's file, whole. */
+export async function writeKept(file: string, kept: KeptGuest): Promise<void> {
+	await writeFile(`${file}.partial`, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
+	await rename(`${file}.partial`, file);
+}
+
+/** Guests that are kept now, oldest first. What keepers that were killed left behind is removed. */
+export async function listKept(env: Environment): Promise<KeptGuest[]> {
+	const folder = folderOf(env);
+	const found: KeptGuest[] = [];
+	for (const name of (await readdir(folder).catch(() => [])).filter(one => one.endsWith('.json'))) {
+		const file = path.join(folder, name);
+		const kept = await readKept(file);
+		if (kept === undefined) continue;
+		if ((await startTime(kept.keeperPid)) === kept.keeperStarted) found.push(kept);
+		else
+			for (const left of [file, file.replace(/json$/, 'out'), file.replace(/json$/, 'err')])
+				await rm(left, { force: true });
+	}
+	return found.sort((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+/** What a keeper wrote down; `undefined` when it has not yet. */
+export async function readKept(file: string): Promise<KeptGuest | undefined> {
+	return await readFile(file, 'utf8').then(
+		text => JSON.parse(text) as KeptGuest,
+		() => undefined,
+	);
+}
+
+/** Ends a kept guest, and waits until its keeper is gone. @throws DeadlineError when not even SIGKILL ends it */
+export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Promise<void> {
+	const gone = async () => ((await startTime(keeperPid)) === keeperStarted ? undefined : true);
+	const what = `the end of the keeper of ${id}`;
+	for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+		if ((await gone()) === true) return;
+		try {
+			process.kill(keeperPid, signal);
+		} catch {
+			// It ended meanwhile.
+		}
+		const last = signal === 'SIGKILL';
+		await poll(what, gone, { timeoutMs: 15_000 }).catch(error => (last ? Promise.reject(error) : undefined));
+	}
+}
+
+/** How to get at a kept guest, and how to end it. */
+export function attachText({ id, cell, sockets, until }: KeptGuest): string {
+	return [
+		`${cell} is left running, until ${until}:`,
+		`  console  vpmu kept console ${id}`,
+		`  QMP      vpmu qmp --socket ${sockets.qmp}`,
+		`  gdb      gdb -ex 'target remote ${sockets.gdb}'`,
+		`  end it   vpmu kept end ${id}`,
+		'',
+	].join('\n');
+}

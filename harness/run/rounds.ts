@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { localHost, VpmuError } from '../../src/index.ts';
+import { caseFile } from '../plan/collect.ts';
+import type { Cell } from '../plan/plan.ts';
+import { runAva } from './ava.ts';
+import { serveBroker } from './broker.ts';
+import type { Run } from './run.ts';
+
+export interface RoundOptions {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly signal: AbortSignal;
+	/** How often a cell is tried again. */
+	readonly retries: number;
+	/** Try failures of what is under test again too, not only errors of the infrastructure. */
+	readonly retryFailures: boolean;
+	/** Cells stay when they have their result, for as long as AVA would wait for a test. */
+	readonly keep?: boolean;
+}
+
+/**
+ * Runs cells, and then again those that an error of the infrastructure kept from a verdict, each round in one AVA with
+ * this process as its broker. A cell that a round lost, because its worker died, is an error with what AVA said.
+ */
+export async function runRounds(run: Run, cells: readonly Cell[], options: RoundOptions): Promise<void> {
+	await using host = localHost();
+	await using scratch = await host.makeFolder();
+	let left = cells.filter(cell => cell.skip === null);
+	for (let round = 1; left.length > 0; round++) {
+		const plan = path.join(scratch.path, `plan-${round}.json`);
+		const socket = path.join(scratch.path, `broker-${round}`);
+		const log = path.join(run.folder.path, round === 1 ? 'ava.log' : `ava-${round}.log`);
+		const before = new Map(left.map(cell => [cell.id, run.resultOf(cell.id)]));
+		writeFileSync(plan, JSON.stringify(left));
+		{
+			await using server = await serveBroker(run.broker, socket);
+			run.onSilence = cell => void server.killWorkerOf(cell);
+			await runAva(host, [...new Set(left.map(cell => caseFile(cell.case)))], {
+				env: {
+					...options.env,
+					VPMU_PLAN: plan,
+					VPMU_BROKER: socket,
+					...(options.keep === true ? { VPMU_KEEP: '1' } : {}),
+				},
+				concurrency: run.jobs,
+				log,
+				signal: options.signal,
+			});
+			run.onSilence = () => undefined;
+		}
+		if (options.signal.aborted) return;
+		for (const cell of left) {
+			if (run.resultOf(cell.id) !== before.get(cell.id)) continue;
+			const message = 'the worker of the cell ended before the cell did';
+			run.endCell(cell, new VpmuError(message, { blame: 'harness', evidence: complaints(log) }));
+		}
+		const again = ['error', ...(options.retryFailures ? ['fail'] : [])];
+		left = round > options.retries ? [] : left.filter(cell => again.includes(run.resultOf(cell.id)?.status ?? 'error'));
+		if (left.length === 0 || run.lockBusy !== undefined) return;
+		run.broker.emit({
+			event: 'progress',
+			what: `trying ${left.length} ${left.length === 1 ? 'cell' : 'cells'} again (${round} of ${options.retries})`,
+		});
+		await run.renew();
+	}
+}
+
+/** What AVA says of workers and files that went wrong. */
+function complaints(log: string): string[] {
+	const lines = readFileSync(log, 'utf8').split('\n');
+	return lines.filter(line => /^\s+✖ (?!.*\[fail\])|exited|Uncaught|Error:/.test(line)).map(line => line.trim());
+}

@@ -1,0 +1,277 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
+import path from 'node:path';
+import {
+	attemptFolder,
+	type CellResult,
+	cellFolder,
+	formatDuration,
+	htmlOf,
+	junitOf,
+	LockBusyError,
+	type Results,
+	type RunEvent,
+	RunFolder,
+	resultsOf,
+	VpmuError,
+} from '../../src/index.ts';
+import { broken } from '../cell/conclusion.ts';
+import { version } from '../main.ts';
+import type { Cell } from '../plan/plan.ts';
+import { storeDurations } from '../plan/shards.ts';
+import type { Broker, EventBody } from './broker.ts';
+import type { KeptSockets } from './kept.ts';
+import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
+import { type ResourceOptions, Resources } from './resources.ts';
+import { Boards } from './turns/boards.ts';
+import { Counting } from './turns/counting.ts';
+import { Slots } from './turns/slots.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface RunOptions extends Partial<ResourceOptions> {
+	readonly argv: readonly string[];
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly cells: readonly Cell[];
+	/** Run folder; default `vpmu-runs/ID` below the current one. */
+	readonly out?: string | undefined;
+	/** Cells side by side; default one per core. */
+	readonly jobs?: number | undefined;
+	/** Wait for locks that others hold (default); otherwise cells that need one fail with its holder's name. */
+	readonly wait?: boolean;
+	/** Cells whose failures are expected. */
+	readonly quarantine?: readonly QuarantineEntry[];
+	/** A cell of which nothing is heard for so long, times its host's slowness, is given up. */
+	readonly silenceMs?: number;
+	/** The part of a larger run that this is. */
+	readonly shard?: Results['run']['shard'];
+	/** Leave the machines of cells running; called when one is, and where it is reached. */
+	readonly onKept?: ((cell: string, sockets: KeptSockets) => void) | undefined;
+	readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** A run that has been started: its broker, its folder, and the end of it. */
+export interface Run {
+	readonly id: string;
+	readonly broker: Broker;
+	readonly folder: RunFolder;
+	/** Cells side by side. */
+	readonly jobs: number;
+	/** Somebody else held a lock that a cell needed, and the run was not to wait. */
+	readonly lockBusy: LockBusyError | undefined;
+	/** The last result of a cell so far. */
+	resultOf(cell: string): CellResult | undefined;
+	/** Ends a cell that does not do so itself: its worker is gone, or is about to be. */
+	endCell(cell: Cell, error: VpmuError): void;
+	/** Told of a cell that makes no progress, before it is ended; to be set by who can end its worker. */
+	onSilence: (cell: string) => void;
+	/** What failed to be made, or was lost, is made again when it is next asked for. */
+	renew(): Promise<void>;
+	/** Writes the end and the results as they are now; what comes later is not in them. */
+	conclude(options: { interrupted: boolean }): Results;
+	/** Writes the end and the results, and lets go of hosts and boards. */
+	finish(options: { interrupted: boolean }): Promise<Results>;
+}
+
+/** The longest silence of a healthy cell is a boot or a count that says nothing: some 90 s at most, by its deadline. */
+const defaultSilenceMs = 240_000;
+
+/** A name that sorts by time and is unique: `2026-11-22T15-20-33Z-3fa9`. */
+function newRunId(): string {
+	return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}`;
+}
+
+/** Makes the run folder and the broker; nothing is booted until a cell asks. @throws UsageError for a folder that cannot be used */
+export async function startRun(options: RunOptions): Promise<Run> {
+	const id = newRunId();
+	const folder = new RunFolder(options.out ?? path.join('vpmu-runs', id));
+	const startedAt = new Date();
+	// The wall clock may jump while a run lasts.
+	const beganAt = performance.now();
+	const jobs = options.jobs ?? Math.max(1, availableParallelism());
+	const wait = options.wait ?? true;
+	const events: RunEvent[] = [];
+	const last = new Map<string, CellResult>();
+	/** Cells that were ended for their workers, until they are tried again. */
+	const givenUp = new Set<string>();
+	let lockBusy: LockBusyError | undefined;
+	/** The results, once they are written. */
+	let concluded: Results | undefined;
+
+	const emit = (body: EventBody) => {
+		if (concluded !== undefined) return;
+		if (body.event === 'cell-start') watchdog.heard(body.cell);
+		const event = { at: new Date().toISOString(), ...body } as RunEvent;
+		events.push(event);
+		folder.append(event);
+		options.onEvent?.(event);
+	};
+	const endWith = (given: CellResult) => {
+		const result = applyQuarantine(given, options.quarantine ?? []);
+		last.set(result.id, result);
+		emit({ event: 'cell-end', result });
+	};
+	const progress = (what: string, done?: number, total?: number) =>
+		emit({
+			...{ event: 'progress', what },
+			...(done === undefined ? {} : { done }),
+			...(total === undefined ? {} : { total }),
+		});
+
+	const watchdog = new Watchdog({
+		onSilence: (name, silentMs) => {
+			const cell = options.cells.find(one => one.id === name);
+			if (cell === undefined) return;
+			endCell(
+				cell,
+				new VpmuError(`the cell made no progress for ${formatDuration(silentMs)} and was given up`, {
+					blame: 'harness',
+					evidence: [`nothing was added to its records in ${cellFolder(name)}`],
+				}),
+			);
+			run.onSilence(name);
+		},
+	});
+	const endCell = (cell: Cell, error: VpmuError) => {
+		givenUp.add(cell.id);
+		endWith(broken({ cell, totalMs: 0 }, error));
+	};
+
+	emit({
+		event: 'run-start',
+		run: {
+			id,
+			startedAt: startedAt.toISOString(),
+			argv: options.argv,
+			vpmu: version,
+			...(options.shard === undefined ? {} : { shard: options.shard }),
+		},
+		cells: options.cells,
+	});
+	const slots = new Slots(jobs);
+	const resources = new Resources({
+		kernel: options.kernel ?? 'debian:trixie',
+		boardKernel: options.boardKernel ?? 'debian:trixie',
+		env: options.env,
+		wait,
+		...(options.signal === undefined ? {} : { signal: options.signal }),
+		onProgress: progress,
+	});
+	const boards = new Boards({
+		host: (on, copy) => resources.host(on, copy),
+		retire: (on, copy) => resources.retire(on, copy),
+		// One takes about a gigabyte.
+		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
+	});
+	const counting = new Counting({
+		host: on => resources.host(on),
+		wait,
+		onWait: who => progress(`waiting: ${who.message}`),
+	});
+	const noting = async <T>(work: () => Promise<T>): Promise<T> => {
+		try {
+			return await work();
+		} catch (error) {
+			if (error instanceof LockBusyError) lockBusy ??= error;
+			throw error;
+		}
+	};
+
+	const broker: Broker = {
+		acquire: (cell, signal) =>
+			noting(async () => {
+				await using stack = new AsyncDisposableStack();
+				stack.defer(await slots.claim(weightOf(cell), signal));
+				// Who is not to wait learns now, and not after a boot, that somebody else counts.
+				if (!wait) await (await counting.alone(cell, signal))[Symbol.asyncDispose]();
+				const artifacts = path.join(folder.path, cellFolder(cell.id));
+				makeRoom(folder.path, cell.id);
+				givenUp.delete(cell.id);
+				const { host } = stack.use(await boards.take(cell.on));
+				const lease = await resources.ready(cell, host, { artifacts, runFolder: folder.path });
+				stack.use(watchdog.watch(cell.id, artifacts, (options.silenceMs ?? defaultSilenceMs) * lease.slowness));
+				const owned = stack.move();
+				const keep = options.onKept === undefined ? {} : { keep: true };
+				return { ...lease, ...keep, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+			}),
+		countAlone: (cell, signal) =>
+			noting(async () => {
+				using _ = watchdog.pause(cell.id);
+				return await counting.alone(cell, signal);
+			}),
+		kept(cell, sockets) {
+			// It is silent for as long as nobody works in it.
+			watchdog.pause(cell);
+			options.onKept?.(cell, sockets);
+		},
+		emit(event) {
+			if (event.event !== 'cell-end') emit(event);
+			// Of a cell that was given up, what its worker says comes too late.
+			else if (!givenUp.has(event.result.id)) endWith(event.result);
+		},
+		async [Symbol.asyncDispose]() {
+			await finish({ interrupted: false });
+		},
+	};
+
+	// The first boards of a run are started side by side; what goes wrong is said by the cells that need them.
+	const first = options.cells.filter(cell => cell.skip === null && cell.on.startsWith('board:')).slice(0, jobs);
+	for (const [on, cells] of Map.groupBy(first, cell => cell.on)) {
+		for (const copy of cells.keys()) resources.host(on, copy).catch(() => undefined);
+	}
+
+	const conclude = ({ interrupted }: { interrupted: boolean }) => {
+		if (concluded !== undefined) return concluded;
+		emit({ event: 'run-end', durationMs: Math.round(performance.now() - beganAt), interrupted });
+		concluded = resultsOf(events);
+		folder.write('results.json', `${JSON.stringify(concluded, null, 2)}\n`);
+		folder.write('junit.xml', junitOf(concluded));
+		folder.write('report.html', htmlOf(concluded));
+		return concluded;
+	};
+	let finished: Promise<Results> | undefined;
+	const finish = ({ interrupted }: { interrupted: boolean }) => {
+		finished ??= (async () => {
+			watchdog[Symbol.dispose]();
+			try {
+				await resources[Symbol.asyncDispose]();
+			} finally {
+				await storeDurations(options.env, conclude({ interrupted }));
+				folder[Symbol.dispose]();
+			}
+			return conclude({ interrupted });
+		})();
+		return finished;
+	};
+	const run: Run = {
+		...{ id, broker, folder, jobs, endCell, conclude, finish },
+		get lockBusy() {
+			return lockBusy;
+		},
+		resultOf: cell => last.get(cell),
+		onSilence: () => undefined,
+		renew: () => resources.renew(),
+	};
+	return run;
+}
+
+/**
+ * Slots that a cell takes: half of its vCPUs. A guest boots on one of them and counts on few at a time, but each is a
+ * thread that computes, here or in the emulator of a board.
+ */
+function weightOf({ vcpus }: Cell): number {
+	return Math.max(1, Math.ceil(vcpus / 2));
+}
+
+/** Makes the folder of a cell. What an earlier attempt left in it gets a folder of its own. */
+function makeRoom(runFolder: string, cell: string): void {
+	const folder = path.join(runFolder, cellFolder(cell));
+	mkdirSync(folder, { recursive: true });
+	const files = readdirSync(folder).filter(name => !name.startsWith('attempt-'));
+	if (files.length === 0) return;
+	let attempt = 1;
+	while (existsSync(path.join(runFolder, attemptFolder(cell, attempt)))) attempt++;
+	const earlier = path.join(runFolder, attemptFolder(cell, attempt));
+	mkdirSync(earlier);
+	for (const name of files) renameSync(path.join(folder, name), path.join(earlier, name));
+}

@@ -1,0 +1,64 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { poll } from '../../src/index.ts';
+
+/** A process that carries a mark in its environment, as all that a marked vpmu starts do. */
+export interface MarkedProcess {
+	readonly pid: number;
+	readonly command: string;
+	/** Proportional set size: memory that it shares counts in parts. 0 for what is gone or not ours. */
+	readonly pssBytes: number;
+	readonly descriptors: number;
+	readonly isNode: boolean;
+}
+
+/** The processes of this machine with `mark` in their environment. */
+export async function processesWith(mark: string): Promise<MarkedProcess[]> {
+	const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name) && Number(name) !== process.pid);
+	const found = await Promise.all(
+		pids.map(async pid => {
+			const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => '');
+			if (!(await read('environ')).includes(mark)) return undefined;
+			const command = (await read('cmdline')).replaceAll('\0', ' ').trim();
+			// A zombie is no process any more: it waits for its parent's look.
+			if (command === '') return undefined;
+			const pss = /^Pss:\s+(\d+) kB/m.exec(await read('smaps_rollup'))?.[1] ?? '0';
+			const descriptors = (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
+			const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
+			return { pid: Number(pid), command, pssBytes: Number(pss) * 1024, descriptors, isNode: /\/node$/.test(program) };
+		}),
+	);
+	return found.filter(one => one !== undefined);
+}
+
+/** Where a marked vpmu can leave something behind. */
+export interface Traces {
+	/** In the environment of all its processes. */
+	readonly mark: string;
+	/** Its TMPDIR and other folders that must be empty. */
+	readonly folders: readonly string[];
+}
+
+/** What is left of a vpmu, in words; empty when nothing is. */
+export async function leftovers({ mark, folders }: Traces): Promise<string[]> {
+	const processes = await processesWith(mark);
+	const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter(line => line.includes(mark));
+	const sockets = (await readFile('/proc/net/unix', 'utf8')).split('\n').filter(line => line.includes(mark));
+	const files = await Promise.all(
+		folders.map(async folder => (await readdir(folder).catch(() => [])).map(name => `${folder}/${name}`)),
+	);
+	return [
+		...processes.map(({ pid, command }) => `process ${pid}: ${command.slice(0, 150)}`),
+		...mounts.map(line => `mount: ${line}`),
+		...sockets.map(line => `socket: ${line}`),
+		...files.flat().map(file => `file: ${file}`),
+	];
+}
+
+/** Waits until nothing is left; what is after `timeoutMs`, in words. */
+export async function settledLeftovers(traces: Traces, timeoutMs: number): Promise<string[]> {
+	await poll('nothing to be left', async () => ((await leftovers(traces)).length === 0 ? true : undefined), {
+		timeoutMs,
+		everyMs: 200,
+	}).catch(() => undefined);
+	return await leftovers(traces);
+}
