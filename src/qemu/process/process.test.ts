@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -121,9 +121,11 @@ test('ladder: who ignores SIGTERM is killed', async t => {
 
 test('ladder: a stopped process is killed', async t => {
 	await using qemu = await sh('echo ready >&2; exec sleep 20');
-	// Stopped while its watcher is still being started, its process group would be an orphan, and be continued.
 	await ready(qemu);
 	await qemu.kill('SIGSTOP');
+	// Of two signals that have not arrived yet the kernel delivers SIGTERM first, whichever was sent first.
+	while (!/\) T /.test(await readFile(`/proc/${qemu.pid}/stat`, 'utf8')))
+		await new Promise(resolve => setTimeout(resolve, 5));
 	t.like(await qemu.shutdown({ termMs: 50 }), { by: 'SIGKILL', forced: true });
 });
 
