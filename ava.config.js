@@ -12,11 +12,15 @@ const chosen = process.argv.slice(2).some(argument => argument.includes('cases/'
 const suite = chosen ? 'cases' : (process.env.VPMU_TEST ?? 'unit');
 const { endings, timeout } = suites[suite];
 
+/** A run begins its case files in an order of its own. */
+const order = JSON.parse(process.env.VPMU_CASE_FILES ?? '[]');
+
 export default {
 	files:
 		suite === 'cases'
 			? ['cases/**/*.ts', 'dist/cases/**/*.js', `${process.env.VPMU_CASES ?? 'cases'}/**/*.ts`]
 			: (suites[suite].rooms ?? rooms).map(room => `${room}/**/*.${endings}.ts`),
+	...(order.length === 0 ? {} : { sortTestFiles: (a, b) => order.indexOf(a) - order.indexOf(b) }),
 	extensions: ['ts', 'js'],
 	workerThreads: false,
 	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,

@@ -16,7 +16,7 @@ export interface AvaOptions {
 }
 
 /**
- * Runs AVA on case files and resolves with how it ended. Its verdict is not ours: cells report themselves to the run. An
+ * Runs AVA on case files, begun in the order given, and resolves with how it ended. Its verdict is not ours: cells report themselves to the run. An
  * abort ends it with SIGTERM, so that workers can still clean up. AVA and its workers are one process group, which goes
  * with us, also when we are killed.
  * @throws VpmuError blame `harness` when AVA cannot be started
@@ -33,7 +33,8 @@ export async function runAva(
 	];
 	// What is compiled once for this process is for the workers too: time, and a third of their memory.
 	const compiled = getCompileCacheDir();
-	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled }).filter(
+	const order = JSON.stringify(files);
+	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled, VPMU_CASE_FILES: order }).filter(
 		(entry): entry is [string, string] => entry[1] !== undefined,
 	);
 	await using ava = await host.spawn(argv, { cwd: packageFolder, env: Object.fromEntries(given) }).catch(cause => {

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { localHost, VpmuError } from '../../src/index.ts';
 import { caseFile } from '../plan/collect.ts';
 import type { Cell } from '../plan/plan.ts';
+import { storedDurations } from '../plan/shards.ts';
 import { runAva } from './ava.ts';
 import { serveBroker } from './broker.ts';
 import type { Run } from './run.ts';
+import { orderOfCases } from './turns/sharing.ts';
 
 export interface RoundOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
@@ -35,14 +37,16 @@ export async function runRounds(run: Run, cells: readonly Cell[], options: Round
 		{
 			await using server = await serveBroker(run.broker, socket);
 			run.onSilence = cell => void server.killWorkerOf(cell);
-			await runAva(host, [...new Set(left.map(cell => caseFile(cell.case)))], {
+			const order = orderOfCases(left, run.jobs, storedDurations(options.env));
+			await runAva(host, order.map(caseFile), {
 				env: {
 					...options.env,
 					VPMU_PLAN: plan,
 					VPMU_BROKER: socket,
 					...(options.keep === true ? { VPMU_KEEP: '1' } : {}),
 				},
-				concurrency: run.jobs,
+				// Others than those that go on are begun, so that there is a choice of what goes next.
+				concurrency: run.jobs === 1 ? 1 : run.jobs + 2,
 				log,
 				signal: options.signal,
 			});

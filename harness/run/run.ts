@@ -19,13 +19,14 @@ import {
 import { broken } from '../cell/conclusion.ts';
 import { version } from '../main.ts';
 import type { Cell } from '../plan/plan.ts';
-import { storeDurations } from '../plan/shards.ts';
+import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from './broker.ts';
 import type { KeptSockets } from './kept.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
+import { shareOut } from './turns/sharing.ts';
 import { Slots } from './turns/slots.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -90,6 +91,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 	const beganAt = performance.now();
 	const jobs = options.jobs ?? Math.max(1, availableParallelism());
 	const wait = options.wait ?? true;
+	const durations = storedDurations(options.env);
 	const events: RunEvent[] = [];
 	const last = new Map<string, CellResult>();
 	/** Cells that were ended for their workers, until they are tried again. */
@@ -148,7 +150,6 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		},
 		cells: options.cells,
 	});
-	const slots = new Slots(jobs);
 	const resources = new Resources({
 		kernel: options.kernel ?? 'debian:trixie',
 		boardKernel: options.boardKernel ?? 'debian:trixie',
@@ -163,6 +164,15 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		// One takes about a gigabyte.
 		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
 	});
+	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
+	/** On an idle copy of its board a cell is best off, on a new one if there is enough to do there. */
+	const rankOf = ({ on }: Cell, held: readonly Cell[]) => {
+		const there = held.filter(cell => cell.on === on).length;
+		if (!on.startsWith('board:') || there < boards.copies(on)) return 0;
+		const left = options.cells.filter(cell => !last.has(cell.id));
+		const share = shareOut(left, jobs, durations).filter(one => one === on).length;
+		return there < share ? 1 : Infinity;
+	};
 	const counting = new Counting({
 		host: on => resources.host(on),
 		wait,
@@ -181,7 +191,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		acquire: (cell, signal) =>
 			noting(async () => {
 				await using stack = new AsyncDisposableStack();
-				stack.defer(await slots.claim(weightOf(cell), signal));
+				stack.defer(await slots.claim(cell, weightOf(cell), signal));
 				// Who is not to wait learns now, and not after a boot, that somebody else counts.
 				if (!wait) await (await counting.alone(cell, signal))[Symbol.asyncDispose]();
 				const artifacts = path.join(folder.path, cellFolder(cell.id));
@@ -214,11 +224,8 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		},
 	};
 
-	// The first boards of a run are started side by side; what goes wrong is said by the cells that need them.
-	const first = options.cells.filter(cell => cell.skip === null && cell.on.startsWith('board:')).slice(0, jobs);
-	for (const [on, cells] of Map.groupBy(first, cell => cell.on)) {
-		for (const copy of cells.keys()) resources.host(on, copy).catch(() => undefined);
-	}
+	// The first boards of a run are started side by side.
+	for (const on of shareOut(options.cells, jobs, durations)) boards.prepare(on);
 
 	const conclude = ({ interrupted }: { interrupted: boolean }) => {
 		if (concluded !== undefined) return concluded;

@@ -67,6 +67,17 @@ export class Boards {
 		}
 	}
 
+	/** How many copies of a board there are, in use or idle. */
+	copies(on: string): number {
+		return this.#copies.filter(one => one.on === on).length;
+	}
+
+	/** Begins to start a copy that will be wanted. What goes wrong is said by who takes it. */
+	prepare(on: string): void {
+		const { number } = this.#newCopy(on);
+		this.#options.host(on, number).catch(() => undefined);
+	}
+
 	#newCopy(on: string): Copy {
 		const taken = this.#copies.filter(one => one.on === on).map(one => one.number);
 		let number = 0;

@@ -33,7 +33,7 @@ export class Counting {
 		if (accel === 'tcg' || on.startsWith('board:')) return nothing;
 		const turns = this.#turns.get(on) ?? new Slots(1);
 		this.#turns.set(on, turns);
-		const release = await turns.claim(1, signal);
+		const release = await turns.claim(on, 1, signal);
 		try {
 			const lock = await this.#lock(await this.#options.host(on), signal);
 			return {

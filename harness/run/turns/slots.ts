@@ -1,55 +1,86 @@
-/**
- * A counted resource, given out in the order in which it was asked for. A claim larger than all there is gets
- * everything, alone.
- */
-export class Slots {
-	readonly #total: number;
-	#free: number;
-	readonly #queue: { readonly weight: number; readonly grant: () => void }[] = [];
+export interface SlotsOptions<T> {
+	/**
+	 * How well it suits that a claim is served now, beside what is held: the least first, `Infinity` for not now. Without
+	 * it claims are served in the order in which they were made.
+	 */
+	readonly rank: (claim: T, held: readonly T[]) => number;
+	/** How often a claim may be overtaken by later ones that suit better, or are smaller. */
+	readonly patience: number;
+}
 
-	constructor(total: number) {
+interface Waiting<T> {
+	readonly claim: T;
+	readonly weight: number;
+	readonly grant: () => void;
+	overtaken: number;
+}
+
+/** A counted resource, given out in turn. A claim larger than all there is gets everything, alone. */
+export class Slots<T = unknown> {
+	readonly #total: number;
+	readonly #options: SlotsOptions<T>;
+	#free: number;
+	readonly #queue: Waiting<T>[] = [];
+	readonly #held: T[] = [];
+
+	constructor(total: number, options: SlotsOptions<T> = { rank: () => 0, patience: 0 }) {
 		this.#total = total;
 		this.#free = total;
+		this.#options = options;
 	}
 
 	/** Waits for `weight` units; calling the result gives them back, once. @throws the signal's reason */
-	async claim(weight: number, signal?: AbortSignal): Promise<() => void> {
-		const wanted = Math.min(weight, this.#total);
+	async claim(claim: T, weight: number, signal?: AbortSignal): Promise<() => void> {
 		signal?.throwIfAborted();
-		if (this.#queue.length > 0 || this.#free < wanted) {
-			const { promise, resolve, reject } = Promise.withResolvers<void>();
-			const entry = { weight: wanted, grant: resolve };
-			this.#queue.push(entry);
-			const onAbort = () => {
-				const index = this.#queue.indexOf(entry);
-				if (index < 0) return;
-				this.#queue.splice(index, 1);
-				reject(signal?.reason);
-				this.#serve();
-			};
-			signal?.addEventListener('abort', onAbort, { once: true });
-			try {
-				await promise;
-			} finally {
-				signal?.removeEventListener('abort', onAbort);
-			}
-		} else {
-			this.#free -= wanted;
+		const { promise, resolve, reject } = Promise.withResolvers<void>();
+		const entry = { claim, weight: Math.min(weight, this.#total), grant: resolve, overtaken: 0 };
+		this.#queue.push(entry);
+		const onAbort = () => {
+			const index = this.#queue.indexOf(entry);
+			if (index < 0) return;
+			this.#queue.splice(index, 1);
+			reject(signal?.reason);
+			this.#serve();
+		};
+		signal?.addEventListener('abort', onAbort, { once: true });
+		this.#serve();
+		try {
+			await promise;
+		} finally {
+			signal?.removeEventListener('abort', onAbort);
 		}
 		let held = true;
 		return () => {
 			if (!held) return;
 			held = false;
-			this.#free += wanted;
+			this.#free += entry.weight;
+			this.#held.splice(this.#held.indexOf(claim), 1);
 			this.#serve();
 		};
 	}
 
 	#serve(): void {
-		for (let next = this.#queue[0]; next !== undefined && next.weight <= this.#free; next = this.#queue[0]) {
-			this.#queue.shift();
+		for (let next = this.#next(); next !== undefined; next = this.#next()) {
+			const index = this.#queue.indexOf(next);
+			for (const earlier of this.#queue.slice(0, index)) earlier.overtaken++;
+			this.#queue.splice(index, 1);
 			this.#free -= next.weight;
+			this.#held.push(next.claim);
 			next.grant();
 		}
+	}
+
+	#next(): Waiting<T> | undefined {
+		const [first] = this.#queue;
+		if (first !== undefined && first.overtaken >= this.#options.patience) {
+			return first.weight <= this.#free ? first : undefined;
+		}
+		const ranked = this.#queue
+			.filter(({ weight }) => weight <= this.#free)
+			.map(entry => ({ entry, rank: this.#options.rank(entry.claim, this.#held) }))
+			.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
+		const [best] = ranked;
+		// Where nothing goes on, nothing will change either.
+		return best === undefined || (best.rank === Infinity && this.#held.length > 0) ? undefined : best.entry;
 	}
 }

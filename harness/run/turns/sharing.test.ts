@@ -1,0 +1,37 @@
+import test from 'ava';
+import type { Cell } from '../../plan/plan.ts';
+import { orderOfCases, shareOut } from './sharing.ts';
+
+/** Cells of cases `name: board x number`. */
+const cellsOf = (...cases: [name: string, on: string, number: number][]) =>
+	cases.flatMap(([name, on, number]) =>
+		Array.from({ length: number }, (_, index) => ({ id: `${name}[${index}]`, case: name, on, skip: null }) as Cell),
+	);
+
+test('cells side by side are on the boards with most to do, one each first', t => {
+	const cells = cellsOf(['a', 'board:one', 4], ['b', 'board:two', 8], ['c', 'local', 9]);
+	t.deepEqual(shareOut(cells, 2, {}), ['board:two', 'board:one']);
+	t.deepEqual(shareOut(cells, 4, {}), ['board:two', 'board:one', 'board:two', 'board:two']);
+	t.deepEqual(shareOut(cells, 2, { 'a[0]': 90, 'a[1]': 90, 'b[0]': 10 }), ['board:two', 'board:one']);
+	t.deepEqual(shareOut(cells, 2, { 'a[0]': 9000, 'b[0]': 10, 'b[1]': 10 }), ['board:one', 'board:one']);
+});
+
+test('never more than there are cells', t => {
+	const cells = cellsOf(['a', 'board:one', 1], ['b', 'board:two', 2]);
+	t.deepEqual(shareOut(cells, 9, {}).sort(), ['board:one', 'board:two', 'board:two']);
+	t.deepEqual(shareOut([{ ...cells[0]!, skip: 'why' }], 2, {}), []);
+	t.deepEqual(shareOut(cellsOf(['c', 'ssh://lab', 3]), 2, {}), []);
+});
+
+test('cases on different boards are begun by turns; one after the other they keep their order', t => {
+	const cells = cellsOf(
+		['a', 'board:one', 2],
+		['b', 'board:one', 2],
+		['c', 'board:two', 2],
+		['d', 'board:two', 2],
+		['e', 'local', 1],
+	);
+	t.deepEqual(orderOfCases(cells, 2, {}), ['a', 'c', 'b', 'd', 'e']);
+	t.deepEqual(orderOfCases(cells, 1, {}), ['a', 'b', 'c', 'd', 'e']);
+	t.deepEqual(orderOfCases([...cells].reverse(), 2, {}).sort(), ['a', 'b', 'c', 'd', 'e']);
+});
