@@ -165,10 +165,14 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
 	});
 	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
-	/** On an idle copy of its board a cell is best off, on a new one if there is enough to do there. */
+	/**
+	 * On an idle copy of its board a cell is best off, on a new one if there is enough to do there; what needs no board
+	 * fills the gaps.
+	 */
 	const rankOf = ({ on }: Cell, held: readonly Cell[]) => {
 		const there = held.filter(cell => cell.on === on).length;
-		if (!on.startsWith('board:') || there < boards.copies(on)) return 0;
+		if (!on.startsWith('board:')) return 2;
+		if (there < boards.copies(on)) return 0;
 		const left = options.cells.filter(cell => !last.has(cell.id));
 		const share = shareOut(left, jobs, durations).filter(one => one === on).length;
 		return there < share ? 1 : Infinity;
