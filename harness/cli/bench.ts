@@ -50,8 +50,8 @@ async function run(context: CommandContext, { options, positionals }: ParsedComm
 		guest: async () => ({
 			...{ qemu: { command }, machine: 'virt', machineProperties: smallVirt, accel: 'tcg' },
 			...{ cpu: 'max', cpuProperties: { 'pauth-impdef': true }, vcpus: 1, memoryMiB: 512 },
-			kernel: (await resources.kernel(host, 'debian:trixie')).path,
-			initrd: await resources.initrd(host),
+			kernel: (await resources.guests.kernelOn(host, 'debian:trixie')).path,
+			initrd: await resources.guests.initrdOn(host, 'debian:trixie'),
 			append: kernelArguments,
 		}),
 		pythonQmp: async () =>

@@ -13,7 +13,7 @@ import {
 } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { foreignProgram, parseOn, parseSource } from '../plan/select.ts';
-import { Resources } from '../run/resources.ts';
+import { Resources } from '../run/resources/resources.ts';
 import type { Command, CommandContext } from './command.ts';
 
 export const command: Command = {

@@ -1,6 +1,6 @@
 import { type Answer, type FileText, formatDuration, type HostFacts } from '../../src/index.ts';
 import { parseOn, parseSource } from '../plan/select.ts';
-import { Resources } from '../run/resources.ts';
+import { Resources } from '../run/resources/resources.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {

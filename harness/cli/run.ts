@@ -17,7 +17,7 @@ import { planCells, shardOf } from '../plan/plan.ts';
 import { UnfitBuild } from '../plan/select.ts';
 import { type KeptSockets, readKept, writeKept } from '../run/kept.ts';
 import { readQuarantine } from '../run/quarantine.ts';
-import { Resources } from '../run/resources.ts';
+import { Resources } from '../run/resources/resources.ts';
 import { runRounds } from '../run/rounds.ts';
 import { type Run, startRun } from '../run/run.ts';
 import type { Command, CommandContext, ParsedCommand } from './command.ts';
@@ -91,8 +91,8 @@ async function runCommand(context: CommandContext, parsed: ParsedCommand): Promi
 			onProgress: progressLines(context.stderr),
 		});
 		const architecture = selection.accel === 'tcg' ? hostArchitecture() : 'arm64';
-		for (const source of ownKernels) await resources.localKernel(source);
-		await resources.checkMachines(selection.machines ?? [], selection.qemus, architecture);
+		for (const source of ownKernels) await resources.guests.kernel(source);
+		await resources.qemus.checkMachines(selection.machines ?? [], selection.qemus, architecture);
 	}
 	const json = options.json === true;
 	const out = json ? context.stderr : context.stdout;

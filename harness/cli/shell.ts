@@ -50,7 +50,7 @@ export const command: Command = {
 		// A guest under TCG needs no Arm host.
 		const host = await hostOn(resources, given('on', accel === 'tcg' ? 'local' : 'auto'));
 		const qemu = { command: await qemuCommand(resources, host, source) };
-		const kernel = await resources.kernel(host, kernelSource);
+		const kernel = await resources.guests.kernelOn(host, kernelSource);
 		// Without our agent (a file that cannot be executed in its place) init gives the console to a person's shell.
 		const extraFiles = [{ path: 'vpmu/agent', content: '', mode: 0o644 }];
 		const image = await buildImage(await resources.cache(), await loadRecipe('guest'), { extraFiles });

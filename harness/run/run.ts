@@ -23,7 +23,7 @@ import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from './broker.ts';
 import type { KeptSockets } from './kept.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
-import { type ResourceOptions, Resources } from './resources.ts';
+import { type ResourceOptions, Resources } from './resources/resources.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
 import { shareOut } from './turns/sharing.ts';

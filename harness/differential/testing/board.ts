@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Host, type HostFacts, UsageError } from '../../../src/index.ts';
 import { hostTool } from '../../places.ts';
-import { Resources } from '../../run/resources.ts';
+import { Resources } from '../../run/resources/resources.ts';
 import type { BatchTools } from '../batch.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Board, type Host, type HostFacts, hostArchitecture, VpmuError } from '../../src/index.ts';
+import { type Board, type Host, type HostFacts, hostArchitecture, VpmuError } from '../../../src/index.ts';
 
 /** @throws VpmuError when guests cannot run under KVM there: that is not QEMU's doing, whatever it then says */
 export function needKvm({ host, kvm }: HostFacts): void {

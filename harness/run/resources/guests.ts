@@ -1,0 +1,72 @@
+import {
+	buildImage,
+	type Cache,
+	debianKernel,
+	type Host,
+	type Image,
+	type Kernel,
+	kernelFromFile,
+	loadRecipe,
+} from '../../../src/index.ts';
+import type { Lease } from '../lease.ts';
+import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
+import type { Known } from './known.ts';
+
+/** What the guests of a run boot: kernels (`debian:SUITE` or a path) and the images that go with them. */
+export class Guests {
+	readonly #known: Known;
+	readonly #cache: () => Promise<Cache>;
+
+	constructor(known: Known, cache: () => Promise<Cache>) {
+		this.#known = known;
+		this.#cache = cache;
+	}
+
+	/** A kernel in place on a host, and the first process that its guests need. */
+	kernelOn(host: Host, source: string): Promise<Lease['kernel']> {
+		return this.#known.onceOn(host, `kernel ${source}`, async () => {
+			const [{ image, release }, { init }] = await Promise.all([this.kernel(source), this.#guest(source)]);
+			return { path: await host.provide(image), release, init };
+		});
+	}
+
+	/** The guest's initramfs for a kernel, in place on a host. */
+	initrdOn(host: Host, kernel: string): Promise<string> {
+		return this.#known.onceOn(host, `initrd for ${kernel}`, async () => {
+			return host.provide((await this.#guest(kernel)).image.path);
+		});
+	}
+
+	/** A kernel in the cache. */
+	kernel(source: string): Promise<Kernel> {
+		return this.#known.once(`kernel ${source}`, async () => {
+			const cache = await this.#cache();
+			return source.startsWith('debian:')
+				? debianKernel(cache, source.slice('debian:'.length))
+				: kernelFromFile(cache, source);
+		});
+	}
+
+	/** The image that guests with a kernel boot, in the cache. */
+	async imageFor(kernel: string): Promise<Image> {
+		return (await this.#guest(kernel)).image;
+	}
+
+	/** The image without drivers. */
+	image(): Promise<Image> {
+		return this.#known.once('initrd', async () => buildImage(await this.#cache(), await loadRecipe('guest')));
+	}
+
+	/** The image for a kernel, and its first process: one that loads the port's drivers where they are modules. */
+	#guest(kernel: string): Promise<{ image: Image; init: string }> {
+		return this.#known.once(`guest for ${kernel}`, async () => {
+			const plain = { image: await this.image(), init: agentPath };
+			if (kernel === defaultKernel) return plain;
+			const options = { kernel: await this.kernel(kernel), extraFiles: [loaderInit] };
+			const recipe = { ...(await loadRecipe('guest')), kernelModules: portModules };
+			const image = await buildImage(await this.#cache(), recipe, options);
+			const isLoaded = image.contents.some(file => file.path.includes(modulesFolder));
+			return isLoaded ? { image, init: `/${loaderInit.path}` } : plain;
+		});
+	}
+}

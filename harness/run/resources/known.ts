@@ -1,0 +1,67 @@
+import type { Host } from '../../../src/index.ts';
+import { answers } from './hosts.ts';
+
+const failed = Symbol('failed');
+
+/**
+ * What a run has made, by name, each thing once: who asks again gets the same. A failure is kept too, so that what could
+ * not be made is not tried again for every cell.
+ */
+export class Known {
+	readonly #made = new Map<string, Promise<unknown>>();
+	readonly #labels = new WeakMap<Host, string>();
+
+	/** What was made under this name, or is made now. */
+	once<T>(name: string, make: () => Promise<T>): Promise<T> {
+		const known = this.#made.get(name);
+		if (known !== undefined) return known as Promise<T>;
+		const made = make();
+		this.#made.set(name, made);
+		return made;
+	}
+
+	/** As {@link once}, for what is on a host and goes with it. */
+	onceOn<T>(host: Host, name: string, make: () => Promise<T>): Promise<T> {
+		return this.once(`${name} on ${this.#label(host)}`, make);
+	}
+
+	/** A host under the label that tells the copies of a board apart, which share their name. */
+	host(label: string, make: () => Promise<Host>): Promise<Host> {
+		return this.once(hostName(label), async () => {
+			const host = await make();
+			this.#labels.set(host, label);
+			return host;
+		});
+	}
+
+	/** Forgets a host and what was on it: asked for again, it is made again. Resolves with the host, if there was one. */
+	async forgetHost(label: string): Promise<Host | undefined> {
+		const host = (await this.#made.get(hostName(label))?.catch(() => undefined)) as Host | undefined;
+		this.#made.delete(hostName(label));
+		const isOn = (name: string) => name.endsWith(` on ${label}`);
+		for (const name of [...this.#made.keys()].filter(isOn)) this.#made.delete(name);
+		return host;
+	}
+
+	/** Forgets what could not be made, and hosts that do not answer any more. */
+	async renew(): Promise<void> {
+		for (const [name, made] of [...this.#made]) {
+			const value = await made.catch(() => failed);
+			if (value === failed) this.#made.delete(name);
+			else if (name.startsWith(hostName('')) && !(await answers(value as Host))) {
+				await this.forgetHost(this.#label(value as Host));
+			}
+		}
+	}
+
+	/** Resolves when nothing is being made any more. */
+	async settled(): Promise<void> {
+		await Promise.allSettled(this.#made.values());
+	}
+
+	#label(host: Host): string {
+		return this.#labels.get(host) ?? host.name;
+	}
+}
+
+const hostName = (label: string) => `host ${label}`;

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+	type Cache,
+	debianQemu,
+	type Host,
+	inspectProgram,
+	inspectQemu,
+	parseJson,
+	stringifyJson,
+	VpmuError,
+	verifiedHash,
+} from '../../../src/index.ts';
+import { unknownName } from '../../cli/command.ts';
+import { UnfitBuild } from '../../plan/select.ts';
+import type { LeasedQemu } from '../lease.ts';
+import { architectureOf } from './hosts.ts';
+import type { Known } from './known.ts';
+
+/** How to start a QEMU on its host, and what tells its files from others; `undefined` when nothing does. */
+interface PlacedQemu {
+	readonly command: string[];
+	readonly identity: string | undefined;
+}
+
+/** Raised when cells need to know more of a QEMU than was kept. */
+const inspectionVersion = 1;
+
+/** The QEMUs under test of a run: `debian:SUITE` or a path, put on hosts and asked what they are. */
+export class Qemus {
+	readonly #known: Known;
+	readonly #cache: () => Promise<Cache>;
+
+	constructor(known: Known, cache: () => Promise<Cache>) {
+		this.#known = known;
+		this.#cache = cache;
+	}
+
+	/** A QEMU in place on a host, and what it says of itself. @throws VpmuError */
+	on(host: Host, source: string): Promise<LeasedQemu> {
+		return this.#known.onceOn(host, `qemu ${source}`, async () => {
+			const { command, identity } = source.startsWith('debian:')
+				? await this.#packagedOn(host, source)
+				: await this.#ownOn(host, source);
+			const { version, ...inspection } = await this.#inspected(host, command, source, identity);
+			return { qemu: { command, label: source, version }, inspection };
+		});
+	}
+
+	/** Its program as a file of this machine. */
+	async program(source: string, architecture: 'amd64' | 'arm64'): Promise<string> {
+		if (!source.startsWith('debian:')) return source;
+		return path.join((await this.packaged(source, architecture)).root, 'bin', 'qemu-system-aarch64');
+	}
+
+	/** A packaged QEMU with what it needs, in the cache. */
+	packaged(source: string, architecture: 'amd64' | 'arm64') {
+		return this.#known.once(`${source} ${architecture}`, async () =>
+			debianQemu(await this.#cache(), source.slice('debian:'.length), architecture),
+		);
+	}
+
+	/**
+	 * Checks machine types against the program files of QEMUs, before anything is started: QEMU registers each as a type
+	 * named `TYPE-machine`, a string in the program.
+	 *
+	 * @throws UsageError for a machine type that a QEMU does not have
+	 */
+	async checkMachines(
+		machines: readonly string[],
+		sources: readonly string[],
+		architecture: 'amd64' | 'arm64',
+	): Promise<void> {
+		if (machines.length === 0) return;
+		for (const source of sources) {
+			const program = await readFile(await this.program(source, architecture));
+			if (program.toString('latin1', 0, 4) !== '\u007fELF') continue;
+			const unknown = machines.find(machine => machine !== 'none' && !program.includes(`${machine}-machine\0`));
+			if (unknown === undefined) continue;
+			const known = new Set(program.toString('latin1').match(/(?<=\0)virt(-[\d.]+)?(?=-machine\0)/g));
+			const where = `of option '--machine' for ${source}`;
+			throw new UnfitBuild(unknownName('machine type', unknown, where, [...known]).message);
+		}
+	}
+
+	/** What a build says of itself does not change: asked once, kept by the identity of its files. */
+	async #inspected(host: Host, command: readonly string[], label: string, identity: string | undefined) {
+		const ask = async () => {
+			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label });
+			if ('answer' in machines) return { version, machines: machines.answer, pmuChoice };
+			throw new VpmuError(`'${label}' does not tell its machine types`, {
+				blame: 'qemu',
+				evidence: [JSON.stringify(machines)],
+			});
+		};
+		if (identity === undefined) return ask();
+		const name = createHash('sha256')
+			.update(JSON.stringify([inspectionVersion, identity]))
+			.digest('hex')
+			.slice(0, 20);
+		const kept = await (await this.#cache()).keep('inspections', name, async to => {
+			await writeFile(to, stringifyJson((await ask()) as never));
+			return { label: `what ${label} says of itself` };
+		});
+		return parseJson(await readFile(kept, 'utf8')) as unknown as Awaited<ReturnType<typeof ask>>;
+	}
+
+	async #packagedOn(host: Host, source: string): Promise<PlacedQemu> {
+		const { root, command } = await this.packaged(source, architectureOf(host));
+		return { command: command(await host.provide(root)), identity: path.basename(root) };
+	}
+
+	async #ownOn(host: Host, file: string): Promise<PlacedQemu> {
+		const program = await inspectProgram(file).catch(error => {
+			// A script that wraps a QEMU is fine; a program of another machine is not, and is named when it starts.
+			if (!(error instanceof VpmuError)) throw error;
+		});
+		// What a script starts is not known by the script.
+		const identity = program === undefined ? undefined : await verifiedHash(file);
+		return { command: [host.kind === 'local' ? file : await host.provide(file)], identity };
+	}
+}

@@ -1,0 +1,175 @@
+import {
+	type Board,
+	type Cache,
+	type Host,
+	type HostFacts,
+	localHost,
+	openCache,
+	readHostFacts,
+	sshHost,
+	startBoard,
+	verifiedHash,
+} from '../../../src/index.ts';
+import { hostTool } from '../../places.ts';
+import type { Cell } from '../../plan/plan.ts';
+import { defaultQemus } from '../../plan/select.ts';
+import { type Calibration, calibrate } from '../calibration.ts';
+import type { Lease, LeaseData } from '../lease.ts';
+import { defaultKernel } from './guest-image.ts';
+import { Guests } from './guests.ts';
+import { architectureOf, needKvm } from './hosts.ts';
+import { Known } from './known.ts';
+import { Qemus } from './qemus.ts';
+
+export interface ResourceOptions {
+	/** Guest kernel and the board's own: `debian:SUITE` or a path. */
+	readonly kernel: string;
+	readonly boardKernel: string;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly signal?: AbortSignal;
+	/** Wait for others who work on the same things of the cache (default), instead of failing. */
+	readonly wait?: boolean;
+	readonly onProgress: (what: string, done?: number, total?: number) => void;
+}
+
+const labelOf = (on: string, copy: number) => (copy === 0 ? on : `${on}#${copy}`);
+
+/**
+ * Hosts, boards, QEMUs, kernels and images of a run: each made once, when a cell first needs it, and kept until the
+ * run ends.
+ */
+export class Resources implements AsyncDisposable {
+	readonly #options: ResourceOptions;
+	readonly #owned = new AsyncDisposableStack();
+	readonly #known = new Known();
+	/** The QEMUs under test. */
+	readonly qemus = new Qemus(this.#known, () => this.cache());
+	/** What guests boot. */
+	readonly guests = new Guests(this.#known, () => this.cache());
+
+	constructor(options: ResourceOptions) {
+		this.#options = options;
+	}
+
+	/** All that a cell needs, ready on the host that it was given. @throws VpmuError with the blame of what could not be had */
+	async ready(cell: Cell, host: Host, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<LeaseData> {
+		if (cell.accel === 'kvm') needKvm(await this.facts(host));
+		const kernelSource = cell.kernel ?? this.#options.kernel;
+		const [{ qemu, inspection }, reference, facts, kernel, initrd, made, { slowness }, shim] = await Promise.all([
+			this.qemus.on(host, cell.qemu),
+			cell.reference === null ? undefined : this.qemus.on(host, cell.reference),
+			this.facts(host),
+			this.guests.kernelOn(host, kernelSource),
+			this.guests.initrdOn(host, kernelSource),
+			this.#made(host, cell.qemu, kernelSource),
+			this.#calibration(host),
+			host.kind === 'local' ? hostTool('kvm-shim.so') : host.provide(hostTool('kvm-shim.so')),
+		]);
+		return {
+			host: host.reference,
+			qemu,
+			inspection,
+			...(reference === undefined ? {} : { reference }),
+			facts,
+			kernel,
+			initrd,
+			shim,
+			sources: { kernel: this.#options.kernel, boardKernel: this.#options.boardKernel },
+			made,
+			slowness,
+			...folders,
+		};
+	}
+
+	cache(): Promise<Cache> {
+		return this.#known.once('cache', () =>
+			openCache({
+				env: this.#options.env,
+				wait: this.#options.wait ?? true,
+				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+				onProgress: progress => {
+					if ('notice' in progress) this.#options.onProgress(progress.notice);
+					else this.#options.onProgress(progress.what, progress.done, progress.total ?? undefined);
+				},
+			}),
+		);
+	}
+
+	/** A host as `--on` names it; of a board, one of several copies that are alike. */
+	host(on: string, copy = 0): Promise<Host> {
+		return this.#known.host(labelOf(on, copy), async () => {
+			if (on === 'local') return this.#owned.use(localHost());
+			// ssh takes a port only from its own URL form, and an alias of ~/.ssh/config only without.
+			if (on.startsWith('ssh://')) {
+				return this.#owned.use(await sshHost(/:\d+$/.test(on) ? on : on.slice('ssh://'.length)));
+			}
+			const topology = on.slice('board:'.length);
+			this.#options.onProgress(`starting board ${topology}`);
+			const board: Board = await startBoard({
+				cache: await this.cache(),
+				topology,
+				kernel: this.#options.boardKernel,
+				preload: await this.#preload(),
+				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+			});
+			return this.#owned.use(board);
+		});
+	}
+
+	/** Ends a copy of a board that nobody uses; asked for again, it is made again. */
+	async retire(on: string, copy: number): Promise<void> {
+		const host = (await this.#known.forgetHost(labelOf(on, copy))) as Board | undefined;
+		await host?.[Symbol.asyncDispose]();
+	}
+
+	facts(host: Host): Promise<HostFacts> {
+		return this.#known.once(`facts of ${host.name}`, async () => {
+			const kvmFactsPath =
+				host.kind === 'local' && process.arch !== 'arm64' ? undefined : await host.provide(hostTool('kvm-facts'));
+			return readHostFacts(host, kvmFactsPath === undefined ? {} : { kvmFactsPath });
+		});
+	}
+
+	/**
+	 * Forgets what could not be made, and hosts that do not answer any more with all that was on them: asked for again,
+	 * it is made again.
+	 */
+	async renew(): Promise<void> {
+		await this.#known.renew();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#known.settled();
+		await this.#owned.disposeAsync();
+	}
+
+	/** The files that a cell is made of, with their hashes; those of the cache are checked against what was once made. */
+	async #made(host: Host, qemu: string, kernel: string): Promise<Lease['made']> {
+		const hashed = (file: string) =>
+			this.#known.once(`hash of ${file}`, async () => ({ path: file, sha256: await verifiedHash(file) }));
+		const files = await Promise.all([
+			this.qemus.program(qemu, architectureOf(host)),
+			this.guests.kernel(kernel).then(({ image }) => image),
+			this.guests.imageFor(kernel).then(image => image.path),
+		]);
+		const [one, two, three] = await Promise.all(files.map(hashed));
+		return { qemu: one!, kernel: two!, initrd: three! };
+	}
+
+	#calibration(host: Host): Promise<Calibration> {
+		return this.#known.once(`calibration of ${host.name}`, async () =>
+			calibrate(await this.cache(), host, await this.facts(host)),
+		);
+	}
+
+	/** What every run with the default choices copies into a board: in its snapshot it costs nothing. */
+	#preload(): Promise<string[]> {
+		return this.#known.once('preload', async () => [
+			...(await Promise.all(defaultQemus.map(async source => (await this.qemus.packaged(source, 'arm64')).root))),
+			(await this.guests.kernel(defaultKernel)).image,
+			(await this.guests.image()).path,
+			hostTool('kvm-facts'),
+			hostTool('kvm-shim.so'),
+		]);
+	}
+}
