@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { cacheRoot, localHost } from '../../src/index.ts';
+import { cacheRoot, debianPackage, hostArchitecture, localHost, openCache } from '../../src/index.ts';
+import { readRun } from '../testing/vpmu.ts';
 import { fault } from './testing/fault.ts';
 
 const notRoot = process.getuid?.() === 0 ? undefined : 'mounting a small disk needs root';
@@ -85,6 +88,36 @@ fault(
 	({ run }) => run(['pmu/default-counts', '--on', 'local', '--qemu', 'debian:trixie'], { cases: null }),
 	process.arch === 'arm64' ? 'this machine is arm64' : undefined,
 );
+
+// What time it is, the C library asks the kernel; of each process of the run it is here told something else by libfaketime.
+fault('clock of this machine jumps', async ({ run, folder }, t) => {
+	const { folder: faketime } = await debianPackage(await openCache(), {
+		...{ suite: 'bookworm', name: 'libfaketime', architecture: hostArchitecture() },
+	});
+	const library = (await readdir(faketime, { recursive: true })).find(name => name.endsWith('/libfaketime.so.1'));
+	const clock = path.join(folder, 'clock');
+	await writeFile(clock, '+0\n');
+	const ending = run(['fault/boots'], {
+		env: {
+			LD_PRELOAD: path.join(faketime, library!),
+			...{ FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+		},
+	});
+	// Each while the run goes on, which takes some five seconds.
+	for (const days of ['+400d', '-400d']) {
+		await delay(2000);
+		await writeFile(clock, `${days}\n`);
+	}
+	const end = await ending;
+	const { results } = readRun(path.join(folder, 'run'));
+	const moments = readFileSync(path.join(folder, 'run', 'events.ndjson'), 'utf8')
+		.split('\n')
+		.filter(line => line !== '');
+	const years = new Set(moments.map(line => new Date(JSON.parse(line).at).getUTCFullYear()));
+	t.true(years.size > 1, `the clock did not jump: ${[...years]}`);
+	t.true(results!.run.durationMs < 120_000, `${results!.run.durationMs}`);
+	return end;
+});
 
 // Port 9 is discard: nobody serves ssh there.
 fault('ssh server refuses connections', ({ run }) =>
