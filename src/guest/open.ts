@@ -12,6 +12,8 @@ export interface ShellOptions extends WaitOptions {
 	readonly mode?: 'auto' | 'framed' | 'plain';
 	/** A second port of the guest (virtio-serial, named `vpmu` in the guest) for the frames. The shell owns it. */
 	readonly port?: Duplex;
+	/** The guest was heard on the port before, so that it is waited for as long as a guest that restarts may need. */
+	readonly hasPort?: boolean;
 	/** Plain: what the guest's shell shows when it waits for a command. Default `/[#$] $/`. */
 	readonly prompt?: RegExp;
 	/** Plain: whom to log in as at `login:`. */
@@ -59,7 +61,7 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 				.waitFor(options.login === undefined ? (options.prompt ?? /[#$] $/) : /login: ?$/, { signal: both, timeoutMs })
 				.then(() => 'prompt' as const);
 			prompt.catch(() => undefined);
-			const portless = options.port === undefined ? [] : [portIsMissing(console, both)];
+			const portless = options.port === undefined || options.hasPort === true ? [] : [portIsMissing(console, both)];
 			const first = await Promise.race([agent, prompt, ...portless]);
 			stopWaiting.abort();
 			await agent.catch(() => undefined);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { duplexPair } from 'node:stream';
 import test from 'ava';
 import { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
@@ -139,6 +140,29 @@ withAgent('a line that loses every fifth character gives an error, not a result'
 	const outcome = await torture(guest.shell, { commands: 3, together: 3, timeoutMs: 1500 });
 	t.deepEqual(outcome.wrong, []);
 });
+
+withAgent(
+	'an agent that was heard on the port before is waited for there, however long ago it said that it is ready',
+	async t => {
+		const heard = async (hasPort: boolean) => {
+			await using stack = new AsyncDisposableStack();
+			const agent = stack.use(startLocalAgent(program!));
+			const [consoleLine, kernel] = duplexPair();
+			const [port, driver] = duplexPair();
+			const serial = stack.use(new SerialConsole(consoleLine, { speedFactor: 0.02 }));
+			kernel.write('vpmu-agent: ready\n');
+			// The guest is being restarted, for longer than an agent without a port would stay away from the console.
+			const restart = setTimeout(() => driver.pipe(agent.line).pipe(driver), 600);
+			stack.defer(() => clearTimeout(restart));
+			const shell = await openShell(serial, { port, hasPort, timeoutMs: 3000 });
+			const { stdout } = await shell.run(['echo', 'here']);
+			await shell[Symbol.asyncDispose]();
+			return stdout.toString();
+		};
+		t.is(await heard(true), 'here\n');
+		t.is((await t.throwsAsync(heard(false), { instanceOf: GuestError }))?.kind, 'no-shell');
+	},
+);
 
 withAgent('on a UART of milliseconds for each character, resends are not what fills it', async t => {
 	// A machine that is busy with something else is a slow line for a moment, and is rightly answered by a resend: the least of a few.

@@ -38,6 +38,8 @@ interface Job {
 export class FramedShell implements GuestShell {
 	readonly guarantees = 'framed';
 	readonly console: SerialConsole;
+	/** Whether the agent is talked to on a port of its own, and not on the console. */
+	readonly isOnPort: boolean;
 	readonly #session: AgentSession;
 	readonly #jobs = new Map<number, Job>();
 	readonly #waiting: (() => void)[] = [];
@@ -46,6 +48,7 @@ export class FramedShell implements GuestShell {
 
 	constructor(console: SerialConsole, options: FramedShellOptions = {}) {
 		this.console = console;
+		this.isOnPort = options.port !== undefined;
 		this.#session = new AgentSession({
 			console,
 			port: options.port,

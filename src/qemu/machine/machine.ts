@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SerialConsole } from '../../guest/console.ts';
+import { FramedShell } from '../../guest/framed/shell.ts';
 import { openShell, type ShellOptions } from '../../guest/open.ts';
 import type { Host, HostFolder } from '../../host/host.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
@@ -61,6 +62,8 @@ export class Machine implements AsyncDisposable {
 	#shell: MachineShell | undefined;
 	/** The port of a shell that was opened anew. */
 	#extraPort: Socket | undefined;
+	/** Where the guest's agent was heard; a guest that is started anew is the same one. */
+	#isOnPort: boolean | undefined;
 	#shellMs: number | null = null;
 	#triage: Promise<readonly TriageSection[]> | undefined;
 	#ended: Promise<ShutdownRecord> | undefined;
@@ -90,7 +93,12 @@ export class Machine implements AsyncDisposable {
 		// Our guests serve commands on a port of this name too, free of the kernel's messages.
 		return new MachineShell({
 			...{ console, process },
-			open: limits => openShell(console, { ...(port === undefined ? {} : { port }), ...shellOptions, ...limits }),
+			open: async limits => {
+				const viaPort = port === undefined ? {} : { port, hasPort: this.#isOnPort === true };
+				const shell = await openShell(console, { ...viaPort, ...shellOptions, ...limits });
+				this.#isOnPort = shell instanceof FramedShell && shell.isOnPort;
+				return shell;
+			},
 			onReady: () => {
 				this.#shellMs ??= performance.now() - startedAt;
 			},
@@ -106,7 +114,7 @@ export class Machine implements AsyncDisposable {
 		const { ports, paths, host } = this.#parts;
 		await this.#shell?.[Symbol.asyncDispose]();
 		this.#extraPort?.destroy();
-		if (ports.vpmu === undefined) {
+		if (ports.vpmu === undefined || this.#isOnPort === false) {
 			this.#shell = this.#newShell(undefined);
 			return;
 		}
