@@ -33,6 +33,10 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, boot: BootFile
 		machine: 'virt',
 		machineProperties: { virtualization: true, 'gic-version': 3 },
 		accel: 'tcg',
+		// The CPUs of a board take turns on one host thread. With a thread each, one that waits for a lock of the board's kernel
+		// spins on (QEMU, trans_WFE in target/arm/tcg: there, waiting for an event does nothing) while the one that holds it waits
+		// for the emulator's own lock: with two boards on two cores, a quarter of all time.
+		accelProperties: { thread: 'single' },
 		cpu: 'max',
 		// The real algorithm costs a tenth of the boot under emulation.
 		cpuProperties: { 'pauth-impdef': true, ...(parts.layout.pmus === 'none' ? { pmu: false } : {}) },
