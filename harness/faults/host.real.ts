@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
@@ -7,13 +7,14 @@ import { cacheRoot, debianPackage, hostArchitecture, localHost, openCache } from
 import { readRun } from '../testing/vpmu.ts';
 import { fault } from './testing/fault.ts';
 
+const counts = ['pmu/default-counts', '--qemu', 'debian:trixie'];
+
 const notRoot = process.getuid?.() === 0 ? undefined : 'mounting a small disk needs root';
 
 /** A disk of so many bytes, for the time of a test. */
-async function smallDisk(t: ExecutionContext, folder: string, size: string): Promise<string> {
+async function smallDisk(t: ExecutionContext, disk: string, size: string): Promise<string> {
 	await using host = localHost();
-	const disk = path.join(folder, 'disk');
-	await mkdir(disk);
+	await mkdir(disk, { recursive: true });
 	const mounted = await host.run(['mount', '-t', 'tmpfs', '-o', `size=${size}`, 'vpmu-test', disk]);
 	t.is(mounted.status, 0, mounted.stderr.toString());
 	t.teardown(async () => {
@@ -27,7 +28,7 @@ async function smallDisk(t: ExecutionContext, folder: string, size: string): Pro
 fault(
 	'disk of the run folder full',
 	async ({ run, folder }, t) => {
-		const disk = await smallDisk(t, folder, '20k');
+		const disk = await smallDisk(t, path.join(folder, 'disk'), '20k');
 		return await run(['fault/boots'], { out: path.join(disk, 'run') });
 	},
 	notRoot,
@@ -36,7 +37,7 @@ fault(
 fault(
 	'disk of temporary files full',
 	async ({ run, folder }, t) => {
-		const disk = await smallDisk(t, folder, '16k');
+		const disk = await smallDisk(t, path.join(folder, 'disk'), '16k');
 		await writeFile(path.join(disk, 'fill'), 'x'.repeat(16 * 1024)).catch(() => undefined);
 		return await run(['fault/starts'], { env: { TMPDIR: disk } });
 	},
@@ -46,8 +47,20 @@ fault(
 fault(
 	'disk of the cache full',
 	async ({ run, folder }, t) => {
-		const disk = await smallDisk(t, folder, '1m');
+		const disk = await smallDisk(t, path.join(folder, 'disk'), '1m');
 		return await run(['fault/starts'], { env: { VPMU_CACHE: path.join(disk, 'cache') } });
+	},
+	notRoot,
+);
+
+fault(
+	'disk of the cache full while a board boots',
+	async ({ run, folder }, t) => {
+		const { cache } = await cacheCopy(folder);
+		const snapshots = path.join(cache, 'snapshots');
+		for (const name of await readdir(snapshots)) if (name.startsWith('board-')) await rm(path.join(snapshots, name));
+		await smallDisk(t, path.join(cache, 'tmp'), '100m');
+		return await run([...counts, '--on', 'board:uniform'], { cases: null, env: { VPMU_CACHE: cache } });
 	},
 	notRoot,
 );
@@ -85,7 +98,7 @@ fault('image changed', async ({ run, folder }) => {
 
 fault(
 	'KVM asked for on a machine that has none',
-	({ run }) => run(['pmu/default-counts', '--on', 'local', '--qemu', 'debian:trixie'], { cases: null }),
+	({ run }) => run([...counts, '--on', 'local'], { cases: null }),
 	process.arch === 'arm64' ? 'this machine is arm64' : undefined,
 );
 
@@ -120,10 +133,6 @@ fault('clock of this machine jumps', async ({ run, folder }, t) => {
 });
 
 // Port 9 is discard: nobody serves ssh there.
-fault('ssh server refuses connections', ({ run }) =>
-	run(['pmu/default-counts', '--on', 'ssh://127.0.0.1:9', '--qemu', 'debian:trixie'], { cases: null }),
-);
+fault('ssh server refuses connections', ({ run }) => run([...counts, '--on', 'ssh://127.0.0.1:9'], { cases: null }));
 
-fault('ssh host has no such name', ({ run }) =>
-	run(['pmu/default-counts', '--on', 'ssh://vpmu-test.invalid', '--qemu', 'debian:trixie'], { cases: null }),
-);
+fault('ssh host has no such name', ({ run }) => run([...counts, '--on', 'ssh://vpmu-test.invalid'], { cases: null }));

@@ -41,6 +41,7 @@ export const faults = {
 	'disk of the run folder full': row('error', 'host', 69, 'the disk is full'),
 	'disk of temporary files full': row(null, 'host', 69, 'the disk is full'),
 	'disk of the cache full': row('error', 'host', 69, 'the disk is full'),
+	'disk of the cache full while a board boots': row('error', 'host', 69, 'the disk is full'),
 	'image truncated': row('pass', null, 0, 'is damaged'),
 	'image changed': row('error', 'image', 69, 'was damaged and has been removed'),
 	'ssh server refuses connections': row('error', 'host', 69, 'refuses connections: no ssh server listens there'),

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Host, HostFolder } from '../host/host.ts';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import { optionText } from '../qemu/argv.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { startMachine } from '../qemu/machine/start.ts';
 import type { MachineSpec } from '../qemu/spec.ts';
@@ -17,21 +18,25 @@ export interface BoardFolder extends HostFolder {
 	readonly console: string;
 }
 
-/** What is booted; absent when the board is restored. */
-export interface BootFiles {
-	readonly initrd: string;
-	readonly deviceTree: string | undefined;
+/**
+ * The file whose beginning is a board's memory. A board that is booted for a snapshot writes it; copies read it on demand
+ * and share it, each but for the pages that it has written itself.
+ */
+export interface BoardMemory {
+	readonly snapshot: string;
+	/** What is booted; absent when the board is restored. */
+	readonly boot?: { readonly initrd: string; readonly deviceTree: string | undefined };
 }
 
 /**
  * The machine that is a board: an emulated CPU with EL2, so that its kernel has KVM. Its devices are the same when it is
  * booted for a snapshot and when it is restored from it, as migration needs.
  */
-export function boardSpec(parts: BoardParts, folder: BoardFolder, boot: BootFiles | undefined): MachineSpec {
+export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, boot }: BoardMemory): MachineSpec {
 	return {
 		qemu: { command: parts.qemu.command(parts.qemu.root) },
 		machine: 'virt',
-		machineProperties: { virtualization: true, 'gic-version': 3 },
+		machineProperties: { virtualization: true, 'gic-version': 3, 'memory-backend': 'memory' },
 		accel: 'tcg',
 		// The CPUs of a board take turns on one host thread. With a thread each, one that waits for a lock of the board's kernel
 		// spins on (QEMU, trans_WFE in target/arm/tcg: there, waiting for an event does nothing) while the one that holds it waits
@@ -55,6 +60,11 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, boot: BootFile
 					...(boot.deviceTree === undefined ? {} : { dtb: boot.deviceTree }),
 				}),
 		extra: [
+			'-object',
+			optionText('memory-backend-file', {
+				...{ id: 'memory', size: `${boardMemoryMiB}M`, 'mem-path': snapshot },
+				...(boot === undefined ? { share: false, readonly: true, rom: false } : { share: true }),
+			}),
 			// Port 0: any free one. No way out but the forwarded port.
 			...['-netdev', 'user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
 			...['-device', 'virtio-net-pci,netdev=net,romfile='],

@@ -16,13 +16,13 @@ import {
 import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
 
-/** The suite whose QEMU emulates boards: the newest stable one; it needs to be 9.0 or newer for mapped-ram. */
+/** The suite whose QEMU emulates boards: the newest stable one; it needs to be 9.0 or newer, which map a file read-only as private memory. */
 const emulatorSuite = 'trixie';
 /** The suite whose kernel boards run by default. */
 const kernelSuite = 'trixie';
 
 /** Raised when boards are set up differently, so that old snapshots are not taken for new ones. */
-const layoutVersion = 3;
+const layoutVersion = 4;
 
 export const boardMemoryMiB = 3072;
 

@@ -1,4 +1,4 @@
-import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
@@ -10,7 +10,7 @@ import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';
 import { readDeviceTree, writeDeviceTree } from './flattened.ts';
 import { type BoardFolder, boardSpec, startLevel0 } from './level0.ts';
-import type { BoardParts } from './parts.ts';
+import { type BoardParts, boardMemoryMiB } from './parts.ts';
 import { setPmus } from './pmu-nodes.ts';
 
 /** For a cold boot on a busy machine of two cores, with room. */
@@ -20,6 +20,8 @@ const migrateMs = 120_000;
 const trialMs = 40_000;
 const settleMs = 2000;
 const attempts = 4;
+/** A disk with less is full, as far as a snapshot goes. */
+const leastSpaceBytes = 16 * 2 ** 20;
 
 /** The name under which the cache keeps a board's snapshot. */
 export function snapshotName(parts: BoardParts): string {
@@ -76,7 +78,7 @@ async function trySnapshot(
 	const name = `board:${parts.layout.topology.name}`;
 	const limits = { signal, timeoutMs: trialMs };
 	try {
-		await using machine = await startLevel0(host, name, boardSpec(parts, folder, undefined), folder, limits);
+		await using machine = await startLevel0(host, name, boardSpec(parts, folder, { snapshot }), folder, limits);
 		await restoreSnapshot(machine, name, snapshot, limits);
 		await using board = await connectBoard(machine, parts, folder, limits);
 		const online = Array.from({ length: parts.layout.cpus }, (_, cpu) => cpu).filter(
@@ -117,7 +119,9 @@ async function takeSnapshot(
 		],
 		initrd,
 	);
-	const spec = boardSpec(parts, folder, { initrd, deviceTree });
+	// Whoever reads a board's memory has its keys.
+	await writeFile(to, '', { mode: 0o600 });
+	const spec = boardSpec(parts, folder, { snapshot: to, boot: { initrd, deviceTree } });
 	await using machine = await startLevel0(host, name, spec, folder, limits);
 	try {
 		await machine.orDeath('the board booted', machine.console.waitFor(/vpmu-board ready/, limits));
@@ -128,17 +132,26 @@ async function takeSnapshot(
 		// Until all CPUs are idle with their ticks stopped, see trySnapshot.
 		await delay(settleMs, undefined, { signal });
 		await machine.qmp.execute('stop');
-		await useMappedRam(machine);
-		await machine.qmp.execute('migrate', { uri: `file:${to}` });
+		await leaveOutMemory(machine);
+		await machine.qmp.execute('migrate', { uri: stateIn(to) });
 		await migrated(machine, name, limits);
 	} catch (cause) {
-		if (signal?.aborted || cause instanceof BoardError) throw cause;
+		if (signal?.aborted) throw cause;
+		await needSpace(to);
+		if (cause instanceof BoardError) throw cause;
 		throw new BoardError(`${name} could not be booted: ${messageOf(cause)}`, {
 			board: name,
 			evidence: machine.console.lastLines(),
 			cause,
 		});
 	}
+}
+
+/** A QEMU whose memory is a file is killed by SIGBUS when the disk has no block for it. @throws Error code ENOSPC */
+async function needSpace(file: string): Promise<void> {
+	const { bavail, bsize } = await statfs(file);
+	if (bavail * bsize >= leastSpaceBytes) return;
+	throw Object.assign(new Error('no space left on the device'), { code: 'ENOSPC', path: file });
 }
 
 /** Loads a snapshot into a machine that waits for one, and lets it run. @throws BoardError */
@@ -148,17 +161,22 @@ export async function restoreSnapshot(
 	snapshot: string,
 	options: WaitOptions,
 ): Promise<void> {
-	await useMappedRam(machine);
-	await machine.qmp.execute('migrate-incoming', { uri: `file:${snapshot}` });
+	await leaveOutMemory(machine);
+	await machine.qmp.execute('migrate-incoming', { uri: stateIn(snapshot) });
 	await migrated(machine, name, options);
 	await machine.qmp.execute('cont');
 }
 
-/** mapped-ram: each page at a place of its own in the file, so that loading is reading, without parsing a stream. */
-async function useMappedRam(machine: Machine): Promise<void> {
-	await machine.qmp.execute('migrate-set-capabilities', { capabilities: [{ capability: 'mapped-ram', state: true }] });
-	// By default the rate is bounded; 0 is no bound.
-	await machine.qmp.execute('migrate-set-parameters', { 'max-bandwidth': 0 });
+/** The memory is the beginning of the snapshot's file and no part of the stream, so that loading is mapping. */
+async function leaveOutMemory(machine: Machine): Promise<void> {
+	await machine.qmp.execute('migrate-set-capabilities', {
+		capabilities: [{ capability: 'x-ignore-shared', state: true }],
+	});
+}
+
+/** The state of all but the memory stands behind it. */
+function stateIn(snapshot: string): string {
+	return `file:${snapshot},offset=${boardMemoryMiB * 2 ** 20}`;
 }
 
 async function migrated(machine: Machine, name: string, { signal }: WaitOptions): Promise<void> {

@@ -74,7 +74,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 	const snapshotMs = elapsed();
 	const limits = { signal, timeoutMs };
 	const folder = stack.use(await boardFolder(local));
-	const machine = stack.use(await startLevel0(local, name, boardSpec(parts, folder, undefined), folder, limits));
+	const machine = stack.use(await startLevel0(local, name, boardSpec(parts, folder, { snapshot }), folder, limits));
 	try {
 		await machine.orDeath('its snapshot was loaded', restoreSnapshot(machine, name, snapshot, limits));
 		const restoredMs = elapsed();
