@@ -24,11 +24,12 @@ async function run(argv: readonly string[], typed: string, waitFor: RegExp) {
 
 test('a guest with its console attached: what is typed reaches its shell, and its end is the end', async t => {
 	const { status, shown } = await run(
-		['--accel', 'tcg', '--cpu', 'cortex-a72,pmu=off'],
+		['--accel', 'tcg', '--cpu', 'cortex-a72,pmu=off', '--append', 'loglevel=7'],
 		'echo $((6*7)); ls /sys/bus/event_source/devices; poweroff -f\n',
 		/# /,
 	);
 	t.is(status, 0);
+	t.regex(shown, /Kernel command line: .* loglevel=7\r/);
 	t.regex(shown, /^42\r?$/m);
 	t.notRegex(shown, /armv8_/);
 });

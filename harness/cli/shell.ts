@@ -17,7 +17,8 @@ import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 export const command: Command = {
 	name: 'shell',
 	summary: `Starts a guest and attaches the terminal to its console (${attachHelp}).`,
-	usage: '[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--on WHERE]',
+	usage:
+		'[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--append ARGUMENTS] [--on WHERE]',
 	options: {
 		on: { value: 'WHERE', help: 'auto (default), local, board, board:TOPOLOGY or ssh://HOST' },
 		qemu: { value: 'QEMU', help: 'PATH or debian:SUITE (default: debian:trixie)' },
@@ -32,6 +33,10 @@ export const command: Command = {
 		cpu: { value: 'CPU', help: 'model and properties, such as host,pmu=off (default: host under KVM, else max)' },
 		vcpus: { value: 'N', help: 'default: 1' },
 		memory: { value: 'MIB', help: 'default: 512' },
+		append: {
+			value: 'ARGUMENTS',
+			help: "added to the kernel's command line, such as loglevel=7 for its messages while it boots",
+		},
 		artifacts: { value: 'DIR', help: 'keep console.log, qmp.ndjson and the rest there' },
 	},
 	async run(context, { options }) {
@@ -62,7 +67,8 @@ export const command: Command = {
 				...(options.pmu === undefined ? {} : { accelProperties: { pmu: options.pmu as string } }),
 				...cpu,
 				...{ kernel: kernel.path, initrd: await host.provide(image.path) },
-				append: 'console=ttyAMA0 rdinit=/init panic=-1',
+				// Each character costs milliseconds on the console of a guest in a board.
+				append: `console=ttyAMA0 quiet rdinit=/init panic=-1 ${given('append', '')}`.trimEnd(),
 			},
 			{
 				signal: context.signal,
