@@ -49,7 +49,8 @@ for (const [name, cpus] of boards) {
 				layout.pmus === 'none'
 					? []
 					: layout.pmus === 'stock'
-						? [{ source: 'armv8_pmuv3', cpus: online, device: 'pmu' }]
+						? // A PMU keeps the CPUs that are taken offline after it was probed (Linux, drivers/perf/arm_pmu.c, cpus_show).
+							[{ source: 'armv8_pmuv3', cpus: chosenCpus('all', layout.cpus), device: 'pmu' }]
 						: layout.pmus.map(pmu => ({ source: eventSource(pmu.compatible), cpus: pmu.cpus, device: pmu.node }));
 			// Types are given in the order of the nodes, from the first free one (10).
 			t.deepEqual(
