@@ -44,7 +44,7 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, bo
 		accelProperties: { thread: 'single' },
 		cpu: 'max',
 		// The real algorithm costs a tenth of the boot under emulation.
-		cpuProperties: { 'pauth-impdef': true, ...(parts.layout.pmus === 'none' ? { pmu: false } : {}) },
+		cpuProperties: { pauth: false, ...(parts.layout.pmus === 'none' ? { pmu: false } : {}) },
 		vcpus: parts.layout.cpus,
 		memoryMiB: boardMemoryMiB,
 		console: true,

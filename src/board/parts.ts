@@ -22,7 +22,7 @@ const emulatorSuite = 'trixie';
 const kernelSuite = 'trixie';
 
 /** Raised when boards are set up differently, so that old snapshots are not taken for new ones. */
-const layoutVersion = 4;
+const layoutVersion = 5;
 
 export const boardMemoryMiB = 3072;
 

@@ -208,7 +208,7 @@ async function makeDeviceTree(
 	const { qemu, layout } = parts;
 	const argv = [
 		...qemu.command(qemu.root),
-		...['-nodefaults', '-display', 'none', '-cpu', 'max,pauth-impdef=on', '-smp', String(layout.cpus)],
+		...['-nodefaults', '-display', 'none', '-cpu', 'max,pauth=off', '-smp', String(layout.cpus)],
 		...['-machine', `virt,virtualization=on,gic-version=3,dumpdtb=${dumped.replaceAll(',', ',,')}`],
 	];
 	const { status, stderr } = await host.run(argv, limits);

@@ -27,6 +27,7 @@ export function kernelArgumentsWith(init: string): string {
 		'panic=-1',
 		'rodata=off',
 		'audit=0',
+		'arm64.nopauth',
 		// A guest that hangs is asked for backtraces over a break on its console.
 		'sysrq_always_enabled',
 		`initcall_blacklist=${unneeded.join(',')}`,
