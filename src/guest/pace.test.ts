@@ -19,7 +19,8 @@ function read(rate: number, durationMs: number): { readonly reads: number; reado
 	return { reads, longestMs };
 }
 
-test('a conversation waits a millisecond at most, however fast its characters come', t => {
+test('a conversation waits a millisecond at most, however fast its characters come; a short answer never', t => {
+	t.is(read(10, 10).longestMs, 0);
 	// An answer of 400 characters at 100 a millisecond.
 	t.true(read(100, 4).longestMs <= 1);
 	t.is(read(0.3, 1000).longestMs, 0);

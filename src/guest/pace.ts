@@ -6,6 +6,8 @@ const longRestMs = 16;
 /** So many bytes a millisecond are a flood: for more than a moment, no conversation. */
 const floodBytesPerMs = 40;
 const memoryMs = 50;
+/** Fewer are a frame or a prompt that somebody waits for. */
+const talkBytesPerMs = 4;
 
 /**
  * How long to leave a console unread after a piece. QEMU writes a console's characters one by one: who reads each as it
@@ -23,6 +25,7 @@ export class Pace {
 		this.#readAt = now;
 		this.#rate = this.#rate * Math.exp(-sinceMs / memoryMs) + bytes / memoryMs;
 		if (this.#rate > floodBytesPerMs) return longRestMs;
+		if (this.#rate < talkBytesPerMs) return 0;
 		return sinceMs < 2 * shortRestMs && bytes < smallBytes ? shortRestMs : 0;
 	}
 

@@ -18,7 +18,7 @@ struct session {
 	/* the message that is coming in */
 	u8 head[7];
 	u32 head_size, body_size, body_have;
-	u8 *body;
+	u8 *body, usual[2048]; /* a larger one is mapped */
 };
 
 struct termios { u32 iflag, oflag, cflag, lflag; u8 line, cc[19]; };
@@ -44,7 +44,7 @@ static void line_is_bad(struct link *l)
 
 static void drop_message(struct session *s)
 {
-	if (s->body) SYS(munmap, s->body, s->body_size);
+	if (s->body && s->body != s->usual) SYS(munmap, s->body, s->body_size);
 	s->body = 0;
 	s->head_size = s->body_size = s->body_have = 0;
 }
@@ -105,7 +105,7 @@ static void stream_bytes(struct link *l, const u8 *data, u32 size)
 			s->body_size = get32(s->head + 3);
 			if (s->body_size > MESSAGE_MAX) s->body_size = 0;
 			s->body_have = 0;
-			s->body = s->body_size ? map_memory(s->body_size) : 0;
+			s->body = s->body_size == 0 ? 0 : s->body_size <= sizeof s->usual ? s->usual : map_memory(s->body_size);
 		} else {
 			u32 part = s->body_size - s->body_have;
 			if (part > size) part = size;
@@ -194,22 +194,41 @@ static void reap(int signals)
 			if (commands[i].session && commands[i].pid == pid) commands[i].exited = 1, commands[i].status = status;
 }
 
+/* `path` is a folder's with its slash; returns whether the file `leaf` in its entry says `name`. */
+static int entry_says(char *path, u64 size, const char *entry, const char *leaf, const char *name)
+{
+	char found[64];
+	memcpy(path + size, entry, length_of(entry));
+	memcpy(path + size + length_of(entry), leaf, length_of(leaf) + 1);
+	int fd = (int)SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0) return 0;
+	i64 n = SYS(read, fd, found, sizeof found - 1);
+	SYS(close, fd);
+	while (n > 0 && found[n - 1] == '\n') n--;
+	found[n > 0 ? n : 0] = 0;
+	return same(found, name);
+}
+
+/* Most guests have no such port, and then this is one look at a folder. */
 static int open_virtio(const char *name)
 {
-	char path[] = "/sys/class/virtio-ports/vportNpN/name", device[] = "/dev/vportNpN", found[64];
-	for (char a = '0'; a <= '7'; a++)
-		for (char b = '0'; b <= '7'; b++) {
-			path[29] = device[10] = a;
-			path[31] = device[12] = b;
-			int fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-			if (fd < 0) continue;
-			i64 n = SYS(read, fd, found, sizeof found - 1);
-			SYS(close, fd);
-			while (n > 0 && found[n - 1] == '\n') n--;
-			found[n > 0 ? n : 0] = 0;
-			if (same(found, name)) return (int)SYS(openat, AT_FDCWD, device, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+	static const char ports[] = "/sys/class/virtio-ports/", devices[] = "/dev/";
+	char entries[2048], path[sizeof ports + 256 + 8];
+	int folder = (int)SYS(openat, AT_FDCWD, ports, O_RDONLY | O_CLOEXEC, 0), result = -ENOENT;
+	i64 n;
+	memcpy(path, ports, sizeof ports);
+	while (result < 0 && folder >= 0 && (n = SYS(getdents64, folder, entries, sizeof entries)) > 0)
+		/* struct linux_dirent64: its length stands at 16, its name at 19. */
+		for (i64 at = 0; at < n && result < 0; at += *(u16 *)(entries + at + 16)) {
+			const char *entry = entries + at + 19;
+			if (entry[0] == '.' || !entry_says(path, sizeof ports - 1, entry, "/name", name)) continue;
+			memcpy(path, devices, sizeof devices);
+			memcpy(path + sizeof devices - 1, entry, length_of(entry) + 1);
+			result = (int)SYS(openat, AT_FDCWD, path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+			memcpy(path, ports, sizeof ports);
 		}
-	return -ENOENT;
+	close_fd(&folder);
+	return result;
 }
 
 static int open_port(struct session *s)
@@ -349,9 +368,11 @@ __attribute__((used, noreturn)) void start(u64 *stack)
 	for (aux++; aux[0]; aux += 2) if (aux[0] == 25 /* AT_RANDOM: 16 bytes that the kernel drew for this process */)
 		random = (const u8 *)aux[1];
 
-	if (SYS(getpid) == 1) mount_all();
+	int is_first = SYS(getpid) == 1;
+	if (is_first) mount_all();
 	SYS(prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1);
-	protected_from_oom = write_text("/proc/self/oom_score_adj", "-1000\n");
+	/* The first process is never killed for its memory (mm/oom_kill.c, oom_unkillable_task), and the score is inherited. */
+	protected_from_oom = !is_first && write_text("/proc/self/oom_score_adj", "-1000\n");
 	SYS(rt_sigprocmask, 0 /* SIG_BLOCK */, &blocked, 0, 8);
 	u64 children = 1ul << (SIGCHLD - 1);
 	int signals = (int)SYS(signalfd4, -1, &children, 8, O_NONBLOCK | O_CLOEXEC);

@@ -125,6 +125,9 @@ struct beginning {
 	volatile i64 error;
 };
 
+/* A descriptor that is 0, 1 or 2 itself is moved out of the way. */
+static int above_standard(int fd) { return fd > 2 ? fd : (int)SYS(fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, 3); }
+
 /*
  * The child until its execve: it shares the agent's memory, and the agent sleeps (vfork), so that beginning a command
  * copies no page tables and failing to needs no pipe.
@@ -137,10 +140,7 @@ static void child(void *argument)
 	SYS(setsid);
 	SYS(rt_sigprocmask, 2 /* SIG_SETMASK */, &no_signals, 0, 8);
 	if (protected_from_oom) write_text("/proc/self/oom_score_adj", "0\n");
-	/* The sources may be 0, 1 or 2 themselves: move them out of the way first. */
-	int in = (int)SYS(fcntl, b->in, 1030 /* F_DUPFD_CLOEXEC */, 3);
-	int out = (int)SYS(fcntl, b->out, 1030, 3);
-	int err = (int)SYS(fcntl, b->err, 1030, 3);
+	int in = above_standard(b->in), out = above_standard(b->out), err = above_standard(b->err);
 	SYS(dup3, in, 0, 0);
 	SYS(dup3, out, 1, 0);
 	SYS(dup3, err, 2, 0);
@@ -158,8 +158,9 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 	u32 argc = body[1] | body[2] << 8, envc = body[3] | body[4] << 8, inherited = 0, at = 5, n = 0;
 	i64 result = 0;
 	while (environment[inherited]) inherited++;
+	static char *usual[128];
 	u64 table_size = (argc + envc + inherited + 16) * sizeof(char *);
-	char **table = map_memory(table_size);
+	char **table = table_size <= sizeof usual ? usual : map_memory(table_size);
 	if (!table) {
 		report_done(l, c->channel, 2, ENOMEM, 0);
 		release(c);
@@ -175,6 +176,7 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 		at += length_of((char *)body + at) + 1;
 	}
 	if (argc == 0) goto bad;
+	argv[argc] = 0;
 	/* The host's come first; a name that is there already is not added. */
 	for (u32 i = n = envc; i < envc + inherited + 3; i++) {
 		const char *entry = i < envc + inherited ? environment[i - envc] : defaults[i - envc - inherited];
@@ -217,12 +219,12 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 		report_done(l, c->channel, 2, (u64)-result, 0);
 		release(c);
 	}
-	SYS(munmap, table, table_size);
-	return;
+	goto out;
 bad:
 	report_done(l, c->channel, 2, EINVAL, 0);
 	release(c);
-	SYS(munmap, table, table_size);
+out:
+	if (table != usual) SYS(munmap, table, table_size);
 }
 
 #endif

@@ -16,7 +16,7 @@ typedef long i64;
 #if defined(__aarch64__)
 enum {
 	SYS_fcntl = 25, SYS_ioctl = 29, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_mount = 40, SYS_chdir = 49, SYS_fchmod = 52,
-	SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_lseek = 62, SYS_read = 63, SYS_write = 64, SYS_ppoll = 73,
+	SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59, SYS_getdents64 = 61, SYS_lseek = 62, SYS_read = 63, SYS_write = 64, SYS_ppoll = 73,
 	SYS_signalfd4 = 74, SYS_exit = 93, SYS_exit_group = 94, SYS_futex = 98, SYS_clock_gettime = 113, SYS_kill = 129,
 	SYS_rt_sigprocmask = 135, SYS_setsid = 157, SYS_prctl = 167, SYS_getpid = 172, SYS_getppid = 173, SYS_munmap = 215,
 	SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_madvise = 233, SYS_wait4 = 260, SYS_renameat2 = 276, SYS_dup3 = 24, SYS_ptrace = 117,
@@ -38,7 +38,7 @@ static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 #elif defined(__x86_64__)
 enum {
 	SYS_fcntl = 72, SYS_ioctl = 16, SYS_mkdirat = 258, SYS_unlinkat = 263, SYS_mount = 165, SYS_chdir = 80, SYS_fchmod = 91,
-	SYS_openat = 257, SYS_close = 3, SYS_pipe2 = 293, SYS_lseek = 8, SYS_read = 0, SYS_write = 1, SYS_ppoll = 271,
+	SYS_openat = 257, SYS_close = 3, SYS_pipe2 = 293, SYS_getdents64 = 217, SYS_lseek = 8, SYS_read = 0, SYS_write = 1, SYS_ppoll = 271,
 	SYS_signalfd4 = 289, SYS_exit = 60, SYS_exit_group = 231, SYS_futex = 202, SYS_clock_gettime = 228, SYS_kill = 62,
 	SYS_rt_sigprocmask = 14, SYS_setsid = 112, SYS_prctl = 157, SYS_getpid = 39, SYS_getppid = 110, SYS_munmap = 11,
 	SYS_clone = 56, SYS_execve = 59, SYS_mmap = 9, SYS_madvise = 28, SYS_wait4 = 61, SYS_renameat2 = 316, SYS_dup3 = 292, SYS_ptrace = 101,

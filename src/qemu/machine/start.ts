@@ -53,13 +53,13 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	stack.defer(() => quietly(folder));
 	const paths = pathsIn(folder, spec, host.kind === 'local');
 	const argv = buildArgv(spec, paths);
-	await Promise.all([
-		artifacts.writeJson('argv.json', { host: host.name, argv, spec }),
-		paths.consoleFifos === true ? makeFifos(host, paths.console, limits()) : undefined,
-	]);
+	if (paths.consoleFifos === true) makeFifos(paths.console);
 
 	const { budgets } = options;
-	const process = stack.use(await startProcess(host, argv, { budgets, stderr: artifacts.stream('qemu.stderr') }));
+	const [process] = await Promise.all([
+		startProcess(host, argv, { budgets, stderr: artifacts.stream('qemu.stderr') }).then(started => stack.use(started)),
+		artifacts.writeJson('argv.json', { host: host.name, argv, spec }),
+	]);
 	const spawnMs = elapsed();
 
 	try {
