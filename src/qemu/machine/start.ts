@@ -77,9 +77,16 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	}
 
 	async function connectAll() {
+		// The sockets are there from early on, and QEMU takes all connections at once when its start is done.
+		const [socket, consoleStream, ...portSockets] = await Promise.all([
+			connected(paths.qmp),
+			hasConsole(spec) && paths.consoleFifos !== true ? connected(paths.console) : undefined,
+			...(spec.ports ?? []).map(name => connected(paths.ports[name]!)),
+		]);
+		const ports = Object.fromEntries((spec.ports ?? []).map((name, index) => [name, portSockets[index]!]));
+
 		const qmpLog = artifacts.stream('qmp.ndjson');
 		const qmpLines: string[] = [];
-		const socket = await connectWhenReady(process, paths.qmp, limits());
 		const connecting = connectQmp(socket, {
 			...{ ...limits(), name: `QMP of QEMU (process ${process.pid})` },
 			record: record => {
@@ -98,22 +105,15 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		if (hasConsole(spec)) {
 			const consoleLog = artifacts.stream('console.log');
 			console = stack.use(
-				new SerialConsole(await connectConsole(), {
+				new SerialConsole(consoleStream ?? (await openConsole()), {
 					...options.console,
 					...(consoleLog === undefined ? {} : { record: bytes => consoleLog.write(bytes) }),
 				}),
 			);
 		}
-		const ports: Record<string, Socket> = {};
-		for (const name of spec.ports ?? []) {
-			const port = await connectWhenReady(process, paths.ports[name]!, limits());
-			port.on('error', () => undefined);
-			stack.defer(() => void port.destroy());
-			ports[name] = port;
-		}
 		const chardevs = [
-			...(console === undefined || paths.consoleFifos === true ? [] : ['console']),
-			...(spec.ports ?? []).map((_, index) => `port${index}`),
+			...(consoleStream === undefined ? [] : ['console']),
+			...portSockets.map((_, index) => `port${index}`),
 		];
 		await process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
 		if (spec.paused !== true) await process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
@@ -121,8 +121,15 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		return { qmp, qmpLines, console, ports, greetingMs };
 	}
 
-	async function connectConsole(): Promise<Duplex> {
-		if (paths.consoleFifos !== true) return await connectWhenReady(process, paths.console, limits());
+	/** A socket of QEMU's; whoever takes it over hears of its errors. */
+	async function connected(socketPath: string): Promise<Socket> {
+		const socket = await connectWhenReady(process, socketPath, limits());
+		socket.on('error', () => undefined);
+		stack.defer(() => void socket.destroy());
+		return socket;
+	}
+
+	async function openConsole(): Promise<Duplex> {
 		// QEMU has greeted, so it has opened its end.
 		return await process.orDeath(
 			'its console was opened',
