@@ -13,6 +13,8 @@ export interface Bench {
 	pythonQmp(): Promise<string>;
 	/** A guest of ours as cells start one, under TCG with `-cpu max`, with our image and Debian's kernel. @throws VpmuError */
 	guest(): Promise<MachineSpec>;
+	/** The same under KVM on a board. What it is asked for first starts the board, which ends with the benchmarks. @throws VpmuError */
+	nested(): Promise<{ readonly host: Host; readonly spec: MachineSpec }>;
 	readonly onRound: (done: number, rounds: number) => void;
 }
 

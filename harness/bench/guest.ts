@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Host, type Machine, type MachineSpec, startMachine, VpmuError } from '../../src/index.ts';
+import { type Machine, type MachineSpec, startMachine, VpmuError } from '../../src/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
+import { bareArguments, bootBare, bootOwn } from './boots.ts';
 import { type Claim, measure, type Turn } from './measure.ts';
 
 const commands = 20;
@@ -33,12 +32,12 @@ async function run({ host, guest, rounds = 5, signal, onRound }: Bench): Promise
 			{
 				name: 'plain arguments',
 				how: "QEMU with -M virt,gic-version=3 -cpu max -m 512M -nographic; the same kernel and initramfs, console=ttyAMA0 alone; from spawn to the image's first line",
-				turn: () => bootBare(plainArguments(spec), signal),
+				turn: () => bootBare(host, plainArguments(spec), signal),
 			},
 			{
 				name: 'bare boot',
 				how: 'QEMU with the arguments of a cell, its console read and nothing else; from spawn to the first line',
-				turn: () => bootBare(bareArguments(spec), signal),
+				turn: () => bootBare(host, bareArguments(spec), signal),
 			},
 			{
 				name: 'first command',
@@ -64,22 +63,6 @@ async function run({ host, guest, rounds = 5, signal, onRound }: Bench): Promise
 	return { ...measured, leftOut: [] };
 }
 
-/** The agent says so when it runs: the first line of our image. */
-const firstLine = 'vpmu-agent: ready';
-
-function bareArguments(spec: MachineSpec): string[] {
-	const properties = (list: MachineSpec['cpuProperties'] = {}) =>
-		Object.entries(list).map(([name, value]) => `,${name}=${value === true ? 'on' : value === false ? 'off' : value}`);
-	return [
-		...spec.qemu.command,
-		...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
-		...['-machine', [spec.machine, ...properties(spec.machineProperties)].join(''), '-accel', spec.accel],
-		...['-cpu', [spec.cpu, ...properties(spec.cpuProperties)].join('')],
-		...['-smp', String(spec.vcpus), '-m', `${spec.memoryMiB}M`],
-		...['-kernel', spec.kernel!, '-initrd', spec.initrd!, '-append', spec.append!],
-	];
-}
-
 function plainArguments(spec: MachineSpec): string[] {
 	return [
 		...spec.qemu.command,
@@ -87,40 +70,6 @@ function plainArguments(spec: MachineSpec): string[] {
 		...['-kernel', spec.kernel!, '-initrd', spec.initrd!],
 		...['-append', 'console=ttyAMA0 rdinit=/vpmu/agent panic=-1'],
 	];
-}
-
-/** From spawn to the first line of a guest whose console is QEMU's standard output. */
-async function bootBare(argv: readonly string[], signal: AbortSignal): Promise<Turn> {
-	const startedAt = performance.now();
-	const limit = AbortSignal.any([signal, AbortSignal.timeout(patience.timeoutMs)]);
-	const qemu = spawn(argv[0]!, argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], signal: limit });
-	const closed = once(qemu, 'close').catch(() => undefined);
-	qemu.on('error', () => undefined);
-	try {
-		let text = '';
-		for await (const bytes of qemu.stdout) {
-			text += bytes;
-			if (text.includes(firstLine)) return { operations: 1, elapsedMs: performance.now() - startedAt };
-		}
-		signal.throwIfAborted();
-		const evidence = text.split('\n').slice(-20);
-		throw new VpmuError(`a QEMU ended before its guest said '${firstLine}': ${argv.join(' ')}`, {
-			blame: 'qemu',
-			evidence,
-		});
-	} finally {
-		qemu.kill('SIGKILL');
-		await closed;
-	}
-}
-
-async function bootOwn(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<Turn> {
-	const startedAt = performance.now();
-	await using machine = await startMachine(host, spec, { signal });
-	await machine.shell.ready({ ...patience, signal });
-	// The image's smallest program: what it takes by itself is no matter of ours.
-	await machine.shell.run(['/vpmu/workload', 'loop', '1'], { ...patience, signal });
-	return { operations: 1, elapsedMs: performance.now() - startedAt };
 }
 
 async function warmCommands({ shell }: Machine): Promise<Turn> {

@@ -14,7 +14,7 @@ async function bench(...argv: string[]): Promise<string> {
 test.serial('every benchmark runs on a real QEMU, and each figure stands against a baseline or a limit', async t => {
 	const report = JSON.parse(await bench('--rounds', '1', '--json'));
 	t.is(report.schema, 'vpmu-bench/1');
-	t.deepEqual(Object.keys(report.benchmarks), ['qmp', 'replies', 'inspect', 'guest']);
+	t.deepEqual(Object.keys(report.benchmarks), ['qmp', 'replies', 'inspect', 'guest', 'nested', 'selection']);
 	for (const { figures, ratios, leftOut } of Object.values<{
 		figures: { name: string; perSecond: { median: number }; withinMs: number | null }[];
 		ratios: { of: string; to: string; median: number }[];

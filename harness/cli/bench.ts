@@ -1,16 +1,21 @@
 import os from 'node:os';
-import { debianPackage, hostArchitecture, localHost, smallVirt, UsageError } from '../../src/index.ts';
+import { debianPackage, type Host, hostArchitecture, localHost, smallVirt, UsageError } from '../../src/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from '../bench/benchmark.ts';
 import { guestBenchmark } from '../bench/guest.ts';
 import { inspectBenchmark } from '../bench/inspect.ts';
+import { nestedBenchmark } from '../bench/nested.ts';
 import { qmpBenchmark } from '../bench/qmp.ts';
 import { repliesBenchmark } from '../bench/replies.ts';
+import { selectionBenchmark } from '../bench/selection.ts';
 import { kernelArguments } from '../cell/start/kernel-arguments.ts';
 import { parseSource } from '../plan/select.ts';
 import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
-import { qemuCommand, resourcesFor } from './inspect.ts';
+import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 
-const benchmarks: readonly Benchmark[] = [qmpBenchmark, repliesBenchmark, inspectBenchmark, guestBenchmark];
+const benchmarks: readonly Benchmark[] = [
+	...[qmpBenchmark, repliesBenchmark, inspectBenchmark],
+	...[guestBenchmark, nestedBenchmark, selectionBenchmark],
+];
 
 /** The first suite of Debian's that has Python's `qemu.qmp` as a package. */
 const pythonQmp = { suite: 'forky', name: 'python3-qemu-qmp' };
@@ -21,7 +26,10 @@ export const command: Command = {
 	usage: '[BENCHMARK...] [--qemu QEMU] [--rounds N] [--json]',
 	options: {
 		qemu: { value: 'QEMU', help: 'PATH or debian:SUITE, a program for this machine (default debian:trixie)' },
-		rounds: { value: 'N', help: 'how often each contender is measured, in turns (default 21; 9 where a turn is long)' },
+		rounds: {
+			value: 'N',
+			help: 'how often each contender is measured, in turns (default 21; fewer where a turn is long)',
+		},
 		json: { help: 'one JSON document' },
 	},
 	positionals: { maximum: Number.POSITIVE_INFINITY },
@@ -44,16 +52,25 @@ async function run(context: CommandContext, { options, positionals }: ParsedComm
 	await using host = localHost();
 	const { signal, stdout, stderr } = context;
 	const command = await qemuCommand(resources, host, source);
+	const bootable = async (where: Host) => ({
+		kernel: (await resources.guests.kernelOn(where, 'debian:trixie')).path,
+		initrd: await resources.guests.initrdOn(where, 'debian:trixie'),
+		append: kernelArguments,
+	});
 	const bench: Omit<Bench, 'onRound'> = {
 		...{ host, rounds: rounds === undefined ? undefined : Number(rounds), signal },
 		qemu: { command, label: source },
 		guest: async () => ({
 			...{ qemu: { command }, machine: 'virt', machineProperties: smallVirt, accel: 'tcg' },
 			...{ cpu: 'max', cpuProperties: { 'pauth-impdef': true }, vcpus: 1, memoryMiB: 512 },
-			kernel: (await resources.guests.kernelOn(host, 'debian:trixie')).path,
-			initrd: await resources.guests.initrdOn(host, 'debian:trixie'),
-			append: kernelArguments,
+			...(await bootable(host)),
 		}),
+		nested: async () => {
+			const board = await hostOn(resources, 'board:uniform');
+			const there = { command: await qemuCommand(resources, board, source) };
+			const machine = { machine: 'virt', machineProperties: smallVirt, accel: 'kvm', cpu: 'host' } as const;
+			return { host: board, spec: { qemu: there, ...machine, vcpus: 1, memoryMiB: 256, ...(await bootable(board)) } };
+		},
 		pythonQmp: async () =>
 			(await debianPackage(await resources.cache(), { ...pythonQmp, architecture: hostArchitecture() })).folder,
 	};
@@ -91,7 +108,7 @@ function describe(name: string, qemu: string, { rounds, figures, ratios, leftOut
 		'',
 		...ratios.map(({ of, to, median, lowerQuartile, upperQuartile, wanted, met }) => {
 			const quartiles = `${lowerQuartile.toFixed(2)} to ${upperQuartile.toFixed(2)}`;
-			return `  ${median.toFixed(2)}  ${of} / ${to}  (${quartiles}${goal(`wanted ${wanted}`, met)})`;
+			return `  ${median.toFixed(2)}  ${of} / ${to}  (${quartiles}${goal(`wanted ${wanted?.toFixed(2)}`, met)})`;
 		}),
 		...leftOut.map(({ name: who, reason }) => `  left out: ${who}: ${reason}`),
 		'',

@@ -69,7 +69,7 @@ test('traces and log items share one file', t => {
 test('each port has a chardev of its own', t => {
 	const argv = buildArgv({ ...spec, ports: ['agent', 'data'] }, paths);
 	t.deepEqual(values(argv, '-device'), [
-		'virtio-serial-pci,id=ports,max_ports=3',
+		'virtio-serial-pci,id=ports,max_ports=3,vectors=0',
 		'virtserialport,chardev=port0,name=agent',
 		'virtserialport,chardev=port1,name=data',
 	]);

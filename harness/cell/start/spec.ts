@@ -1,4 +1,4 @@
-import type { HostFacts, MachineSpec } from '../../../src/index.ts';
+import { type HostFacts, type MachineSpec, smallVirt } from '../../../src/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../run/lease.ts';
 import { kernelArgumentsWith } from './kernel-arguments.ts';
@@ -41,7 +41,7 @@ export function specOf(
 		qemu: { command: [...wrapper, ...pinned, ...lease.qemu.command] },
 		// By the name that the case gives, so that an alias is QEMU's own to resolve.
 		machine: options.machine === undefined ? cell.machine : machine,
-		machineProperties: { 'gic-version': 3 },
+		machineProperties: smallVirt,
 		accel: cell.accel,
 		accelProperties: {
 			...(pmu === undefined ? {} : { pmu }),

@@ -1,3 +1,6 @@
+/** Folders `0` to this, exclusive, are in the agent's folder from the start: one made later costs a command there. */
+export const readyFolders = 4;
+
 /**
  * What stays on the host for as long as we are connected: it holds the FIFO that every program's watcher waits on, owns
  * the folder for our files, and sends signals. It ends when its input does, that is with the connection, or when
@@ -14,7 +17,7 @@ for other in /tmp/vpmu.??????; do
 	read -r pid since 2>/dev/null <"$other/owner" || continue
 	[ "$(started "$pid")" = "$since" ] || rm -rf -- "$other"
 done
-base=$(mktemp -d /tmp/vpmu.XXXXXX) || exit 71
+base=$(mktemp -d /tmp/vpmu.XXXXXX) && mkdir ${Array.from({ length: readyFolders }, (_, number) => `"$base/${number}"`).join(' ')} || exit 71
 echo "$$ $(started $$)" >"$base/owner"
 mkfifo "$base/lifeline" && exec 8<>"$base/lifeline" || exit 71
 silence=

@@ -21,6 +21,7 @@ import { takeLock } from '../lock.ts';
 import { superviseByFifo } from '../supervise.ts';
 import { getByTar, Provider, putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
+import { readyFolders } from './agent.ts';
 import type { Channel } from './channel.ts';
 import { ChannelRefused } from './connection.ts';
 import { type LossDetails, type Master, startMaster } from './master.ts';
@@ -140,15 +141,20 @@ export class RemoteHost implements Host {
 	}
 
 	async makeFolder(): Promise<HostFolder> {
-		const folder = `${this.#master.base}/${this.#folders++}`;
-		const { status, stderr } = await this.run(['mkdir', '-m', '700', '--', folder]);
-		if (status !== 0) throw this.#error(`cannot make a folder on ${this.name}: ${stderr.toString().trim()}`, 'other');
+		const number = this.#folders++;
+		const folder = `${this.#master.base}/${number}`;
+		if (number >= readyFolders) await this.#make(folder);
 		return {
 			path: folder,
 			[Symbol.asyncDispose]: async () => {
 				if (this.#lost === undefined) await this.run(['rm', '-rf', '--', folder]).catch(() => undefined);
 			},
 		};
+	}
+
+	async #make(folder: string): Promise<void> {
+		const { status, stderr } = await this.run(['mkdir', '-m', '700', '--', folder]);
+		if (status !== 0) throw this.#error(`cannot make a folder on ${this.name}: ${stderr.toString().trim()}`, 'other');
 	}
 
 	lock(name: string, options: WaitOptions = {}): Promise<HostLock> {

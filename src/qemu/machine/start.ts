@@ -77,9 +77,9 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	}
 
 	async function connectAll() {
-		// The sockets are there from early on, and QEMU takes all connections at once when its start is done.
-		const [socket, consoleStream, ...portSockets] = await Promise.all([
-			connected(paths.qmp),
+		// The sockets are there from early on, all when one is, and QEMU takes the connections when its start is done.
+		const socket = await connected(paths.qmp);
+		const [consoleStream, ...portSockets] = await Promise.all([
 			hasConsole(spec) && paths.consoleFifos !== true ? connected(paths.console) : undefined,
 			...(spec.ports ?? []).map(name => connected(paths.ports[name]!)),
 		]);

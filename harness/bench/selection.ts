@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { VpmuError } from '../../src/index.ts';
+import { commandFile } from '../places.ts';
+import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
+import { measure, type Turn } from './measure.ts';
+
+/** What running cells side by side is worth. */
+export const selectionBenchmark: Benchmark = {
+	name: 'selection',
+	summary: "'vpmu run', its cells side by side and one after the other",
+	run,
+};
+
+async function run(bench: Bench): Promise<BenchmarkResult> {
+	const { rounds = 3, signal, onRound } = bench;
+	const measured = await measure(
+		[
+			{
+				name: 'one after the other',
+				how: 'vpmu run --jobs 1, a process of its own, from its start to its end',
+				turn: () => selection(bench, ['--jobs', '1']),
+			},
+			{ name: 'side by side', how: 'vpmu run', turn: () => selection(bench, []) },
+		],
+		// 0.6 of the time, at most.
+		[{ of: 'side by side', to: 'one after the other', wanted: 1 / 0.6 }],
+		// A run makes nothing warm for the next but the cache, which is.
+		{ rounds, warmUp: 0, signal, onRound },
+	);
+	return { ...measured, leftOut: [] };
+}
+
+async function selection({ host, signal }: Bench, options: readonly string[]): Promise<Turn> {
+	await using folder = await host.makeFolder();
+	const argv = [process.execPath, commandFile, 'run', '--out', path.join(folder.path, 'run'), ...options];
+	const startedAt = performance.now();
+	const { status, stdout, stderr } = await host.run(argv, { signal, timeoutMs: 1_800_000 });
+	const elapsedMs = performance.now() - startedAt;
+	if (status === 0) return { operations: 1, elapsedMs };
+	const evidence = `${stdout}${stderr}`.trimEnd().split('\n').slice(-20);
+	throw new VpmuError(`'vpmu run ${options.join(' ')}' ended with status ${status}`, { blame: 'harness', evidence });
+}
