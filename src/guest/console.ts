@@ -8,7 +8,7 @@ import { TextCleaner, TextTail } from './text.ts';
 import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
 
 export interface ConsoleOptions {
-	/** Called with the bytes as they came and when (clock of `performance.now()`): what console.log is written with. */
+	/** Called with the bytes as they came and when (clock of `performance.now()`): what console.log and console.timing are written with. */
 	readonly record?: (bytes: Buffer, atMs: number) => void;
 	/** How many times slower than the reference host this one is: scales the silence watchdog. Default 1. */
 	readonly speedFactor?: number;

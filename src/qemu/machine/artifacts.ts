@@ -5,7 +5,15 @@ import { finished } from 'node:stream/promises';
 import { messageOf } from '../../lib/errors.ts';
 
 /** What a machine leaves behind in its folder. */
-export type ArtifactName = 'argv.json' | 'qmp.ndjson' | 'console.log' | 'qemu.stderr' | 'trace.log' | 'triage.txt';
+export type ArtifactName =
+	| 'argv.json'
+	| 'qmp.ndjson'
+	| 'console.log'
+	/** When each piece of console.log came, as scriptreplay(1) takes it: seconds since the one before, and bytes. */
+	| 'console.timing'
+	| 'qemu.stderr'
+	| 'trace.log'
+	| 'triage.txt';
 
 /**
  * The files of one machine, in a folder of this machine. Writing never fails the machine: a file that could not be
@@ -73,6 +81,19 @@ export class Artifacts implements AsyncDisposable {
 		this.#streams.set(name, stream);
 		this.#written.set(name, file);
 		return stream;
+	}
+
+	/** Writes what a console receives, byte for byte, and beside it when it came. `undefined` when nothing is kept. */
+	consoleRecorder(): ((bytes: Buffer, atMs: number) => void) | undefined {
+		const log = this.stream('console.log');
+		const timing = this.stream('console.timing');
+		if (log === undefined || timing === undefined) return undefined;
+		let lastMs = performance.now();
+		return (bytes, atMs) => {
+			log.write(bytes);
+			timing.write(`${((atMs - lastMs) / 1000).toFixed(6)} ${bytes.length}\n`);
+			lastMs = atMs;
+		};
 	}
 
 	/** Closes the files; all that was written to them is in them then. */

@@ -57,6 +57,7 @@ test.serial('a guest boots, answers and is shut down; its artifacts tell of it',
 	t.deepEqual(Object.keys(machine.artifacts).sort(), [
 		'argv.json',
 		'console.log',
+		'console.timing',
 		'qemu.stderr',
 		'qmp.ndjson',
 		'trace.log',

@@ -63,6 +63,12 @@ test('a machine: connected, running, and all that it did is kept', async t => {
 	t.deepEqual(Object.keys(machine.artifacts).sort(), (await readdir(artifacts)).sort());
 	t.deepEqual(JSON.parse(await read('argv.json')).argv, machine.argv);
 	t.is(await read('console.log'), 'hello\r\n');
+	const pieces = [...(await read('console.timing')).matchAll(/^(\d+\.\d{6}) (\d+)$/gm)];
+	t.is(
+		pieces.reduce((sum, [, , bytes]) => sum + Number(bytes), 0),
+		7,
+	);
+	t.true(Number(pieces[0]![1]) < 60);
 	t.is(await read('trace.log'), 'kvm_arm_set_pmu type 10 ret 0\n');
 	const recorded = (await read('qmp.ndjson'))
 		.trimEnd()

@@ -103,11 +103,11 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 
 		let console: SerialConsole | undefined;
 		if (hasConsole(spec)) {
-			const consoleLog = artifacts.stream('console.log');
+			const record = artifacts.consoleRecorder();
 			console = stack.use(
 				new SerialConsole(consoleStream ?? (await openConsole()), {
 					...options.console,
-					...(consoleLog === undefined ? {} : { record: bytes => consoleLog.write(bytes) }),
+					...(record === undefined ? {} : { record }),
 				}),
 			);
 		}
