@@ -1,29 +1,43 @@
 import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { dir } from 'tmp-promise';
+import { tmpName } from 'tmp-promise';
+import { HostError } from './errors.ts';
 import type { HostFolder } from './host.ts';
 
-/** Removes its argument when its input ends: when the owner of the folder is gone, however it went. */
-const janitor = `trap '' HUP INT QUIT TERM; read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
+/**
+ * Makes its argument, a folder, and removes it when its input ends: when the owner is gone, however it went. Were the
+ * folder made first, an owner killed before it had a janitor would leave it.
+ */
+const janitor = `trap '' HUP INT QUIT TERM; mkdir -m 700 -- "$1" || exit 1; echo; exec >&- 2>&-
+read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
 
 /**
  * A private folder (mode 0700) with a short path, below the temporary folder. It is removed when disposed of, and also
  * when this process is killed. The caller owns it.
+ * @throws the system's error when it cannot be made; HostError when there is no shell to look after it
  */
 export async function makeWorkspace(): Promise<HostFolder> {
-	const { path: folder } = await dir({ prefix: 'vpmu', mode: 0o700, tmpdir: temporaryRoot() });
+	const folder = await tmpName({ prefix: 'vpmu', tmpdir: temporaryRoot() });
 	const watcher = spawn('sh', ['-c', janitor, 'vpmu-janitor', folder], {
-		stdio: ['pipe', 'ignore', 'ignore'],
+		stdio: ['pipe', 'pipe', 'ignore'],
 		detached: true,
 	});
 	watcher.stdin.on('error', () => undefined);
-	watcher.unref();
-	(watcher.stdin as unknown as { unref(): void }).unref();
 	const gone = new Promise<void>(resolve => {
 		watcher.once('exit', () => resolve());
 		watcher.once('error', () => resolve());
 	});
+	const made = new Promise<true>(resolve => watcher.stdout.once('data', () => resolve(true)));
+	if ((await Promise.race([made, gone])) !== true) {
+		// Says why, if it is the folder.
+		await mkdir(folder, { mode: 0o700 });
+		await rmdir(folder);
+		throw new HostError("cannot start 'sh' on this machine", { host: 'local', failure: 'no-tool' });
+	}
+	watcher.unref();
+	(watcher.stdin as unknown as { unref(): void }).unref();
+	watcher.stdout.destroy();
 	return {
 		path: folder,
 		async [Symbol.asyncDispose]() {
