@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
@@ -169,6 +169,36 @@ test('a lock that somebody else’s flock holds names that command', async t => 
 	const error = await t.throwsAsync<LockBusyError>(host.lock(target, { timeoutMs: 0 }), { instanceOf: LockBusyError });
 	t.like(error!.holder, { pid: other.pid, machine: 'local', since: null });
 	t.regex(error!.message, /\(flock .*sleep 60\)$/);
+});
+
+test('what was left when even the janitor was killed is swept by the next one; what is held is not', async t => {
+	const { path: top, cleanup } = await dir({ unsafeCleanup: true, tmpdir: '/tmp', prefix: 's' });
+	t.teardown(cleanup);
+	const [left, held, fresh, other] = ['vpmu-1-w-left', 'vpmu-1-w-held', 'vpmu-1-w-new', 'vpmu-test'].map(name =>
+		path.join(top, name),
+	) as [string, string, string, string];
+	const longAgo = new Date(Date.now() - 600_000);
+	for (const folder of [left, held, fresh, other]) {
+		await mkdir(path.join(folder, '0'), { recursive: true });
+		if (folder !== fresh) await utimes(folder, longAgo, longAgo);
+	}
+	await using host = localHost();
+	await using lock = await host.lock(held);
+	const script = `
+		import { localHost } from ${JSON.stringify(path.join(import.meta.dirname, 'local.ts'))};
+		await using host = localHost();
+		await host.makeFolder();
+	`;
+	const next = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+		stdio: 'inherit',
+		env: { ...process.env, TMPDIR: top },
+	});
+	await once(next, 'exit');
+	await poll('the sweep', async () => ((await readdir(top)).includes('vpmu-1-w-left') ? undefined : true), {
+		timeoutMs: 10_000,
+	});
+	t.deepEqual((await readdir(top)).sort(), ['vpmu-1-w-held', 'vpmu-1-w-new', 'vpmu-test']);
+	t.is(lock.name, held);
 });
 
 test('SIGKILL of the owner leaves no process, lock or folder behind', async t => {

@@ -6,11 +6,32 @@ import { HostError } from './errors.ts';
 import type { HostFolder } from './host.ts';
 
 /**
- * Makes its argument, a folder, and removes it when its input ends: when the owner is gone, however it went. Were the
+ * Makes its argument, a folder, holds a lock on it, and removes it when its input ends: when the owner is gone, however it went. Were the
  * folder made first, an owner killed before it had a janitor would leave it.
  */
-const janitor = `trap '' HUP INT QUIT TERM; mkdir -m 700 -- "$1" || exit 1; echo; exec >&- 2>&-
+const janitor = `trap '' HUP INT QUIT TERM; mkdir -m 700 -- "$1" && exec 9<"$1" && flock -n 9 || exit 1
+echo; exec >&- 2>&-
 read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
+
+/**
+ * Removes folders whose janitors are gone too (a container that was stopped, a machine that lost power): nobody holds
+ * their lock. One that is being made at this moment is not locked yet.
+ */
+const sweep = `cd -- "$1" || exit
+for folder in vpmu-*-w-*; do
+	[ -O "$folder" ] && [ -d "$folder" ] && [ ! -L "$folder" ] || continue
+	[ -n "$(find "$folder" -maxdepth 0 -mmin +1)" ] && flock -n "$folder" rm -rf -- "$folder"
+done`;
+let isSwept = false;
+
+/** Does not wait for it: whoever needs a folder now has nothing of it. */
+function sweepOnce(root: string): void {
+	if (isSwept) return;
+	isSwept = true;
+	const sweeper = spawn('sh', ['-c', sweep, 'vpmu-sweeper', root], { stdio: 'ignore', detached: true });
+	sweeper.on('error', () => undefined);
+	sweeper.unref();
+}
 
 /**
  * A private folder (mode 0700) with a short path, below the temporary folder. It is removed when disposed of, and also
@@ -18,7 +39,9 @@ read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
  * @throws the system's error when it cannot be made; HostError when there is no shell to look after it
  */
 export async function makeWorkspace(): Promise<HostFolder> {
-	const folder = await tmpName({ prefix: 'vpmu', tmpdir: temporaryRoot() });
+	const root = temporaryRoot();
+	sweepOnce(root);
+	const folder = await tmpName({ template: `vpmu-${process.pid}-w-XXXXXX`, tmpdir: root });
 	const watcher = spawn('sh', ['-c', janitor, 'vpmu-janitor', folder], {
 		stdio: ['pipe', 'pipe', 'ignore'],
 		detached: true,
