@@ -1,22 +1,27 @@
+import { interrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
 /** What a reader of a run should not overlook, though its summary does not show it. */
 export interface RunNote {
-	readonly kind: 'flaky' | 'quarantine' | 'skipped-everywhere';
+	readonly kind: 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted';
 	readonly text: string;
 }
 
 /**
- * Cells that passed only when they were tried again, cells on the quarantine list that pass or whose day has passed, and
- * cells that were skipped on every host of the run, so that nobody knows what they would have shown. Pure.
+ * Cells that passed only when they were tried again, cells on the quarantine list that pass or whose day has passed,
+ * cells that were skipped on every host of the run, so that nobody knows what they would have shown, and how many were
+ * not asked because the run was interrupted. Pure.
  */
 export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
+	const reasons: readonly (string | null)[] = Object.values(interrupted);
+	const asked = cells.filter(cell => !reasons.includes(cell.reason));
 	return [
 		...cells
 			.filter(cell => cell.flaky === true)
 			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${id}: ${reason}` })),
 		...cells.flatMap(quarantineNote),
-		...skippedEverywhere(cells),
+		...skippedEverywhere(asked),
+		...interruptedNote(cells.length - asked.length),
 	];
 }
 
@@ -29,6 +34,11 @@ function quarantineNote({ id, status, quarantine }: CellResult): RunNote[] {
 	return status === 'pass'
 		? [{ kind: 'quarantine', text: `${id} passes, and is in quarantine until ${until} (${reason})` }]
 		: [];
+}
+
+function interruptedNote(count: number): RunNote[] {
+	if (count === 0) return [];
+	return [{ kind: 'interrupted', text: `${count} ${count === 1 ? 'cell has' : 'cells have'} no verdict: interrupted` }];
 }
 
 /** Cells that differ in nothing but their host are one question; those of it that ran nowhere are told, by case. */

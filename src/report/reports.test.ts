@@ -129,12 +129,14 @@ test('notes: flaky cells, quarantine, and what was skipped on every host', t => 
 			place('pass', 'biglittle', 'qemu,virt'),
 			place('skip', 'uniform', 'qemu,virt-9.2'),
 			place('skip', 'biglittle', 'qemu,virt-9.2'),
+			cellOf('skip', { id: 'pmu/b[uniform,qemu,virt]', reason: 'interrupted before it ran' }),
 		]),
 	);
 	t.deepEqual(
 		notes.map(note => note.kind),
-		['flaky', 'quarantine', 'quarantine', 'skipped-everywhere'],
+		['flaky', 'quarantine', 'quarantine', 'skipped-everywhere', 'interrupted'],
 	);
 	t.regex(notes[1]!.text, /its quarantine ended on 2026-01-01 \(issue 1\); it is fail now/);
 	t.is(notes[3]!.text, 'pmu/a: 2 of its cells skipped on every host: needs two PMUs');
+	t.is(notes[4]!.text, '1 cell has no verdict: interrupted');
 });

@@ -2,6 +2,9 @@ import type { RunEvent } from './events.ts';
 import { attemptFolder } from './paths.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from './results.ts';
 
+/** Why cells of a run that was interrupted have no verdict. */
+export const interrupted = { while: 'interrupted while it ran', before: 'interrupted before it ran' } as const;
+
 /**
  * Folds the events of a run into its results. Cells that were planned and never ended are in it too: `skip` where the
  * plan said so, otherwise `error`, since a cell that nobody heard of again is no success. Of a cell that was tried again
@@ -35,7 +38,7 @@ export function resultsOf(events: Iterable<RunEvent>): Results {
 				: end?.interrupted === true
 					? {
 							status: 'skip',
-							reason: started.has(cell.id) ? 'interrupted while it ran' : 'interrupted before it ran',
+							reason: started.has(cell.id) ? interrupted.while : interrupted.before,
 							blame: null,
 						}
 					: {
