@@ -23,6 +23,28 @@ export function bareArguments(spec: MachineSpec): string[] {
 	];
 }
 
+/** The same kernel and initramfs as anybody would boot them, with no choice of ours. */
+export function plainArguments({ qemu, accel, cpu, kernel, initrd }: MachineSpec, console: string): string[] {
+	return [
+		...qemu.command,
+		...[
+			'-M',
+			'virt,gic-version=3',
+			'-accel',
+			accel,
+			'-cpu',
+			cpu,
+			'-m',
+			'512M',
+			'-nographic',
+			'-nic',
+			'none',
+			'-no-reboot',
+		],
+		...['-kernel', kernel!, '-initrd', initrd!, '-append', `${console} rdinit=/vpmu/agent panic=-1`],
+	];
+}
+
 /** From spawn to the first line of a guest whose console is QEMU's standard output. Here nothing stands between. */
 export async function bootBare(host: Host, argv: readonly string[], signal: AbortSignal): Promise<Turn> {
 	const startedAt = performance.now();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Machine, type MachineSpec, startMachine, VpmuError } from '../../src/index.ts';
+import { type Machine, startMachine, VpmuError } from '../../src/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
-import { bareArguments, bootBare, bootOwn } from './boots.ts';
+import { bareArguments, bootBare, bootOwn, plainArguments } from './boots.ts';
 import { type Claim, measure, type Turn } from './measure.ts';
 
 const commands = 20;
@@ -32,7 +32,7 @@ async function run({ host, guest, rounds = 5, signal, onRound }: Bench): Promise
 			{
 				name: 'plain arguments',
 				how: "QEMU with -M virt,gic-version=3 -cpu max -m 512M -nographic; the same kernel and initramfs, console=ttyAMA0 alone; from spawn to the image's first line",
-				turn: () => bootBare(host, plainArguments(spec), signal),
+				turn: () => bootBare(host, plainArguments(spec, 'console=ttyAMA0'), signal),
 			},
 			{
 				name: 'bare boot',
@@ -61,15 +61,6 @@ async function run({ host, guest, rounds = 5, signal, onRound }: Bench): Promise
 		{ rounds, warmUp: 1, signal, onRound },
 	);
 	return { ...measured, leftOut: [] };
-}
-
-function plainArguments(spec: MachineSpec): string[] {
-	return [
-		...spec.qemu.command,
-		...['-M', 'virt,gic-version=3', '-cpu', 'max', '-m', '512M', '-nographic', '-nic', 'none', '-no-reboot'],
-		...['-kernel', spec.kernel!, '-initrd', spec.initrd!],
-		...['-append', 'console=ttyAMA0 rdinit=/vpmu/agent panic=-1'],
-	];
 }
 
 async function warmCommands({ shell }: Machine): Promise<Turn> {

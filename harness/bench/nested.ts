@@ -1,5 +1,5 @@
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
-import { bareArguments, bootBare, bootOwn } from './boots.ts';
+import { bareArguments, bootBare, bootOwn, plainArguments } from './boots.ts';
 import { measure } from './measure.ts';
 
 /** How soon a guest under KVM answers, on a board. */
@@ -14,6 +14,11 @@ async function run({ nested, rounds = 5, signal, onRound }: Bench): Promise<Benc
 	const withPort = { ...spec, ports: ['vpmu'] };
 	const measured = await measure(
 		[
+			{
+				name: 'plain arguments',
+				how: "QEMU with -M virt,gic-version=3 -cpu host -m 512M -nographic; the same kernel and initramfs, console=ttyAMA0 quiet; from spawn over ssh to the image's first line",
+				turn: () => bootBare(host, plainArguments(spec, 'console=ttyAMA0 quiet'), signal),
+			},
 			{
 				name: 'bare boot',
 				how: 'QEMU with the arguments of a cell, started over ssh, its console read and nothing else; to the first line',
@@ -34,6 +39,7 @@ async function run({ nested, rounds = 5, signal, onRound }: Bench): Promise<Benc
 		[
 			{ of: 'first command', to: 'bare boot', wanted: 0.97 },
 			{ of: 'first command on a port', to: 'bare boot' },
+			{ of: 'first command', to: 'plain arguments', wanted: 0.97 },
 		],
 		{ rounds, warmUp: 1, signal, onRound },
 	);

@@ -1,7 +1,8 @@
 /**
  * Parts of a distribution's kernel that a PMU test does not need and that cost most of the boot of an emulated host's
  * guest (measured with initcall_debug there: 8.8 s to init became 3.1 s): self-tests of cryptography, certificates, BPF's type
- * information, probes of tracing. A kernel that lacks one of these names passes over it (Linux, init/main.c).
+ * information, probes of tracing, a power button, a clock of the host's. A kernel that lacks one of these names passes over
+ * it (Linux, init/main.c).
  */
 const unneeded = [
 	'jent_mod_init',
@@ -13,6 +14,8 @@ const unneeded = [
 	'bpf_dummy_struct_ops_init',
 	'init_kprobe_trace',
 	'slab_sysfs_init',
+	'pl061_gpio_driver_init',
+	'ptp_kvm_init',
 ];
 
 /**
@@ -27,6 +30,7 @@ export function kernelArgumentsWith(init: string): string {
 		'panic=-1',
 		'rodata=off',
 		'audit=0',
+		'ipv6.disable=1',
 		'arm64.nopauth',
 		// A guest that hangs is asked for backtraces over a break on its console.
 		'sysrq_always_enabled',
