@@ -53,21 +53,27 @@ static u64 memory[8] __attribute__((aligned(64)));
 static u64 page_size, turns;
 static u32 running;
 
-static u64 text_size(const char *text) { return length_of(text); }
+static char line[256];
+static u32 line_size;
 
-static void say(int fd, const char *text) { SYS(write, fd, text, text_size(text)); }
-
-static void say_number(int fd, u64 n)
+static void append(const char *text)
 {
-	char digits[24], *end = digits + sizeof digits, *first = number_before(end, n);
-	SYS(write, fd, first, end - first);
+	for (; *text && line_size < sizeof line; text++) line[line_size++] = *text;
+}
+
+/* The end of a line, which is written whole: each write is a message of its own to the host. */
+static void say(int fd)
+{
+	append("\n");
+	SYS(write, fd, line, line_size);
 }
 
 static __attribute__((noreturn)) void fail(const char *why)
 {
-	say(2, "workload: ");
-	say(2, why);
-	say(2, "\n");
+	line_size = 0;
+	append("workload: ");
+	append(why);
+	say(2);
 	SYS(exit_group, 2);
 	__builtin_unreachable();
 }
@@ -145,9 +151,11 @@ static void run_steps(char **argv)
 		if (SYS(ptrace, 9 /* PTRACE_SINGLESTEP */, pid, 0, 0) < 0) fail("cannot single-step");
 	}
 	if (status != 0) fail("what was stepped through failed");
-	say(1, "vpmu-workload steps ");
-	say_number(1, steps);
-	say(1, "\n");
+	char digits[24], *end = digits + sizeof digits - 1;
+	*end = 0;
+	append("vpmu-workload steps ");
+	append(number_before(end, steps));
+	say(1);
 	SYS(exit_group, 0);
 }
 
@@ -171,11 +179,12 @@ __attribute__((used, noreturn)) void start(u64 *stack)
 		run_faults(n);
 	} else if (same(name, "threads")) run_threads(n, argc > 3 ? number(argv[3]) : 2);
 	else fail("no such workload");
-	say(1, "vpmu-workload ");
-	say(1, name);
-	say(1, " ");
-	say(1, argv[2]);
-	say(1, " done\n");
+	append("vpmu-workload ");
+	append(name);
+	append(" ");
+	append(argv[2]);
+	append(" done");
+	say(1);
 	SYS(exit_group, 0);
 	__builtin_unreachable();
 }
