@@ -77,15 +77,15 @@ function workload(
  */
 export const workloads = {
 	/** add, eor, subs, b.ne */
-	loop: workload('loop', { instructions: 4 }, { fixed: 292, perDigit: 17 }),
+	loop: workload('loop', { instructions: 4 }, { fixed: 462, perDigit: 22 }),
 	/** nop, three branches to the next instruction, subs, b.ne */
-	branches: workload('branches', { instructions: 6, branches: 4 }, { fixed: 380, perDigit: 17 }),
+	branches: workload('branches', { instructions: 6, branches: 4 }, { fixed: 569, perDigit: 22 }),
 	/** four ldr of 8 bytes from one cache line, subs, b.ne */
-	loads: workload('loads', { instructions: 6, loads: 4 }, { fixed: 353, perDigit: 17 }),
+	loads: workload('loads', { instructions: 6, loads: 4 }, { fixed: 528, perDigit: 22 }),
 	/** four str of 8 bytes to one cache line, subs, b.ne */
-	stores: workload('stores', { instructions: 6, stores: 4 }, { fixed: 386, perDigit: 17 }),
+	stores: workload('stores', { instructions: 6, stores: 4 }, { fixed: 565, perDigit: 22 }),
 	/** mov, svc (getppid), subs, b.ne */
-	syscalls: workload('syscalls', { instructions: 4, systemCalls: 1 }, { fixed: 437, perDigit: 17 }),
+	syscalls: workload('syscalls', { instructions: 4, systemCalls: 1 }, { fixed: 626, perDigit: 22 }),
 	/** strb to a fresh page, add, subs, b.ne. What stands around it depends on the environment's size: known by slope. */
 	faults: workload('faults', { instructions: 4, stores: 1, pageFaults: 1 }, null),
 	/** `loop` in so many threads at once. */
