@@ -103,7 +103,19 @@ export class Machine implements AsyncDisposable {
 				this.#shellMs ??= performance.now() - startedAt;
 			},
 			onSilence: () => this.triage(),
+			silentQemu: () => this.#silence(),
 		});
+	}
+
+	/** The error for a QEMU that does not answer, `undefined` for one that does. @throws HostError, DeadlineError */
+	async #silence() {
+		try {
+			await this.qmp.execute('query-status', undefined, { timeoutMs: 5000 });
+			return undefined;
+		} catch (error) {
+			if ((error as { code?: unknown }).code !== 'QMP_TIMEOUT') return undefined;
+			return await this.process.silence('its guest was silent', error);
+		}
 	}
 
 	/**

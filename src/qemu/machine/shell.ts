@@ -2,10 +2,13 @@ import type { SerialConsole } from '../../guest/console.ts';
 import { GuestError } from '../../guest/errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
+import type { QemuError } from '../errors.ts';
 import type { QemuProcess } from '../process/process.ts';
 
 /** A look at a silent guest may take that long before the silence is reported. */
 const lookMs = 40_000;
+/** And so long may it take to find out whether it is QEMU that does not answer. */
+const askMs = 20_000;
 
 /**
  * The shell of a machine's guest, opened at its first use: a guest boots while other things are asked. All that is
@@ -17,6 +20,7 @@ export class MachineShell implements GuestShell {
 	readonly #open: (options: WaitOptions) => Promise<GuestShell>;
 	readonly #onReady: () => void;
 	readonly #onSilence: () => Promise<unknown>;
+	readonly #silentQemu: () => Promise<QemuError | undefined>;
 	#opened: Promise<GuestShell> | undefined;
 	#shell: GuestShell | undefined;
 
@@ -27,12 +31,15 @@ export class MachineShell implements GuestShell {
 		onReady: () => void;
 		/** Called when the guest is found silent, before anyone is told. */
 		onSilence: () => Promise<unknown>;
+		/** Called before that: the error to be told instead, where the guest is silent because QEMU is. */
+		silentQemu: () => Promise<QemuError | undefined>;
 	}) {
 		this.console = parts.console;
 		this.#process = parts.process;
 		this.#open = parts.open;
 		this.#onReady = parts.onReady;
 		this.#onSilence = parts.onSilence;
+		this.#silentQemu = parts.silentQemu;
 	}
 
 	/** Which kind of shell answered. @throws Error before {@link ready} has resolved */
@@ -47,8 +54,10 @@ export class MachineShell implements GuestShell {
 	 * @throws GuestError, QemuError when QEMU ends first, DeadlineError, the signal's reason
 	 */
 	async ready(options: WaitOptions = {}): Promise<GuestShell> {
-		this.#opened ??= this.#start(options);
-		return await within("the guest's shell", this.#opened, options);
+		if (this.#opened !== undefined) return await within("the guest's shell", this.#opened, options);
+		this.#opened = this.#start(options);
+		// Its limits are the opening's own, which knows better words for their end.
+		return await this.#opened;
 	}
 
 	async #start(options: WaitOptions): Promise<GuestShell> {
@@ -59,8 +68,7 @@ export class MachineShell implements GuestShell {
 		} catch (error) {
 			// A later caller may have more patience.
 			this.#opened = undefined;
-			await this.#lookAtSilence(error, options);
-			throw error;
+			throw await this.#lookAtSilence(error, options);
 		}
 	}
 
@@ -87,15 +95,18 @@ export class MachineShell implements GuestShell {
 		try {
 			return await this.#process.orDeath(doing, work);
 		} catch (error) {
-			await this.#lookAtSilence(error, limits);
-			throw error;
+			throw await this.#lookAtSilence(error, limits);
 		}
 	}
 
-	async #lookAtSilence(error: unknown, { signal }: WaitOptions): Promise<void> {
-		if (!(error instanceof GuestError) || (error.kind !== 'hang' && error.kind !== 'no-shell')) return;
-		// What was found first is what is thrown, whatever becomes of the look.
-		await within('a look at the silent guest', this.#onSilence(), { signal, timeoutMs: lookMs }).catch(() => undefined);
+	/** What is to be told of an error: the error itself, unless the guest is silent because QEMU is. */
+	async #lookAtSilence(error: unknown, { signal }: WaitOptions): Promise<unknown> {
+		if (!(error instanceof GuestError) || (error.kind !== 'hang' && error.kind !== 'no-shell')) return error;
+		const look = <T>(timeoutMs: number, work: Promise<T>) =>
+			within('a look at the silent guest', work, { signal, timeoutMs }).catch(() => undefined);
+		const silent = await look(askMs, this.#silentQemu());
+		await look(lookMs, this.#onSilence());
+		return silent ?? error;
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
