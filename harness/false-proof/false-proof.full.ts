@@ -29,8 +29,9 @@ async function cellOf(counterpart: Counterpart): Promise<Cell> {
 
 /** Runs a counterpart's body, falsified or not; the layers that contradict, and in which words. */
 async function tried(counterpart: Counterpart, isFalse: boolean) {
-	await using owned = new AsyncDisposableStack();
+	// Given back last: a board that nobody has stands still.
 	await using lease = await run.broker.acquire(await cellOf(counterpart));
+	await using owned = new AsyncDisposableStack();
 	const cell = await cellOf(counterpart);
 	let given: typeof lease | Awaited<ReturnType<NonNullable<Counterpart['falsify']>>> = lease;
 	if (isFalse && counterpart.falsify !== undefined) {

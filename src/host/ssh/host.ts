@@ -147,7 +147,8 @@ export class RemoteHost implements Host {
 		return {
 			path: folder,
 			[Symbol.asyncDispose]: async () => {
-				if (this.#lost === undefined) await this.run(['rm', '-rf', '--', folder]).catch(() => undefined);
+				if (this.#lost === undefined)
+					await this.run(['rm', '-rf', '--', folder], { timeoutMs: 10_000 }).catch(() => undefined);
 			},
 		};
 	}
