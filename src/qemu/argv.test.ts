@@ -39,6 +39,17 @@ test('a guest with a kernel has a console', t => {
 	t.deepEqual(values(buildArgv({ ...spec, console: true }, paths), '-serial'), ['chardev:console']);
 });
 
+test('QEMU waits, and says so, for the peer of its last socket where that is asked for', t => {
+	const announced = { ...paths, announced: true };
+	const waiting = (argv: readonly string[]) =>
+		values(argv, '-chardev').map(value => /id=(\w+),.*wait=(\w+)$/.exec(value!)!.slice(1, 3).join(' '));
+	t.deepEqual(waiting(buildArgv(spec, announced)), ['qmp on']);
+	t.deepEqual(waiting(buildArgv({ ...spec, console: true, ports: ['agent'] }, announced)), [
+		...['qmp off', 'port0 off', 'console on'],
+	]);
+	t.deepEqual(waiting(buildArgv({ ...spec, console: true }, paths)), ['qmp off', 'console off']);
+});
+
 test('properties of machine, accelerator and CPU', t => {
 	const argv = buildArgv(
 		{

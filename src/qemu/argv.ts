@@ -7,6 +7,11 @@ export interface MachinePaths {
 	readonly console: string;
 	/** The console is a pair of FIFOs, `.in` and `.out` after its path, and no socket. */
 	readonly consoleFifos?: boolean;
+	/**
+	 * QEMU waits for a peer of its last socket, and says so: the console's, or where there is none QMP's. Elsewhere a look
+	 * whether the sockets are there is a round trip, and here next to nothing.
+	 */
+	readonly announced?: boolean;
 	/** Target of `-D`: trace events and `-d` items. */
 	readonly log: string;
 	/** Socket path by port name, for each of the spec's ports. */
@@ -52,9 +57,9 @@ export function buildArgv(spec: MachineSpec, paths: MachinePaths): string[] {
 		...plainMachine(),
 		...machineArgs(spec),
 		...bootArgs(spec),
-		...qmpArgs(paths.qmp),
-		...(hasConsole(spec) ? consoleArgs(paths) : []),
+		...qmpArgs(paths, !hasConsole(spec)),
 		...portArgs(spec.ports ?? [], paths.ports),
+		...(hasConsole(spec) ? consoleArgs(paths) : []),
 		...logArgs(spec, paths.log),
 		...(spec.extra ?? []),
 	];
@@ -89,18 +94,20 @@ function bootArgs(spec: MachineSpec): string[] {
 	];
 }
 
-/** A socket that QEMU listens on without waiting for a peer. */
-function socketChardev(id: string, path: string): string[] {
-	return ['-chardev', optionText('socket', { id, path, server: true, wait: false })];
+/** A socket that QEMU listens on, and does or does not wait for a peer. */
+function socketChardev(id: string, path: string, wait = false): string[] {
+	return ['-chardev', optionText('socket', { id, path, server: true, wait })];
 }
 
-function qmpArgs(path: string): string[] {
-	return [...socketChardev('qmp', path), '-mon', 'chardev=qmp,mode=control'];
+function qmpArgs({ qmp, announced }: MachinePaths, isLast: boolean): string[] {
+	return [...socketChardev('qmp', qmp, isLast && announced === true), '-mon', 'chardev=qmp,mode=control'];
 }
 
-function consoleArgs({ console: path, consoleFifos }: MachinePaths): string[] {
+function consoleArgs({ console: path, consoleFifos, announced }: MachinePaths): string[] {
 	const chardev =
-		consoleFifos === true ? ['-chardev', optionText('pipe', { id: 'console', path })] : socketChardev('console', path);
+		consoleFifos === true
+			? ['-chardev', optionText('pipe', { id: 'console', path })]
+			: socketChardev('console', path, announced);
 	return [...chardev, '-serial', 'chardev:console'];
 }
 

@@ -28,12 +28,18 @@ export class QmpClient implements AsyncDisposable {
 	readonly earlyEvents: readonly QmpEvent[];
 	readonly #session: Session;
 	readonly #commandTimeoutMs: number;
+	/** While the negotiation is on its way. */
+	#negotiating: Promise<void> | undefined;
 
 	/** @internal */
 	constructor(
 		session: Session,
 		greeting: QmpGreeting,
-		{ capabilities, commandTimeoutMs }: { capabilities: readonly string[]; commandTimeoutMs: number },
+		{
+			capabilities,
+			commandTimeoutMs,
+			negotiating,
+		}: { capabilities: readonly string[]; commandTimeoutMs: number; negotiating: Promise<void> },
 	) {
 		this.#session = session;
 		this.greeting = greeting;
@@ -41,6 +47,13 @@ export class QmpClient implements AsyncDisposable {
 		this.#commandTimeoutMs = commandTimeoutMs;
 		this.earlyEvents = session.early ?? [];
 		session.early = undefined;
+		this.#negotiating = negotiating;
+		negotiating.then(
+			() => {
+				this.#negotiating = undefined;
+			},
+			() => undefined,
+		);
 	}
 
 	/** Resolves when the connection has ended: with the cause, or with `undefined` when `close` ended it. Never rejects. */
@@ -74,6 +87,8 @@ export class QmpClient implements AsyncDisposable {
 		}
 		const session = this.#session;
 		const outcome = await perform(session, command, args as QmpArguments | undefined, { signal, timeoutMs, oob });
+		// Its answer comes first: what was refused for lack of a negotiation failed by that.
+		if (this.#negotiating !== undefined) await this.#negotiating;
 		return unwrap(command, outcome, { session, timeoutMs: timeoutMs ?? this.#commandTimeoutMs }) as ReturnOf<Name>;
 	}
 

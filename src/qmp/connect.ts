@@ -1,9 +1,10 @@
 import { Duplex } from 'node:stream';
 import { DeadlineError, formatDuration, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
-import { perform, QmpClient, unwrap } from './client.ts';
+import { type ExecuteOptions, perform, QmpClient, unwrap } from './client.ts';
 import { type PeerDeath, QmpError } from './errors.ts';
 import { Session } from './session/session.ts';
+import type { QmpArguments } from './typed.ts';
 import type { QmpGreeting } from './wire/messages.ts';
 import { connectError, describeTarget, openTarget, type QmpTarget } from './wire/open.ts';
 import type { QmpRecorder } from './wire/recording.ts';
@@ -25,6 +26,11 @@ export interface ConnectOptions extends WaitOptions {
 	readonly describeDeath?: () => Promise<PeerDeath | undefined>;
 	/** How long `describeDeath` may take. Default 2 s. */
 	readonly deathTimeoutMs?: number;
+	/**
+	 * Hand the client out at the greeting, with the negotiation on its way: what is executed at once goes out together with
+	 * it, a round trip sooner. A negotiation that is refused fails these commands. Default false.
+	 */
+	readonly eager?: boolean;
 	/** How many in-band commands QEMU is given at once. Default and most 8. */
 	readonly maxInFlight?: number;
 	/** Longest message that is taken, in bytes. Default 256 MiB. */
@@ -69,9 +75,9 @@ export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}
 		const capabilities = oob && greeting.capabilities.includes('oob') ? ['oob'] : [];
 		const args = capabilities.length === 0 ? undefined : { enable: capabilities };
 		const leftMs = Math.max(1, endsAt - performance.now());
-		const outcome = await perform(session, 'qmp_capabilities', args, { signal, timeoutMs: leftMs });
-		unwrap('qmp_capabilities', outcome, { session, timeoutMs });
-		return new QmpClient(session, greeting, { capabilities, commandTimeoutMs });
+		const negotiating = negotiate(session, args, { signal, timeoutMs: leftMs });
+		if (options.eager !== true) await negotiating;
+		return new QmpClient(session, greeting, { capabilities, commandTimeoutMs, negotiating });
 	} catch (error) {
 		await session?.close(0);
 		if (target instanceof Duplex) target.destroy();
@@ -81,6 +87,11 @@ export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}
 		}
 		throw error;
 	}
+}
+
+async function negotiate(session: Session, args: QmpArguments | undefined, limits: ExecuteOptions): Promise<void> {
+	const outcome = await perform(session, 'qmp_capabilities', args, limits);
+	unwrap('qmp_capabilities', outcome, { session, timeoutMs: limits.timeoutMs ?? 0 });
 }
 
 async function greet(

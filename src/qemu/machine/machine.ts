@@ -6,6 +6,7 @@ import type { Host, HostFolder } from '../../host/host.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
 import { messageOf, UsageError } from '../../lib/errors.ts';
 import type { QmpClient } from '../../qmp/client.ts';
+import type { QmpEventNamed } from '../../qmp/typed.ts';
 import type { MachinePaths } from '../argv.ts';
 import { QemuProcess, type ShutdownRecord } from '../process/process.ts';
 import type { MachineSpec } from '../spec.ts';
@@ -20,7 +21,7 @@ import { describeTriage, type TriageSection, triage } from './triage.ts';
 export interface MachineTimings {
 	/** The process runs. */
 	readonly spawnMs: number;
-	/** QMP has greeted and is negotiated. */
+	/** QMP has greeted. */
 	readonly greetingMs: number;
 	/** The guest's shell has answered. */
 	readonly shellMs: number | null;
@@ -35,6 +36,8 @@ export interface MachineParts {
 	readonly qmp: QmpClient;
 	/** The last lines of QMP traffic, oldest first; they go on changing. */
 	readonly qmpLines: readonly string[];
+	/** Waited for since before the guest ran. */
+	readonly shutDown: Promise<QmpEventNamed<'SHUTDOWN'>>;
 	readonly console: SerialConsole | undefined;
 	readonly ports: Readonly<Record<string, Socket>>;
 	readonly artifacts: Artifacts;
@@ -78,7 +81,7 @@ export class Machine implements AsyncDisposable {
 		this.ports = parts.ports;
 		this.logPath = parts.paths.log;
 		// A guest that restarts or powers off ends QEMU with status 0: only this tells who wanted it.
-		this.qmp.waitEvent('SHUTDOWN').then(
+		parts.shutDown.then(
 			({ data }) => {
 				if (data.guest) this.process.guestEnd = data.reason;
 			},

@@ -84,7 +84,7 @@ test.serial('a guest that powers off ends QEMU, and a stuck QEMU is ended by for
 	await using first = await startMachine(host, spec);
 	await first.shell.ready(patience);
 	const error = await t.throwsAsync(first.shell.run('poweroff -f; sleep 60', patience), { instanceOf: QemuError });
-	t.is(error.message, 'QEMU ended with status 0 while a command ran in the guest');
+	t.is(error.message, 'the guest ended its machine (guest-shutdown) while a command ran in the guest');
 	t.deepEqual(await first.process.exited, { status: 0, signal: null });
 
 	await using second = await startMachine(host, { ...spec, paused: true }, { budgets: { quitMs: 300, termMs: 300 } });

@@ -77,9 +77,9 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	}
 
 	async function connectAll() {
-		// The sockets are there from early on, all when one is, and QEMU takes the connections when its start is done.
-		const socket = await connected(paths.qmp);
-		const [consoleStream, ...portSockets] = await Promise.all([
+		// The sockets are there from early on, all when the last is, and QEMU takes the connections when its start is done.
+		const [socket, consoleStream, ...portSockets] = await Promise.all([
+			connected(paths.qmp),
 			hasConsole(spec) && paths.consoleFifos !== true ? connected(paths.console) : undefined,
 			...(spec.ports ?? []).map(name => connected(paths.ports[name]!)),
 		]);
@@ -88,7 +88,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		const qmpLog = artifacts.stream('qmp.ndjson');
 		const qmpLines: string[] = [];
 		const connecting = connectQmp(socket, {
-			...{ ...limits(), name: `QMP of QEMU (process ${process.pid})` },
+			...{ ...limits(), name: `QMP of QEMU (process ${process.pid})`, eager: true },
 			record: record => {
 				const line = formatRecord(record);
 				qmpLog?.write(line);
@@ -100,6 +100,9 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		const qmp = await process.orDeath('QMP was greeted', connecting);
 		stack.defer(() => quietly(qmp));
 		const greetingMs = elapsed();
+		// Before the guest can: it may end as soon as it runs.
+		const shutDown = qmp.waitEvent('SHUTDOWN');
+		shutDown.catch(() => undefined);
 
 		let console: SerialConsole | undefined;
 		if (hasConsole(spec)) {
@@ -115,15 +118,21 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			...(consoleStream === undefined ? [] : ['console']),
 			...portSockets.map((_, index) => `port${index}`),
 		];
-		await process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
-		if (spec.paused !== true) await process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
+		const taken = process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
+		// A console that QEMU itself waited for is connected, and a guest needs a while to find its ports.
+		if (paths.announced !== true) await taken;
+		const running =
+			spec.paused === true
+				? undefined
+				: process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
+		await Promise.all([taken, running]);
 
-		return { qmp, qmpLines, console, ports, greetingMs };
+		return { qmp, qmpLines, console, ports, greetingMs, shutDown };
 	}
 
 	/** A socket of QEMU's; whoever takes it over hears of its errors. */
 	async function connected(socketPath: string): Promise<Socket> {
-		const socket = await connectWhenReady(process, socketPath, limits());
+		const socket = await connectWhenReady(process, socketPath, { ...limits(), announced: paths.announced === true });
 		socket.on('error', () => undefined);
 		stack.defer(() => void socket.destroy());
 		return socket;
@@ -157,7 +166,10 @@ async function quietly(owned: AsyncDisposable): Promise<void> {
 function pathsIn(folder: HostFolder, spec: MachineSpec, isLocal: boolean): MachinePaths {
 	const at = (name: string) => `${folder.path}/${name}`;
 	const ports = Object.fromEntries((spec.ports ?? []).map((name, index) => [name, at(`port${index}`)]));
-	return { qmp: at('qmp'), console: at('console'), consoleFifos: isLocal && hasConsole(spec), log: at('log'), ports };
+	return {
+		...{ qmp: at('qmp'), console: at('console'), log: at('log'), ports },
+		...{ consoleFifos: isLocal && hasConsole(spec), announced: !isLocal },
+	};
 }
 
 /** Until QEMU has taken the connections: what a guest writes to a chardev without a peer is lost. */

@@ -7,6 +7,7 @@ import type { QemuProcess } from './process.ts';
 
 /**
  * Connects to a socket that a starting QEMU makes, trying again until it is there. The caller owns the socket.
+ * `announced`: QEMU says when it is ({@link QemuProcess.announced}), so that it is looked for seldom until then.
  *
  * @throws QemuError when QEMU ends first, or runs and has no such socket after `timeoutMs` (then `cause` is the system's
  *   error of a last attempt); the signal's reason
@@ -14,12 +15,13 @@ import type { QemuProcess } from './process.ts';
 export async function connectWhenReady(
 	process: QemuProcess,
 	socketPath: string,
-	{ signal, timeoutMs = 10_000 }: WaitOptions = {},
+	{ signal, timeoutMs = 10_000, announced = false }: WaitOptions & { readonly announced?: boolean } = {},
 ): Promise<Socket> {
 	const doing = 'its start was waited for';
 	const endsAt = performance.now() + timeoutMs;
 	// Here an attempt costs next to nothing; elsewhere it is a round trip.
 	const longestPauseMs = process.host.kind === 'local' ? 4 : 50;
+	if (announced) await pause(process, Math.min(seldomMs, timeoutMs), signal);
 	for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
 		signal?.throwIfAborted();
 		if (process.exit !== undefined) throw await process.deathError(doing);
@@ -43,9 +45,21 @@ export async function connectWhenReady(
 				);
 			}
 		}
-		// An abort rejects with AbortError here; its reason is thrown at the top of the loop.
-		await Promise.race([process.exited, delay(pauseMs, undefined, { signal }).catch(ignore)]);
+		await pause(process, announced && !process.isAnnounced ? seldomMs : pauseMs, signal);
 	}
+}
+
+/** How often a socket that will be announced is looked for all the same: a QEMU may use other words. */
+const seldomMs = 1000;
+
+/** Until the time is over, QEMU has ended or announces its sockets, or the signal aborts. */
+async function pause(process: QemuProcess, ms: number, signal: AbortSignal | undefined): Promise<void> {
+	const over = new AbortController();
+	const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+	const announced = process.isAnnounced ? [] : [process.announced];
+	// An abort rejects with AbortError here; its reason is thrown by the caller.
+	await Promise.race([process.exited, ...announced, delay(ms, undefined, { signal: either }).catch(ignore)]);
+	over.abort();
 }
 
 /** Whether the socket may still come: nobody listens, or nothing is there yet. */

@@ -37,6 +37,9 @@ export interface ProcessOptions {
 
 const keptBytes = 64 * 1024;
 
+/** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
+const announcement = /: info: QEMU waiting for connection on: .*\n/;
+
 /** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
@@ -86,6 +89,8 @@ export class QemuProcess implements AsyncDisposable {
 	readonly #child: HostProcess;
 	readonly #budgets: ShutdownBudgets;
 	readonly #stderrEnded: Promise<unknown>;
+	readonly #announced = Promise.withResolvers<void>();
+	#isAnnounced = false;
 	#stderr = Buffer.alloc(0);
 	#exit: ProcessExit | undefined;
 	/** Called once at the end. Waits come and go by the thousand; reactions to `exited` itself would stay. */
@@ -114,6 +119,10 @@ export class QemuProcess implements AsyncDisposable {
 			options.stderr?.write(bytes);
 			const all = Buffer.concat([this.#stderr, bytes]);
 			this.#stderr = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
+			if (!this.#isAnnounced && announcement.test(this.#stderr.toString('latin1'))) {
+				this.#isAnnounced = true;
+				this.#announced.resolve();
+			}
 		});
 		this.#stderrEnded = new Promise(resolve => {
 			child.stderr.once('close', resolve);
@@ -142,6 +151,15 @@ export class QemuProcess implements AsyncDisposable {
 		});
 	}
 
+	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
+	get announced(): Promise<void> {
+		return this.#announced.promise;
+	}
+
+	get isAnnounced(): boolean {
+		return this.#isAnnounced;
+	}
+
 	/** What the kernel says of a process that it killed for its memory. */
 	async #outOfMemory(): Promise<string | undefined> {
 		const script = 'dmesg 2>/dev/null | grep -F "Killed process $1 " | tail -n 1';
@@ -159,7 +177,7 @@ export class QemuProcess implements AsyncDisposable {
 	/** The last lines of stderr, oldest first, of the last 64 KiB. */
 	stderrLines(count = 20): readonly string[] {
 		const lines = this.#stderr.toString('utf8').split(/\r?\n/);
-		return lines.filter(line => line !== '').slice(-count);
+		return lines.filter(line => line !== '' && !announcement.test(`${line}\n`)).slice(-count);
 	}
 
 	/**
