@@ -18,6 +18,11 @@ export interface ShellOptions extends WaitOptions {
 	readonly prompt?: RegExp;
 	/** Plain: whom to log in as at `login:`. */
 	readonly login?: { readonly user: string; readonly password?: string };
+	/**
+	 * Called at once with the framed shell that may come to be: what is asked of it then goes out together with the greeting, a
+	 * round trip sooner. Where it is another shell that answers, this one fails all that it was asked.
+	 */
+	readonly onCandidate?: ((shell: GuestShell) => void) | undefined;
 	/** Framed: a guest that is silent for so long, times the console's speed factor, while something runs hangs. Default 20000. */
 	readonly silenceMs?: number;
 }
@@ -47,6 +52,7 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 	const { mode = 'auto', signal, timeoutMs = 60_000 * console.speedFactor } = options;
 	if (mode === 'plain') return await PlainShell.open(console, { ...options, timeoutMs });
 	const framed = new FramedShell(console, { port: options.port, silenceMs: options.silenceMs });
+	options.onCandidate?.(framed);
 	const stopWaiting = new AbortController();
 	const both = signal === undefined ? stopWaiting.signal : AbortSignal.any([signal, stopWaiting.signal]);
 	try {
@@ -69,7 +75,7 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 				await framed[Symbol.asyncDispose]();
 				const { port: _, ...without } = options;
 				// It has said that it is there, and will not say so again.
-				return await openShell(console, { ...without, mode: 'framed', timeoutMs });
+				return await openShell(console, { ...without, onCandidate: undefined, mode: 'framed', timeoutMs });
 			}
 			if (first === 'prompt') {
 				await framed[Symbol.asyncDispose]();

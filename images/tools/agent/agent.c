@@ -16,7 +16,8 @@ struct session {
 	int is_tty, quiet_until_set;
 	u64 quiet_until, try_again_at, give_up_at;
 	/* the message that is coming in */
-	u8 head[7];
+	u8 head[6];
+	int head_ended;
 	u32 head_size, body_size, body_have;
 	u8 *body, usual[2048]; /* a larger one is mapped */
 };
@@ -46,6 +47,7 @@ static void drop_message(struct session *s)
 {
 	if (s->body && s->body != s->usual) SYS(munmap, s->body, s->body_size);
 	s->body = 0;
+	s->head_ended = 0;
 	s->head_size = s->body_size = s->body_have = 0;
 }
 
@@ -55,7 +57,7 @@ static void session_began(struct link *l)
 	drop_message((struct session *)l);
 }
 
-static void begin_command(struct session *s, char kind, u16 channel, u8 *body, u32 size)
+static void begin_command(struct session *s, char kind, u8 channel, u8 *body, u32 size)
 {
 	struct command *c = 0;
 	for (int i = 0; i < COMMANDS && !c; i++) if (!commands[i].session) c = &commands[i];
@@ -75,9 +77,9 @@ static void begin_command(struct session *s, char kind, u16 channel, u8 *body, u
 	else begin_get(&s->link, c, body, size);
 }
 
-static void on_message(struct session *s, char type, u16 channel, u8 *body, u32 size)
+static void on_message(struct session *s, char type, u8 channel, u8 *body, u32 size)
 {
-	if (type == 'X' && size < 6) return;
+	if (type == 'X' && size < 4) return;
 	if (type == 'X' || type == 'P' || type == 'G') {
 		begin_command(s, type, channel, body, size);
 		return;
@@ -98,11 +100,14 @@ static void stream_bytes(struct link *l, const u8 *data, u32 size)
 {
 	struct session *s = (struct session *)l;
 	while (size) {
-		if (s->head_size < 7) {
-			s->head[s->head_size++] = *data++;
+		if (!s->head_ended) {
+			u32 at = 2;
+			u8 byte = *data++;
+			s->head[s->head_size++] = byte;
 			size--;
-			if (s->head_size < 7) continue;
-			s->body_size = get32(s->head + 3);
+			s->head_ended = s->head_size > 2 && (byte < 0x80 || s->head_size == sizeof s->head);
+			if (!s->head_ended) continue;
+			s->body_size = get_number(s->head, s->head_size, &at);
 			if (s->body_size > MESSAGE_MAX) s->body_size = 0;
 			s->body_have = 0;
 			s->body = s->body_size == 0 ? 0 : s->body_size <= sizeof s->usual ? s->usual : map_memory(s->body_size);
@@ -115,9 +120,8 @@ static void stream_bytes(struct link *l, const u8 *data, u32 size)
 			size -= part;
 		}
 		if (s->body_have == s->body_size) {
-			u16 channel = s->head[1] | s->head[2] << 8;
-			if (s->body_size && !s->body) report_done(l, channel, 2, ENOMEM, 0);
-			else on_message(s, (char)s->head[0], channel, s->body, s->body_size);
+			if (s->body_size && !s->body) report_done(l, s->head[1], 2, ENOMEM, 0);
+			else on_message(s, (char)s->head[0], s->head[1], s->body, s->body_size);
 			drop_message(s);
 		}
 	}
@@ -131,8 +135,10 @@ static int step_output(struct link *l, struct command *c, int *fd, char type)
 	if (*fd < 0 || room < RESERVE + 64) return 0;
 	i64 n = SYS(read, *fd, buffer, room - RESERVE < CHUNK ? room - RESERVE : CHUNK);
 	if (n == -EAGAIN || n == -EINTR) return 0;
-	if (n > 0) message(l, type, c->channel, buffer, (u32)n);
-	else close_fd(fd);
+	if (n > 0) {
+		if (l->next == l->end && !c->exited) l->gather_until = now_ms() + GATHER_MS;
+		message(l, type, c->channel, buffer, (u32)n);
+	} else close_fd(fd);
 	return 1;
 }
 
@@ -176,9 +182,8 @@ static void step_command(struct command *c)
 		}
 	}
 	if (c->credit && link_room(l) > 64) {
-		u8 body[4];
-		put32(body, c->credit);
-		message(l, 'C', c->channel, body, 4);
+		u8 body[10];
+		message(l, 'C', c->channel, body, put_number(body, c->credit));
 		c->credit = 0;
 	}
 }
@@ -327,7 +332,9 @@ static void serve(int signals)
 				polled[n++] = (struct pollfd){ s->link.fd, POLLIN | (s->link.out_size ? POLLOUT : 0), 0 };
 			}
 			now = now_ms();
+			if (s->link.owe_reply) wait = sooner(wait, s->link.reply_at > now ? (i64)(s->link.reply_at - now) : 1);
 			if (s->link.owe_answer) wait = sooner(wait, s->link.answer_at > now ? (i64)(s->link.answer_at - now) : 1);
+			if (s->link.next != s->link.end && s->link.gather_until > now) wait = sooner(wait, (i64)(s->link.gather_until - now));
 			if (s->link.retry_at) wait = sooner(wait, s->link.retry_at > now ? (i64)(s->link.retry_at - now) : 1);
 			for (int k = 0; k < COMMANDS; k++) {
 				struct command *c = &commands[k];
@@ -354,7 +361,7 @@ static void add_port(const char *port, u64 patience_ms, const u8 *random)
 	s->link.fd = -1;
 	s->link.started_ms = now_ms();
 	s->give_up_at = s->link.started_ms + patience_ms;
-	memcpy(s->link.boot, random, 8);
+	memcpy(s->link.boot, random, sizeof s->link.boot);
 }
 
 __attribute__((used, noreturn)) void start(u64 *stack)

@@ -1,12 +1,13 @@
 /*
  * What runs on behalf of one session: programs, and files on their way in or out.
  *
- * Messages in the streams: type[1] channel[2] size[4] body[size].
- *   host:  'X' run: flags[1] (1: no standard input) argc[2] envc[2] cwd\0 argument\0... NAME=value\0...
+ * Messages in the streams: type[1] channel[1] size[] body[size]. A number without a given size is written with 7 bits a
+ * byte, the lowest first, all bytes but the last with 0x80 (LEB128).
+ *   host:  'X' run: flags[1] (1: no standard input) argc[] envc[] cwd\0 argument\0... NAME=value\0...
  *          'P' put file: mode[2] path\0        'G' get file: path\0
  *          'I' input data      'E' end of input      'K' signal[1]
- *   guest: 'O' output data    'R' error output data    'C' input taken: bytes[4]
- *          'D' done: how[1] (0 exit status, 1 signal, 2 errno, 3 file) value[8] (3: size) [sha256[32]]
+ *   guest: 'O' output data    'R' error output data    'C' input taken: bytes[]
+ *          'D' done: how[1] (0 exit status, 1 signal, 2 errno, 3 file) value[] (3: size) [sha256[32]]
  */
 #ifndef VPMU_COMMAND_H
 #define VPMU_COMMAND_H
@@ -16,7 +17,7 @@ enum { COMMANDS = 32, INPUT_SIZE = 4096, RESERVE = 512, CHUNK = 2048, MESSAGE_MA
 
 struct command {
 	struct session *session; /* 0: free */
-	u16 channel;
+	u8 channel;
 	char kind; /* X P G */
 	int pid, in, out, err, exited, status;
 	u8 input[INPUT_SIZE];
@@ -39,24 +40,45 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void message(struct link *l, char type, u16 channel, const void *body, u32 size)
+/* @returns how many bytes it takes, 10 at most */
+static u32 put_number(u8 *at, u64 value)
 {
-	u8 head[7] = { (u8)type, (u8)channel, channel >> 8 };
-	put32(head + 3, size);
-	link_write(l, head, 7);
+	u32 n = 0;
+	for (; value > 0x7f; value >>= 7) at[n++] = 0x80 | (u8)value;
+	at[n++] = (u8)value;
+	return n;
+}
+
+/* Moves `*at` behind the number, or to `size + 1` where it does not end in time. */
+static u32 get_number(const u8 *body, u32 size, u32 *at)
+{
+	u32 value = 0;
+	for (int shift = 0; *at < size && shift < 28; shift += 7) {
+		u8 byte = body[(*at)++];
+		value |= (u32)(byte & 0x7f) << shift;
+		if (byte < 0x80) return value;
+	}
+	*at = size + 1;
+	return 0;
+}
+
+static void message(struct link *l, char type, u8 channel, const void *body, u32 size)
+{
+	u8 head[2 + 10] = { (u8)type, channel };
+	link_write(l, head, 2 + put_number(head + 2, size));
 	link_write(l, body, size);
 }
 
-static void report_done(struct link *l, u16 channel, u8 how, u64 value, const u8 *digest)
+static void report_done(struct link *l, u8 channel, u8 how, u64 value, const u8 *digest)
 {
-	u8 body[41] = { how };
-	put32(body + 1, (u32)value);
-	put32(body + 5, (u32)(value >> 32));
-	if (digest) memcpy(body + 9, digest, 32);
-	message(l, 'D', channel, body, digest ? 41 : 9);
+	u8 body[1 + 10 + 32] = { how };
+	u32 size = 1 + put_number(body + 1, value);
+	if (digest) memcpy(body + size, digest, 32);
+	message(l, 'D', channel, body, digest ? size + 32 : size);
+	l->gather_until = 0;
 }
 
-static struct command *find_command(struct session *s, u16 channel)
+static struct command *find_command(struct session *s, u8 channel)
 {
 	for (int i = 0; i < COMMANDS; i++)
 		if (commands[i].session == s && commands[i].channel == channel) return &commands[i];
@@ -155,7 +177,7 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 	static const char *defaults[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=dumb" };
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
 	static u8 stack[32768] __attribute__((aligned(16)));
-	u32 argc = body[1] | body[2] << 8, envc = body[3] | body[4] << 8, inherited = 0, at = 5, n = 0;
+	u32 at = 1, argc = get_number(body, size, &at), envc = get_number(body, size, &at), inherited = 0, n = 0;
 	i64 result = 0;
 	while (environment[inherited]) inherited++;
 	static char *usual[128];
@@ -168,7 +190,7 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 	}
 	char **argv = table, **env = table + argc + 1;
 	const char *cwd = (char *)body + at;
-	if (size == 0 || body[size - 1] != 0) goto bad; /* every string ends within the message */
+	if (at >= size || body[size - 1] != 0) goto bad; /* every string ends within the message */
 	at += length_of(cwd) + 1;
 	for (u32 i = 0; i < argc + envc; i++) {
 		if (at >= size) goto bad;

@@ -1,23 +1,24 @@
 /*
  * A reliable stream of bytes each way over a line that loses characters and that others print on.
  *
- * A frame is one line: '~', base64url of (header, data, tag), '\n'. The tag is a keyed hash over the direction, the header
- * and the data; the key is chosen by the host for each session and sent in HELLO. Who does not know the key cannot make a
- * frame, so text that looks like one is harmless. Streams are numbered by byte, so that a resend may be cut differently:
- * pieces shrink where the line is bad.
+ * A frame is one line: '~', base64url of (header, data, tag[6]), '\n'. The tag is a keyed hash over the direction, the
+ * header and the data, cut to 48 bits; the key is chosen by the host for each session and sent in HELLO. Who does not know
+ * the key cannot make a frame, so text that looks like one is harmless. Streams are numbered by byte, so that a resend may
+ * be cut differently: pieces shrink where the line is bad. Of an offset the lower 16 bits are sent, since both ends are
+ * always less than half of that apart. All is short: under nested emulation each character costs half a millisecond.
  *
- *   HELLO  host: 0x01 version key[8]                                   tag under the key of zeros
- *   REPLY  guest: 0x02 version boot[8] uptime_ms[4]                    tag under the session's key
+ *   HELLO  host: 0x01 version key[8] data                              tag under the key of zeros; the stream's first bytes
+ *   REPLY  guest: 0x02 version boot[4] uptime_ms[4]                    tag under the session's key
  *   BYE    host: 0x04                                                  ends the session and all that runs in it
- *   DATA   both: 0x03|flags offset[4] acknowledged[4] [hole_end[4]] data
+ *   DATA   both: 0x03|flags offset[2] acknowledged[2] [hole_end[2]] [version boot[4] uptime_ms[4]] data
  *          flags: 0x10 POLL "answer at once"; 0x20 HOLE "of what follows `acknowledged` I have what starts at hole_end";
- *          0x40 AGAIN "I dropped something, send again from `acknowledged`"
+ *          0x40 AGAIN "I dropped something, send again from `acknowledged`"; 0x80 REPLIES guest: to HELLO too
  */
 #ifndef VPMU_LINK_H
 #define VPMU_LINK_H
 #include "hash.h"
 
-enum { VERSION = 1, HELLO = 1, REPLY = 2, DATA = 3, BYE = 4, POLL = 0x10, HOLE = 0x20, AGAIN = 0x40 };
+enum { VERSION = 2, TAG = 6, HEAD = 5, HELLO = 1, REPLY = 2, DATA = 3, BYE = 4, POLL = 0x10, HOLE = 0x20, AGAIN = 0x40, REPLIES = 0x80 };
 enum {
 	SEND_SIZE = 16384, /* bytes written and not yet acknowledged; a power of two */
 	FLIGHT = 6144, /* of these, how many may be on the line */
@@ -26,17 +27,18 @@ enum {
 	LINE_MAX = 1024, OUT_SIZE = 4096,
 	RETRY_FIRST_MS = 250, RETRY_MIN_MS = 80, RETRY_MAX_MS = 8000, RETRY_PIECES = 4, HOLE_PAUSE_MS = 30,
 	TIOCOUTQ = 0x5411,
-	ANSWER_MS = 15, ANSWER_BYTES = 512, /* an answer waits for something that goes its way */
+	ANSWER_MS = 60, ANSWER_BYTES = 512, /* an answer waits for something that goes its way */
+	GATHER_MS = 10, /* a little output waits for its program's end */
 };
 
 struct link {
 	int fd, in_session;
-	u8 key[8], boot[8];
+	u8 key[8], boot[4];
 	u64 started_ms;
 	/* sending: acknowledged <= next <= end */
 	u32 acknowledged, next, end, recover;
 	u32 piece, clean_pieces;
-	u64 retry_at, retry_ms, hole_at;
+	u64 retry_at, retry_ms, hole_at, gather_until;
 	/* round trip (RFC 6298): smoothed, eightfold, and its variation, fourfold; 0 before the first measurement */
 	u64 smoothed8_ms, variation4_ms;
 	/* up to which byte an acknowledgement is waited for, since when, and when something was sent again meanwhile */
@@ -49,7 +51,7 @@ struct link {
 	u8 early[EARLY], is_early[EARLY];
 	int owe_reply, owe_answer, owe_again, recovering;
 	u32 unanswered;
-	u64 answer_at;
+	u64 answer_at, reply_at;
 	char line[LINE_MAX];
 	u32 line_size;
 	int in_frame;
@@ -77,12 +79,13 @@ static void link_write(struct link *l, const void *data, u32 size)
 static void send_frame(struct link *l, u8 *frame, u32 size)
 {
 	static const u8 no_key[8];
-	u8 tagged[1 + LINE_MAX];
+	u8 tagged[1 + LINE_MAX], tag[8];
 	u32 bits = 0, have = 0;
 	tagged[0] = 'G';
 	memcpy(tagged + 1, frame, size);
-	half_sip_hash(l->in_session ? l->key : no_key, tagged, size + 1, frame + size);
-	size += 8;
+	half_sip_hash(l->in_session ? l->key : no_key, tagged, size + 1, tag);
+	memcpy(frame + size, tag, TAG);
+	size += TAG;
 	l->out[l->out_size++] = '~';
 	for (u32 i = 0; i < size; i++) {
 		bits = bits << 8 | frame[i];
@@ -94,19 +97,30 @@ static void send_frame(struct link *l, u8 *frame, u32 size)
 
 static int out_has_room(const struct link *l) { return l->out_size + (PIECE_MAX + 32) * 4 / 3 + 8 <= OUT_SIZE; }
 
+/* What answers HELLO, in a frame of its own or in one of data. @returns its size */
+static u32 put_reply(struct link *l, u8 *at)
+{
+	at[0] = VERSION;
+	memcpy(at + 1, l->boot, 4);
+	put32(at + 5, (u32)(now_ms() - l->started_ms));
+	l->owe_reply = 0;
+	return 9;
+}
+
 static void send_data(struct link *l, u32 offset, u32 size)
 {
 	u8 frame[PIECE_MAX + 32];
-	u32 head = 9, gap = 0;
+	u32 head = HEAD, gap = 0;
 	frame[0] = DATA | (l->owe_again ? AGAIN : 0);
-	put32(frame + 1, offset);
-	put32(frame + 5, l->received);
+	put16(frame + 1, offset);
+	put16(frame + 3, l->received);
 	while (l->owe_again && gap < EARLY && !l->is_early[(l->received + gap) & (EARLY - 1)]) gap++;
 	if (gap > 0 && gap < EARLY) {
 		frame[0] |= HOLE;
-		put32(frame + 9, l->received + gap);
-		head = 13;
+		put16(frame + HEAD, l->received + gap);
+		head = HEAD + 2;
 	}
+	if (l->owe_reply) frame[0] |= REPLIES, head += put_reply(l, frame + head);
 	for (u32 i = 0; i < size; i++) frame[head + i] = l->send[(offset + i) & (SEND_SIZE - 1)];
 	send_frame(l, frame, head + size);
 	l->owe_answer = l->owe_again = 0;
@@ -116,10 +130,8 @@ static void send_data(struct link *l, u32 offset, u32 size)
 
 static void send_reply(struct link *l)
 {
-	u8 frame[32] = { REPLY, VERSION };
-	memcpy(frame + 2, l->boot, 8);
-	put32(frame + 10, (u32)(now_ms() - l->started_ms));
-	send_frame(l, frame, 14);
+	u8 frame[32] = { REPLY };
+	send_frame(l, frame, 1 + put_reply(l, frame + 1));
 }
 
 static void line_got_worse(struct link *l)
@@ -185,11 +197,11 @@ static void begin_session(struct link *l, const u8 *key)
 	l->in_session = 1;
 	l->acknowledged = l->next = l->end = l->received = 0;
 	memset(l->is_early, 0, EARLY);
-	l->retry_at = l->hole_at = 0;
+	l->retry_at = l->hole_at = l->gather_until = 0;
 	l->retry_ms = RETRY_FIRST_MS;
 	l->smoothed8_ms = l->variation4_ms = 0;
 	l->timed = 0;
-	l->owe_answer = l->owe_again = l->recovering = 0;
+	l->owe_reply = l->owe_answer = l->owe_again = l->recovering = 0;
 	l->piece = PIECE_FIRST;
 	l->clean_pieces = 0;
 	session_began(l);
@@ -202,13 +214,38 @@ static void owe_answer(struct link *l, u64 within_ms)
 	l->owe_answer = 1;
 }
 
+/* The offset that has these lower 16 bits and is nearest to `near`. */
+static u32 whole_offset(u32 lower, u32 near) { return near + (u32)(int)(short)(lower - near); }
+
+static void on_bytes(struct link *l, u32 offset, const u8 *data, u32 length)
+{
+	u32 got = 0;
+	int is_old = (int)(offset + length - l->received) <= 0;
+	for (u32 i = 0; i < length; i++)
+		if (offset + i - l->received < EARLY) {
+			l->early[(offset + i) & (EARLY - 1)] = data[i];
+			l->is_early[(offset + i) & (EARLY - 1)] = 1;
+		}
+	while (got < EARLY && l->is_early[(l->received + got) & (EARLY - 1)]) {
+		u32 at = (l->received + got) & (EARLY - 1), run = 0;
+		while (at + run < EARLY && l->is_early[at + run]) l->is_early[at + run++] = 0;
+		stream_bytes(l, l->early + at, run);
+		got += run;
+	}
+	l->received += got;
+	l->unanswered += length;
+	owe_answer(l, is_old || l->unanswered > ANSWER_BYTES ? 0 : ANSWER_MS);
+	if ((int)(offset - l->received) > 0) l->owe_again = 1;
+}
+
 static void on_data(struct link *l, const u8 *frame, u32 size)
 {
-	u32 offset = get32(frame + 1), acknowledged = get32(frame + 5), head = 9, hole_end = 0;
+	u32 offset = whole_offset(get16(frame + 1), l->received), acknowledged = whole_offset(get16(frame + 3), l->acknowledged);
+	u32 head = HEAD, hole_end = 0;
 	if (frame[0] & HOLE) {
-		if (size < 13) return;
-		hole_end = get32(frame + 9);
-		head = 13;
+		if (size < HEAD + 2) return;
+		hole_end = whole_offset(get16(frame + HEAD), l->acknowledged);
+		head = HEAD + 2;
 	}
 	if (frame[0] & POLL) owe_answer(l, 0);
 
@@ -236,25 +273,7 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 		}
 	}
 
-	if (size > head) {
-		u32 length = size - head, got = 0;
-		int is_old = (int)(offset + length - l->received) <= 0;
-		for (u32 i = 0; i < length; i++)
-			if (offset + i - l->received < EARLY) {
-				l->early[(offset + i) & (EARLY - 1)] = frame[head + i];
-				l->is_early[(offset + i) & (EARLY - 1)] = 1;
-			}
-		while (got < EARLY && l->is_early[(l->received + got) & (EARLY - 1)]) {
-			u32 at = (l->received + got) & (EARLY - 1), run = 0;
-			while (at + run < EARLY && l->is_early[at + run]) l->is_early[at + run++] = 0;
-			stream_bytes(l, l->early + at, run);
-			got += run;
-		}
-		l->received += got;
-		l->unanswered += length;
-		owe_answer(l, is_old || l->unanswered > ANSWER_BYTES ? 0 : ANSWER_MS);
-		if ((int)(offset - l->received) > 0) l->owe_again = 1;
-	}
+	if (size > head) on_bytes(l, offset, frame + head, size - head);
 }
 
 /* One line between '~' and its end. Whatever is not ours is dropped. */
@@ -272,22 +291,28 @@ static void on_line(struct link *l)
 		have += 6;
 		if (have >= 8) have -= 8, frame[size++] = bits >> have;
 	}
-	if (size < 1 + 1 + 8) return;
-	size -= 8;
+	if (size < 1 + 1 + TAG) return;
+	size -= TAG;
 	u8 kind = frame[1] & 15, wrong = 0;
 	half_sip_hash(kind == HELLO || !l->in_session ? no_key : l->key, frame, size, tag);
-	for (int i = 0; i < 8; i++) wrong |= tag[i] ^ frame[size + i];
+	for (int i = 0; i < TAG; i++) wrong |= tag[i] ^ frame[size + i];
 	if (wrong) return;
-	if (kind == HELLO && size == 1 + 10 && frame[2] == VERSION) {
+	if (kind == HELLO && size >= 1 + 10 && frame[2] == VERSION) {
 		u8 other = 0;
 		for (int i = 0; i < 8; i++) other |= l->key[i] ^ frame[3 + i];
 		if (!l->in_session || other) begin_session(l, frame + 3);
 		line_is_bad(l);
 		l->owe_reply = 1;
+		l->reply_at = 0;
+		/* A host that repeats them has not heard of us yet, so that they are not far behind. Its first command is answered soon. */
+		if (size > 1 + 10) {
+			if (l->received == 0) l->reply_at = now_ms() + ANSWER_MS;
+			on_bytes(l, 0, frame + 11, size - 11);
+		}
 	} else if (kind == BYE && l->in_session) {
 		begin_session(l, no_key);
 		l->in_session = 0;
-	} else if (kind == DATA && size >= 1 + 9 && l->in_session) on_data(l, frame + 1, size - 1);
+	} else if (kind == DATA && size >= 1 + HEAD && l->in_session) on_data(l, frame + 1, size - 1);
 }
 
 static void link_input(struct link *l, const u8 *data, u32 size)
@@ -308,10 +333,6 @@ static void link_input(struct link *l, const u8 *data, u32 size)
 static void link_step(struct link *l)
 {
 	u64 now = now_ms();
-	if (l->owe_reply && out_has_room(l)) {
-		send_reply(l);
-		l->owe_reply = 0;
-	}
 	if (l->retry_at && now >= l->retry_at) {
 		line_is_bad(l);
 		if (is_on_its_way(l)) l->retry_at = now + l->retry_ms;
@@ -325,9 +346,11 @@ static void link_step(struct link *l)
 		u32 at = l->acknowledged;
 		for (int i = 0; i < RETRY_PIECES && at != l->next && out_has_room(l); i++) at = send_from(l, at, l->next);
 	}
-	while (l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
+	if (l->end - l->next >= PIECE_FIRST) l->gather_until = 0;
+	while (now >= l->gather_until && l->next != l->end && l->next - l->acknowledged < FLIGHT && out_has_room(l))
 		l->next = send_from(l, l->next, l->end);
 	if ((l->owe_again || (l->owe_answer && now >= l->answer_at)) && out_has_room(l)) send_data(l, l->next, 0);
+	if (l->owe_reply && now >= l->reply_at && out_has_room(l)) send_reply(l);
 }
 
 #endif

@@ -127,6 +127,8 @@ static inline void *map_memory(u64 size)
 	return at < 0 && at > -4096 ? 0 : (void *)at;
 }
 static inline u32 get32(const u8 *p) { return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24; }
+static inline u32 get16(const u8 *p) { return p[0] | p[1] << 8; }
+static inline void put16(u8 *p, u32 v) { p[0] = v; p[1] = v >> 8; }
 static inline void put32(u8 *p, u32 v) { p[0] = v; p[1] = v >> 8; p[2] = v >> 16; p[3] = v >> 24; }
 
 #ifndef VPMU_LIBRARY

@@ -2,11 +2,14 @@ import { halfSipHash } from './hash.ts';
 
 /** Kinds and flags of a frame's first byte; the protocol is described in images/tools/agent/link.h. */
 export const kind = { hello: 1, reply: 2, data: 3, bye: 4 } as const;
-export const flag = { poll: 0x10, hole: 0x20, again: 0x40 } as const;
-export const version = 1;
+export const flag = { poll: 0x10, hole: 0x20, again: 0x40, replies: 0x80 } as const;
+export const version = 2;
+/** Of a frame of data: kind, offset, acknowledged; 2 more with a hole. */
+export const headLength = 5;
 
 const noKey = new Uint8Array(8);
-const tagLength = 8;
+/** Of HalfSipHash's 64 bits so many bytes are sent. */
+const tagLength = 6;
 
 /** Who sent a frame: it is part of what the tag is made of, so that an echo is not an answer. */
 export type Sender = 'H' | 'G';
@@ -15,9 +18,9 @@ function tagOf(sender: Sender, key: Uint8Array, body: Uint8Array): Buffer {
 	const tagged = Buffer.allocUnsafe(1 + body.length);
 	tagged[0] = sender.charCodeAt(0);
 	tagged.set(body, 1);
-	const tag = Buffer.allocUnsafe(tagLength);
+	const tag = Buffer.allocUnsafe(8);
 	halfSipHash(key, tagged, tag);
-	return tag;
+	return tag.subarray(0, tagLength);
 }
 
 /** A frame as it goes over the line. `key` absent: the key of zeros, for HELLO. */

@@ -1,4 +1,4 @@
-import { encodeFrame, flag, kind } from './frames.ts';
+import { encodeFrame, flag, headLength, kind } from './frames.ts';
 import { RoundTrip } from './round-trip.ts';
 
 export interface LinkOptions {
@@ -16,7 +16,7 @@ const pieceMax = 256;
 const pieceFirst = 128;
 const pieceMin = 24;
 /** A UART under nested emulation takes milliseconds for each character: resends must not be what fills it. */
-const retry = { firstMs: 250, leastMs: 80, mostMs: 8000 };
+const retry = { firstMs: 250, leastMs: 160, mostMs: 8000 };
 /** A gap is asked about again so often, or once a round trip where that is longer. */
 const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
@@ -24,7 +24,7 @@ const acknowledgeAfterBytes = 2048;
 
 /**
  * The host's end of the two reliable streams (images/tools/agent/link.h is the guest's). Offsets are counted without
- * wrapping; on the line they are taken modulo 2^32.
+ * wrapping; on the line they are taken modulo 2^16. Nothing is sent before {@link open}, but what {@link opening} gives.
  */
 export class HostLink implements Disposable {
 	/** Pieces that had to be sent again, and times that the guest was asked to. */
@@ -37,6 +37,7 @@ export class HostLink implements Disposable {
 	/** Offset of the first byte of `#outgoing`: all before are acknowledged. */
 	#acknowledged = 0;
 	#next = 0;
+	#isOpen = false;
 	#piece = pieceFirst;
 	#cleanPieces = 0;
 	#retryTimer: NodeJS.Timeout | undefined;
@@ -54,6 +55,26 @@ export class HostLink implements Disposable {
 		this.#options = options;
 		const slowness = Math.max(1, options.speedFactor);
 		this.#roundTrip = new RoundTrip({ ...retry, firstMs: retry.firstMs * slowness, leastMs: retry.leastMs * slowness });
+	}
+
+	/**
+	 * The first bytes of the stream, to be sent with HELLO as long as that is not answered: they are not sent otherwise until
+	 * {@link open}.
+	 */
+	opening(): Uint8Array {
+		if (this.#isOpen) return new Uint8Array();
+		if (this.#next === 0 && this.#outgoing.length > 0) {
+			this.#next = Math.min(this.#piece, this.#outgoing.length);
+			this.#roundTrip.sent(this.#next, performance.now());
+		}
+		return this.#outgoing.subarray(0, this.#next);
+	}
+
+	/** HELLO is answered: the stream may flow. */
+	open(): void {
+		this.#isOpen = true;
+		this.#fill();
+		if (this.#acknowledged < this.#next) this.#startRetryTimer();
 	}
 
 	/** Bytes that the guest has not acknowledged. */
@@ -74,13 +95,13 @@ export class HostLink implements Disposable {
 	/** Takes the body of a DATA frame. */
 	input(body: Buffer): void {
 		const hasHole = (body[0]! & flag.hole) !== 0;
-		const head = hasHole ? 13 : 9;
+		const head = hasHole ? headLength + 2 : headLength;
 		if (body.length < head) return;
 		this.lastFrameAt = performance.now();
-		const acknowledged = nearest(body.readUInt32LE(5), this.#acknowledged);
-		const until = hasHole ? nearest(body.readUInt32LE(9), this.#acknowledged) : this.#next;
+		const acknowledged = nearest(body.readUInt16LE(3), this.#acknowledged);
+		const until = hasHole ? nearest(body.readUInt16LE(headLength), this.#acknowledged) : this.#next;
 		this.#onAcknowledged(acknowledged, (body[0]! & flag.again) !== 0, until);
-		const offset = nearest(body.readUInt32LE(1), this.#received);
+		const offset = nearest(body.readUInt16LE(1), this.#received);
 		if (body.length > head) this.#onBytes(offset, body.subarray(head));
 		// Its next byte is one that we have not got up to: the end of what it sent was lost.
 		else if (offset > this.#received) this.#ask();
@@ -166,6 +187,7 @@ export class HostLink implements Disposable {
 	}
 
 	#fill(): void {
+		if (!this.#isOpen) return;
 		for (;;) {
 			const size = Math.min(this.#piece, this.#acknowledged + this.#outgoing.length - this.#next);
 			if (size === 0 || this.#next - this.#acknowledged + size > flightBytes) return;
@@ -199,11 +221,11 @@ export class HostLink implements Disposable {
 
 	#sendData(offset: number, size: number, flags: number): void {
 		const hole = this.#early[0]?.offset;
-		const head = Buffer.alloc(hole === undefined ? 9 : 13);
+		const head = Buffer.alloc(hole === undefined ? headLength : headLength + 2);
 		head[0] = kind.data | flags | (hole === undefined ? 0 : flag.hole);
-		head.writeUInt32LE(offset % 2 ** 32, 1);
-		head.writeUInt32LE(this.#received % 2 ** 32, 5);
-		if (hole !== undefined) head.writeUInt32LE(hole % 2 ** 32, 9);
+		head.writeUInt16LE(offset % 2 ** 16, 1);
+		head.writeUInt16LE(this.#received % 2 ** 16, 3);
+		if (hole !== undefined) head.writeUInt16LE(hole % 2 ** 16, headLength);
 		const from = offset - this.#acknowledged;
 		this.#options.send(
 			encodeFrame('H', Buffer.concat([head, this.#outgoing.subarray(from, from + size)]), this.#options.key),
@@ -215,8 +237,8 @@ export class HostLink implements Disposable {
 	}
 }
 
-/** The offset that is `low32` modulo 2^32 and nearest to `reference`. */
-export function nearest(low32: number, reference: number): number {
-	const difference = (low32 - (reference % 2 ** 32)) | 0;
+/** The offset that is `lower` modulo 2^16 and nearest to `reference`. */
+export function nearest(lower: number, reference: number): number {
+	const difference = ((lower - (reference % 2 ** 16)) << 16) >> 16;
 	return reference + difference;
 }

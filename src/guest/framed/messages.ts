@@ -7,17 +7,35 @@ export interface Message {
 	readonly body: Buffer;
 }
 
-const headLength = 7;
-
 /** What the agent takes in one message. */
 export const longestMessage = 1 << 20;
 
+/** Channels are numbered from 0 to one less than this. */
+export const channels = 256;
+
 export function encodeMessage(type: string, channel: number, body: Uint8Array = Buffer.alloc(0)): Buffer {
-	const head = Buffer.alloc(headLength);
-	head.write(type, 0, 'latin1');
-	head.writeUInt16LE(channel, 1);
-	head.writeUInt32LE(body.length, 3);
-	return Buffer.concat([head, body]);
+	return Buffer.concat([Buffer.of(type.charCodeAt(0), channel), encodeNumber(body.length), body]);
+}
+
+/** 7 bits a byte, the lowest first, all but the last with 0x80 (unsigned LEB128, DWARF 5 section 7.6). */
+function encodeNumber(number: number): Buffer {
+	const bytes: number[] = [];
+	let rest = number;
+	for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push(0x80 | (rest % 0x80));
+	return Buffer.of(...bytes, rest);
+}
+
+/** The number that begins at `at` and where it ends; `undefined` while its end is missing. */
+export function decodeNumber(
+	bytes: Uint8Array,
+	at: number,
+): { readonly number: number; readonly end: number } | undefined {
+	let number = 0;
+	for (let place = at; place < bytes.length; place++) {
+		number += (bytes[place]! & 0x7f) * 0x80 ** (place - at);
+		if (bytes[place]! < 0x80) return { number, end: place + 1 };
+	}
+	return undefined;
 }
 
 /** Cuts a stream into messages. */
@@ -25,7 +43,7 @@ export class MessageReader {
 	readonly #onMessage: (message: Message) => void;
 	#parts: Buffer[] = [];
 	#length = 0;
-	#needed = headLength;
+	#needed = 0;
 
 	constructor(onMessage: (message: Message) => void) {
 		this.#onMessage = onMessage;
@@ -36,19 +54,20 @@ export class MessageReader {
 		this.#length += bytes.length;
 		while (this.#length >= this.#needed) {
 			const all = Buffer.concat(this.#parts);
-			const size = headLength + all.readUInt32LE(3);
-			if (all.length < size) {
+			const head = decodeNumber(all, 2);
+			const size = head === undefined ? all.length + 1 : head.end + head.number;
+			if (head === undefined || all.length < size) {
 				this.#parts = [all];
 				this.#needed = size;
 				return;
 			}
 			this.#parts = [all.subarray(size)];
 			this.#length = all.length - size;
-			this.#needed = headLength;
+			this.#needed = 0;
 			this.#onMessage({
 				type: String.fromCharCode(all[0]!),
-				channel: all.readUInt16LE(1),
-				body: all.subarray(headLength, size),
+				channel: all[1]!,
+				body: all.subarray(head.end, size),
 			});
 		}
 	}
@@ -66,8 +85,9 @@ const nameIn = (table: object, value: number): string | undefined =>
 	Object.entries(table).find(([, number]) => number === value)?.[0];
 
 export function readDone(body: Buffer): Done | undefined {
-	if (body.length < 9) return undefined;
-	const value = Number(body.readBigUInt64LE(1));
+	const read = decodeNumber(body, 1);
+	if (read === undefined) return undefined;
+	const { number: value, end } = read;
 	switch (body[0]) {
 		case 0:
 			return { how: 'status', status: value };
@@ -76,7 +96,7 @@ export function readDone(body: Buffer): Done | undefined {
 		case 2:
 			return { how: 'error', code: nameIn(constants.errno, value) ?? `errno ${value}` };
 		case 3:
-			return { how: 'file', sizeBytes: value, sha256: body.toString('hex', 9, 41) };
+			return { how: 'file', sizeBytes: value, sha256: body.toString('hex', end, end + 32) };
 		default:
 			return undefined;
 	}
@@ -88,9 +108,8 @@ export function encodeRun(
 	options: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; readonly hasStdin: boolean },
 ): Buffer {
 	const env = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
-	const head = Buffer.alloc(5);
-	head[0] = options.hasStdin ? 0 : 1;
-	head.writeUInt16LE(argv.length, 1);
-	head.writeUInt16LE(env.length, 3);
-	return Buffer.concat([head, ...[options.cwd, ...argv, ...env].map(text => Buffer.from(`${text}\0`))]);
+	return Buffer.concat([
+		...[Buffer.of(options.hasStdin ? 0 : 1), encodeNumber(argv.length), encodeNumber(env.length)],
+		...[options.cwd, ...argv, ...env].map(text => Buffer.from(`${text}\0`)),
+	]);
 }

@@ -5,7 +5,7 @@ import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadl
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { Trouble } from '../trouble.ts';
-import { decodeFrame, encodeFrame, FrameDemultiplexer, kind, version } from './frames.ts';
+import { decodeFrame, encodeFrame, FrameDemultiplexer, flag, headLength, kind, version } from './frames.ts';
 import { HostLink } from './link.ts';
 import { type Message, MessageReader } from './messages.ts';
 
@@ -38,7 +38,6 @@ const onItsWayMs = 300;
 export class AgentSession implements AsyncDisposable {
 	readonly #options: SessionOptions;
 	readonly #key = randomBytes(8);
-	readonly #hello: string;
 	readonly #demultiplexer = new FrameDemultiplexer(line => this.#onLine(line));
 	readonly #link: HostLink;
 	readonly #stack = new DisposableStack();
@@ -55,8 +54,6 @@ export class AgentSession implements AsyncDisposable {
 	constructor(options: SessionOptions) {
 		const { console, port } = options;
 		this.#options = options;
-		const greeting = Buffer.concat([Buffer.of(kind.hello, version), this.#key]);
-		this.#hello = encodeFrame('H', greeting);
 		const reader = new MessageReader(options.onMessage);
 		this.#link = this.#stack.use(
 			new HostLink({
@@ -99,6 +96,11 @@ export class AgentSession implements AsyncDisposable {
 		return this.#ended;
 	}
 
+	/** Resolves when the agent has answered; rejects with what ended the session before. */
+	get greeted(): Promise<void> {
+		return this.#greeted.promise;
+	}
+
 	get isGreeted(): boolean {
 		return this.#boot !== undefined;
 	}
@@ -114,9 +116,9 @@ export class AgentSession implements AsyncDisposable {
 		using stack = new DisposableStack();
 		const { promise, reject } = Promise.withResolvers<never>();
 		if (!patient) {
-			const timer = setInterval(() => this.#send(this.#hello), helloEveryMs);
+			const timer = setInterval(() => this.#sayHello(), helloEveryMs);
 			stack.defer(() => clearInterval(timer));
-			this.#send(this.#hello);
+			this.#sayHello();
 		}
 		if (timeoutMs !== undefined) {
 			const timer = setTimeout(() => reject(new DeadlineError("the guest's agent", timeoutMs)), timeoutMs);
@@ -155,6 +157,10 @@ export class AgentSession implements AsyncDisposable {
 		this.#options.port?.end();
 	}
 
+	#sayHello(): void {
+		this.#send(encodeFrame('H', Buffer.concat([Buffer.of(kind.hello, version), this.#key, this.#link.opening()])));
+	}
+
 	#send(text: string): void {
 		if (this.#disposed || this.#ended !== undefined) return;
 		const { port, console } = this.#options;
@@ -180,32 +186,35 @@ export class AgentSession implements AsyncDisposable {
 		const all = this.#hintTail + text.toString('latin1');
 		this.#hintTail = all.slice(1 - hint.length);
 		// With the same key: an agent that knows it answers with the boot that we know; a new one with a new boot.
-		if (all.includes(hint)) this.#send(this.#hello);
+		if (all.includes(hint)) this.#sayHello();
 	}
 
 	#onLine(line: string): boolean {
 		const body = decodeFrame('G', line, this.#key);
 		if (body === undefined) return false;
-		const isOurBoot = body[0] !== kind.reply || this.#boot === undefined || body.toString('hex', 2, 10) === this.#boot;
+		const { reply, data } = splitReply(body);
+		const isOurBoot = reply === undefined || this.#boot === undefined || bootOf(reply) === this.#boot;
 		if (isOurBoot) this.#link.lastFrameAt = performance.now();
-		if ((body[0]! & 15) === kind.data) this.#link.input(body);
-		else if (body[0] === kind.reply && body.length === 14) this.#onReply(body);
+		if (reply !== undefined) this.#onReply(reply);
+		if (data !== undefined) this.#link.input(data);
 		return true;
 	}
 
-	#onReply(body: Buffer): void {
-		if (body[1] !== version) {
+	/** Takes what answers a hello: version, boot and for how long the agent has run. */
+	#onReply(reply: Buffer): void {
+		if (reply[0] !== version) {
 			this.#end(
-				new GuestError('protocol', `the guest's agent speaks version ${body[1]} of the protocol, not ${version}`),
+				new GuestError('protocol', `the guest's agent speaks version ${reply[0]} of the protocol, not ${version}`),
 			);
 			return;
 		}
 		const now = performance.now();
-		const boot = body.toString('hex', 2, 10);
-		const upMs = body.readUInt32LE(10);
+		const boot = bootOf(reply);
+		const upMs = reply.readUInt32LE(5);
 		if (this.#boot === undefined) {
 			this.#boot = boot;
 			this.#bootedAt = now - upMs;
+			this.#link.open();
 			this.#greeted.resolve();
 		} else if (boot !== this.#boot) {
 			const line = `its agent started anew, ${formatDuration(upMs)} ago`;
@@ -224,7 +233,7 @@ export class AgentSession implements AsyncDisposable {
 		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor);
 		// Nobody else knows the key: neither a kernel that panicked nor one that was booted anew.
 		while (performance.now() < until && !this.#options.console.isClosed && this.#ended === undefined) {
-			this.#send(this.#hello);
+			this.#sayHello();
 			await delay(200);
 			if (this.#link.lastFrameAt > trouble.atMs + onItsWayMs) return false;
 		}
@@ -253,4 +262,22 @@ export class AgentSession implements AsyncDisposable {
 			console.report({ kind: 'hang', line, atMs: now, fatal: true });
 		}
 	}
+}
+
+const replyLength = 9;
+
+function bootOf(reply: Buffer): string {
+	return reply.toString('hex', 1, 5);
+}
+
+/** What of a frame answers a hello, and the frame of data without it. */
+function splitReply(body: Buffer): { readonly reply?: Buffer; readonly data?: Buffer } {
+	const first = body[0]!;
+	if (first === kind.reply) return body.length === 1 + replyLength ? { reply: body.subarray(1) } : {};
+	if ((first & 15) !== kind.data) return {};
+	if ((first & flag.replies) === 0) return { data: body };
+	const at = (first & flag.hole) === 0 ? headLength : headLength + 2;
+	if (body.length < at + replyLength) return {};
+	const data = Buffer.concat([body.subarray(0, at), body.subarray(at + replyLength)]);
+	return { reply: body.subarray(at, at + replyLength), data };
 }

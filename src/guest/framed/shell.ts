@@ -6,7 +6,16 @@ import { UsageError } from '../../lib/errors.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';
-import { type Done, encodeMessage, encodeRun, longestMessage, type Message, readDone } from './messages.ts';
+import {
+	channels,
+	type Done,
+	decodeNumber,
+	encodeMessage,
+	encodeRun,
+	longestMessage,
+	type Message,
+	readDone,
+} from './messages.ts';
 import { AgentSession } from './session.ts';
 
 export interface FramedShellOptions {
@@ -164,10 +173,19 @@ export class FramedShell implements GuestShell {
 		signal?.throwIfAborted();
 		const stopped = Promise.withResolvers<never>();
 		stopped.promise.catch(() => undefined);
-		const timer =
-			timeoutMs === undefined
-				? undefined
-				: setTimeout(() => stopped.reject(new DeadlineError(`in the guest: ${shorten(what)}`, timeoutMs)), timeoutMs);
+		let timer: NodeJS.Timeout | undefined;
+		// What is asked of a guest that still boots has its time from when the agent is there.
+		void this.#session.greeted.then(
+			() => {
+				if (timeoutMs === undefined || isOver) return;
+				timer = setTimeout(
+					() => stopped.reject(new DeadlineError(`in the guest: ${shorten(what)}`, timeoutMs)),
+					timeoutMs,
+				);
+			},
+			() => undefined,
+		);
+		let isOver = false;
 		const onAbort = () => stopped.reject(signal?.reason);
 		signal?.addEventListener('abort', onAbort, { once: true });
 		try {
@@ -195,6 +213,7 @@ export class FramedShell implements GuestShell {
 				this.#waiting.shift()?.();
 			}
 		} finally {
+			isOver = true;
 			clearTimeout(timer);
 			signal?.removeEventListener('abort', onAbort);
 		}
@@ -218,7 +237,7 @@ export class FramedShell implements GuestShell {
 	}
 
 	#nextChannel(): number {
-		do this.#lastChannel = (this.#lastChannel + 1) % 65536;
+		do this.#lastChannel = (this.#lastChannel + 1) % channels;
 		while (this.#jobs.has(this.#lastChannel));
 		return this.#lastChannel;
 	}
@@ -252,8 +271,8 @@ export class FramedShell implements GuestShell {
 		if (job === undefined) return;
 		if (type === 'O') job.onOutput('stdout', body);
 		else if (type === 'R') job.onOutput('stderr', body);
-		else if (type === 'C' && body.length === 4) {
-			job.credit += body.readUInt32LE(0);
+		else if (type === 'C') {
+			job.credit += decodeNumber(body, 0)?.number ?? 0;
 			this.#feed(job);
 		} else if (type === 'D') {
 			const done = readDone(body);

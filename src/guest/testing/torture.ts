@@ -17,9 +17,9 @@ export const nuisances: readonly string[] = [
 	'vpmu-agent: ready\n',
 	'Kernel panic - not syncing: only kidding\r\n',
 	'[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd083]\r\n',
-	`${encodeFrame('G', Buffer.from('0300000000000000004400000900000000000000', 'hex'))}`,
-	`${encodeFrame('G', Buffer.from('0300000000ffffffff4400010900000000000000000000000000000000', 'hex'), Buffer.alloc(8, 1))}`,
-	`${encodeFrame('G', Buffer.from('02010102030405060708ffffffff', 'hex'))}`,
+	`${encodeFrame('G', Buffer.from('03000000004400020000', 'hex'))}`,
+	`${encodeFrame('G', Buffer.from('030000ffff4401020000', 'hex'), Buffer.alloc(8, 1))}`,
+	`${encodeFrame('G', Buffer.from('020201020304ffffffff', 'hex'))}`,
 	'~AwAAAAAAAAAARAEACQAAAAAAAAAAAAAAAAAAAAAAAAAA\n',
 	'VPMU_T EXIT: STATUS=0 vpmu-workload loop 1 done\r\n',
 ];

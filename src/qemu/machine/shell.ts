@@ -1,5 +1,6 @@
 import type { SerialConsole } from '../../guest/console.ts';
 import { GuestError } from '../../guest/errors.ts';
+import type { ShellOptions } from '../../guest/open.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
 import type { QemuError } from '../errors.ts';
@@ -10,6 +11,8 @@ const lookMs = 40_000;
 /** And so long may it take to find out whether it is QEMU that does not answer. */
 const askMs = 20_000;
 
+type OpenOptions = WaitOptions & Pick<ShellOptions, 'onCandidate'>;
+
 /**
  * The shell of a machine's guest, opened at its first use: a guest boots while other things are asked. All that is
  * asked of it fails with QEMU's end when QEMU ends, unless the guest itself gave the cause (a panic).
@@ -17,7 +20,7 @@ const askMs = 20_000;
 export class MachineShell implements GuestShell {
 	readonly console: SerialConsole;
 	readonly #process: QemuProcess;
-	readonly #open: (options: WaitOptions) => Promise<GuestShell>;
+	readonly #open: (options: OpenOptions) => Promise<GuestShell>;
 	readonly #onReady: () => void;
 	readonly #onSilence: () => Promise<unknown>;
 	readonly #silentQemu: () => Promise<QemuError | undefined>;
@@ -27,7 +30,7 @@ export class MachineShell implements GuestShell {
 	constructor(parts: {
 		console: SerialConsole;
 		process: QemuProcess;
-		open: (options: WaitOptions) => Promise<GuestShell>;
+		open: (options: OpenOptions) => Promise<GuestShell>;
 		onReady: () => void;
 		/** Called when the guest is found silent, before anyone is told. */
 		onSilence: () => Promise<unknown>;
@@ -60,7 +63,7 @@ export class MachineShell implements GuestShell {
 		return await this.#opened;
 	}
 
-	async #start(options: WaitOptions): Promise<GuestShell> {
+	async #start(options: OpenOptions): Promise<GuestShell> {
 		try {
 			this.#shell = await this.#process.orDeath('the guest was booting', this.#open(options));
 			this.#onReady();
@@ -73,8 +76,7 @@ export class MachineShell implements GuestShell {
 	}
 
 	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
-		const shell = await this.ready({ signal: options.signal });
-		return await this.#watched('a command ran in the guest', shell.run(command, options), options);
+		return await this.#ask('a command ran in the guest', options, shell => shell.run(command, options));
 	}
 
 	async put(
@@ -82,13 +84,26 @@ export class MachineShell implements GuestShell {
 		guestPath: string,
 		options: WaitOptions & { readonly mode?: number } = {},
 	): Promise<GuestFile> {
-		const shell = await this.ready({ signal: options.signal });
-		return await this.#watched('a file was written in the guest', shell.put(content, guestPath, options), options);
+		return await this.#ask('a file was written in the guest', options, shell => shell.put(content, guestPath, options));
 	}
 
 	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
-		const shell = await this.ready({ signal: options.signal });
-		return await this.#watched('a file of the guest was read', shell.get(guestPath, options), options);
+		return await this.#ask('a file of the guest was read', options, shell => shell.get(guestPath, options));
+	}
+
+	/** What is asked first is asked before the shell is there, so that it goes out with the greeting. */
+	async #ask<T>(doing: string, { signal }: WaitOptions, ask: (shell: GuestShell) => Promise<T>): Promise<T> {
+		let early: { readonly shell: GuestShell; readonly answer: Promise<T> } | undefined;
+		this.#opened ??= this.#start({
+			signal,
+			onCandidate: shell => {
+				early = { shell, answer: ask(shell) };
+				// Told below, unless another shell answers or none.
+				early.answer.catch(() => undefined);
+			},
+		});
+		const shell = await this.ready({ signal });
+		return await this.#watched(doing, early?.shell === shell ? early.answer : ask(shell), { signal });
 	}
 
 	async #watched<T>(doing: string, work: Promise<T>, limits: WaitOptions): Promise<T> {
