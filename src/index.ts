@@ -60,6 +60,8 @@ export {
 	hostArchitecture,
 	type Image,
 	type ImageFile,
+	type ImageFormat,
+	imageFormats,
 	inspectProgram,
 	joinInitramfs,
 	type Kernel,

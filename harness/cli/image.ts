@@ -4,6 +4,8 @@ import {
 	cacheSize,
 	debianKernel,
 	formatDuration,
+	type ImageFormat,
+	imageFormats,
 	type Kernel,
 	kernelFromFile,
 	listCache,
@@ -19,7 +21,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /** The options that each action takes. */
 const optionsOf: Readonly<Record<string, readonly string[]>> = {
-	build: ['kernel', 'refresh', 'json'],
+	build: ['kernel', 'format', 'refresh', 'json'],
 	list: ['json'],
 	prune: ['unused-for', 'all', 'dry-run', 'json'],
 };
@@ -33,8 +35,9 @@ export const command: Command = {
 	options: {
 		kernel: {
 			value: 'PATH|debian:SUITE',
-			help: 'build: the kernel whose modules go into the board (default debian:trixie)',
+			help: 'build: the kernel whose modules go into the image (default debian:trixie)',
 		},
+		format: { value: 'FORMAT', help: 'build: cpio, for -initrd (default), or squashfs, a read-only disk' },
 		refresh: { help: 'build: look for newer packages instead of those chosen before' },
 		'unused-for': { value: 'DAYS', help: 'prune: what was not used for so many days (default 30)' },
 		all: { help: 'prune: everything, however young' },
@@ -59,7 +62,16 @@ export const command: Command = {
 };
 
 async function build(context: CommandContext, { options }: ParsedCommand, names: readonly string[]): Promise<number> {
-	const recipes = await Promise.all((names.length === 0 ? ['guest', 'board'] : names).map(name => loadRecipe(name)));
+	const format = options.format as ImageFormat | undefined;
+	if (format !== undefined && !imageFormats.includes(format)) {
+		throw new UsageError(`the value '${format}' of --format is not allowed: ${imageFormats.join(' or ')}`);
+	}
+	const recipes = await Promise.all(
+		(names.length === 0 ? ['guest', 'board'] : names).map(async name => ({
+			...(await loadRecipe(name)),
+			...(format === undefined ? {} : { format }),
+		})),
+	);
 	const printer = progressPrinter(context.stderr);
 	const { env, signal } = context;
 	const cache = await openCache({ env, signal, refresh: options.refresh === true, onProgress: printer.report });

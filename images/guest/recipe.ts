@@ -9,7 +9,7 @@ const tool = (name: string) => path.join(here, '../tools/bin/aarch64', name);
 /** The guest under test: perf, a shell with the usual tools, and the workloads. */
 const guest: Recipe = {
 	name: 'guest',
-	description: 'perf, busybox and the workloads, as an initramfs',
+	description: 'perf, busybox and the workloads',
 	suite: 'bookworm',
 	architecture: 'arm64',
 	packages: ['linux-perf', 'busybox-static'],

@@ -23,12 +23,12 @@ const S_IFBLK = 0o060000;
 const blockBytes = 512;
 
 /**
- * A newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst). Folders that are not named are
- * made; entries are sorted, and of two with one path the later wins.
+ * Entries as a file system needs them: folders that are not named are made, parents stand before what is in them, and of
+ * two with one path the later wins.
  *
- * @throws Error for an empty, absolute or climbing path, or a file over 4 GiB
+ * @throws Error for an empty, absolute or climbing path
  */
-export function writeCpio(entries: Iterable<CpioEntry>): Buffer {
+export function completeEntries(entries: Iterable<CpioEntry>): CpioEntry[] {
 	const byPath = new Map<string, CpioEntry>();
 	for (const entry of entries) {
 		if (
@@ -37,7 +37,6 @@ export function writeCpio(entries: Iterable<CpioEntry>): Buffer {
 		) {
 			throw new Error(`'${entry.path}' is no path for an archive`);
 		}
-		if (entry.path === 'TRAILER!!!') throw new Error("'TRAILER!!!' ends an archive and cannot be a file's name");
 		byPath.set(entry.path, entry);
 	}
 	for (const path of [...byPath.keys()]) {
@@ -47,10 +46,21 @@ export function writeCpio(entries: Iterable<CpioEntry>): Buffer {
 		}
 	}
 	// By bytes, and so parents before what is in them: the kernel does not make missing folders.
-	const sorted = [...byPath.values()].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+	return [...byPath.values()].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+}
+
+/**
+ * A newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst) of {@link completeEntries}.
+ *
+ * @throws Error for an empty, absolute or climbing path, or a file over 4 GiB
+ */
+export function writeCpio(entries: Iterable<CpioEntry>): Buffer {
 	const parts: Uint8Array[] = [];
 	let inode = 1;
-	for (const entry of sorted) parts.push(...member(entry, inode++));
+	for (const entry of completeEntries(entries)) {
+		if (entry.path === 'TRAILER!!!') throw new Error("'TRAILER!!!' ends an archive and cannot be a file's name");
+		parts.push(...member(entry, inode++));
+	}
 	parts.push(...record({ name: 'TRAILER!!!', inode: 0, mode: 0, links: 1, data: new Uint8Array(), device: [0, 0] }));
 	const size = parts.reduce((sum, part) => sum + part.length, 0);
 	parts.push(Buffer.alloc(padding(size, blockBytes)));

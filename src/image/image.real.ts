@@ -205,6 +205,44 @@ test.serial("Debian's own cpio unpacks an image", async t => {
 	t.true(listed.includes('usr/bin/busybox'));
 });
 
+test.serial(
+	"a disk: two clean caches, the same bytes, and Debian's unsquashfs finds in it what the archive has",
+	async t => {
+		const warm = await openCache();
+		const program = { suite: 'trixie', architecture: hostArchitecture(), packages: ['squashfs-tools'] };
+		const unsquashfs = await debianProgram(warm, { ...program, program: '/usr/bin/unsquashfs' });
+		const recipe: Recipe = { ...tiny, format: 'squashfs' };
+		const image = await buildImage(warm, recipe);
+		const other = await cacheWithPackagesOf(t, warm.root);
+		const again = await buildImage(await openCache({ env: { ...noNetwork, VPMU_CACHE: other } }), recipe);
+		t.not(again.path, image.path);
+		t.deepEqual(await readFile(again.path), await readFile(image.path));
+		t.deepEqual(await readdir(path.join(other, 'tmp')), []);
+
+		const [command, ...rest] = unsquashfs.command(unsquashfs.root);
+		const child = spawn(command!, [...rest, '-lln', image.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const listed = Buffer.concat(await child.stdout.toArray()).toString();
+		const found = [
+			...listed.matchAll(/^([dlcb-])([rwxt-]{9}) 0\/0 +([\d, ]+) 1970-01-01 00:00 squashfs-root\/?(.*)$/gm),
+		];
+		t.is(found.length, listed.trim().split('\n').length, listed);
+		const members = readCpio(await readFile((await buildImage(warm, tiny)).path));
+		const kinds: Readonly<Record<number, string>> = { 4: 'd', 10: 'l', 2: 'c', 6: 'b', 8: '-' };
+		const inArchive = members.map(({ path: name, mode, data }) => {
+			const kind = kinds[mode >> 12]!;
+			return `${kind} ${name}${kind === 'l' ? ` -> ${Buffer.from(data)}` : ''}`;
+		});
+		t.deepEqual(
+			found.flatMap(([, kind, , , name]) => (name === '' ? [] : [`${kind} ${name}`])).sort(),
+			inArchive.sort(),
+		);
+		const rights = new Map(found.map(([, kind, bits, , name]) => [`${kind} ${name}`, bits]));
+		t.is(rights.get('- init'), 'rwxr-xr-x');
+		t.is(rights.get('d tmp'), 'rwxrwxrwt');
+		t.is(rights.get('c dev/null'), 'rw-rw-rw-');
+	},
+);
+
 test.serial("a kernel of Debian's is found, and is the same when it comes compressed from a file", async t => {
 	const cache = await openCache();
 	const kernel = await debianKernel(cache, 'bookworm');

@@ -1,5 +1,12 @@
 export { type BuildOptions, buildImage, type Image, type ImageFile, librariesLackedBy } from './build/build.ts';
-export { loadRecipe, type Recipe, type RecipeFile, type RecipeStub } from './build/recipe.ts';
+export {
+	type ImageFormat,
+	imageFormats,
+	loadRecipe,
+	type Recipe,
+	type RecipeFile,
+	type RecipeStub,
+} from './build/recipe.ts';
 export {
 	type Cache,
 	type CacheKind,

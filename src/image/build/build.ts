@@ -12,6 +12,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { kernelModules } from '../kernel/modules.ts';
 import { inspectProgram } from '../program.ts';
 import { busyboxApplets } from './applets.ts';
+import { squashfsTool, writeSquashfs } from './disk.ts';
 import { makeStub } from './make-stub.ts';
 import type { Recipe, RecipeFile } from './recipe.ts';
 
@@ -23,13 +24,13 @@ export interface ImageFile {
 	readonly from: string;
 }
 
-/** An initramfs in the cache. */
+/** An image in the cache: an initramfs, or a disk where its recipe says so. */
 export interface Image {
 	readonly name: string;
-	/** The archive, fit for QEMU's `-initrd`. */
+	/** The archive, fit for QEMU's `-initrd`; or the disk, to be given read-only. */
 	readonly path: string;
 	readonly sizeBytes: number;
-	/** SHA-256 of the archive. */
+	/** SHA-256 of the file. */
 	readonly hash: string;
 	readonly contents: readonly ImageFile[];
 }
@@ -51,15 +52,17 @@ const builderVersion = 2;
 export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOptions = {}): Promise<Image> {
 	const set = await resolvePackages(cache, recipe);
 	const files = await readLocalFiles(recipe);
+	const tool = recipe.format === 'squashfs' ? await squashfsTool(cache) : undefined;
 	const key = createHash('sha256')
 		.update(
 			JSON.stringify([
 				builderVersion,
-				{ ...recipe, description: '', files: undefined },
+				{ ...recipe, description: '', files: undefined, format: tool === undefined ? undefined : recipe.format },
 				set.set.map(item => item.sha256),
 				recipe.kernelModules === undefined ? null : (options.kernel?.uses ?? null),
 				files.map(([name, file]) => [name, describe(file)]),
 				(options.extraFiles ?? []).map(entry => [entry.path, describe(entry)]),
+				...(tool === undefined ? [] : [path.basename(tool.root)]),
 			]),
 		)
 		.digest('hex');
@@ -67,8 +70,9 @@ export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOpt
 	const kept = await cache.keep('images', name, async to => {
 		cache.progress({ what: `Building image ${recipe.name}`, done: 0, total: null, unit: 'files' });
 		const built = await withPackageTree(cache, set, tree => assemble(cache, tree, recipe, files, options));
-		const archive = writeCpio(built.entries);
-		await writeFile(to, archive);
+		if (tool === undefined) await writeFile(to, writeCpio(built.entries));
+		else await writeSquashfs(tool, built.entries, { to, staging: `${to}.files`, signal: cache.signal });
+		const written = await readFile(to);
 		cache.progress({
 			what: `Building image ${recipe.name}`,
 			done: built.entries.length,
@@ -76,10 +80,10 @@ export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOpt
 			unit: 'files',
 		});
 		return {
-			label: `${recipe.name}: ${recipe.description}`,
+			label: `${recipe.name}: ${recipe.description}${tool === undefined ? '' : ' (disk)'}`,
 			uses: built.uses,
-			sizeBytes: archive.length,
-			hash: createHash('sha256').update(archive).digest('hex'),
+			sizeBytes: written.length,
+			hash: createHash('sha256').update(written).digest('hex'),
 			contents: built.contents,
 		};
 	});

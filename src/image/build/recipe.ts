@@ -24,6 +24,10 @@ export interface RecipeStub {
 	readonly zero?: readonly string[];
 }
 
+/** How an image can be written. */
+export const imageFormats = ['cpio', 'squashfs'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
 /** What an image is made of: all that is not from the packages stands here. */
 export interface Recipe {
 	readonly name: string;
@@ -43,12 +47,17 @@ export interface Recipe {
 	readonly stubs?: readonly RecipeStub[];
 	/** By absolute path in the image. */
 	readonly files: Readonly<Record<string, RecipeFile>>;
+	/**
+	 * What the image is: `cpio` (default), an archive for `-initrd`, or `squashfs`, a read-only disk that is read as far as it
+	 * is used.
+	 */
+	readonly format?: ImageFormat;
 	/** Kernel modules by name, loaded by the image's init in this order, after those that they depend on. */
 	readonly kernelModules?: readonly string[];
 }
 
 /**
- * Loads a recipe: `guest` or `board`, or a file that has one as its default export.
+ * Loads a recipe: `guest`, `board` or `disk`, or a file that has one as its default export.
  * @throws UsageError when there is no such recipe
  */
 export async function loadRecipe(name: string): Promise<Recipe> {
@@ -59,7 +68,7 @@ export async function loadRecipe(name: string): Promise<Recipe> {
 	if (!(await stat(file).catch(() => undefined))?.isFile()) {
 		throw new UsageError(
 			own
-				? `there is no image recipe '${name}'; allowed: guest, board, or the path of a recipe file`
+				? `there is no image recipe '${name}'; allowed: guest, board, disk, or the path of a recipe file`
 				: `there is no recipe file '${name}'`,
 		);
 	}
