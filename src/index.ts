@@ -26,6 +26,7 @@ export type { PerfStatEntry } from './guest/perf/entry.ts';
 export { parsePerfStat } from './guest/perf/parse.ts';
 export { type PerfStatRun, runPerfStat } from './guest/perf/run.ts';
 export type { GuestResult, GuestRunOptions, GuestShell } from './guest/shell.ts';
+export { serveTerminal, TerminalClient } from './guest/terminal.ts';
 export { type Workload, workloads } from './guest/workloads.ts';
 export { attachHost } from './host/attach.ts';
 export { HostError } from './host/errors.ts';

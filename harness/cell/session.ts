@@ -30,6 +30,7 @@ import { Guest } from './guest/guest.ts';
 import { countOnHost, type HostCount } from './guest/host-side.ts';
 import { keepArguments, keepMachine } from './keep.ts';
 import { lacksHere } from './lacks.ts';
+import { LiveTerminals } from './live.ts';
 import { askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
 import { writeRepro } from './repro.ts';
 import { machineTypeOf, settingsOf } from './start/settings.ts';
@@ -49,6 +50,7 @@ export class CellSession extends Witness {
 	requiredCpus: string | undefined;
 	readonly #matrix: Matrix;
 	readonly #owned = new AsyncDisposableStack();
+	readonly #terminals = this.#owned.use(new LiveTerminals());
 	readonly #startedAt = performance.now();
 	#facts: HostFacts;
 	#wrapper: readonly string[] = [];
@@ -350,6 +352,7 @@ export class CellSession extends Witness {
 			const machine = await this.#launch(this.lease, await this.#keeping(options), base, this.lease.artifacts);
 			this.#machine = machine;
 			this.observe({ start: { state: 'running' } });
+			if (machine.spec.kernel !== undefined) await this.#terminals.of(machine, this.lease.artifacts);
 			return machine;
 		} catch (error) {
 			if (error instanceof QemuError && error.exit !== null) {

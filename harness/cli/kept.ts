@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { attachHelp, attachTerminal, UsageError, VpmuError } from '../../src/index.ts';
+import { UsageError, VpmuError } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { attachText, endKept, type KeptGuest, listKept } from '../run/kept.ts';
+import { attachSocket } from './attach.ts';
 import { type Command, type CommandContext, unknownName } from './command.ts';
 
 export const command: Command = {
@@ -42,10 +43,7 @@ export const command: Command = {
 	},
 };
 
-async function attach(
-	{ stdin, stdout, stderr, signal }: CommandContext,
-	chosen: readonly KeptGuest[],
-): Promise<number> {
+async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Promise<number> {
 	const [kept, ...others] = chosen;
 	if (kept === undefined) throw new UsageError("no guest is kept: 'vpmu run --keep' leaves one");
 	if (others.length > 0) {
@@ -55,19 +53,7 @@ async function attach(
 	await once(socket, 'connect').catch(cause => {
 		throw new VpmuError(`the console of ${kept.id} cannot be reached: ${cause.message}`, { blame: 'harness', cause });
 	});
-	if (stdin.isTTY === true) stderr.write(`${attachHelp}\n`);
 	// The shell has shown its prompt before anybody was there.
 	socket.write('\n');
-	const closed = new Promise<void>(resolve => socket.once('close', () => resolve()));
-	const console = {
-		closed,
-		write: async (bytes: Uint8Array | string) => void socket.write(bytes),
-		onBytes: (listener: (bytes: Buffer) => void): Disposable => {
-			socket.on('data', listener);
-			return { [Symbol.dispose]: () => void socket.off('data', listener) };
-		},
-	};
-	const how = await attachTerminal({ console, stdin, stdout, signal });
-	socket.destroy();
-	return how === 'aborted' ? exitCodes.interrupted : exitCodes.asPredicted;
+	return await attachSocket(context, socket);
 }

@@ -11,15 +11,18 @@ import {
 } from '../../src/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { localKvm, parseSource } from '../plan/select.ts';
+import { attachCell } from './attach.ts';
 import type { Command } from './command.ts';
 import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 
 export const command: Command = {
 	name: 'shell',
-	summary: `Starts a guest and attaches the terminal to its console (${attachHelp}).`,
+	summary: `Starts a guest and attaches the terminal to its console (${attachHelp}); or attaches it to a guest of a run that goes on.`,
 	usage:
-		'[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--append ARGUMENTS] [--on WHERE]',
+		'[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--append ARGUMENTS] [--on WHERE] | --cell CELL [--run DIR]',
 	options: {
+		cell: { value: 'CELL', help: 'a running cell, by its id or a part of it: a terminal of its own in that guest' },
+		run: { value: 'DIR', help: 'with --cell: the run folder (default: the newest of vpmu-runs)' },
 		on: { value: 'WHERE', help: 'auto (default), local, board, board:TOPOLOGY or ssh://HOST' },
 		qemu: { value: 'QEMU', help: 'PATH or debian:SUITE (default: debian:trixie)' },
 		kernel: { value: 'KERNEL', help: 'PATH or debian:SUITE (default: debian:trixie)' },
@@ -40,6 +43,12 @@ export const command: Command = {
 		artifacts: { value: 'DIR', help: 'keep console.log, qmp.ndjson and the rest there' },
 	},
 	async run(context, { options }) {
+		if (options.cell !== undefined) {
+			const other = Object.keys(options).find(name => name !== 'cell' && name !== 'run');
+			if (other !== undefined) throw new UsageError(`option '--${other}' starts a guest, and '--cell' does not`);
+			return await attachCell(context, options.cell as string, options.run as string | undefined);
+		}
+		if (options.run !== undefined) throw new UsageError("option '--run' needs '--cell'");
 		const given = (name: string, otherwise: string) => (options[name] as string | undefined) ?? otherwise;
 		const noKvmHere = options.on === 'local' && !localKvm();
 		const accel = given('accel', noKvmHere ? 'tcg' : 'kvm') as 'kvm' | 'tcg';

@@ -8,7 +8,8 @@ export type GuestResult = (
 ) & { readonly stdout: Buffer; readonly stderr: Buffer };
 
 export interface GuestRunOptions extends WaitOptions {
-	readonly stdin?: string | Uint8Array;
+	/** A stream is passed on as it comes (plain shells: when it has ended); it is left when the command ends first. */
+	readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
 	/** Added to the environment of the guest's shell. */
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;

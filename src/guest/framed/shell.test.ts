@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { duplexPair } from 'node:stream';
+import { duplexPair, PassThrough } from 'node:stream';
 import test from 'ava';
+import { poll } from '../../lib/deadline.ts';
 import { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import { openShell } from '../open.ts';
@@ -77,6 +78,44 @@ withAgent('several commands at once, output as it comes', async t => {
 	await first;
 	t.is(seen[0]?.slice(0, 12), 'stdout:first');
 	await running;
+});
+
+withAgent('input that comes by and by: passed on at once, and left when nobody reads it any more', async t => {
+	await using guest = await open();
+	const lines = new PassThrough();
+	let seen = '';
+	lines.write('1\n');
+	const { stdout, status } = await guest.shell.run(
+		'while read -r line; do echo "got $line"; [ "$line" = 3 ] && exit 7; done',
+		{
+			stdin: lines,
+			onOutput: (_, bytes) => {
+				seen += bytes;
+				const answers = seen.split('\n').length - 1;
+				if (seen.endsWith('\n')) lines.write(`${answers + 1}\n`);
+			},
+		},
+	);
+	t.is(status, 7);
+	t.is(stdout.toString(), 'got 1\ngot 2\ngot 3\n');
+	t.true(lines.destroyed);
+
+	const bytes = randomBytes(50_000);
+	const pieces = (async function* () {
+		for (let at = 0; at < bytes.length; at += 777) yield bytes.subarray(at, at + 777);
+	})();
+	t.deepEqual((await guest.shell.run(['cat'], { stdin: pieces })).stdout, bytes);
+
+	const broken = (async function* () {
+		yield Buffer.from('x');
+		throw new Error('the source dried up');
+	})();
+	await t.throwsAsync(guest.shell.run(['cat'], { stdin: broken }), { message: 'the source dried up' });
+	// Whoever was fed by it is gone.
+	t.like(await guest.shell.run(['true']), { status: 0 });
+	const endless = new PassThrough();
+	await t.throwsAsync(guest.shell.run(['cat'], { stdin: endless, timeoutMs: 200 }), { name: 'DeadlineError' });
+	await poll('the end of its input', () => (endless.destroyed ? true : undefined), { timeoutMs: 5000 });
 });
 
 withAgent('a deadline or an abort kills the whole process group', async t => {

@@ -39,8 +39,12 @@ interface Job {
 	readonly ended: PromiseWithResolvers<Done>;
 	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 	credit: number;
+	/** What the agent has no room for yet. */
 	input: Buffer;
-	hasInput: boolean;
+	/** `open` while more may come. */
+	inputState: 'none' | 'open' | 'ended';
+	/** Called when the agent has taken all of `input`. */
+	onInputTaken: () => void;
 }
 
 /** Commands through our agent in the guest, over the console itself or a second port. */
@@ -101,7 +105,7 @@ export class FramedShell implements GuestShell {
 		const stderr: Buffer[] = [];
 		const done = await this.#job('X', body, {
 			...options,
-			input: hasStdin ? Buffer.from(options.stdin) : undefined,
+			input: options.stdin,
 			what: typeof command === 'string' ? command : argv.join(' '),
 			onOutput: (stream, bytes) => {
 				(stream === 'stdout' ? stdout : stderr).push(bytes);
@@ -164,7 +168,7 @@ export class FramedShell implements GuestShell {
 		type: 'X' | 'P' | 'G',
 		body: Buffer,
 		options: WaitOptions & {
-			readonly input: Buffer | undefined;
+			readonly input: GuestRunOptions['stdin'];
 			readonly what: string;
 			readonly onOutput: Job['onOutput'];
 		},
@@ -195,20 +199,23 @@ export class FramedShell implements GuestShell {
 				ended: Promise.withResolvers(),
 				onOutput: options.onOutput,
 				credit: inputCredit,
-				input: options.input ?? Buffer.alloc(0),
-				hasInput: options.input !== undefined,
+				input: Buffer.alloc(0),
+				inputState: options.input === undefined ? 'none' : 'open',
+				onInputTaken: () => undefined,
 			};
 			job.ended.promise.catch(() => undefined);
 			this.#jobs.set(job.channel, job);
 			try {
 				this.#session.write(encodeMessage(type, job.channel, body));
-				this.#feed(job);
-				return await Promise.race([job.ended.promise, stopped.promise]);
+				const fed = this.#input(job, options.input);
+				return await Promise.race([job.ended.promise, stopped.promise, fed.then(() => job.ended.promise)]);
 			} catch (error) {
 				await this.#kill(job);
 				throw error;
 			} finally {
 				this.#jobs.delete(job.channel);
+				// Nobody is to be fed any more, even where the guest has not said that it ended.
+				job.ended.reject(stopped);
 				this.#busy -= 1;
 				this.#waiting.shift()?.();
 			}
@@ -253,15 +260,51 @@ export class FramedShell implements GuestShell {
 		cancel.abort();
 	}
 
+	/** Passes a command's input on, as far as the command takes it. @throws what the stream throws */
+	async #input(job: Job, input: GuestRunOptions['stdin']): Promise<void> {
+		if (input === undefined) return;
+		if (typeof input === 'string' || input instanceof Uint8Array) {
+			job.input = Buffer.from(input);
+			job.inputState = 'ended';
+			this.#feed(job);
+			return;
+		}
+		const ended = job.ended.promise.then(
+			() => undefined,
+			() => undefined,
+		);
+		const stream = input[Symbol.asyncIterator]();
+		try {
+			for (;;) {
+				const next = await Promise.race([stream.next(), ended]);
+				if (next === undefined || next.done === true) break;
+				const taken = new Promise<void>(resolve => {
+					job.onInputTaken = resolve;
+				});
+				job.input = Buffer.from(next.value);
+				this.#feed(job);
+				await Promise.race([taken, ended]);
+			}
+		} finally {
+			// The stream's owner is told that nobody reads any more; how it ends itself is not waited for.
+			stream.return?.()?.catch(() => undefined);
+		}
+		job.inputState = 'ended';
+		this.#feed(job);
+	}
+
 	#feed(job: Job): void {
-		while (job.hasInput && job.credit > 0 && job.input.length > 0) {
+		if (!this.#jobs.has(job.channel) || this.#session.ended !== undefined) return;
+		while (job.credit > 0 && job.input.length > 0) {
 			const piece = job.input.subarray(0, Math.min(inputPiece, job.credit));
 			job.input = job.input.subarray(piece.length);
 			job.credit -= piece.length;
 			this.#session.write(encodeMessage('I', job.channel, piece));
 		}
-		if (job.hasInput && job.input.length === 0) {
-			job.hasInput = false;
+		if (job.input.length > 0) return;
+		job.onInputTaken();
+		if (job.inputState === 'ended') {
+			job.inputState = 'none';
 			this.#session.write(encodeMessage('E', job.channel));
 		}
 	}

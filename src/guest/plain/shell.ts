@@ -129,7 +129,7 @@ export class PlainShell implements GuestShell {
 	async #run(command: readonly string[] | string, options: GuestRunOptions, wait: WaitOptions): Promise<GuestResult> {
 		const words = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
 		const input = options.stdin === undefined ? '/dev/null' : `${this.#folder}/in`;
-		if (options.stdin !== undefined) await this.#write(Buffer.from(options.stdin), input, wait);
+		if (options.stdin !== undefined) await this.#write(await wholeInput(options.stdin), input, wait);
 		const exports = Object.entries(options.env ?? {}).map(([name, value]) => `export ${name}=${quoteWord(value)}; `);
 		const folder = options.cwd === undefined ? '' : `cd ${quoteWord(options.cwd)} || exit 126; `;
 		const { status } = await this.#ask(
@@ -259,4 +259,9 @@ export class PlainShell implements GuestShell {
 			if (await prompt.catch(() => undefined)) return;
 		}
 	}
+}
+
+async function wholeInput(stdin: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<Buffer> {
+	if (typeof stdin === 'string' || stdin instanceof Uint8Array) return Buffer.from(stdin);
+	return Buffer.concat(await Array.fromAsync(stdin));
 }

@@ -1,0 +1,72 @@
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { type Machine, messageOf, serveTerminal } from '../../src/index.ts';
+
+/** The socket in a cell's folder at which its guest gives terminals, while it runs. */
+const socketName = 'terminal';
+
+/**
+ * The path of a cell's socket, however long its folder's is: a socket's own may have 107 characters (unix(7)). Good as
+ * long as the folder is open.
+ */
+export async function openSocketFolder(cellFolder: string): Promise<{ folder: FileHandle; socket: string }> {
+	const folder = await open(cellFolder);
+	return { folder, socket: `/proc/self/fd/${folder.fd}/${socketName}` };
+}
+
+/** Folders of the cells of a run whose guests give terminals now, or did when they were killed; sorted. */
+export async function liveCells(runFolder: string): Promise<string[]> {
+	const cells = path.join(runFolder, 'cells');
+	const filesOf = (folder: string) => readdir(folder).catch((): string[] => []);
+	const names = await filesOf(cells);
+	const found = await Promise.all(
+		names.map(async name => ((await filesOf(path.join(cells, name))).includes(socketName) ? [name] : [])),
+	);
+	return found.flat().sort();
+}
+
+/** Lets people onto a cell's machine while it runs (`vpmu shell --cell`). */
+export class LiveTerminals implements AsyncDisposable {
+	#offer: AsyncDisposable | undefined;
+
+	/** Offers terminals of this machine, and no longer of the one before. Never rejects: no cell fails for lack of it. */
+	async of(machine: Machine, cellFolder: string): Promise<void> {
+		await this[Symbol.asyncDispose]();
+		// A file system without sockets.
+		this.#offer = await listen(machine, cellFolder).catch(() => undefined);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		const offer = this.#offer;
+		this.#offer = undefined;
+		await offer?.[Symbol.asyncDispose]();
+	}
+}
+
+async function listen(machine: Machine, cellFolder: string): Promise<AsyncDisposable> {
+	await using stack = new AsyncDisposableStack();
+	const { folder, socket } = await openSocketFolder(cellFolder);
+	stack.use(folder);
+	const ended = new AbortController();
+	const serving = new Set<Promise<void>>();
+	const server = createServer(stream => {
+		stream.on('error', () => undefined);
+		const served = serveTerminal(machine.shell, stream, { signal: ended.signal }).catch(error => {
+			if (stream.writable) stream.end(`\r\n${messageOf(error)}\r\n`);
+		});
+		serving.add(served);
+		void served.finally(() => serving.delete(served));
+	});
+	// Left by a cell of this folder that was killed.
+	await rm(socket, { force: true });
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', reject).listen(socket, resolve);
+	});
+	stack.defer(async () => {
+		ended.abort();
+		await Promise.all(serving);
+		await new Promise(resolve => server.close(resolve));
+	});
+	return stack.move();
+}
