@@ -8,7 +8,7 @@ export type GuestResult = (
 ) & { readonly stdout: Buffer; readonly stderr: Buffer };
 
 export interface GuestRunOptions extends WaitOptions {
-	/** A stream is passed on as it comes (plain shells: when it has ended); it is left when the command ends first. */
+	/** A stream is passed on as it comes (plain shells: when it has ended); it is left, as a loop over it would be, when the command ends first. */
 	readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
 	/** Added to the environment of the guest's shell. */
 	readonly env?: Readonly<Record<string, string>>;

@@ -115,6 +115,8 @@ withAgent('input that comes by and by: passed on at once, and left when nobody r
 	t.like(await guest.shell.run(['true']), { status: 0 });
 	const endless = new PassThrough();
 	await t.throwsAsync(guest.shell.run(['cat'], { stdin: endless, timeoutMs: 200 }), { name: 'DeadlineError' });
+	// A stream that is being waited for ends with what comes next, as in a loop that is left.
+	endless.write('late');
 	await poll('the end of its input', () => (endless.destroyed ? true : undefined), { timeoutMs: 5000 });
 });
 
