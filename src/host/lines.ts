@@ -18,5 +18,8 @@ export function lastLines(stream: Readable, { count = 20, bytes = 16_384 } = {})
 /** The lines of a stream as they come; ends with it. A stream that breaks off is a stream that ends. */
 export function firstLines(stream: Readable): AsyncIterable<string> {
 	stream.on('error', () => undefined);
-	return createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+	const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+	// It passes the stream's errors on, also when nobody reads lines any more.
+	lines.on('error', () => lines.close());
+	return lines;
 }
