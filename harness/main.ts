@@ -16,6 +16,10 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
 	board: { summary: 'boards: up, down, list, ssh, prune', load: () => import('./cli/board.ts') },
 	image: { summary: 'images and packages in the cache', load: () => import('./cli/image.ts') },
 	report: { summary: 'a run as text, HTML, JUnit, TAP, KCIDB or Markdown', load: () => import('./cli/report.ts') },
+	series: {
+		summary: 'a patch series for QEMU: build before and after, run, compare',
+		load: () => import('./cli/series.ts'),
+	},
 	compare: { summary: 'two runs, cell by cell', load: () => import('./cli/compare.ts') },
 	bench: { summary: 'how fast vpmu is, against named baselines', load: () => import('./cli/bench.ts') },
 	kept: { summary: "guests that 'run --keep' left: list, console, end", load: () => import('./cli/kept.ts') },

@@ -1,5 +1,5 @@
 import { readResults } from '../../src/index.ts';
-import { compareRuns } from '../compare.ts';
+import { compareRuns, type RunComparison } from '../compare.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Command } from './command.ts';
 
@@ -13,13 +13,13 @@ export const command: Command = {
 		const [before, after] = positionals.map(readResults);
 		const comparison = compareRuns(before!, after!);
 		if (options.json) stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
-		else {
-			for (const { kind, id, what } of comparison.changes)
-				stdout.write(`${kind.padEnd(12)} ${id}\n             ${what}\n`);
-			stdout.write(
-				`${comparison.same} same, ${comparison.changes.length} changed, ${comparison.regressions} regressions\n`,
-			);
-		}
+		else stdout.write(describeRunComparison(comparison));
 		return comparison.regressions > 0 ? exitCodes.failed : exitCodes.asPredicted;
 	},
 };
+
+/** A comparison for people. */
+export function describeRunComparison({ changes, same, regressions }: RunComparison): string {
+	const lines = changes.map(({ kind, id, what }) => `${kind.padEnd(12)} ${id}\n             ${what}\n`);
+	return `${lines.join('')}${same} same, ${changes.length} changed, ${regressions} regressions\n`;
+}

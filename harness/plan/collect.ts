@@ -30,7 +30,15 @@ export function caseName(file: string): string {
  * Imports every case file and returns what they declare, in the order of their names; no case is run.
  * @throws VpmuError when a file cannot be imported, naming it
  */
-export async function collectCases(): Promise<CaseDeclaration[]> {
+export function collectCases(): Promise<readonly CaseDeclaration[]> {
+	// A file declares its cases when it is first imported, and never again in this process.
+	collected ??= collect();
+	return collected;
+}
+
+let collected: Promise<readonly CaseDeclaration[]> | undefined;
+
+async function collect(): Promise<readonly CaseDeclaration[]> {
 	const collector: Collector = { case: '', declarations: [] };
 	(globalThis as { [collectorKey]?: Collector })[collectorKey] = collector;
 	const files = readdirSync(casesFolder, { recursive: true, encoding: 'utf8' })

@@ -78,7 +78,7 @@ export interface Run {
 const defaultSilenceMs = 240_000;
 
 /** A name that sorts by time and is unique: `2026-11-22T15-20-33Z-3fa9`. */
-function newRunId(): string {
+export function newRunId(): string {
 	return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}`;
 }
 

@@ -34,3 +34,5 @@ export {
 	type ProgramRequest,
 	type ProgramRoot,
 } from './program.ts';
+export { BuildFailure, type BuiltQemu, buildQemuSeries, type PatchFile } from './source/qemu.ts';
+export { openQemuSource, type QemuSource } from './source/tree.ts';

@@ -29,6 +29,8 @@ export async function writeSquashfs(
 ): Promise<void> {
 	const devices: string[] = [];
 	const modes: [string, number][] = [];
+	// Left by a build that was killed.
+	await rm(staging, { recursive: true, force: true });
 	await mkdir(staging);
 	try {
 		for (const entry of completeEntries(entries)) {

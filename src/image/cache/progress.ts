@@ -6,7 +6,7 @@ export type Progress =
 			readonly done: number;
 			/** `null` when the end is not known. */
 			readonly total: number | null;
-			readonly unit: 'bytes' | 'packages' | 'files' | 'percent';
+			readonly unit: 'bytes' | 'packages' | 'files' | 'steps' | 'percent';
 	  }
 	| { readonly notice: string };
 

@@ -23,6 +23,7 @@ const packageOf: Readonly<Record<string, string>> = {
 	'dpkg-deb': 'dpkg',
 	flock: 'util-linux',
 	setpriv: 'util-linux',
+	unshare: 'util-linux',
 };
 
 /**
