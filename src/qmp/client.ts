@@ -28,8 +28,9 @@ export class QmpClient implements AsyncDisposable {
 	readonly earlyEvents: readonly QmpEvent[];
 	readonly #session: Session;
 	readonly #commandTimeoutMs: number;
-	/** While the negotiation is on its way. */
-	#negotiating: Promise<void> | undefined;
+	/** Resolves when the negotiation is answered; before, with the option `eager` only, it is on its way. Rejects as {@link execute}. */
+	readonly negotiated: Promise<void>;
+	#isNegotiating = true;
 
 	/** @internal */
 	constructor(
@@ -47,10 +48,10 @@ export class QmpClient implements AsyncDisposable {
 		this.#commandTimeoutMs = commandTimeoutMs;
 		this.earlyEvents = session.early ?? [];
 		session.early = undefined;
-		this.#negotiating = negotiating;
+		this.negotiated = negotiating;
 		negotiating.then(
 			() => {
-				this.#negotiating = undefined;
+				this.#isNegotiating = false;
 			},
 			() => undefined,
 		);
@@ -88,7 +89,7 @@ export class QmpClient implements AsyncDisposable {
 		const session = this.#session;
 		const outcome = await perform(session, command, args as QmpArguments | undefined, { signal, timeoutMs, oob });
 		// Its answer comes first: what was refused for lack of a negotiation failed by that.
-		if (this.#negotiating !== undefined) await this.#negotiating;
+		if (this.#isNegotiating) await this.negotiated;
 		return unwrap(command, outcome, { session, timeoutMs: timeoutMs ?? this.#commandTimeoutMs }) as ReturnOf<Name>;
 	}
 

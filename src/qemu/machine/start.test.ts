@@ -78,6 +78,17 @@ test('a machine: connected, running, and all that it did is kept', async t => {
 	t.true(recorded.some(({ message }) => message.execute === 'quit'));
 });
 
+test('QEMU that greets and refuses to start then: no machine, whether its vCPUs were to run or not', async t => {
+	for (const paused of [true, false]) {
+		const host = watchedHost(t, { replies: { qmp_capabilities: 'die:1:Failed to retrieve host CPU features' } });
+		const error = await t.throwsAsync(startMachine(host, { ...fakeSpec, console: false, paused }), {
+			instanceOf: QemuError,
+			message: /^QEMU ended with status 1 while .*: Failed to retrieve host CPU features$/,
+		});
+		t.like(error, { failure: 'exited', exit: { status: 1 } });
+	}
+});
+
 test('no console, no shell', async t => {
 	const host = watchedHost(t, {});
 	await using machine = await startMachine(host, { ...fakeSpec, console: false, paused: true });

@@ -125,7 +125,9 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			spec.paused === true
 				? undefined
 				: process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
-		await Promise.all([taken, running]);
+		// QMP greets while QEMU still starts, and may yet refuse to: its answers come when it has not.
+		const started = process.orDeath('QMP was negotiated', qmp.negotiated);
+		await Promise.all([started, taken, running]);
 
 		return { qmp, qmpLines, console, ports, greetingMs, shutDown };
 	}
