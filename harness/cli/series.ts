@@ -16,6 +16,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { explain } from '../explain.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
+import { choicesOf } from '../plan/select.ts';
 import { newRunId } from '../run/run.ts';
 import { type Command, type CommandContext, type ParsedCommand, parseCommand } from './command.ts';
 import { describeRunComparison } from './compare.ts';
@@ -44,7 +45,11 @@ export const command: Command = {
 	usage: 'PATCH... --source DIR|TARBALL [--case CASE]... [--out DIR] [--on WHERE] [--json]',
 	options: {
 		source: { value: 'DIR|TARBALL', help: "QEMU's source, which the patches are for" },
-		case: { value: 'CASE', repeatable: true, help: "cases to run; default as 'vpmu run' chooses for each build" },
+		case: {
+			value: 'CASE',
+			repeatable: true,
+			help: "cases to run on both; default as 'vpmu run' chooses, all where either build has the PMU choice",
+		},
 		...forwarded,
 		out: { value: 'DIR', help: 'folder of both runs; default vpmu-runs/ID' },
 		json: { help: 'one JSON document on standard output instead of the tables' },
@@ -74,13 +79,16 @@ export const command: Command = {
 			quiet,
 			parseCommand(inspect, ['--qemu', before.program, '--diff', after.program, ...where]),
 		);
+		// The same cells on both: a build with the PMU choice would otherwise be given more than one without.
+		const hasChoice = Object.values(choicesOf([before.program, after.program])).includes(true);
+		const every = hasChoice && parsed.options.case === undefined && parsed.options.all !== true ? ['--all'] : [];
 		const codes: number[] = [];
 		for (const [when, { program, version }] of [
 			['before', before],
 			['after', after],
 		] as const) {
 			shown.write(`\nQEMU ${version} ${when} the series\n`);
-			const argv = ['--qemu', program, '--out', path.join(out, when), ...argumentsOfRun(parsed)];
+			const argv = ['--qemu', program, '--out', path.join(out, when), ...every, ...argumentsOfRun(parsed)];
 			const code = await run.run(quiet, parseCommand(run, argv));
 			if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
 			codes.push(code);
