@@ -223,6 +223,19 @@ test('a peer that does not speak QMP', async t => {
 	t.true(noise.stream.destroyed);
 });
 
+test("the rest of a long reply to an earlier client comes before the greeting: however much, it is nobody's", async t => {
+	const items = Array.from({ length: 3000 }, (_, n) => ({ name: String(n), members: [{ name: 'x', type: 'str' }] }));
+	const reply = JSON.stringify({ return: items, id: 'earlier' }).replaceAll('},{', '}, {');
+	// From the middle of a word, between two items, and in the last one.
+	for (const from of [reply.indexOf('members', 5000) + 3, reply.indexOf('}, {"name"', 9000) + 1, reply.length - 12]) {
+		const { stream, peer } = scriptedPair();
+		peer.send(`${reply.slice(from)}\r\n`);
+		peer.welcome(() => ({ value: { status: 'running' } }));
+		await using client = await connectQmp(stream, { timeoutMs: 5000 });
+		t.deepEqual(await client.execute('query-status'), { status: 'running' } as never);
+	}
+});
+
 test('pretty-printed replies, one byte at a time', async t => {
 	const { peer, client } = await connectTo(({ id }) => {
 		const text = `{\n    "return": {\n        "a": "\\u00e9é😀}"\n    },\n    "id": "${id}"\n}\n`;

@@ -98,7 +98,7 @@ withAgent('input that comes by and by: passed on at once, and left when nobody r
 	);
 	t.is(status, 7);
 	t.is(stdout.toString(), 'got 1\ngot 2\ngot 3\n');
-	t.true(lines.destroyed);
+	await poll('the end of its input', () => (lines.destroyed ? true : undefined), { timeoutMs: 5000 });
 
 	const bytes = randomBytes(50_000);
 	const pieces = (async function* () {

@@ -6,6 +6,7 @@ import { UsageError } from '../../lib/errors.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';
+import { Job, type JobParts } from './job.ts';
 import {
 	channels,
 	type Done,
@@ -27,25 +28,8 @@ export interface FramedShellOptions {
 
 /** The agent serves so many at once; further ones wait. */
 const mostCommands = 30;
-/** What the agent buffers of a command's input. */
-const inputCredit = 4096;
-const inputPiece = 512;
 /** How long a killed command may take to be gone before its caller is told anyway. */
 const killMs = 2000;
-
-/** Something that runs in the guest on one channel. */
-interface Job {
-	readonly channel: number;
-	readonly ended: PromiseWithResolvers<Done>;
-	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
-	credit: number;
-	/** What the agent has no room for yet. */
-	input: Buffer;
-	/** `open` while more may come. */
-	inputState: 'none' | 'open' | 'ended';
-	/** Called when the agent has taken all of `input`. */
-	onInputTaken: () => void;
-}
 
 /** Commands through our agent in the guest, over the console itself or a second port. */
 export class FramedShell implements GuestShell {
@@ -55,6 +39,8 @@ export class FramedShell implements GuestShell {
 	readonly isOnPort: boolean;
 	readonly #session: AgentSession;
 	readonly #jobs = new Map<number, Job>();
+	/** Channels of jobs whose end the guest has not told, also where nobody waits for it any more: what comes late is not another's. */
+	readonly #untold = new Set<number>();
 	readonly #waiting: (() => void)[] = [];
 	#busy = 0;
 	#lastChannel = 0;
@@ -170,7 +156,7 @@ export class FramedShell implements GuestShell {
 		options: WaitOptions & {
 			readonly input: GuestRunOptions['stdin'];
 			readonly what: string;
-			readonly onOutput: Job['onOutput'];
+			readonly onOutput: JobParts['onOutput'];
 		},
 	): Promise<Done> {
 		const { signal, timeoutMs, what } = options;
@@ -178,6 +164,7 @@ export class FramedShell implements GuestShell {
 		const stopped = Promise.withResolvers<never>();
 		stopped.promise.catch(() => undefined);
 		let timer: NodeJS.Timeout | undefined;
+		let isOver = false;
 		// What is asked of a guest that still boots has its time from when the agent is there.
 		void this.#session.greeted.then(
 			() => {
@@ -189,33 +176,27 @@ export class FramedShell implements GuestShell {
 			},
 			() => undefined,
 		);
-		let isOver = false;
 		const onAbort = () => stopped.reject(signal?.reason);
 		signal?.addEventListener('abort', onAbort, { once: true });
 		try {
 			await this.#takePlace(stopped.promise);
-			const job: Job = {
+			const job = new Job({
 				channel: this.#nextChannel(),
-				ended: Promise.withResolvers(),
 				onOutput: options.onOutput,
-				credit: inputCredit,
-				input: Buffer.alloc(0),
-				inputState: options.input === undefined ? 'none' : 'open',
-				onInputTaken: () => undefined,
-			};
-			job.ended.promise.catch(() => undefined);
+				send: message => this.#session.write(message),
+			});
 			this.#jobs.set(job.channel, job);
+			this.#untold.add(job.channel);
 			try {
 				this.#session.write(encodeMessage(type, job.channel, body));
-				const fed = this.#input(job, options.input);
+				const fed = job.feed(options.input);
 				return await Promise.race([job.ended.promise, stopped.promise, fed.then(() => job.ended.promise)]);
 			} catch (error) {
 				await this.#kill(job);
 				throw error;
 			} finally {
 				this.#jobs.delete(job.channel);
-				// Nobody is to be fed any more, even where the guest has not said that it ended.
-				job.ended.reject(stopped);
+				job.close();
 				this.#busy -= 1;
 				this.#waiting.shift()?.();
 			}
@@ -245,7 +226,7 @@ export class FramedShell implements GuestShell {
 
 	#nextChannel(): number {
 		do this.#lastChannel = (this.#lastChannel + 1) % channels;
-		while (this.#jobs.has(this.#lastChannel));
+		while (this.#untold.has(this.#lastChannel));
 		return this.#lastChannel;
 	}
 
@@ -260,64 +241,15 @@ export class FramedShell implements GuestShell {
 		cancel.abort();
 	}
 
-	/** Passes a command's input on, as far as the command takes it. @throws what the stream throws */
-	async #input(job: Job, input: GuestRunOptions['stdin']): Promise<void> {
-		if (input === undefined) return;
-		if (typeof input === 'string' || input instanceof Uint8Array) {
-			job.input = Buffer.from(input);
-			job.inputState = 'ended';
-			this.#feed(job);
-			return;
-		}
-		const ended = job.ended.promise.then(
-			() => undefined,
-			() => undefined,
-		);
-		const stream = input[Symbol.asyncIterator]();
-		try {
-			for (;;) {
-				const next = await Promise.race([stream.next(), ended]);
-				if (next === undefined || next.done === true) break;
-				const taken = new Promise<void>(resolve => {
-					job.onInputTaken = resolve;
-				});
-				job.input = Buffer.from(next.value);
-				this.#feed(job);
-				await Promise.race([taken, ended]);
-			}
-		} finally {
-			// The stream's owner is told that nobody reads any more; how it ends itself is not waited for.
-			stream.return?.()?.catch(() => undefined);
-		}
-		job.inputState = 'ended';
-		this.#feed(job);
-	}
-
-	#feed(job: Job): void {
-		if (!this.#jobs.has(job.channel) || this.#session.ended !== undefined) return;
-		while (job.credit > 0 && job.input.length > 0) {
-			const piece = job.input.subarray(0, Math.min(inputPiece, job.credit));
-			job.input = job.input.subarray(piece.length);
-			job.credit -= piece.length;
-			this.#session.write(encodeMessage('I', job.channel, piece));
-		}
-		if (job.input.length > 0) return;
-		job.onInputTaken();
-		if (job.inputState === 'ended') {
-			job.inputState = 'none';
-			this.#session.write(encodeMessage('E', job.channel));
-		}
-	}
-
 	#onMessage({ type, channel, body }: Message): void {
+		if (type === 'D') this.#untold.delete(channel);
 		const job = this.#jobs.get(channel);
 		if (job === undefined) return;
 		if (type === 'O') job.onOutput('stdout', body);
 		else if (type === 'R') job.onOutput('stderr', body);
-		else if (type === 'C') {
-			job.credit += decodeNumber(body, 0)?.number ?? 0;
-			this.#feed(job);
-		} else if (type === 'D') {
+		else if (type === 'C') job.addCredit(decodeNumber(body, 0)?.number ?? 0);
+		else if (type === 'D') {
+			job.close();
 			const done = readDone(body);
 			if (done === undefined) job.ended.reject(this.#protocolError());
 			else job.ended.resolve(done);

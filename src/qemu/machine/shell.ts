@@ -76,6 +76,9 @@ export class MachineShell implements GuestShell {
 	}
 
 	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
+		const { stdin, signal } = options;
+		// A stream can be read by one shell only: by the one that answers.
+		if (typeof stdin === 'object' && !(stdin instanceof Uint8Array)) await this.ready({ signal });
 		return await this.#ask('a command ran in the guest', options, shell => shell.run(command, options));
 	}
 

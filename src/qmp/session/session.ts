@@ -48,6 +48,7 @@ export class Session {
 	readonly #streamClosed = Promise.withResolvers<void>();
 	/** Events from before somebody could listen; `undefined` since then. */
 	early: QmpEvent[] | undefined = [];
+	#isGreeted = false;
 	#brokenInARow = 0;
 	/** The last piece that could not be read. */
 	unreadable: string | undefined;
@@ -158,11 +159,17 @@ export class Session {
 				this.listeners.deliver(message.event);
 				break;
 			case 'greeting':
+				this.#isGreeted = true;
 				this.#greeted.resolve(message.greeting);
 				break;
 			case 'broken':
 				if (this.#isAwaited(message.id)) {
 					this.#settle(message.id, { kind: 'lost', reasons: [`${message.reason}: ${excerpt(text)}`] });
+				} else if (message.isJson && !this.#isGreeted) {
+					// The rest of a long reply to an earlier client, which QEMU writes to whoever comes next: an object of it, with the
+					// commas between them as pieces of their own.
+					this.#brokenInARow = 0;
+					this.unreadable = excerpt(text);
 				} else this.#receiveBroken(message.reason, text);
 		}
 	}

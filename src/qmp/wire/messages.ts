@@ -26,8 +26,8 @@ export type IncomingMessage =
 	| { readonly kind: 'event'; readonly event: QmpEvent }
 	| { readonly kind: 'return'; readonly id: JsonValue | undefined; readonly value: JsonValue }
 	| { readonly kind: 'error'; readonly id: JsonValue | undefined; readonly class: string; readonly desc: string }
-	/** Not QMP. `id` is there when it could be made out nevertheless. */
-	| { readonly kind: 'broken'; readonly id: JsonValue | undefined; readonly reason: string };
+	/** Not QMP, `isJson` or not even that. `id` is there when it could be made out nevertheless. */
+	| { readonly kind: 'broken'; readonly id: JsonValue | undefined; readonly reason: string; readonly isJson: boolean };
 
 /** Reads one message (docs/interop/qmp-spec.rst of QEMU). Never throws. */
 export function readMessage(text: string): IncomingMessage {
@@ -35,7 +35,7 @@ export function readMessage(text: string): IncomingMessage {
 	try {
 		message = parseJson(text);
 	} catch (error) {
-		return { kind: 'broken', id: salvageId(text), reason: (error as Error).message };
+		return { kind: 'broken', id: salvageId(text), reason: (error as Error).message, isJson: false };
 	}
 	if (!isObject(message)) return broken('not an object');
 	const { id } = message;
@@ -66,7 +66,7 @@ export function readMessage(text: string): IncomingMessage {
 }
 
 function broken(reason: string, id?: JsonValue): IncomingMessage {
-	return { kind: 'broken', id, reason };
+	return { kind: 'broken', id, reason, isJson: true };
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
