@@ -74,9 +74,9 @@ const emptyFirmware =
 
 /** Compiles, telling each step on descriptor 3 and keeping all in the log. */
 const compile = [
-	'cd /work/build',
-	'{ ninja qemu-system-aarch64 2>&1; echo $? >/work/status; } | tee -a /work/log >&3',
-	'[ "$(cat /work/status)" = 0 ] && aarch64-linux-gnu-strip -o /work/program qemu-system-aarch64',
+	'cd /mnt/build',
+	'{ ninja qemu-system-aarch64 2>&1; echo $? >/mnt/status; } | tee -a /mnt/log >&3',
+	'[ "$(cat /mnt/status)" = 0 ] && aarch64-linux-gnu-strip -o /mnt/program qemu-system-aarch64',
 ].join('\n');
 
 /**
@@ -161,7 +161,7 @@ class WorkTree {
 		if (isArchive) {
 			await mkdir(tree);
 			await copyFile(this.#source.path, path.join(this.#folder, 'archive'));
-			const unpack = "tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf /work/archive -C /work/source";
+			const unpack = "tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf /mnt/archive -C /mnt/source";
 			const { status, stderr } = await this.#run(unpack);
 			if (status !== 0) throw new UsageError(`'${name}' cannot be unpacked: ${lastLines(stderr).at(-1)}`);
 			await rm(path.join(this.#folder, 'archive'));
@@ -169,7 +169,7 @@ class WorkTree {
 		const version = await requireQemu(name, tree);
 		this.#cache.progress({ what: `Configuring QEMU ${version}`, done: 0, total: null, unit: 'steps' });
 		const { status } = await this.#run(
-			`cd source && ${emptyFirmware} && cd ../build && { ${configure} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } >/work/log 2>&1`,
+			`cd source && ${emptyFirmware} && cd ../build && { ${configure} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } >/mnt/log 2>&1`,
 		);
 		if (status !== 0) throw await this.#failure(`QEMU ${version} of '${name}' cannot be configured`, true);
 		this.#version = version;
@@ -180,7 +180,7 @@ class WorkTree {
 		for (const { name, content } of patches) {
 			await writeFile(path.join(this.#folder, 'patch'), content);
 			const { status, stdout, stderr } = await this.#run(
-				'cd source && patch --strip=1 --forward --batch --fuzz=0 --reject-file=- --no-backup-if-mismatch </work/patch',
+				'cd source && patch --strip=1 --forward --batch --fuzz=0 --reject-file=- --no-backup-if-mismatch </mnt/patch',
 			);
 			if (status === 0) continue;
 			const said = lastLines(`${stdout}\n${stderr}`, 40);

@@ -22,7 +22,7 @@ const alternatives = [
 ] as const;
 
 /** Raised when roots are put together differently. */
-const layoutVersion = 3;
+const layoutVersion = 4;
 
 /**
  * A system of packages, for one or several architectures. Of two packages with one file that of the later request wins, so
@@ -42,7 +42,7 @@ export async function buildRoot(cache: Cache, name: string, requests: readonly P
 			await mkdir(path.join(to, 'usr', merged), { recursive: true });
 			await symlink(`usr/${merged}`, path.join(to, merged));
 		}
-		for (const place of ['dev', 'proc', 'tmp', 'work']) await mkdir(path.join(to, place));
+		for (const place of ['dev', 'proc', 'tmp', 'mnt']) await mkdir(path.join(to, place));
 		const uses = new Set<string>();
 		for (const set of sets) {
 			const what = `Putting together ${name} (${set.architecture})`;
@@ -94,7 +94,7 @@ async function join(from: string, to: string): Promise<void> {
 }
 
 /**
- * Runs a script of sh in a build root, where `work` stands at /work: the only folder that it can write to besides /tmp. All
+ * Runs a script of sh in a build root, where `work` stands at /mnt: the only folder that it can write to besides /tmp. All
  * that it starts ends with it.
  *
  * @throws VpmuError (blame `host`) when this machine allows no file systems of one's own; the signal's reason
@@ -107,7 +107,7 @@ export async function runInRoot(
 	const enter = [
 		'set -e; root=$1; work=$2; shift 2',
 		'mount --rbind /dev "$root/dev"; mount -t proc proc "$root/proc"; mount -t tmpfs tmp "$root/tmp"',
-		'mount --bind "$work" "$root/work"',
+		'mount --bind "$work" "$root/mnt"',
 		'mount --bind -o remount,ro,bind "$root" 2>/dev/null || mount -o remount,ro,bind "$root"',
 		'exec chroot "$root" /usr/bin/env -i "$@"',
 	];
@@ -119,7 +119,7 @@ export async function runInRoot(
 			...['unshare', ...user, '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'],
 			...['sh', '-c', `${before}; ${enter.join('\n')}`, 'sh', root.folder, work],
 			...variables.map(([name, value]) => `${name}=${value}`),
-			...['/bin/sh', '-c', `cd /work\n${script}`],
+			...['/bin/sh', '-c', `cd /mnt\n${script}`],
 		],
 		options,
 	);
