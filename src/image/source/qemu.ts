@@ -139,12 +139,12 @@ class WorkTree {
 			fromCache = false;
 			const version = await this.#unpacked();
 			await this.#apply(patches);
-			const with_ = patches.length === 0 ? '' : ` with ${patches.map(patch => path.basename(patch.name)).join(', ')}`;
-			await this.#compile(`Building QEMU ${version}${with_}`, patches);
+			const applied = patches.length === 0 ? '' : ` with ${patches.map(patch => path.basename(patch.name)).join(', ')}`;
+			await this.#compile(`Building QEMU ${version}${applied}`, patches);
 			await mkdir(to);
 			await copyFile(path.join(this.#folder, 'program'), path.join(to, 'qemu-system-aarch64'));
 			await copyFile(path.join(this.#folder, 'log'), path.join(to, 'build.log'));
-			return { label: `QEMU ${version} built from ${path.basename(name)}${with_}`, version };
+			return { label: `QEMU ${version} built from ${path.basename(name)}${applied}`, version };
 		});
 		const { version } = (await cache.record('roots', path.basename(kept))) as { version?: string };
 		const at = (file: string) => path.join(kept, file);

@@ -78,6 +78,25 @@ test('a machine: connected, running, and all that it did is kept', async t => {
 	t.true(recorded.some(({ message }) => message.execute === 'quit'));
 });
 
+test('elsewhere sockets are looked for when QEMU has announced them, and not before; that is no evidence', async t => {
+	const attempts: string[] = [];
+	const local = scriptedHost({});
+	const host = scriptedHost(
+		{ socketsAfterMs: 400 },
+		{
+			kind: 'ssh',
+			connect: async (socketPath, options) => {
+				attempts.push(path.basename(socketPath));
+				return await local.connect(socketPath, options);
+			},
+		},
+	);
+	await using machine = await startMachine(host, fakeSpec);
+	t.deepEqual(attempts.sort(), ['console', 'qmp']);
+	t.deepEqual(machine.process.stderrLines(), []);
+	await machine.qmp.execute('query-status');
+});
+
 test('QEMU that greets and refuses to start then: no machine, whether its vCPUs were to run or not', async t => {
 	for (const paused of [true, false]) {
 		const host = watchedHost(t, { replies: { qmp_capabilities: 'die:1:Failed to retrieve host CPU features' } });

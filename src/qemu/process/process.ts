@@ -5,6 +5,7 @@ import { formatDuration } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
 import { describeExit, QemuError, type QemuFailure } from '../errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
+import { StderrTail } from './stderr.ts';
 
 /** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
 export type ShutdownStep = 'exited' | 'qmp-quit' | 'SIGTERM' | 'SIGKILL';
@@ -34,11 +35,6 @@ export interface ProcessOptions {
 	/** What a process gets of time when it is only disposed of. */
 	readonly budgets?: ShutdownBudgets | undefined;
 }
-
-const keptBytes = 64 * 1024;
-
-/** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
-const announcement = /: info: QEMU waiting for connection on: .*\n/;
 
 /** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
@@ -89,9 +85,7 @@ export class QemuProcess implements AsyncDisposable {
 	readonly #child: HostProcess;
 	readonly #budgets: ShutdownBudgets;
 	readonly #stderrEnded: Promise<unknown>;
-	readonly #announced = Promise.withResolvers<void>();
-	#isAnnounced = false;
-	#stderr = Buffer.alloc(0);
+	readonly #stderr = new StderrTail();
 	#exit: ProcessExit | undefined;
 	/** Called once at the end. Waits come and go by the thousand; reactions to `exited` itself would stay. */
 	readonly #waiters = new Set<() => void>();
@@ -117,12 +111,7 @@ export class QemuProcess implements AsyncDisposable {
 		child.stderr.on('error', ignore);
 		child.stderr.on('data', (bytes: Buffer) => {
 			options.stderr?.write(bytes);
-			const all = Buffer.concat([this.#stderr, bytes]);
-			this.#stderr = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
-			if (!this.#isAnnounced && announcement.test(this.#stderr.toString('latin1'))) {
-				this.#isAnnounced = true;
-				this.#announced.resolve();
-			}
+			this.#stderr.push(bytes);
 		});
 		this.#stderrEnded = new Promise(resolve => {
 			child.stderr.once('close', resolve);
@@ -153,11 +142,11 @@ export class QemuProcess implements AsyncDisposable {
 
 	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
 	get announced(): Promise<void> {
-		return this.#announced.promise;
+		return this.#stderr.announced;
 	}
 
 	get isAnnounced(): boolean {
-		return this.#isAnnounced;
+		return this.#stderr.isAnnounced;
 	}
 
 	/** What the kernel says of a process that it killed for its memory. */
@@ -176,8 +165,7 @@ export class QemuProcess implements AsyncDisposable {
 
 	/** The last lines of stderr, oldest first, of the last 64 KiB. */
 	stderrLines(count = 20): readonly string[] {
-		const lines = this.#stderr.toString('utf8').split(/\r?\n/);
-		return lines.filter(line => line !== '' && !announcement.test(`${line}\n`)).slice(-count);
+		return this.#stderr.lines(count);
 	}
 
 	/**

@@ -123,5 +123,7 @@ else {
 			consoleSocket = socket;
 		});
 		listen('port0', () => undefined);
+		const waitedFor = argv.find(word => /^socket,.*,wait=on$/.test(word));
+		if (waitedFor !== undefined) writeFileSync(2, `qemu: info: QEMU waiting for connection on: ${waitedFor}\n`);
 	}, script.socketsAfterMs ?? 0);
 }

@@ -1,0 +1,36 @@
+const keptBytes = 64 * 1024;
+
+/** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
+const announcement = /: info: QEMU waiting for connection on: .*\n/;
+
+/** The end of what a QEMU writes to stderr, and whether it has announced its sockets there. */
+export class StderrTail {
+	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
+	readonly announced: Promise<void>;
+	#announce: (() => void) | undefined;
+	#bytes: Buffer = Buffer.alloc(0);
+
+	constructor() {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.announced = promise;
+		this.#announce = resolve;
+	}
+
+	get isAnnounced(): boolean {
+		return this.#announce === undefined;
+	}
+
+	push(bytes: Buffer): void {
+		const all = Buffer.concat([this.#bytes, bytes]);
+		this.#bytes = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
+		if (this.#announce === undefined || !announcement.test(this.#bytes.toString('latin1'))) return;
+		this.#announce();
+		this.#announce = undefined;
+	}
+
+	/** The last lines, oldest first. */
+	lines(count: number): readonly string[] {
+		const lines = this.#bytes.toString('utf8').split(/\r?\n/);
+		return lines.filter(line => line !== '' && !announcement.test(`${line}\n`)).slice(-count);
+	}
+}
