@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { commandFile } from './places.ts';
+import { commandFile } from './usage/places.ts';
 
 /** vpmu as a user starts it. */
 function vpmu(argv: readonly string[], env: Readonly<Record<string, string>>) {

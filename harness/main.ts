@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Command, type CommandContext, helpText, parseCommand, unknownName } from './cli/command.ts';
-import { exitCodes } from './exit-codes.ts';
-import { explain } from './explain.ts';
+import { type Command, helpText, parseCommand } from './cli/command.ts';
+import type { CommandContext } from './usage/context.ts';
+import { exitCodes } from './usage/exit-codes.ts';
+import { explain } from './usage/explain.ts';
+import { unknownName } from './usage/unknown-name.ts';
 
 /** Commands by name, loaded only when called: `vpmu qmp` must not pay for what `vpmu run` needs. */
 const commands: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {

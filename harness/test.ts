@@ -1,15 +1,15 @@
 /** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import type { CellSession } from './cell/session.ts';
 import { type Collector, caseName, collectorKey } from './plan/collect.ts';
 import type { Matrix } from './plan/matrix.ts';
+import type { CellSession } from './worker/session.ts';
 
 export { vcpuThreads, workloads } from '../src/index.ts';
-export { countWhileMoving, endMoving, resumeMoving } from './cell/guest/moving.ts';
-export { migrateTo, restoreFrom } from './cell/migration.ts';
-export { deviceTreeChanges } from './cell/observe.ts';
 export { finding } from './plan/requirements.ts';
+export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
+export { migrateTo, restoreFrom } from './worker/migration.ts';
+export { deviceTreeChanges } from './worker/observe.ts';
 export type { CellSession, Matrix };
 
 /** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
@@ -31,7 +31,7 @@ const declare = await (async () => {
 		return (title: string, matrix: Matrix) => void collector.declarations.push({ case: collector.case, title, matrix });
 	}
 	// AVA ends a process that imports it elsewhere than in its workers.
-	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./cell/worker.ts')]);
+	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker/worker.ts')]);
 	const name = caseName(fileURLToPath(test.meta.file));
 	return (title: string, matrix: Matrix, body: CaseBody) => declareCells(test, { case: name, title, matrix }, body);
 })();

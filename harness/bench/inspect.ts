@@ -1,6 +1,6 @@
 import { connectQmp, type Host, VpmuError } from '../../src/index.ts';
-import { commandFile } from '../places.ts';
 import { startBareQemu } from '../qmp-shell/bare-qemu.ts';
+import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { measure, type Turn } from './measure.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { VpmuError } from '../../src/index.ts';
-import { commandFile } from '../places.ts';
+import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { measure, type Turn } from './measure.ts';
 

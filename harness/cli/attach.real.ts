@@ -2,12 +2,12 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { poll, UsageError } from '../../src/index.ts';
-import { liveCells } from '../cell/live.ts';
-import { readRun, temporaryFolder, vpmu } from '../testing/vpmu.ts';
+import { readRun, temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
+import { liveCells } from '../worker/live.ts';
 import { parseCommand } from './command.ts';
 import { command } from './shell.ts';
 
-const cases = { VPMU_CASES: 'harness/faults/testing/cases' };
+const cases = { VPMU_CASES: 'test/faults/testing/cases' };
 
 /** A person at `vpmu shell`, who types what is told when something is shown. */
 function person(argv: readonly string[], cwd: string) {

@@ -7,9 +7,11 @@ import { nestedBenchmark } from '../bench/nested.ts';
 import { qmpBenchmark } from '../bench/qmp.ts';
 import { repliesBenchmark } from '../bench/replies.ts';
 import { selectionBenchmark } from '../bench/selection.ts';
-import { kernelArguments } from '../cell/start/kernel-arguments.ts';
 import { parseSource } from '../plan/select.ts';
-import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import { kernelArguments } from '../worker/start/kernel-arguments.ts';
+import type { Command, ParsedCommand } from './command.ts';
 import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 
 const benchmarks: readonly Benchmark[] = [

@@ -19,7 +19,9 @@ import {
 	UsageError,
 	VpmuError,
 } from '../../src/index.ts';
-import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import type { Command, ParsedCommand } from './command.ts';
 
 const actions = { up, down, list, ssh, prune };
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { UsageError } from '../../src/index.ts';
-import { type Command, helpText, nearest, parseCommand } from './command.ts';
+import { nearest } from '../usage/unknown-name.ts';
+import { type Command, helpText, parseCommand } from './command.ts';
 
 const command: Command = {
 	name: 'try',

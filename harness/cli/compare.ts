@@ -1,6 +1,6 @@
 import { readResults } from '../../src/index.ts';
-import { compareRuns, type RunComparison } from '../compare.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { compareRuns, type RunComparison } from '../run/compare.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {

@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:f
 import { freemem } from 'node:os';
 import path from 'node:path';
 import { cacheRoot } from '../../src/index.ts';
-import { exitCodes } from '../exit-codes.ts';
 import { localKvm } from '../plan/select.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';
 
 /** One thing that vpmu needs or can use. */

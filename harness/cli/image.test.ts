@@ -2,7 +2,8 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { dir } from 'tmp-promise';
 import { UsageError } from '../../src/index.ts';
-import { type CommandContext, parseCommand } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { parseCommand } from './command.ts';
 import { cacheTable, command } from './image.ts';
 import { formatBytes, progressPrinter } from './progress.ts';
 

@@ -14,7 +14,9 @@ import {
 	pruneCache,
 	UsageError,
 } from '../../src/index.ts';
-import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import type { Command, ParsedCommand } from './command.ts';
 import { formatBytes, progressPrinter } from './progress.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;

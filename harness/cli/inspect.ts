@@ -11,10 +11,11 @@ import {
 	type SchemaChange,
 	UsageError,
 } from '../../src/index.ts';
-import { exitCodes } from '../exit-codes.ts';
 import { foreignProgram, parseOn, parseSource } from '../plan/select.ts';
 import { Resources } from '../run/resources/resources.ts';
-import type { Command, CommandContext } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
+import type { Command } from './command.ts';
 
 export const command: Command = {
 	name: 'inspect',

@@ -3,11 +3,11 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { connectQmp, poll } from '../../src/index.ts';
+import { settledLeftovers } from '../../test/testing/leftovers.ts';
+import { temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
 import type { KeptGuest } from '../run/kept.ts';
-import { settledLeftovers } from '../testing/leftovers.ts';
-import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
-const cases = { VPMU_CASES: 'harness/faults/testing/cases' };
+const cases = { VPMU_CASES: 'test/faults/testing/cases' };
 
 test.serial('--keep leaves the guest of one cell, with console, QMP and gdb, until it is ended', async t => {
 	const folder = await temporaryFolder(t);

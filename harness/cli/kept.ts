@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { UsageError, VpmuError } from '../../src/index.ts';
-import { exitCodes } from '../exit-codes.ts';
 import { attachText, endKept, type KeptGuest, listKept } from '../run/kept.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
+import { unknownName } from '../usage/unknown-name.ts';
 import { attachSocket } from './attach.ts';
-import { type Command, type CommandContext, unknownName } from './command.ts';
+import type { Command } from './command.ts';
 
 export const command: Command = {
 	name: 'kept',

@@ -1,6 +1,6 @@
-import { exitCodes } from '../exit-codes.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';
 import { readSelection, selectOptions } from './select-options.ts';
 

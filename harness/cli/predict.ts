@@ -12,7 +12,9 @@ import {
 	predictBackend,
 	UsageError,
 } from '../../src/index.ts';
-import { type Command, type CommandContext, unknownName } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import type { Command } from './command.ts';
 
 const onOff = ['on', 'off'] as const;
 

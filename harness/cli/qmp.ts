@@ -18,7 +18,9 @@ import { readCommand } from '../qmp-shell/arguments.ts';
 import { connectBareQemu, startBareQemu } from '../qmp-shell/bare-qemu.ts';
 import { runInteractive } from '../qmp-shell/interactive.ts';
 import { runPiped } from '../qmp-shell/piped.ts';
-import { type Command, type CommandContext, type ParsedCommand, unknownName } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import type { Command, ParsedCommand } from './command.ts';
 
 /** `vpmu qmp`: one command, the declarations of its schema, or a shell. */
 export const command: Command = {

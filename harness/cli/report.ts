@@ -13,7 +13,7 @@ import {
 	tapOf,
 	UsageError,
 } from '../../src/index.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';
 
 const formats: Readonly<Record<string, (results: Results, folder: string) => string>> = {

@@ -4,7 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CellResult, UsageError } from '../../src/index.ts';
 import { attachText, keptFile, readKept } from '../run/kept.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
 
 /** Where a keeper is told to write down what it keeps. */
 export const keeperVariable = 'VPMU_KEEPER';

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { type CellResult, debianQemu, hostArchitecture, openCache, quoteCommand } from '../../src/index.ts';
-import { packageFolder } from '../places.ts';
-import { readRun, temporaryFolder, userEnvironment, vpmu } from '../testing/vpmu.ts';
+import { readRun, temporaryFolder, userEnvironment, vpmu } from '../../test/testing/vpmu.ts';
+import { packageFolder } from '../usage/places.ts';
 
-const cases = 'harness/faults/testing/cases';
+const cases = 'test/faults/testing/cases';
 
 async function run(t: ExecutionContext, ...argv: string[]) {
 	const folder = await temporaryFolder(t);

@@ -10,8 +10,6 @@ import {
 	UsageError,
 	VpmuError,
 } from '../../src/index.ts';
-import { bisectCode, bisectCodes, exitCodeOfCells, exitCodes } from '../exit-codes.ts';
-import { explain } from '../explain.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells, shardOf } from '../plan/plan.ts';
 import { UnfitBuild } from '../plan/select.ts';
@@ -20,7 +18,10 @@ import { readQuarantine } from '../run/quarantine.ts';
 import { Resources } from '../run/resources/resources.ts';
 import { runRounds } from '../run/rounds.ts';
 import { type Run, startRun } from '../run/run.ts';
-import type { Command, CommandContext, ParsedCommand } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { bisectCode, bisectCodes, exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
+import { explain } from '../usage/explain.ts';
+import type { Command, ParsedCommand } from './command.ts';
 import { keeperVariable, keptMs, oneCell, runUnderKeeper } from './run-keeper.ts';
 import { readSelection, selectOptions } from './select-options.ts';
 

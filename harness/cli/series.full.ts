@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { cacheRoot } from '../../src/index.ts';
-import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
+import { temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
 
 /**
  * A fake of QEMU's source for what goes wrong before anything runs: its configure and its ninja file are real ones, and what

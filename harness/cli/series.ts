@@ -11,14 +11,15 @@ import {
 	readResults,
 	UsageError,
 } from '../../src/index.ts';
-import { compareRuns, type RunComparison } from '../compare.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { explain } from '../explain.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
 import { choicesOf } from '../plan/select.ts';
+import { compareRuns, type RunComparison } from '../run/compare.ts';
 import { newRunId } from '../run/run.ts';
-import { type Command, type CommandContext, type ParsedCommand, parseCommand } from './command.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
+import { explain } from '../usage/explain.ts';
+import { type Command, type ParsedCommand, parseCommand } from './command.ts';
 import { describeRunComparison } from './compare.ts';
 import { command as inspect } from './inspect.ts';
 import { progressPrinter } from './progress.ts';

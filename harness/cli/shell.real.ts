@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { quoteWord, UsageError } from '../../src/index.ts';
-import { commandFile } from '../places.ts';
+import { commandFile } from '../usage/places.ts';
 import { parseCommand } from './command.ts';
 import { command } from './shell.ts';
 

@@ -9,8 +9,8 @@ import {
 	startMachine,
 	UsageError,
 } from '../../src/index.ts';
-import { exitCodes } from '../exit-codes.ts';
 import { localKvm, parseSource } from '../plan/select.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
 import { attachCell } from './attach.ts';
 import type { Command } from './command.ts';
 import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { VpmuError } from '../../src/index.ts';
-import { casesFolder, codeExtension } from '../places.ts';
+import { casesFolder, codeExtension } from '../usage/places.ts';
 import type { CaseDeclaration } from './plan.ts';
 
 /** Where `pmuTest` leaves a declaration while case files are only being read; set before the first one is imported. */

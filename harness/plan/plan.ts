@@ -1,5 +1,5 @@
 import { type PlannedCell, type Results, UsageError } from '../../src/index.ts';
-import { nearest, unknownName } from '../cli/command.ts';
+import { nearest, unknownName } from '../usage/unknown-name.ts';
 import { pmusSpokenOf } from './groups.ts';
 import type { Matrix } from './matrix.ts';
 import { lacking } from './requirements.ts';

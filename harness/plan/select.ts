@@ -1,8 +1,8 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Topology, UsageError } from '../../src/index.ts';
-import { unknownName } from '../cli/command.ts';
-import { topologiesFolder } from '../places.ts';
+import { topologiesFolder } from '../usage/places.ts';
+import { unknownName } from '../usage/unknown-name.ts';
 import type { Selection } from './plan.ts';
 
 /** QEMUs under test unless the user names others: Debian's stable one and the newest. */

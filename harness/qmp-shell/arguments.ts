@@ -7,7 +7,7 @@ import {
 	type SchemaType,
 	UsageError,
 } from '../../src/index.ts';
-import { unknownName } from '../cli/command.ts';
+import { unknownName } from '../usage/unknown-name.ts';
 
 /** A command to execute, as it was typed. */
 export interface TypedCommand {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { CommandContext } from '../cli/command.ts';
+import type { CommandContext } from '../usage/context.ts';
 
 /** Most lines that are kept. */
 export const historySize = 1000;

@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline';
 import { messageOf, type QmpClient, QmpError, type QmpEvent, type QmpSchema, stringifyJson } from '../../src/index.ts';
-import type { CommandContext } from '../cli/command.ts';
+import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
 import { complete, describeCommand } from './complete.ts';
 import { historySize, readHistory, writeHistory } from './history.ts';

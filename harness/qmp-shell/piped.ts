@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type QmpClient, QmpError, type QmpSchema, stringifyJson } from '../../src/index.ts';
-import type { CommandContext } from '../cli/command.ts';
+import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
 import { describeCommand } from './complete.ts';
 import { splitWords } from './words.ts';

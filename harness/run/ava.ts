@@ -4,7 +4,7 @@ import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { type Host, messageOf, type ProcessExit, VpmuError } from '../../src/index.ts';
-import { packageFolder } from '../places.ts';
+import { packageFolder } from '../usage/places.ts';
 
 export interface AvaOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;

@@ -4,8 +4,8 @@ import { localHost, VpmuError } from '../../src/index.ts';
 import { caseFile } from '../plan/collect.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storedDurations } from '../plan/shards.ts';
+import { serveBroker } from '../protocol/broker.ts';
 import { runAva } from './ava.ts';
-import { serveBroker } from './broker.ts';
 import type { Run } from './run.ts';
 import { orderOfCases } from './turns/sharing.ts';
 

@@ -16,11 +16,11 @@ import {
 	resultsOf,
 	VpmuError,
 } from '../../src/index.ts';
-import { broken } from '../cell/conclusion.ts';
 import { version } from '../main.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storeDurations, storedDurations } from '../plan/shards.ts';
-import type { Broker, EventBody } from './broker.ts';
+import type { Broker, EventBody } from '../protocol/broker.ts';
+import { broken } from '../worker/conclusion.ts';
 import type { KeptSockets } from './kept.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';

@@ -8,7 +8,7 @@ import {
 	kernelFromFile,
 	loadRecipe,
 } from '../../../src/index.ts';
-import type { Lease } from '../lease.ts';
+import type { Lease } from '../../protocol/lease.ts';
 import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
 import type { Known } from './known.ts';
 

@@ -12,9 +12,9 @@ import {
 	VpmuError,
 	verifiedHash,
 } from '../../../src/index.ts';
-import { unknownName } from '../../cli/command.ts';
 import { UnfitBuild } from '../../plan/select.ts';
-import type { LeasedQemu } from '../lease.ts';
+import type { LeasedQemu } from '../../protocol/lease.ts';
+import { unknownName } from '../../usage/unknown-name.ts';
 import { architectureOf } from './hosts.ts';
 import type { Known } from './known.ts';
 

@@ -10,11 +10,11 @@ import {
 	startBoard,
 	verifiedHash,
 } from '../../../src/index.ts';
-import { hostTool } from '../../places.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
+import type { Lease, LeaseData } from '../../protocol/lease.ts';
+import { hostTool } from '../../usage/places.ts';
 import { type Calibration, calibrate } from '../calibration.ts';
-import type { Lease, LeaseData } from '../lease.ts';
 import { defaultKernel } from './guest-image.ts';
 import { Guests } from './guests.ts';
 import { architectureOf, needKvm } from './hosts.ts';

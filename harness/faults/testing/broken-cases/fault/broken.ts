@@ -1,4 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a case file with a mistake', { accel: ['tcg'] }, () => undefined);
-throw new Error('a mistake in the file');

@@ -1,6 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a guest boots and counts', { accel: ['tcg'] }, async (_t, cell) => {
-	const guest = await cell.boot();
-	await guest.count(['cycles']);
-});

@@ -1,6 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a case that ends its worker', { accel: ['tcg'] }, async (_t, cell) => {
-	await cell.startWithoutBoot();
-	process.exit(3);
-});

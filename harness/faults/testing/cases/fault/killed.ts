@@ -1,7 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('QEMU is killed while it counts', { accel: ['tcg'] }, async (_t, cell) => {
-	const guest = await cell.boot();
-	setTimeout(() => void guest.machine.process.kill('SIGKILL'), 500);
-	await guest.count(['cycles'], { iterations: 1_000_000_000 });
-});

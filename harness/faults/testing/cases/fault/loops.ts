@@ -1,6 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a case that never ends', { accel: ['tcg'] }, async (_t, cell) => {
-	await cell.startWithoutBoot();
-	for (;;);
-});

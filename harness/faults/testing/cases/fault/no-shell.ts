@@ -1,6 +1,0 @@
-import { kernelArguments } from '../../../../cell/start/kernel-arguments.ts';
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('the guest boots, and its first process never answers', { accel: ['tcg'] }, async (_t, cell) => {
-	await cell.boot({ spec: { append: kernelArguments.replace('rdinit=/vpmu/agent', 'rdinit=/usr/bin/cat') } });
-});

@@ -1,5 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a QEMU starts and is asked, without a boot', { accel: ['tcg'] }, async (_t, cell) => {
-	await cell.startWithoutBoot();
-});

@@ -1,6 +1,0 @@
-import { pmuTest } from '../../../../test.ts';
-
-pmuTest('a case with a mistake', { accel: ['tcg'] }, async (_t, cell) => {
-	await cell.startWithoutBoot();
-	(undefined as unknown as { call(): void }).call();
-});

@@ -1,0 +1,202 @@
+import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Blame, messageOf, parseJson, type RunEvent, stringifyJson, VpmuError } from '../../src/index.ts';
+import type { Cell } from '../plan/plan.ts';
+import type { KeptSockets } from '../run/kept.ts';
+import type { LeaseData } from './lease.ts';
+
+/**
+ * What a cell's worker gets from the run that it belongs to. AVA runs every case file in a process of its own; hosts,
+ * boards, slots and the run folder belong to one process, which brokers them over a Unix socket.
+ */
+export interface Broker extends AsyncDisposable {
+	/** Waits for a slot and for everything that the cell needs to be ready on its host. Dispose of the lease to free the slot. */
+	acquire(cell: Cell, signal?: AbortSignal): Promise<LeaseData & AsyncDisposable>;
+	/** Waits until nobody else counts on the cell's host. Dispose of the result when it has counted. */
+	countAlone(cell: Cell, signal?: AbortSignal): Promise<AsyncDisposable>;
+	/** Says that the machine of a cell stays, and where it is reached, until the run ends. */
+	kept(cell: string, sockets: KeptSockets): void;
+	/** Adds an event to the run. */
+	emit(event: EventBody): void;
+}
+
+/** An event without its time, which the run folder's owner adds. */
+export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'at'> : never) : never;
+
+type Request =
+	| { readonly type: 'hello'; readonly pid: number }
+	| { readonly type: 'acquire'; readonly number: number; readonly cell: Cell }
+	| { readonly type: 'count'; readonly number: number; readonly cell: Cell }
+	| { readonly type: 'release'; readonly number: number }
+	| { readonly type: 'kept'; readonly cell: string; readonly sockets: KeptSockets }
+	| { readonly type: 'event'; readonly event: EventBody };
+
+type Reply = { readonly number: number } & (
+	| { readonly lease: LeaseData }
+	| { readonly granted: true }
+	| { readonly error: { message: string; blame: Blame; evidence: readonly string[] } }
+);
+
+/** The serving side of a broker. */
+export interface BrokerServer extends AsyncDisposable {
+	/** Kills the worker that has a cell, which loses all its cells. `false` when nobody has it. */
+	killWorkerOf(cell: string): boolean;
+}
+
+/** Serves a broker on a Unix socket for the workers of one run. A worker that dies gives back what it held. */
+export async function serveBroker(broker: Broker, socketPath: string): Promise<BrokerServer> {
+	const sockets = new Set<Socket>();
+	/** Process ids of the workers that have cells. A worker's socket is open, so the id is still its own. */
+	const workers = new Map<string, number>();
+	const server: Server = createServer(socket => {
+		sockets.add(socket);
+		const gone = new AbortController();
+		const held = new Map<number, Promise<AsyncDisposable | undefined>>();
+		let pid: number | undefined;
+		const answer = (reply: Reply) => socket.writable && socket.write(`${stringifyJson(reply as never)}\n`);
+
+		const serve = async (number: number, work: () => Promise<[AsyncDisposable, Reply]>) => {
+			try {
+				const [owned, reply] = await work();
+				answer(reply);
+				return owned;
+			} catch (error) {
+				const known = error instanceof VpmuError;
+				answer({
+					number,
+					error: {
+						message: messageOf(error),
+						blame: known ? error.blame : 'harness',
+						evidence: known ? error.evidence : [String((error as Error).stack)],
+					},
+				});
+				return undefined;
+			}
+		};
+		const acquire = async (number: number, cell: Cell): Promise<[AsyncDisposable, Reply]> => {
+			const lease = await broker.acquire(cell, gone.signal);
+			if (pid !== undefined) workers.set(cell.id, pid);
+			const owned = {
+				async [Symbol.asyncDispose]() {
+					workers.delete(cell.id);
+					await lease[Symbol.asyncDispose]();
+				},
+			};
+			return [owned, { number, lease }];
+		};
+		const count = async (number: number, cell: Cell): Promise<[AsyncDisposable, Reply]> => {
+			return [await broker.countAlone(cell, gone.signal), { number, granted: true }];
+		};
+
+		createInterface({ input: socket }).on('line', line => {
+			const request = readRequest(line);
+			if (request === undefined) return;
+			if (request.type === 'event') broker.emit(request.event);
+			else if (request.type === 'hello') pid = request.pid;
+			else if (request.type === 'kept') broker.kept(request.cell, request.sockets);
+			else if (request.type === 'acquire') {
+				held.set(
+					request.number,
+					serve(request.number, () => acquire(request.number, request.cell)),
+				);
+			} else if (request.type === 'count') {
+				held.set(
+					request.number,
+					serve(request.number, () => count(request.number, request.cell)),
+				);
+			} else {
+				void held.get(request.number)?.then(lease => lease?.[Symbol.asyncDispose]());
+				held.delete(request.number);
+			}
+		});
+		socket.on('error', () => socket.destroy());
+		socket.on('close', () => {
+			sockets.delete(socket);
+			gone.abort(new Error('the worker is gone'));
+			for (const lease of held.values()) void lease.then(one => one?.[Symbol.asyncDispose]());
+		});
+	});
+	await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+	return {
+		killWorkerOf(cell) {
+			const pid = workers.get(cell);
+			if (pid === undefined) return false;
+			try {
+				process.kill(pid, 'SIGKILL');
+			} catch {
+				// It ended by itself meanwhile.
+			}
+			return true;
+		},
+		async [Symbol.asyncDispose]() {
+			// What a worker said last may still be on its way when the worker is gone.
+			const closed = new Promise(resolve => server.close(resolve));
+			await Promise.race([closed, delay(2000, undefined, { ref: false })]);
+			for (const socket of sockets) socket.destroy();
+			await closed;
+		},
+	};
+}
+
+/** A worker that is killed while it writes leaves half a line, which says nothing. */
+function readRequest(line: string): Request | undefined {
+	try {
+		return parseJson(line) as unknown as Request;
+	} catch {
+		return undefined;
+	}
+}
+
+/** A worker's side of {@link serveBroker}. */
+export async function connectBroker(socketPath: string): Promise<Broker> {
+	const socket = connectSocket(path.resolve(socketPath));
+	await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+	const waiting = new Map<number, (reply: Reply) => void>();
+	// A run that has ended takes back everything by itself.
+	const send = (request: Request) => socket.writable && socket.write(`${stringifyJson(request as never)}\n`);
+	let last = 0;
+
+	createInterface({ input: socket }).on('line', line => {
+		const reply = parseJson(line) as unknown as Reply;
+		waiting.get(reply.number)?.(reply);
+		waiting.delete(reply.number);
+	});
+	socket.on('error', () => socket.destroy());
+	socket.on('close', () => {
+		for (const [number, resolve] of waiting) {
+			resolve({ number, error: { message: 'the run ended', blame: 'harness', evidence: [] } });
+		}
+	});
+	// A worker with nothing left to do must be able to end.
+	socket.unref();
+	send({ type: 'hello', pid: process.pid });
+
+	const ask = async (type: 'acquire' | 'count', cell: Cell) => {
+		if (!socket.writable) throw new VpmuError('the run ended', { blame: 'harness' });
+		const number = ++last;
+		const { promise, resolve } = Promise.withResolvers<Reply>();
+		waiting.set(number, resolve);
+		send({ type, number, cell });
+		socket.ref();
+		const reply = await promise;
+		if ('error' in reply) throw new VpmuError(reply.error.message, reply.error);
+		return {
+			...('lease' in reply ? reply.lease : {}),
+			async [Symbol.asyncDispose]() {
+				send({ type: 'release', number });
+			},
+		};
+	};
+
+	return {
+		acquire: async cell => (await ask('acquire', cell)) as LeaseData & AsyncDisposable,
+		countAlone: cell => ask('count', cell),
+		kept: (cell, sockets) => void send({ type: 'kept', cell, sockets }),
+		emit: event => void send({ type: 'event', event }),
+		async [Symbol.asyncDispose]() {
+			await new Promise<void>(resolve => socket.end(resolve));
+		},
+	};
+}

@@ -1,0 +1,20 @@
+import { LockBusyError, systemFault, VpmuError } from '../../src/index.ts';
+import type { CommandContext } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+
+/** Says on standard error what went wrong, and returns the exit status for it. */
+export function explain(thrown: unknown, { stderr, env }: Pick<CommandContext, 'stderr' | 'env'>): number {
+	const error = systemFault(thrown) ?? thrown;
+	if (error instanceof VpmuError) {
+		stderr.write(`vpmu: ${error.message}\n`);
+		for (const line of error.evidence.slice(-12)) stderr.write(`  | ${line}\n`);
+		if (error.blame !== 'user' && env.VPMU_DEBUG) stderr.write(`${error.stack}\n`);
+		if (error.blame === 'user') return exitCodes.usage;
+		return error instanceof LockBusyError ? exitCodes.lockBusy : exitCodes.infrastructure;
+	}
+	// Not one of ours: a defect of the harness itself, so the stack is the evidence.
+	stderr.write(
+		`vpmu: a defect of vpmu itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+	);
+	return exitCodes.infrastructure;
+}

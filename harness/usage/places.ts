@@ -1,0 +1,24 @@
+import path from 'node:path';
+
+/** Folder that holds `harness`, `cases` and `images`: the checkout, or `dist` of the built package. */
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Folder of the package: the one with `package.json`. */
+export const packageFolder = path.basename(root) === 'dist' ? path.dirname(root) : root;
+
+/** `.ts` in the checkout, `.js` in the built package. */
+export const codeExtension = path.extname(import.meta.filename);
+
+/** Where the cases are: VPMU_CASES, a folder of this package, or `cases`. */
+export const casesFolder =
+	process.env.VPMU_CASES === undefined ? path.join(root, 'cases') : path.resolve(root, process.env.VPMU_CASES);
+
+export const topologiesFolder = path.join(root, 'images', 'topologies');
+
+/** What `vpmu` on the command line starts. */
+export const commandFile = path.join(packageFolder, 'harness', 'bin.mjs');
+
+/** A program of ours for arm64 hosts. */
+export function hostTool(name: 'kvm-facts' | 'kvm-shim.so'): string {
+	return path.join(root, 'images', 'tools', 'bin', 'aarch64', name);
+}

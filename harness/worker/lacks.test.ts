@@ -1,0 +1,35 @@
+import test from 'ava';
+import type { HostFacts } from '../../src/index.ts';
+import { bigLittle, none, uniform } from '../../src/pmu/testing/facts.ts';
+import type { Matrix } from '../plan/matrix.ts';
+import type { Cell } from '../plan/plan.ts';
+import type { Lease } from '../protocol/lease.ts';
+import { lacksHere } from './lacks.ts';
+
+function lacks(matrix: Matrix, facts: HostFacts, cell: Partial<Cell> = {}, hasPmuChoice = true): string | undefined {
+	return lacksHere(matrix, {
+		cell: { accel: 'kvm', topology: null, pmu: null, ...cell } as Cell,
+		lease: { qemu: { version: '10.0.13' }, inspection: { pmuChoice: { has: hasPmuChoice } } } as Lease,
+		facts,
+		host: 'lab',
+	});
+}
+
+test('a real host must be like a topology that the case names; a board was planned', t => {
+	t.is(lacks({ topology: ['biglittle'] }, uniform), 'needs a host like biglittle; lab is like uniform');
+	t.is(lacks({ topology: ['biglittle'] }, bigLittle), undefined);
+	t.is(lacks({ topology: ['uniform'], otherTopologies: ['biglittle'] }, bigLittle), undefined);
+	t.is(lacks({}, bigLittle), undefined);
+	t.is(lacks({ topology: ['biglittle'] }, uniform, { topology: 'biglittle' }), undefined);
+	t.is(lacks({ topology: ['biglittle'] }, none, { accel: 'tcg' }), undefined);
+});
+
+test('the choice, PMUs and event sources that are not there are named', t => {
+	t.regex(lacks({ needs: { choice: true } }, uniform, {}, false)!, /needs a QEMU with the PMU choice; 10\.0\.13/);
+	t.is(lacks({}, uniform, { pmu: '#1' }), 'needs 2 PMUs of CPUs; lab has armv8_pmuv3_0');
+	t.is(lacks({}, none, { pmu: '#0' }), 'needs a PMU of CPUs; lab has none');
+	const pmu = 'armv8_cortex_a72';
+	t.regex(lacks({ pmu: [pmu] }, uniform, { pmu })!, /needs the event source armv8_cortex_a72; .*armv8_pmuv3_0/);
+	t.is(lacks({ pmu: [pmu] }, bigLittle, { pmu }), undefined);
+	t.is(lacks({}, uniform, { pmu }), undefined, "the user's own is the user's mistake, and an error of its own");
+});

@@ -1,0 +1,48 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { quoteCommand } from '../../src/index.ts';
+import type { Cell } from '../plan/plan.ts';
+import type { Lease } from '../protocol/lease.ts';
+import { commandFile } from '../usage/places.ts';
+
+/** The `vpmu run` that runs one cell again. */
+export function reproArguments(cell: Cell, { kernel, boardKernel }: Lease['sources']): string[] {
+	return [
+		'run',
+		'--cell',
+		cell.id,
+		...(cell.accel === 'tcg' ? [] : ['--on', cell.on]),
+		'--qemu',
+		cell.qemu,
+		'--kernel',
+		kernel,
+		...(cell.on.startsWith('board:') ? ['--board-kernel', boardKernel] : []),
+		'--machine',
+		cell.machine,
+		...(cell.pmu === null ? [] : ['--pmu', cell.pmu]),
+	];
+}
+
+/**
+ * Writes `repro.sh` into the cell's folder: runs that very cell again, from anywhere. First it says what is not any more
+ * what the cell was made of: it then runs all the same, with what there is.
+ */
+export function writeRepro(cell: Cell, lease: Lease): void {
+	const script = [
+		'#!/bin/sh',
+		`# Runs this cell again: ${cell.id}`,
+		'made_of() {',
+		'	[ -e "$2" ] || { echo "repro.sh: the $1 of then is gone ($2)" >&2; return; }',
+		'	now=$(sha256sum <"$2" | cut -d " " -f 1)',
+		'	[ "$now" = "$3" ] || echo "repro.sh: the $1 differs from the one of then: $2 is $now, was $3" >&2',
+		'}',
+		...Object.entries({ 'QEMU program': lease.made.qemu, kernel: lease.made.kernel, initrd: lease.made.initrd }).map(
+			([what, file]) => quoteCommand(['made_of', what, file.path, file.sha256]),
+		),
+		`exec ${quoteCommand([process.execPath, commandFile, ...reproArguments(cell, lease.sources)])} "$@"`,
+		'',
+	].join('\n');
+	const file = path.join(lease.artifacts, 'repro.sh');
+	writeFileSync(file, script);
+	chmodSync(file, 0o755);
+}

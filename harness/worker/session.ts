@@ -1,0 +1,372 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import {
+	attachHost,
+	type CellResult,
+	type DeviceTree,
+	describePeerDeath,
+	type Host,
+	type HostFacts,
+	type HostFolder,
+	type JudgeOptions,
+	type Machine,
+	type MachineSpec,
+	type PmuSettings,
+	type Prediction,
+	predictBackend,
+	QemuError,
+	QmpError,
+	simulate,
+	startMachine,
+	VpmuError,
+} from '../../src/index.ts';
+import { type CpuPmu, cpuGroups, cpuPmus } from '../plan/groups.ts';
+import type { Known, Matrix } from '../plan/matrix.ts';
+import type { Cell } from '../plan/plan.ts';
+import { simulations } from '../plan/simulations.ts';
+import type { Lease } from '../protocol/lease.ts';
+import { type CellRecord, CellSkipped, conclude } from './conclusion.ts';
+import { Guest } from './guest/guest.ts';
+import { countOnHost, type HostCount } from './guest/host-side.ts';
+import { keepArguments, keepMachine } from './keep.ts';
+import { lacksHere } from './lacks.ts';
+import { LiveTerminals } from './live.ts';
+import { askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
+import { writeRepro } from './repro.ts';
+import { machineTypeOf, settingsOf } from './start/settings.ts';
+import { type BesideOptions, bootable, type StartOptions, specOf } from './start/spec.ts';
+import { Witness } from './witness.ts';
+
+/** Ends a body early because what was predicted has been seen: QEMU refused to start. */
+class AsPredicted extends Error {
+	override readonly name = 'AsPredicted';
+}
+
+/** One cell while it runs: what a case works with. */
+export class CellSession extends Witness {
+	readonly cell: Cell;
+	readonly lease: Lease;
+	/** Host CPUs that this cell speaks of, where it is not all of them. */
+	requiredCpus: string | undefined;
+	readonly #matrix: Matrix;
+	readonly #owned = new AsyncDisposableStack();
+	readonly #terminals = this.#owned.use(new LiveTerminals());
+	readonly #startedAt = performance.now();
+	#facts: HostFacts;
+	#wrapper: readonly string[] = [];
+	#shimLog: string | undefined;
+	#host: Host | undefined;
+	#machine: Machine | undefined;
+	#settings: PmuSettings | undefined;
+	#prediction: Prediction | undefined;
+	#failure: unknown;
+	#zeroBoot = false;
+	/** The case has ended the machine itself, or seen it die: there is nobody left to ask. */
+	#isStopped = false;
+	#isSettled = false;
+	#keepFolder: HostFolder | undefined;
+	#beside = 0;
+
+	constructor(cell: Cell, lease: Lease, matrix: Matrix) {
+		super();
+		this.cell = cell;
+		this.lease = lease;
+		this.#matrix = matrix;
+		this.#facts = lease.facts;
+	}
+
+	get host(): Host {
+		return this.#host!;
+	}
+
+	/** The host as QEMU sees it: simulated capabilities included. */
+	get facts(): HostFacts {
+		return this.#facts;
+	}
+
+	/** Which of the matrix' variants this is; `''` where there are none. */
+	get variant(): string {
+		return this.cell.variant ?? '';
+	}
+
+	/** A group of host CPUs to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
+	get home(): string {
+		const { groups } = this;
+		return groups[createHash('sha256').update(this.cell.id).digest()[0]! % groups.length]!;
+	}
+
+	/** PMUs of the host's CPUs, by type. */
+	get pmus(): readonly CpuPmu[] {
+		return cpuPmus(this.#facts);
+	}
+
+	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
+	get groups(): readonly string[] {
+		return cpuGroups(this.#facts);
+	}
+
+	/** What must be chosen, for the settings of the last start. */
+	get prediction(): Prediction {
+		return this.#prediction!;
+	}
+
+	/** What must be chosen for a start that is not the cell's own. */
+	predict(options: BesideOptions): Prediction {
+		return predictBackend(this.#facts, settingsOf(this.cell, this.#leaseOf(options), this.#facts, options));
+	}
+
+	/** Attaches to the host and decides whether the cell means anything here. @throws CellSkipped */
+	async prepare(): Promise<void> {
+		const { cell, lease } = this;
+		writeRepro(cell, lease);
+		this.#host = this.#owned.use(await attachHost(lease.host));
+		await this.#simulate();
+		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.#facts, host: this.host.name });
+		if (reason !== undefined) throw new CellSkipped(reason);
+		this.#predict({});
+		const further = this.#matrix.skip?.(this.known);
+		if (further !== undefined) throw new CellSkipped(further);
+	}
+
+	get known(): Known {
+		const { cell, lease } = this;
+		return {
+			facts: this.#facts,
+			topology: cell.topology,
+			pmus: this.pmus,
+			groups: this.groups,
+			prediction: this.prediction,
+			qemu: { version: lease.qemu.version, hasPmuChoice: lease.inspection.pmuChoice.has === true },
+			machine: cell.machine,
+			pmu: cell.pmu,
+			cpu: cell.cpu,
+			variant: cell.variant,
+		};
+	}
+
+	/**
+	 * Boots the guest of this cell and looks at it over QMP, in the trace and from inside. When the prediction is an
+	 * error, seeing QEMU refuse ends the body: there is nothing more to observe.
+	 */
+	async boot(options: StartOptions = {}): Promise<Guest> {
+		const machine = await this.#startOwn(options, bootable(this.lease));
+		const guest = new Guest(this, machine);
+		this.observe({ guest: await guest.look() });
+		await this.#observe(machine);
+		return guest;
+	}
+
+	/**
+	 * Starts QEMU with the vCPUs stopped and no kernel: all that can be asked over QMP, in the trace and of the device tree
+	 * made for the guest, without the cost of a boot. Ends the body as {@link boot} does.
+	 */
+	async startWithoutBoot(options: StartOptions = {}): Promise<Machine> {
+		this.#zeroBoot = true;
+		const machine = await this.#startOwn(options, { paused: true });
+		await this.#observe(machine);
+		await this.deviceTree(machine);
+		return machine;
+	}
+
+	/** Starts QEMU as {@link startWithoutBoot} does. What it wrote when it refused; `undefined` when it started. */
+	async refusal(options: StartOptions = {}): Promise<string | undefined> {
+		try {
+			await this.startWithoutBoot(options);
+			return undefined;
+		} catch (error) {
+			const { start } = this.observations;
+			if (start?.state !== 'exited') throw error;
+			return start.stderr;
+		}
+	}
+
+	/**
+	 * Starts a machine beside the cell's own, such as of the QEMU to compare with. What is seen of it is the case's to
+	 * judge. Disposed of with the cell. @throws QemuError when it does not start
+	 */
+	async startBeside(options: BesideOptions = {}): Promise<Machine> {
+		const artifacts = path.join(this.lease.artifacts, `beside-${++this.#beside}`);
+		const base = options.boot === true ? bootable(this.lease) : { paused: true };
+		return await this.#launch(this.#leaseOf(options), options, base, artifacts);
+	}
+
+	/** A guest of {@link startBeside}: what it is asked for is not kept among the cell's readings unless it counts. */
+	guestOf(machine: Machine): Guest {
+		return new Guest(this, machine);
+	}
+
+	/** The device tree that QEMU made for the guest. Of the cell's own machine it is an observation too. */
+	async deviceTree(machine: Machine): Promise<DeviceTree> {
+		const tree = await dumpDeviceTree(machine, this.host);
+		if (machine === this.#machine) {
+			this.observe({ deviceTree: { pmuNode: tree.root.children.some(node => node.name === 'pmu') } });
+		}
+		return tree;
+	}
+
+	/**
+	 * Looks at the cell's machine a last time and ends it; another may be started. Not looked at is one that is no longer
+	 * what was started, such as the source of a migration.
+	 */
+	async stop(machine: Machine, { look = true } = {}): Promise<void> {
+		if (look) await this.#observe(machine);
+		this.#isStopped = true;
+		await machine.shutdown();
+	}
+
+	/** Counts on the host what the vCPUs of a machine do. Disposed of with the cell. */
+	async countOnHost(threadIds: readonly number[], events: readonly string[]): Promise<HostCount> {
+		return this.#owned.use(await countOnHost(this.host, threadIds, events));
+	}
+
+	/** What the KVM shim of a simulation has recorded, line by line; empty without one. */
+	async shimLog(): Promise<readonly string[]> {
+		if (this.#shimLog === undefined) return [];
+		const { stdout } = await this.host.run(['cat', this.#shimLog], { timeoutMs: 10_000 });
+		return stdout.toString().split('\n').filter(Boolean);
+	}
+
+	/** Asks something that QEMU must survive. The answer; `undefined` when QEMU died of it, which is a demand unmet. */
+	async survives<T>(what: string, asking: Promise<T>): Promise<T | undefined> {
+		try {
+			return await asking;
+		} catch (error) {
+			if (!(error instanceof QmpError) || error.death === undefined) throw error;
+			this.#isStopped = true;
+			this.unmet(`QEMU must survive ${what}, but ${describePeerDeath(error.death)}`);
+			return undefined;
+		}
+	}
+
+	/** What the body threw. */
+	bodyFailed(error: unknown): void {
+		// What the case asserted in vain is among the demands already.
+		const isAssertion = error instanceof Error && error.name === 'TestFailure';
+		if (!isAssertion && !(error instanceof AsPredicted)) this.#failure = error;
+	}
+
+	/** Disposes of everything of the cell, in reverse order. Idempotent. */
+	async close(): Promise<void> {
+		if (this.#owned.disposed) return;
+		await this.settle();
+		await this.#owned.disposeAsync();
+	}
+
+	/** Looks at the cell's machine for the last time. Idempotent. */
+	async settle(): Promise<void> {
+		if (this.#isSettled) return;
+		this.#isSettled = true;
+		const machine = this.#machine;
+		if (machine !== undefined && !this.#failure && !this.#isStopped && this.observations.start?.state === 'running') {
+			// Asked last: a QEMU that died of being asked is seen here.
+			await this.#observe(machine).catch(error => {
+				this.#failure ??= error;
+			});
+		}
+	}
+
+	/** Leaves the cell's machine running, reachable from this machine, until it ends. */
+	async keep(tell: Parameters<typeof keepMachine>[3]): Promise<void> {
+		const [machine, folder] = [this.#machine, this.#keepFolder];
+		if (machine !== undefined && folder !== undefined) await keepMachine(this.host, machine, folder.path, tell);
+	}
+
+	/** The result, when the body has ended and everything is closed. */
+	conclude(): CellResult {
+		return conclude(this.record);
+	}
+
+	get record(): CellRecord {
+		return {
+			cell: this.cell,
+			lease: this.lease,
+			known: this.#prediction === undefined ? undefined : this.known,
+			matrix: this.#matrix,
+			facts: this.#facts,
+			settings: this.#settings,
+			prediction: this.#prediction,
+			observations: this.observations,
+			judging: this.#judging,
+			unmet: this.demandsUnmet,
+			failure: this.#failure,
+			perf: this.perfReadings,
+			timings: this.#machine?.timings,
+			artifacts: this.#machine?.artifacts ?? {},
+			totalMs: performance.now() - this.#startedAt,
+		};
+	}
+
+	get #judging(): JudgeOptions {
+		return {
+			...(this.#zeroBoot ? { booted: false, runState: 'prelaunch' } : {}),
+			...(this.requiredCpus === undefined ? {} : { hostCpus: this.requiredCpus }),
+		};
+	}
+
+	async #simulate(): Promise<void> {
+		const { simulate: name } = this.cell;
+		if (name === null) return;
+		const description = simulations[name];
+		if (description === undefined) throw new VpmuError(`no simulation '${name}'`, { blame: 'harness' });
+		const { facts, shim: shimPath } = this.lease;
+		const simulation = this.#owned.use(await simulate(this.host, description, { facts, shimPath }));
+		this.#facts = simulation.facts;
+		this.#wrapper = simulation.wrapper;
+		this.#shimLog = simulation.shimLog;
+	}
+
+	#predict(options: StartOptions): void {
+		const settings = settingsOf(this.cell, this.lease, this.#facts, options);
+		this.#settings = settings;
+		this.#prediction = predictBackend(this.#facts, settings);
+	}
+
+	async #observe(machine: Machine): Promise<void> {
+		const { cell, lease } = this;
+		const { evidence } = lease.inspection.pmuChoice;
+		const known = evidence.some(one => one.way === 'trace-event' && one.has === true);
+		this.observe({ qmp: await askQmp(machine, machineTypeOf(cell.machine, lease)?.backcompatPmu as boolean) });
+		this.observe({ trace: await readPmuTrace(machine, known) });
+	}
+
+	/** The lease as a start has it: with the other QEMU where that is asked for. */
+	#leaseOf({ reference = false }: BesideOptions): Lease {
+		if (!reference) return this.lease;
+		const { reference: other } = this.lease;
+		if (other === undefined) throw new VpmuError('the case names no reference in its matrix', { blame: 'harness' });
+		return { ...this.lease, ...other };
+	}
+
+	/** With what a machine needs that may be kept. */
+	async #keeping(options: StartOptions): Promise<StartOptions> {
+		if (this.lease.keep !== true) return options;
+		this.#keepFolder ??= this.#owned.use(await this.host.makeFolder());
+		const extra = [...(options.spec?.extra ?? []), ...keepArguments(this.#keepFolder.path)];
+		return { ...options, spec: { ...options.spec, extra } };
+	}
+
+	async #startOwn(options: StartOptions, base: Partial<MachineSpec>): Promise<Machine> {
+		this.#predict(options);
+		this.#isStopped = false;
+		try {
+			const machine = await this.#launch(this.lease, await this.#keeping(options), base, this.lease.artifacts);
+			this.#machine = machine;
+			this.observe({ start: { state: 'running' } });
+			if (machine.spec.kernel !== undefined) await this.#terminals.of(machine, this.lease.artifacts);
+			return machine;
+		} catch (error) {
+			if (error instanceof QemuError && error.exit !== null) {
+				this.observe({ start: { state: 'exited', ...error.exit, stderr: error.evidence.join('\n') } });
+				if (this.prediction.backend === 'error') throw new AsPredicted('QEMU refused to start', { cause: error });
+			}
+			throw error;
+		}
+	}
+
+	async #launch(lease: Lease, options: StartOptions, base: Partial<MachineSpec>, artifacts: string): Promise<Machine> {
+		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, wrapper: this.#wrapper }, options, base);
+		const timeoutMs = 30_000 * lease.slowness;
+		const console = { speedFactor: lease.slowness };
+		return this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console }));
+	}
+}

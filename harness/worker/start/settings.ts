@@ -1,0 +1,46 @@
+import type { HostFacts, PmuSettings } from '../../../src/index.ts';
+import { resolvePmu } from '../../plan/groups.ts';
+import type { Cell } from '../../plan/plan.ts';
+import type { Lease } from '../../protocol/lease.ts';
+
+/** What one start of a cell has otherwise than its matrix says. */
+export interface StartChoices {
+	/** Host CPUs (list format) that the whole of QEMU may run on from its start. */
+	readonly affinity?: string | undefined;
+	/** `-icount shift=N`, TCG only. */
+	readonly icountShift?: number | undefined;
+	readonly backcompatPmu?: boolean | null | undefined;
+	readonly machine?: string | undefined;
+}
+
+/** What a cell asks of QEMU, and what is known of that QEMU, as the prediction wants it. */
+export function settingsOf(
+	cell: Cell,
+	lease: Lease,
+	facts: HostFacts,
+	{ affinity, icountShift, backcompatPmu = cell.backcompatPmu, machine = cell.machine }: StartChoices = {},
+): PmuSettings {
+	const type = machineTypeOf(machine, lease);
+	const pmu = cell.pmu === null ? undefined : resolvePmu(cell.pmu, facts);
+	return {
+		machine: type?.name ?? machine,
+		accel: cell.accel,
+		cpu: cell.cpu,
+		vcpus: cell.vcpus,
+		...(pmu === undefined ? {} : { pmu }),
+		...(backcompatPmu === null ? {} : { backcompatPmu }),
+		...(cell.cpuPmu === null ? {} : { cpuPmu: cell.cpuPmu }),
+		...(affinity === undefined ? {} : { affinity }),
+		...(icountShift === undefined ? {} : { icountShift }),
+		qemu: {
+			hasPmuChoice: lease.inspection.pmuChoice.has === true,
+			version: lease.qemu.version,
+			...(typeof type?.backcompatPmu === 'boolean' ? { machineBackcompatPmu: type.backcompatPmu } : {}),
+		},
+	};
+}
+
+/** What a cell's QEMU says of a machine type, also where that was named by its alias. */
+export function machineTypeOf(machine: string, { inspection }: Pick<Lease, 'inspection'>) {
+	return inspection.machines.find(one => one.name === machine || one.alias === machine);
+}

@@ -1,0 +1,59 @@
+import { type HostFacts, type MachineSpec, smallVirt } from '../../../src/index.ts';
+import type { Cell } from '../../plan/plan.ts';
+import type { Lease } from '../../protocol/lease.ts';
+import { kernelArgumentsWith } from './kernel-arguments.ts';
+import { type StartChoices, settingsOf } from './settings.ts';
+
+/** How a machine of a cell is started, where it is not what the matrix says. */
+export interface StartOptions extends StartChoices {
+	readonly spec?: Partial<MachineSpec>;
+}
+
+/** How a machine beside the cell's own is started. */
+export interface BesideOptions extends StartOptions {
+	/** The QEMU to compare with (`reference` of the matrix) instead of the one under test. */
+	readonly reference?: boolean;
+	/** Whether a kernel is loaded; not by default. */
+	readonly boot?: boolean;
+}
+
+/** What a machine boots our guest with. */
+export function bootable({ kernel, initrd }: Pick<Lease, 'kernel' | 'initrd'>): Partial<MachineSpec> {
+	return {
+		kernel: kernel.path,
+		initrd,
+		append: kernelArgumentsWith(kernel.init),
+		// The console stays; commands go over a port, which moves blocks and not single characters.
+		ports: ['vpmu'],
+	};
+}
+
+/** The machine that a cell asks for. Pure. */
+export function specOf(
+	{ cell, lease, facts, wrapper }: { cell: Cell; lease: Lease; facts: HostFacts; wrapper: readonly string[] },
+	options: StartOptions,
+	base: Partial<MachineSpec>,
+): MachineSpec {
+	const { machine, pmu, cpu, cpuPmu, backcompatPmu } = settingsOf(cell, lease, facts, options);
+	const { affinity, icountShift } = options;
+	const pinned = affinity === undefined ? [] : ['taskset', '-c', affinity];
+	return {
+		qemu: { command: [...wrapper, ...pinned, ...lease.qemu.command] },
+		// By the name that the case gives, so that an alias is QEMU's own to resolve.
+		machine: options.machine === undefined ? cell.machine : machine,
+		machineProperties: smallVirt,
+		accel: cell.accel,
+		accelProperties: {
+			...(pmu === undefined ? {} : { pmu }),
+			...(backcompatPmu === undefined ? {} : { 'backcompat-pmu': backcompatPmu }),
+		},
+		cpu: cpu ?? cell.cpu,
+		...(cpuPmu === undefined ? {} : { cpuProperties: { pmu: cpuPmu } }),
+		vcpus: cell.vcpus,
+		memoryMiB: 256,
+		...(icountShift === undefined ? {} : { icountShift }),
+		...(cell.accel === 'kvm' ? { trace: ['kvm_arm_set_pmu*'] } : {}),
+		...base,
+		...options.spec,
+	};
+}

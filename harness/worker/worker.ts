@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import type { ExecutionContext, TestFn } from 'ava';
+import { type CellResult, PrettyReport, UsageError, VpmuError } from '../../src/index.ts';
+import { readSelection } from '../cli/select-options.ts';
+import { type CaseDeclaration, type Cell, planCells } from '../plan/plan.ts';
+import { type Broker, connectBroker } from '../protocol/broker.ts';
+import type { Lease } from '../protocol/lease.ts';
+import type { CaseBody } from '../test.ts';
+import { broken, CellSkipped } from './conclusion.ts';
+import { CellSession } from './session.ts';
+
+let shared: Promise<Broker> | undefined;
+
+/** Cells that this process has declared: run by AVA alone, the plan of its run. */
+const declared: Cell[] = [];
+
+/** The run's broker; run by AVA alone, this process is the run, and says where its folder is. */
+async function brokerOf(): Promise<Broker> {
+	const socket = process.env.VPMU_BROKER;
+	if (socket !== undefined) return await connectBroker(socket);
+	const { startRun } = await import('../run/run.ts');
+	const argv = ['npx', 'ava', `cases/${declared[0]?.case}.ts`];
+	const run = await startRun({ argv, env: process.env, cells: declared });
+	return {
+		...run.broker,
+		async [Symbol.asyncDispose]() {
+			const results = await run.finish({ interrupted: false });
+			process.stderr.write(PrettyReport.closing(results, path.relative(process.cwd(), run.folder.path)));
+		},
+	};
+}
+
+/** The cells of one declaration: those of the run's plan, or what `vpmu run CASE` would run, on `VPMU_ON`. */
+function cellsOf(declaration: CaseDeclaration): Cell[] {
+	const { VPMU_PLAN: plan, VPMU_ON: on } = process.env;
+	if (plan === undefined) {
+		const options = on === undefined ? {} : { on };
+		return planCells([declaration], readSelection({ options, positionals: [declaration.case] }));
+	}
+	const cells: Cell[] = JSON.parse(readFileSync(plan, 'utf8'));
+	return cells.filter(cell => cell.case === declaration.case && cell.title === declaration.title && cell.skip === null);
+}
+
+/** Registers an AVA test for every cell of a declaration. */
+export function declareCells(test: TestFn, declaration: CaseDeclaration, body: CaseBody): void {
+	const cells = cellsOf(declaration);
+	declared.push(...cells);
+	for (const cell of cells) {
+		const run = cell.skip === null ? test : test.skip;
+		run(cell.id, async t => {
+			shared ??= brokerOf();
+			const result = await runCell(t, cell, declaration, body, await shared);
+			const line = `${result.status}${result.reason === null ? '' : `: ${result.reason}`}`;
+			if (result.status === 'pass' || result.status === 'xfail' || result.status === 'skip') {
+				if (result.status !== 'pass') t.log(line);
+				t.pass();
+			} else {
+				t.fail(line);
+			}
+		});
+	}
+	test.after.always(async () => await (await shared)?.[Symbol.asyncDispose]());
+}
+
+/** Runs one cell and tells the run how it went. Never throws: whatever happens becomes a result with its blame. */
+async function runCell(
+	t: ExecutionContext,
+	cell: Cell,
+	{ matrix }: CaseDeclaration,
+	body: CaseBody,
+	broker: Broker,
+): Promise<CellResult> {
+	let session: CellSession | undefined;
+	let result: CellResult | undefined;
+	try {
+		await using data = await broker.acquire(cell);
+		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell) };
+		broker.emit({ event: 'cell-start', cell: cell.id });
+		session = new CellSession(cell, lease, matrix);
+		try {
+			await session.prepare();
+			const current = session;
+			const attempt = await t.try(async inner => {
+				try {
+					await body(inner, current);
+					// A body may end without having asserted anything itself: the verdict is the assertion.
+					inner.pass();
+				} catch (error) {
+					// An assertion ends the body with an error that says nothing; what it says is among the attempt's own.
+					if (!isAssertion(error)) current.bodyFailed(error);
+					inner.pass();
+				}
+			});
+			for (const error of attempt.errors) session.unmet(demandOf(error));
+			attempt.discard();
+			if (lease.keep === true) {
+				await session.settle();
+				result = session.conclude();
+				broker.emit({ event: 'cell-end', result });
+				await session.keep(sockets => broker.kept(cell.id, sockets));
+				return result;
+			}
+			await session.close();
+			result = session.conclude();
+		} finally {
+			await session.close();
+		}
+	} catch (error) {
+		if (result !== undefined) return result;
+		result = broken(session?.record ?? { cell, totalMs: 0 }, error);
+	}
+	broker.emit({ event: 'cell-end', result });
+	return result;
+}
+
+function isAssertion(error: unknown): boolean {
+	return error instanceof Error && error.name === 'TestFailure';
+}
+
+/** What an assertion demanded, and what it found instead, in a line. */
+function demandOf(error: Error & { formattedDetails?: readonly { label: string; formatted: string }[] }): string {
+	const found = (error.formattedDetails ?? [])
+		.map(({ label, formatted }) => `${label.trim()} ${stripVTControlCharacters(formatted).trim()}`)
+		.join(' ')
+		.replaceAll(/\s+/g, ' ');
+	return found === '' ? error.message : `${error.message} (${found.slice(0, 300)})`;
+}
+
+export { CellSkipped, UsageError, VpmuError };

@@ -1,0 +1,11 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { pmuTest } from '../../../../../harness/test.ts';
+import { VpmuError } from '../../../../../src/index.ts';
+
+pmuTest('an error of the infrastructure at the first attempt', { accel: ['tcg'] }, async (_t, cell) => {
+	await cell.startWithoutBoot();
+	const marker = `${process.env.VPMU_FAULT_FOLDER}/tried`;
+	if (existsSync(marker)) return;
+	writeFileSync(marker, '');
+	throw new VpmuError('the host was away', { blame: 'host' });
+});

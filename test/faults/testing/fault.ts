@@ -1,0 +1,75 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { debianQemu, hostArchitecture, openCache, quoteCommand } from '../../../src/index.ts';
+import { readRun, temporaryFolder, type VpmuEnd, vpmu } from '../../testing/vpmu.ts';
+import { type FaultName, type FaultRow, faults } from '../table.ts';
+
+/** What a fault is produced with. */
+export interface FaultSetting {
+	/** Temporary folder of the test. */
+	readonly folder: string;
+	/** Runs vpmu on cases of this folder (`cases: null`: those of the package), with the run folder in `folder`. */
+	run(
+		argv: readonly string[],
+		options?: { env?: NodeJS.ProcessEnv; cases?: string | null; out?: string },
+	): Promise<VpmuEnd>;
+	/** A script in place of QEMU. `$QEMU` in it is a real one. */
+	script(text: string): Promise<string>;
+}
+
+/** A test of one row: `produce` makes the fault, and what it gives is compared with the row. */
+export function fault(
+	name: FaultName,
+	produce: (setting: FaultSetting, t: ExecutionContext) => Promise<VpmuEnd | string>,
+	/** Why it cannot be produced here, if so. */
+	impossible?: string,
+): void {
+	if (impossible !== undefined) {
+		test.skip(`fault: ${name} (${impossible})`, () => undefined);
+		return;
+	}
+	test.serial(`fault: ${name}`, async t => {
+		const folder = await temporaryFolder(t);
+		let runFolder = path.join(folder, 'run');
+		const end = await produce(
+			{
+				folder,
+				script: text => script(folder, text),
+				run: (argv, { env = {}, cases = 'test/faults/testing/cases', out = runFolder } = {}) => {
+					runFolder = out;
+					return vpmu(['run', '--out', out, ...argv], {
+						env: { VPMU_FAULT_FOLDER: folder, ...(cases === null ? {} : { VPMU_CASES: cases }), ...env },
+					});
+				},
+			},
+			t,
+		);
+		if (typeof end === 'string') {
+			t.fail(end);
+			return;
+		}
+		compare(t, faults[name], end, runFolder);
+	});
+}
+
+function compare(t: ExecutionContext, row: FaultRow, end: VpmuEnd, runFolder: string): void {
+	const all = `${end.stdout}\n${end.stderr}`;
+	t.is(end.status, row.exit, all);
+	const { results, cell } = readRun(runFolder);
+	if (row.status === null)
+		t.is(results?.cells.some(one => one.status === 'pass' || one.status === 'fail') ?? false, false);
+	else if (results !== undefined) {
+		t.is(cell.status, row.status, all);
+		t.is(cell.blame, row.blame, all);
+	}
+	t.true(`${cell?.reason}\n${all}`.includes(row.says), `'${row.says}' in:\n${cell?.reason}\n${all}`);
+}
+
+async function script(folder: string, text: string): Promise<string> {
+	const { root, command } = await debianQemu(await openCache(), 'trixie', hostArchitecture());
+	const file = path.join(folder, 'qemu');
+	await writeFile(file, `#!/bin/sh\n${text.replaceAll('$QEMU', quoteCommand(command(root)))}\n`);
+	await chmod(file, 0o755);
+	return file;
+}

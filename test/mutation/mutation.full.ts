@@ -1,0 +1,100 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { readSelection } from '../../harness/cli/select-options.ts';
+import { type Cell, planCells } from '../../harness/plan/plan.ts';
+import { type Run, startRun } from '../../harness/run/run.ts';
+import { packageFolder } from '../../harness/usage/places.ts';
+import { CellSession } from '../../harness/worker/session.ts';
+import { qemusWithChoice } from '../differential/testing/board.ts';
+import { type Counterpart, contradictionsOf, type Layer, layers, layersOf, rowOf } from './counterpart.ts';
+import { counterparts } from './counterparts.ts';
+
+// A QEMU with the choice is a build of the posted patch; without one, what Debian has shows all layers too.
+const [withChoice] = qemusWithChoice;
+const able = counterparts.filter(one => one.needsChoice !== true || withChoice !== undefined);
+const caught = new Map<string, readonly Layer[]>();
+
+let run: Run;
+let folder: string;
+
+async function cellOf(counterpart: Counterpart): Promise<Cell> {
+	const { topology, cell, name } = counterpart;
+	const qemu = counterpart.needsChoice === true ? withChoice! : 'debian:trixie';
+	const selection = { ...readSelection({ options: {}, positionals: [] }), qemus: [qemu] };
+	const [planned] = planCells([{ case: 'false-proof', title: name, matrix: { topology: [topology] } }], selection);
+	return { ...planned!, ...cell, id: `false-proof[${name}]` };
+}
+
+/** Runs a counterpart's body, falsified or not; the layers that contradict, and in which words. */
+async function tried(counterpart: Counterpart, isFalse: boolean) {
+	// Given back last: a board that nobody has stands still.
+	await using lease = await run.broker.acquire(await cellOf(counterpart));
+	await using owned = new AsyncDisposableStack();
+	const cell = await cellOf(counterpart);
+	let given: typeof lease | Awaited<ReturnType<NonNullable<Counterpart['falsify']>>> = lease;
+	if (isFalse && counterpart.falsify !== undefined) {
+		const honest = new CellSession(cell, lease, {});
+		owned.defer(() => honest.close());
+		await honest.prepare();
+		given = await counterpart.falsify(lease, honest, owned);
+	}
+	const session = new CellSession(cell, given, {});
+	owned.defer(() => session.close());
+	await session.prepare();
+	let readings: Awaited<ReturnType<Counterpart['body']>>;
+	try {
+		readings = await (isFalse ? counterpart.body : (counterpart.control ?? counterpart.body))(session);
+	} catch (error) {
+		// QEMU's end is an observation; anything else is not what was meant to be false.
+		if (session.observations.start?.state !== 'exited') throw error;
+	}
+	await session.close();
+	const contradictions = contradictionsOf(session, readings);
+	return {
+		layers: layersOf(contradictions),
+		words: contradictions.map(one => `${one.layer}: expected ${one.expected}, but ${one.seen}`),
+	};
+}
+
+test.before(async () => {
+	folder = mkdtempSync(path.join(tmpdir(), 'vpmu-false-proof-'));
+	const cells = await Promise.all(able.map(cellOf));
+	run = await startRun({ argv: ['false-proof'], env: process.env, cells, out: path.join(folder, 'run') });
+});
+
+test.after.always(async () => {
+	await run?.finish({ interrupted: false });
+	rmSync(folder, { recursive: true, force: true });
+});
+
+for (const counterpart of counterparts) {
+	// Without VPMU_QEMU_WITH_CHOICE those that need the choice are left out, by name.
+	const declare = able.includes(counterpart) ? test.serial : test.serial.skip;
+	declare(`caught: ${counterpart.name}`, async t => {
+		const seen = await tried(counterpart, true);
+		for (const words of seen.words) t.log(words);
+		t.deepEqual(seen.layers, counterpart.caughtBy, counterpart.lie);
+		caught.set(counterpart.name, seen.layers);
+	});
+	if (counterpart.falsify === undefined || counterpart.isForetold === true) continue;
+	declare(`not red by itself: ${counterpart.name}`, async t => {
+		const seen = await tried(counterpart, false);
+		t.deepEqual(seen.words, []);
+	});
+}
+
+test.serial('each layer alone catches something: none can be taken away unnoticed', t => {
+	for (const layer of layers) {
+		const alone = [...caught].filter(([, by]) => by.length === 1 && by[0] === layer).map(([name]) => name);
+		t.log(`${layer}: ${alone.join('; ')}`);
+		t.true(alone.length > 0, `nothing is caught by ${layer} alone`);
+	}
+});
+
+test.serial('docs/false-proof.md has the table', t => {
+	const text = readFileSync(path.join(packageFolder, 'docs', 'false-proof.md'), 'utf8');
+	const rows = text.split('\n').filter(line => line.startsWith('| ') && !/^\| (lie|---)/.test(line));
+	t.deepEqual(rows, counterparts.map(rowOf));
+});
