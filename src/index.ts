@@ -94,6 +94,7 @@ export { DeadlineError, formatDuration, poll, type WaitOptions, within } from '.
 export { type Blame, messageOf, systemFault, UsageError, VpmuError } from './lib/errors.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './lib/json.ts';
 export { LockBusyError, type LockHolder } from './lib/lock.ts';
+export { type MachineVersion, machineVersion } from './lib/machine-type.ts';
 export { quoteCommand, quoteWord } from './lib/quote.ts';
 export { CpuSet, parseCpuList } from './pmu/cpu-list.ts';
 export type {

@@ -69,6 +69,13 @@ test('an inspection for people and for programs', async t => {
 	t.like(JSON.parse(json), { schema: 'vpmu-inspect/1', version: '9.9.9', pmuChoice: { has: true } });
 });
 
+test('versions of machine types are put together by family', async t => {
+	const names = ['virt-rhel9.4.0', 'virt-rhel9.6.0', 'virt-10.0', 'raspi3b', 'virt-noble'];
+	const machines = { ...plain.replies, 'query-machines': names.map(name => machine(name)) };
+	const { text } = await run(['--qemu', await program(t, { replies: machines })]);
+	t.regex(text, /^machine types {2}5; versioned: virt 10\.0; virt-noble; virt-rhel 9\.4\.0 9\.6\.0$/m);
+});
+
 test('--diff: the promise kept, broken, not decided', async t => {
 	const refused = { class: 'GenericError', desc: 'unknown event "kvm_arm_set_pmu"' };
 	const before = await program(t, { ...plain, refusals: { 'trace-event-get-state': refused } });

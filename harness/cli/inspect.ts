@@ -8,6 +8,7 @@ import {
 	type InspectionComparison,
 	inspectQemu,
 	type MarkedPlace,
+	machineVersion,
 	type SchemaChange,
 	UsageError,
 } from '../../src/index.ts';
@@ -107,9 +108,9 @@ const named = ({ version, package: packaged }: { version: string; package: strin
 function families(names: readonly string[]): string {
 	const found = new Map<string, string[]>();
 	for (const name of names) {
-		const [, family = name, version] = /^(.*)-(\d+\.\d+)$/.exec(name) ?? [];
+		const { family = name, version = '' } = machineVersion(name) ?? {};
 		const versions = found.get(family) ?? [];
-		if (version !== undefined) versions.push(version);
+		if (version !== '') versions.push(version);
 		found.set(family, versions);
 	}
 	return [...found].map(([family, versions]) => [family, ...versions].join(' ')).join('; ');
@@ -128,7 +129,7 @@ export function describeInspection(found: Inspection): string {
 		),
 	];
 	if ('answer' in machines) {
-		const versioned = machines.answer.filter(({ name }) => /-\d+\.\d+$/.test(name));
+		const versioned = machines.answer.filter(({ name }) => machineVersion(name) !== undefined);
 		const aliases = machines.answer
 			.filter(({ alias }) => alias !== null)
 			.map(({ alias, name }) => `${alias} = ${name}`);

@@ -6,10 +6,15 @@ import type { Cell } from '../plan/plan.ts';
 import type { Lease } from '../protocol/lease.ts';
 import { lacksHere } from './lacks.ts';
 
+const machines = [{ name: 'virt-rhel9.6.0', alias: 'virt' }, { name: 'virt-rhel9.4.0' }, { name: 'none' }];
+
 function lacks(matrix: Matrix, facts: HostFacts, cell: Partial<Cell> = {}, hasPmuChoice = true): string | undefined {
 	return lacksHere(matrix, {
-		cell: { accel: 'kvm', topology: null, pmu: null, ...cell } as Cell,
-		lease: { qemu: { version: '10.0.13' }, inspection: { pmuChoice: { has: hasPmuChoice } } } as Lease,
+		cell: { accel: 'kvm', topology: null, pmu: null, machine: 'virt', ...cell } as Cell,
+		lease: {
+			qemu: { version: '10.0.13' },
+			inspection: { machines, pmuChoice: { has: hasPmuChoice } },
+		} as unknown as Lease,
 		facts,
 		host: 'lab',
 	});
@@ -32,4 +37,12 @@ test('the choice, PMUs and event sources that are not there are named', t => {
 	t.regex(lacks({ pmu: [pmu] }, uniform, { pmu })!, /needs the event source armv8_cortex_a72; .*armv8_pmuv3_0/);
 	t.is(lacks({ pmu: [pmu] }, bigLittle, { pmu }), undefined);
 	t.is(lacks({}, uniform, { pmu }), undefined, "the user's own is the user's mistake, and an error of its own");
+});
+
+test('a machine type that this QEMU does not have is named, with those it has', t => {
+	t.is(
+		lacks({}, uniform, { machine: 'virt-9.2' }),
+		'needs machine type virt-9.2; QEMU 10.0.13 has virt-rhel9.6.0, virt-rhel9.4.0',
+	);
+	t.is(lacks({}, uniform, { machine: 'virt-rhel9.4.0' }), undefined);
 });

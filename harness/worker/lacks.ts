@@ -17,6 +17,11 @@ export function lacksHere(
 			return `needs a host like ${topology.join(' or ')}; ${host} is like ${shapes[0] ?? 'none that is known'}`;
 		}
 	}
+	const { machines } = lease.inspection;
+	if (!machines.some(one => one.name === cell.machine || one.alias === cell.machine)) {
+		const versions = machines.map(one => one.name).filter(name => name.startsWith('virt'));
+		return `needs machine type ${cell.machine}; QEMU ${lease.qemu.version} has ${versions.join(', ') || 'none of virt'}`;
+	}
 	const names = cpuPmus(facts).map(pmu => pmu.name);
 	const lacked = lacking(
 		{ ...needs, pmus: Math.max(needs.pmus ?? 0, pmusSpokenOf(cell.pmu)) },

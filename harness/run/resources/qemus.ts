@@ -78,7 +78,7 @@ export class Qemus {
 			if (program.toString('latin1', 0, 4) !== '\u007fELF') continue;
 			const unknown = machines.find(machine => machine !== 'none' && !program.includes(`${machine}-machine\0`));
 			if (unknown === undefined) continue;
-			const known = new Set(program.toString('latin1').match(/(?<=\0)virt(-[\d.]+)?(?=-machine\0)/g));
+			const known = new Set(program.toString('latin1').match(/(?<=\0)virt(-[\w.+~-]+?)?(?=-machine\0)/g));
 			const where = `of option '--machine' for ${source}`;
 			throw new UnfitBuild(unknownName('machine type', unknown, where, [...known]).message);
 		}

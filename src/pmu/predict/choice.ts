@@ -1,3 +1,4 @@
+import { machineVersion } from '../../lib/machine-type.ts';
 import { parseCpuListAsPatch } from '../cpu-list.ts';
 import type { Backend, HostFacts, PmuSettings } from '../facts.ts';
 import { findings } from '../findings.ts';
@@ -196,13 +197,19 @@ function backcompatOf(settings: PmuSettings, because: string[]): boolean {
 		return settings.backcompatPmu;
 	}
 	if (settings.qemu.machineBackcompatPmu !== undefined) return settings.qemu.machineBackcompatPmu;
-	const machine = /^virt-(\d+)\.(\d+)$/.exec(settings.machine);
-	if (machine === null) return false;
+	const machine = machineVersion(settings.machine);
+	if (machine === undefined) return false;
+	if (machine.upstream === undefined) {
+		because.push(
+			`${settings.machine} is a versioned machine type of a distribution: whether it is older than this choice is not known from its name (its compat properties were not asked); taken as old, since a versioned machine type keeps its PMU`,
+		);
+		return true;
+	}
 	const version = /^(\d+)\.(\d+)/.exec(settings.qemu.version ?? '');
 	// The patch puts the property into the newest array of the release that it lands in: at the latest that of 10.2.
 	const [major, minor] =
 		version === null || Number(version[1]) >= 11 ? [11, 0] : [Number(version[1]), Number(version[2])];
-	const old = Number(machine[1]) < major || (Number(machine[1]) === major && Number(machine[2]) < minor);
+	const old = machine.upstream[0] < major || (machine.upstream[0] === major && machine.upstream[1] < minor);
 	because.push(
 		`${settings.machine} is ${old ? 'an old' : 'a new'} machine type for this choice (going by its version; its compat properties were not asked)`,
 	);

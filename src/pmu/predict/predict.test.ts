@@ -63,6 +63,19 @@ const table: readonly [title: string, facts: HostFacts, settings: Settings, expe
 	['3 by version, port', uniform, { machine: 'virt-10.1', version: '10.2.2' }, 'default 10 backcompat'],
 	['3 by version, as posted', uniform, { machine: 'virt-10.2', version: '11.1.3' }, 'default 10 backcompat'],
 	['3 by version, as posted, new', uniform, { machine: 'virt-11.0', version: '11.1.3' }, 'event-source 10 covers-all'],
+	['3 by version, distribution', uniform, { machine: 'virt-10.1-ubuntu', version: '10.2.2' }, 'default 10 backcompat'],
+	[
+		'3 by version, distribution, new',
+		uniform,
+		{ machine: 'virt-11.0-ubuntu', version: '11.0.0' },
+		'event-source 10 covers-all',
+	],
+	[
+		"3 by a distribution's own version",
+		uniform,
+		{ machine: 'virt-rhel9.6.0', version: '10.1.0' },
+		'default 10 backcompat',
+	],
 	['4 possible unreadable', unreadable, {}, 'none no-cover'],
 	[
 		'4 possible unreadable, fixed counters',

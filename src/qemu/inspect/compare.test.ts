@@ -55,6 +55,30 @@ test('the promise is kept', t => {
 	t.true(findings.some(({ text }) => text === 'kvm-accel.backcompat-pmu not set -> true in virt-9.2, virt-10.1'));
 });
 
+for (const names of [
+	['virt-rhel9.0.0', 'virt-rhel9.2.0', 'virt-rhel9.4.0', 'virt-rhel9.6.0'],
+	['virt-8.2-ubuntu', 'virt-9.2-ubuntu'],
+	['virt-jammy', 'virt-noble'],
+	['pc-q35-4.0.1'],
+]) {
+	test(`the machine types of distributions promise to keep their PMU too: ${names.join(', ')}`, t => {
+		const of = (on: boolean) => {
+			const before = inspection(
+				false,
+				names.map(name => machine(name, false)),
+			);
+			const after = inspection(
+				true,
+				names.map(name => machine(name, on)),
+			);
+			return compareInspections(before, after);
+		};
+		t.like(of(true).invariant, { holds: true, violations: [], unversioned: [] });
+		t.like(of(false).invariant, { holds: false, violations: names, unversioned: [] });
+		t.true(of(false).findings.some(finding => finding.severity === 'regression'));
+	});
+}
+
 test('a machine type that landed too late breaks it; one without a version is only told of', t => {
 	const { invariant, findings } = compareInspections(
 		inspection(false, [

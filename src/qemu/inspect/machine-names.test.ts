@@ -20,3 +20,8 @@ test('versions without a gap are a range; others are named one by one', t => {
 	t.is(listMachines(all, all), 'none, pc-q35-9.0, pc-q35-9.1, raspi3b, virt-8.2 to virt-10.0 (5)');
 	t.is(listMachines([], all), '');
 });
+
+test("a distribution's machine types are a family of their own", t => {
+	const rhel = ['virt-rhel9.0.0', 'virt-rhel9.2.0', 'virt-rhel9.4.0', 'virt-rhel9.6.0'];
+	t.is(listMachines([...rhel, 'virt-9.2'], [...all, ...rhel]), 'virt-9.2, virt-rhel9.0.0 to virt-rhel9.6.0 (4)');
+});

@@ -1,9 +1,11 @@
+import { machineVersion } from '../../lib/machine-type.ts';
+
 /** Versions in order of their numbers: virt-9.2 stands before virt-10.0. */
 export const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
 
-/** The family of a machine type whose name ends with a version, as of those that promise to stay as they are. */
+/** The family of a versioned machine type: those that promise to stay as they are. Undefined for one without a version. */
 export function familyOf(name: string): string | undefined {
-	return /^(.*)-\d+\.\d+$/.exec(name)?.[1];
+	return machineVersion(name)?.family;
 }
 
 /**
