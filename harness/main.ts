@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { type Command, helpText, parseCommand } from './cli/command.ts';
 import type { CommandContext } from './usage/context.ts';
 import { exitCodes } from './usage/exit-codes.ts';
 import { explain } from './usage/explain.ts';
+import { version } from './usage/places.ts';
 import { unknownName } from './usage/unknown-name.ts';
 
 /** Commands by name, loaded only when called: `vpmu qmp` must not pay for what `vpmu run` needs. */
@@ -27,19 +26,6 @@ const commands: Record<string, { summary: string; load: () => Promise<{ command:
 	kept: { summary: "guests that 'run --keep' left: list, console, end", load: () => import('./cli/kept.ts') },
 	doctor: { summary: 'what this machine lacks, and what provides it', load: () => import('./cli/doctor.ts') },
 };
-
-export const version: string = JSON.parse(readFileSync(findUp(import.meta.dirname, 'package.json'), 'utf8')).version;
-
-function findUp(folder: string, name: string): string {
-	const candidate = path.join(folder, name);
-	try {
-		readFileSync(candidate);
-		return candidate;
-	} catch (error) {
-		if (path.dirname(folder) === folder) throw error;
-		return findUp(path.dirname(folder), name);
-	}
-}
 
 function overview(): string {
 	const width = Math.max(...Object.keys(commands).map(name => name.length));

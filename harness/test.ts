@@ -1,19 +1,17 @@
 /** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
-import type { ExecutionContext } from 'ava';
 import { type Collector, caseName, collectorKey } from './plan/collect.ts';
 import type { Matrix } from './plan/matrix.ts';
+import type { Cell } from './plan/plan.ts';
 import type { CellSession } from './worker/session.ts';
+import type { CaseBody } from './worker/worker.ts';
 
 export { vcpuThreads, workloads } from '../src/index.ts';
 export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';
 export { deviceTreeChanges } from './worker/observe.ts';
-export type { CellSession, Matrix };
-
-/** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
-export type CaseBody = (t: ExecutionContext, cell: CellSession) => Promise<void> | void;
+export type { CaseBody, CellSession, Matrix };
 
 /**
  * Declares a case: one file, one claim about a guest's PMU. Every combination of the matrix is a cell with a test of
@@ -33,5 +31,7 @@ const declare = await (async () => {
 	// AVA ends a process that imports it elsewhere than in its workers.
 	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker/worker.ts')]);
 	const name = caseName(fileURLToPath(test.meta.file));
-	return (title: string, matrix: Matrix, body: CaseBody) => declareCells(test, { case: name, title, matrix }, body);
+	const runAlone = async (cells: readonly Cell[]) => (await import('./run/alone.ts')).runAlone(cells);
+	return (title: string, matrix: Matrix, body: CaseBody) =>
+		declareCells(test, { case: name, title, matrix }, body, runAlone);
 })();

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { poll, UsageError } from '../../src/index.ts';
 import { readRun, temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
-import { liveCells } from '../worker/live.ts';
+import { liveCells } from '../protocol/live.ts';
 import { parseCommand } from './command.ts';
 import { command } from './shell.ts';
 

@@ -3,10 +3,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { attachHelp, attachTerminal, cellFolder, TerminalClient, UsageError, VpmuError } from '../../src/index.ts';
+import { liveCells, openSocketFolder } from '../protocol/live.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import { unknownName } from '../usage/unknown-name.ts';
-import { liveCells, openSocketFolder } from '../worker/live.ts';
 
 /** How what is typed and shown is carried over a socket; as it is by default. */
 interface Carrier {

@@ -8,9 +8,9 @@ import { qmpBenchmark } from '../bench/qmp.ts';
 import { repliesBenchmark } from '../bench/replies.ts';
 import { selectionBenchmark } from '../bench/selection.ts';
 import { parseSource } from '../plan/select.ts';
+import { kernelArguments } from '../run/resources/kernel-arguments.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { unknownName } from '../usage/unknown-name.ts';
-import { kernelArguments } from '../worker/start/kernel-arguments.ts';
 import type { Command, ParsedCommand } from './command.ts';
 import { hostOn, qemuCommand, resourcesFor } from './inspect.ts';
 

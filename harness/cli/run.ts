@@ -13,7 +13,8 @@ import {
 import { collectCases } from '../plan/collect.ts';
 import { planCells, shardOf } from '../plan/plan.ts';
 import { UnfitBuild } from '../plan/select.ts';
-import { type KeptSockets, readKept, writeKept } from '../run/kept.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
+import { readKept, writeKept } from '../run/kept.ts';
 import { readQuarantine } from '../run/quarantine.ts';
 import { Resources } from '../run/resources/resources.ts';
 import { runRounds } from '../run/rounds.ts';

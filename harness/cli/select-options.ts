@@ -1,14 +1,6 @@
 import { UsageError } from '../../src/index.ts';
 import type { Selection } from '../plan/plan.ts';
-import {
-	boardsByTopology,
-	choicesOf,
-	defaultQemus,
-	foreignProgram,
-	parseList,
-	parseOn,
-	parseSource,
-} from '../plan/select.ts';
+import { choicesOf, defaultQemus, defaultSelection, foreignProgram, parseList, parseSource } from '../plan/select.ts';
 import { durationsOfRun, storedDurations } from '../plan/shards.ts';
 import type { OptionSpec, ParsedCommand } from './command.ts';
 
@@ -53,24 +45,17 @@ export function readSelection({
 	if (given !== undefined && shard === null) throw new UsageError("option '--durations' needs '--shard I/N'");
 	const durations = given === undefined ? (shard === null ? {} : storedDurations(process.env)) : durationsOfRun(given);
 	const choices = choicesOf(qemus ?? []);
-	const on = parseOn(text(options.on));
 	const machine = text(options.machine);
 	const pmu = text(options.pmu);
 	return {
-		cases: positionals,
-		on,
-		...(on === 'local' && process.arch !== 'arm64'
-			? { noKvm: `needs KVM/arm64; this machine is ${process.arch} (--on local)` }
-			: {}),
-		qemus: qemus ?? [...defaultQemus],
-		tcgQemus: (qemus ?? ['debian:trixie']).map(qemu => ({ qemu, skip: foreignProgram(qemu) })),
+		...defaultSelection(positionals, text(options.on)),
+		...(qemus === undefined ? {} : { qemus, tcgQemus: qemus.map(qemu => ({ qemu, skip: foreignProgram(qemu) })) }),
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
 		...(pmu === undefined ? {} : { pmus: parseList(pmu, '--pmu') }),
 		...(options.accel === undefined ? {} : { accel: options.accel as 'kvm' | 'tcg' }),
 		...(Array.isArray(options.cell) ? { cells: options.cell } : {}),
 		all: options.all === true || Object.values(choices).includes(true),
 		choices,
-		boards: boardsByTopology(),
 		...(shard === null ? {} : { shard: { index: Number(shard[1]), count: Number(shard[2]), durations } }),
 		kernel: parseSource(text(options.kernel) ?? 'debian:trixie', '--kernel'),
 		boardKernel: parseSource(text(options['board-kernel']) ?? 'debian:trixie', '--board-kernel'),

@@ -45,6 +45,19 @@ export function parseOn(text = 'auto'): Selection['on'] {
 	);
 }
 
+/** What is run where the user names at most cases and a place. @throws UsageError for a place that there is not */
+export function defaultSelection(cases: readonly string[], where?: string): Selection {
+	const on = parseOn(where);
+	return {
+		...{ cases, on, qemus: [...defaultQemus] },
+		...(on === 'local' && process.arch !== 'arm64'
+			? { noKvm: `needs KVM/arm64; this machine is ${process.arch} (--on local)` }
+			: {}),
+		tcgQemus: [{ qemu: 'debian:trixie', skip: null }],
+		boards: boardsByTopology(),
+	};
+}
+
 /**
  * A build under test that cannot be used as it was asked for: it is not there, or lacks what was named. Bad input, but of
  * the build's making: a bisection passes over it.

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { Cell } from '../plan/plan.ts';
 import { type Broker, connectBroker, type EventBody, serveBroker } from './broker.ts';
 
 /** A run that gives every cell a lease and writes down what becomes of it. */
@@ -17,10 +16,10 @@ async function served(t: ExecutionContext) {
 	});
 	const run: Broker = {
 		acquire: async cell => {
-			log.push(`${cell.id} taken`);
-			return owned(cell.id) as unknown as Awaited<ReturnType<Broker['acquire']>>;
+			log.push(`${cell} taken`);
+			return owned(cell) as unknown as Awaited<ReturnType<Broker['acquire']>>;
 		},
-		countAlone: async cell => owned(`counters for ${cell.id}`),
+		countAlone: async cell => owned(`counters for ${cell}`),
 		kept: cell => void log.push(`${cell} kept`),
 		emit: (event: EventBody) => void log.push(event.event),
 		[Symbol.asyncDispose]: async () => undefined,
@@ -31,14 +30,12 @@ async function served(t: ExecutionContext) {
 	return { log, socket, server };
 }
 
-const cell = (id: string) => ({ id }) as Cell;
-
 test('what a worker takes it gives back, in its own time', async t => {
 	const { log, socket } = await served(t);
 	const broker = await connectBroker(socket);
 	{
-		await using _lease = await broker.acquire(cell('a'));
-		await using _alone = await broker.countAlone(cell('a'));
+		await using _lease = await broker.acquire('a');
+		await using _alone = await broker.countAlone('a');
 		broker.emit({ event: 'cell-start', cell: 'a' });
 	}
 	await broker[Symbol.asyncDispose]();
@@ -49,14 +46,14 @@ test('what a worker takes it gives back, in its own time', async t => {
 test('a worker that dies, even in the middle of a word, gives back what it had and disturbs nobody', async t => {
 	const { log, socket, server } = await served(t);
 	const dying = connect(socket);
-	dying.write('{"type":"acquire","number":1,"cell":{"id":"a"}}\n{"type":"event","event":{"event":"cell-e');
+	dying.write('{"type":"acquire","number":1,"cell":"a"}\n{"type":"event","event":{"event":"cell-e');
 	await new Promise(resolve => dying.once('data', resolve));
 	dying.destroy();
 	await delay(50);
 	t.deepEqual(log, ['a taken', 'a given back']);
 	t.false(server.killWorkerOf('a'));
 	const broker = await connectBroker(socket);
-	await using _lease = await broker.acquire(cell('b'));
+	await using _lease = await broker.acquire('b');
 	t.is(log.at(-1), 'b taken');
 	await broker[Symbol.asyncDispose]();
 });
@@ -67,5 +64,5 @@ test('whoever asks a run that has ended is told so', async t => {
 	const closing = server[Symbol.asyncDispose]();
 	await delay(2200);
 	await closing;
-	await t.throwsAsync(broker.acquire(cell('a')), { message: 'the run ended' });
+	await t.throwsAsync(broker.acquire('a'), { message: 'the run ended' });
 });

@@ -3,8 +3,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Blame, messageOf, parseJson, type RunEvent, stringifyJson, VpmuError } from '../../src/index.ts';
-import type { Cell } from '../plan/plan.ts';
-import type { KeptSockets } from '../run/kept.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
 import type { LeaseData } from './lease.ts';
 
 /**
@@ -12,10 +11,13 @@ import type { LeaseData } from './lease.ts';
  * boards, slots and the run folder belong to one process, which brokers them over a Unix socket.
  */
 export interface Broker extends AsyncDisposable {
-	/** Waits for a slot and for everything that the cell needs to be ready on its host. Dispose of the lease to free the slot. */
-	acquire(cell: Cell, signal?: AbortSignal): Promise<LeaseData & AsyncDisposable>;
+	/**
+	 * Waits for a slot and for everything that a cell needs to be ready on its host. Dispose of the lease to free the
+	 * slot. A cell goes by its id: the run has planned it, and knows the rest.
+	 */
+	acquire(cell: string, signal?: AbortSignal): Promise<LeaseData & AsyncDisposable>;
 	/** Waits until nobody else counts on the cell's host. Dispose of the result when it has counted. */
-	countAlone(cell: Cell, signal?: AbortSignal): Promise<AsyncDisposable>;
+	countAlone(cell: string, signal?: AbortSignal): Promise<AsyncDisposable>;
 	/** Says that the machine of a cell stays, and where it is reached, until the run ends. */
 	kept(cell: string, sockets: KeptSockets): void;
 	/** Adds an event to the run. */
@@ -27,8 +29,8 @@ export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E,
 
 type Request =
 	| { readonly type: 'hello'; readonly pid: number }
-	| { readonly type: 'acquire'; readonly number: number; readonly cell: Cell }
-	| { readonly type: 'count'; readonly number: number; readonly cell: Cell }
+	| { readonly type: 'acquire'; readonly number: number; readonly cell: string }
+	| { readonly type: 'count'; readonly number: number; readonly cell: string }
 	| { readonly type: 'release'; readonly number: number }
 	| { readonly type: 'kept'; readonly cell: string; readonly sockets: KeptSockets }
 	| { readonly type: 'event'; readonly event: EventBody };
@@ -75,18 +77,18 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 				return undefined;
 			}
 		};
-		const acquire = async (number: number, cell: Cell): Promise<[AsyncDisposable, Reply]> => {
+		const acquire = async (number: number, cell: string): Promise<[AsyncDisposable, Reply]> => {
 			const lease = await broker.acquire(cell, gone.signal);
-			if (pid !== undefined) workers.set(cell.id, pid);
+			if (pid !== undefined) workers.set(cell, pid);
 			const owned = {
 				async [Symbol.asyncDispose]() {
-					workers.delete(cell.id);
+					workers.delete(cell);
 					await lease[Symbol.asyncDispose]();
 				},
 			};
 			return [owned, { number, lease }];
 		};
-		const count = async (number: number, cell: Cell): Promise<[AsyncDisposable, Reply]> => {
+		const count = async (number: number, cell: string): Promise<[AsyncDisposable, Reply]> => {
 			return [await broker.countAlone(cell, gone.signal), { number, granted: true }];
 		};
 
@@ -173,7 +175,7 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 	socket.unref();
 	send({ type: 'hello', pid: process.pid });
 
-	const ask = async (type: 'acquire' | 'count', cell: Cell) => {
+	const ask = async (type: 'acquire' | 'count', cell: string) => {
 		if (!socket.writable) throw new VpmuError('the run ended', { blame: 'harness' });
 		const number = ++last;
 		const { promise, resolve } = Promise.withResolvers<Reply>();

@@ -26,7 +26,11 @@ export interface Lease {
 	readonly reference?: LeasedQemu;
 	readonly facts: HostFacts;
 	/** Guest kernel and initramfs: paths on the host. */
-	readonly kernel: { readonly path: string; readonly release: string /** Its first process. */; readonly init: string };
+	readonly kernel: {
+		readonly path: string;
+		readonly release: string /** Its command line. */;
+		readonly append: string;
+	};
 	readonly initrd: string;
 	/** The KVM shim's path on the host, for simulated capabilities. */
 	readonly shim: string;
@@ -50,3 +54,11 @@ export interface Lease {
 
 /** A lease as the run made it: plain data, fit to be sent to a worker. */
 export type LeaseData = Omit<Lease, 'countAlone'>;
+
+/** Sockets of this machine that lead to a guest that was kept. */
+export interface KeptSockets {
+	/** A shell of the guest, as a terminal. */
+	readonly console: string;
+	readonly qmp: string;
+	readonly gdb: string;
+}

@@ -1,16 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheRoot, poll, startTime } from '../../src/index.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Sockets of this machine that lead to a guest that was kept. */
-export interface KeptSockets {
-	/** A shell of the guest, as a terminal. */
-	readonly console: string;
-	readonly qmp: string;
-	readonly gdb: string;
-}
 
 /** A guest that was left running after its run: what its keeper wrote down. */
 export interface KeptGuest {

@@ -16,12 +16,12 @@ import {
 	resultsOf,
 	VpmuError,
 } from '../../src/index.ts';
-import { version } from '../main.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from '../protocol/broker.ts';
-import { broken } from '../worker/conclusion.ts';
-import type { KeptSockets } from './kept.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
+import { broken } from '../protocol/outcome.ts';
+import { version } from '../usage/places.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';
 import { Boards } from './turns/boards.ts';
@@ -191,9 +191,15 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		}
 	};
 
+	const planned = (id: string) => {
+		const cell = options.cells.find(one => one.id === id);
+		if (cell === undefined) throw new VpmuError(`the run has no cell '${id}'`, { blame: 'harness' });
+		return cell;
+	};
 	const broker: Broker = {
-		acquire: (cell, signal) =>
+		acquire: (name, signal) =>
 			noting(async () => {
+				const cell = planned(name);
 				await using stack = new AsyncDisposableStack();
 				stack.defer(await slots.claim(cell, weightOf(cell), signal));
 				// Who is not to wait learns now, and not after a boot, that somebody else counts.
@@ -208,10 +214,10 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				const keep = options.onKept === undefined ? {} : { keep: true };
 				return { ...lease, ...keep, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 			}),
-		countAlone: (cell, signal) =>
+		countAlone: (name, signal) =>
 			noting(async () => {
-				using _ = watchdog.pause(cell.id);
-				return await counting.alone(cell, signal);
+				using _ = watchdog.pause(name);
+				return await counting.alone(planned(name), signal);
 			}),
 		kept(cell, sockets) {
 			// It is silent for as long as nobody works in it.

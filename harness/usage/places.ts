@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Folder that holds `harness`, `cases` and `images`: the checkout, or `dist` of the built package. */
@@ -5,6 +6,9 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** Folder of the package: the one with `package.json`. */
 export const packageFolder = path.basename(root) === 'dist' ? path.dirname(root) : root;
+
+/** The package's version, by its `package.json`. */
+export const version: string = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')).version;
 
 /** `.ts` in the checkout, `.js` in the built package. */
 export const codeExtension = path.extname(import.meta.filename);

@@ -12,7 +12,8 @@ import {
 import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import { planCells } from '../plan/plan.ts';
-import { type CellRecord, CellSkipped, conclude } from './conclusion.ts';
+import { type CellRecord, CellSkipped } from '../protocol/outcome.ts';
+import { conclude } from './conclusion.ts';
 
 const [cell] = planCells([{ case: 'pmu/a', title: 'a', matrix: {} }], {
 	...{ cases: [], on: 'board' as const, qemus: ['/opt/qemu'], tcgQemus: [] },

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
 import { type Host, localHost, type Machine } from '../../src/index.ts';
-import type { KeptSockets } from '../run/kept.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
 
 /** Names of the sockets that a machine which may be kept has besides its own. */
 const names = ['console', 'qmp', 'gdb'] as const;

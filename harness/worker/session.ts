@@ -25,16 +25,17 @@ import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import { simulations } from '../plan/simulations.ts';
 import type { Lease } from '../protocol/lease.ts';
-import { type CellRecord, CellSkipped, conclude } from './conclusion.ts';
+import { type CellRecord, CellSkipped } from '../protocol/outcome.ts';
+import { conclude } from './conclusion.ts';
 import { Guest } from './guest/guest.ts';
 import { countOnHost, type HostCount } from './guest/host-side.ts';
 import { keepArguments, keepMachine } from './keep.ts';
 import { lacksHere } from './lacks.ts';
-import { LiveTerminals } from './live.ts';
 import { askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
 import { writeRepro } from './repro.ts';
 import { machineTypeOf, settingsOf } from './start/settings.ts';
 import { type BesideOptions, bootable, type StartOptions, specOf } from './start/spec.ts';
+import { LiveTerminals } from './terminals.ts';
 import { Witness } from './witness.ts';
 
 /** Ends a body early because what was predicted has been seen: QEMU refused to start. */

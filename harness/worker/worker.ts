@@ -1,56 +1,46 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext, TestFn } from 'ava';
-import { type CellResult, PrettyReport, UsageError, VpmuError } from '../../src/index.ts';
-import { readSelection } from '../cli/select-options.ts';
+import type { CellResult } from '../../src/index.ts';
 import { type CaseDeclaration, type Cell, planCells } from '../plan/plan.ts';
+import { defaultSelection } from '../plan/select.ts';
 import { type Broker, connectBroker } from '../protocol/broker.ts';
 import type { Lease } from '../protocol/lease.ts';
-import type { CaseBody } from '../test.ts';
-import { broken, CellSkipped } from './conclusion.ts';
+import { broken } from '../protocol/outcome.ts';
 import { CellSession } from './session.ts';
+
+/** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
+export type CaseBody = (t: ExecutionContext, cell: CellSession) => Promise<void> | void;
+
+/** Makes this process the run of the cells that it has declared, where AVA was started without one. */
+export type RunAlone = (cells: readonly Cell[]) => Promise<Broker>;
 
 let shared: Promise<Broker> | undefined;
 
-/** Cells that this process has declared: run by AVA alone, the plan of its run. */
+/** Cells that this process has declared. */
 const declared: Cell[] = [];
 
-/** The run's broker; run by AVA alone, this process is the run, and says where its folder is. */
-async function brokerOf(): Promise<Broker> {
+async function brokerOf(runAlone: RunAlone): Promise<Broker> {
 	const socket = process.env.VPMU_BROKER;
-	if (socket !== undefined) return await connectBroker(socket);
-	const { startRun } = await import('../run/run.ts');
-	const argv = ['npx', 'ava', `cases/${declared[0]?.case}.ts`];
-	const run = await startRun({ argv, env: process.env, cells: declared });
-	return {
-		...run.broker,
-		async [Symbol.asyncDispose]() {
-			const results = await run.finish({ interrupted: false });
-			process.stderr.write(PrettyReport.closing(results, path.relative(process.cwd(), run.folder.path)));
-		},
-	};
+	return socket === undefined ? await runAlone(declared) : await connectBroker(socket);
 }
 
 /** The cells of one declaration: those of the run's plan, or what `vpmu run CASE` would run, on `VPMU_ON`. */
 function cellsOf(declaration: CaseDeclaration): Cell[] {
 	const { VPMU_PLAN: plan, VPMU_ON: on } = process.env;
-	if (plan === undefined) {
-		const options = on === undefined ? {} : { on };
-		return planCells([declaration], readSelection({ options, positionals: [declaration.case] }));
-	}
+	if (plan === undefined) return planCells([declaration], defaultSelection([declaration.case], on));
 	const cells: Cell[] = JSON.parse(readFileSync(plan, 'utf8'));
 	return cells.filter(cell => cell.case === declaration.case && cell.title === declaration.title && cell.skip === null);
 }
 
 /** Registers an AVA test for every cell of a declaration. */
-export function declareCells(test: TestFn, declaration: CaseDeclaration, body: CaseBody): void {
+export function declareCells(test: TestFn, declaration: CaseDeclaration, body: CaseBody, runAlone: RunAlone): void {
 	const cells = cellsOf(declaration);
 	declared.push(...cells);
 	for (const cell of cells) {
 		const run = cell.skip === null ? test : test.skip;
 		run(cell.id, async t => {
-			shared ??= brokerOf();
+			shared ??= brokerOf(runAlone);
 			const result = await runCell(t, cell, declaration, body, await shared);
 			const line = `${result.status}${result.reason === null ? '' : `: ${result.reason}`}`;
 			if (result.status === 'pass' || result.status === 'xfail' || result.status === 'skip') {
@@ -75,8 +65,8 @@ async function runCell(
 	let session: CellSession | undefined;
 	let result: CellResult | undefined;
 	try {
-		await using data = await broker.acquire(cell);
-		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell) };
+		await using data = await broker.acquire(cell.id);
+		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell.id) };
 		broker.emit({ event: 'cell-start', cell: cell.id });
 		session = new CellSession(cell, lease, matrix);
 		try {
@@ -127,5 +117,3 @@ function demandOf(error: Error & { formattedDetails?: readonly { label: string; 
 		.replaceAll(/\s+/g, ' ');
 	return found === '' ? error.message : `${error.message} (${found.slice(0, 300)})`;
 }
-
-export { CellSkipped, UsageError, VpmuError };

@@ -3,9 +3,8 @@ import { connectHost, type RemoteHost } from '../host/ssh/host.ts';
 import type { WaitOptions } from '../lib/deadline.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { type BoardFolder, sshPort } from './level0.ts';
-import { Mailbox } from './mailbox.ts';
+import { Mailbox, mailboxBytes } from './mailbox.ts';
 import type { BoardParts } from './parts.ts';
-import { mailboxBytes } from './snapshot.ts';
 
 /** Connects to a running board. The caller owns the connection, not the board. @throws HostError */
 export async function connectBoard(

@@ -4,6 +4,9 @@ import type { WaitOptions } from '../lib/deadline.ts';
 import { within } from '../lib/deadline.ts';
 import { BoardError } from './errors.ts';
 
+/** Bytes of the mailbox, and so of the largest archive that fits. The file has no blocks until they are used. */
+export const mailboxBytes = 2 * 2 ** 30;
+
 /**
  * The fast way into a board. Through ssh every byte is encrypted here and decrypted by an emulated CPU; here an archive
  * is written into the file behind the board's disk and read there as it is.

@@ -10,6 +10,7 @@ import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';
 import { readDeviceTree, writeDeviceTree } from './flattened.ts';
 import { type BoardFolder, boardSpec, startLevel0 } from './level0.ts';
+import { mailboxBytes } from './mailbox.ts';
 import { type BoardParts, boardMemoryMiB } from './parts.ts';
 import { setPmus } from './pmu-nodes.ts';
 
@@ -222,9 +223,6 @@ async function makeDeviceTree(
 	await writeFile(file, writeDeviceTree(tree));
 	return file;
 }
-
-/** Bytes of the mailbox, and so of the largest archive that fits. The file has no blocks until they are used. */
-export const mailboxBytes = 2 * 2 ** 30;
 
 /** Makes the folder of one board. */
 export async function boardFolder(host: Host): Promise<BoardFolder> {

@@ -2,7 +2,6 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, write
 import path from 'node:path';
 import { UsageError } from '../lib/errors.ts';
 import type { RunEvent } from './events.ts';
-import { cellFolder } from './paths.ts';
 import type { Results } from './results.ts';
 
 /** The folder of one run: `events.ndjson` as it happens, results and reports at its end, a folder for each cell. */
@@ -55,11 +54,6 @@ export class RunFolder implements Disposable {
 			this.#problem ??= error;
 			rmSync(`${target}.partial`, { force: true });
 		}
-	}
-
-	/** @see cellFolder */
-	static cellFolder(id: string): string {
-		return cellFolder(id);
 	}
 
 	[Symbol.dispose](): void {

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { readSelection } from '../../harness/cli/select-options.ts';
 import { type Cell, planCells } from '../../harness/plan/plan.ts';
+import { defaultSelection } from '../../harness/plan/select.ts';
 import { type Run, startRun } from '../../harness/run/run.ts';
 import { packageFolder } from '../../harness/usage/places.ts';
 import { CellSession } from '../../harness/worker/session.ts';
@@ -22,7 +22,7 @@ let folder: string;
 async function cellOf(counterpart: Counterpart): Promise<Cell> {
 	const { topology, cell, name } = counterpart;
 	const qemu = counterpart.needsChoice === true ? withChoice! : 'debian:trixie';
-	const selection = { ...readSelection({ options: {}, positionals: [] }), qemus: [qemu] };
+	const selection = { ...defaultSelection([]), qemus: [qemu] };
 	const [planned] = planCells([{ case: 'false-proof', title: name, matrix: { topology: [topology] } }], selection);
 	return { ...planned!, ...cell, id: `false-proof[${name}]` };
 }
@@ -30,7 +30,7 @@ async function cellOf(counterpart: Counterpart): Promise<Cell> {
 /** Runs a counterpart's body, falsified or not; the layers that contradict, and in which words. */
 async function tried(counterpart: Counterpart, isFalse: boolean) {
 	// Given back last: a board that nobody has stands still.
-	await using lease = await run.broker.acquire(await cellOf(counterpart));
+	await using lease = await run.broker.acquire((await cellOf(counterpart)).id);
 	await using owned = new AsyncDisposableStack();
 	const cell = await cellOf(counterpart);
 	let given: typeof lease | Awaited<ReturnType<NonNullable<Counterpart['falsify']>>> = lease;

@@ -10,6 +10,7 @@ import {
 } from '../../../src/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
+import { kernelArgumentsWith } from './kernel-arguments.ts';
 import type { Known } from './known.ts';
 
 /** What the guests of a run boot: kernels (`debian:SUITE` or a path) and the images that go with them. */
@@ -22,11 +23,11 @@ export class Guests {
 		this.#cache = cache;
 	}
 
-	/** A kernel in place on a host, and the first process that its guests need. */
+	/** A kernel in place on a host, and the command line that its guests need. */
 	kernelOn(host: Host, source: string): Promise<Lease['kernel']> {
 		return this.#known.onceOn(host, `kernel ${source}`, async () => {
 			const [{ image, release }, { init }] = await Promise.all([this.kernel(source), this.#guest(source)]);
-			return { path: await host.provide(image), release, init };
+			return { path: await host.provide(image), release, append: kernelArgumentsWith(init) };
 		});
 	}
 

@@ -6,6 +6,7 @@ import {
 	type GuestObservation,
 	type GuestReading,
 	type GuestShell,
+	type Host,
 	type Machine,
 	type PerfStatRun,
 	pinThread,
@@ -15,7 +16,7 @@ import {
 	VpmuError,
 	vcpuThreads,
 } from '../../../src/index.ts';
-import type { CellSession } from '../session.ts';
+import type { Lease } from '../../protocol/lease.ts';
 import { isPlausible, least, readingOf } from './reading.ts';
 
 export interface CountOptions {
@@ -38,14 +39,21 @@ const attempts = 8;
 /** How often a vCPU is looked at while a count takes its time. */
 const refusalLookEveryMs = 2000;
 
+/** What a guest needs of its cell. */
+export interface GuestCell {
+	readonly host: Host;
+	readonly lease: Pick<Lease, 'slowness' | 'artifacts' | 'countAlone'>;
+	addReading(reading: GuestReading): void;
+}
+
 /** A running guest of a cell. What it is asked is observed, and judged at the end. */
 export class Guest {
 	readonly machine: Machine;
-	readonly #session: CellSession;
+	readonly #cell: GuestCell;
 	#texts = '';
 
-	constructor(session: CellSession, machine: Machine) {
-		this.#session = session;
+	constructor(cell: GuestCell, machine: Machine) {
+		this.#cell = cell;
 		this.machine = machine;
 	}
 
@@ -55,7 +63,7 @@ export class Guest {
 
 	/** Deadlines are written for a usual machine; this many times longer they are for the cell's host. */
 	get slowness(): number {
-		return this.#session.lease.slowness;
+		return this.#cell.lease.slowness;
 	}
 
 	/** Waits for the guest's shell. @throws GuestError, QemuError, DeadlineError */
@@ -88,7 +96,7 @@ export class Guest {
 		const { iterations = defaultIterations, pinned = null, vcpu, command } = options;
 		const bound = vcpu === undefined ? [] : ['taskset', (1 << vcpu).toString(16)];
 		const loop = (turns: number) => [...bound, '/vpmu/workload', 'loop', String(turns)];
-		await using _alone = await this.#session.lease.countAlone?.();
+		await using _alone = await this.#cell.lease.countAlone?.();
 		let readings: GuestReading[] = [];
 		// What disturbs an emulated host only ever adds to a count, so that the least of several is the truest.
 		for (let attempt = 0; attempt < attempts; attempt++) {
@@ -101,14 +109,14 @@ export class Guest {
 			readings = attempt === 0 ? taken : taken.map((reading, index) => least(reading, readings[index]!));
 			if (readings.every(isPlausible)) break;
 		}
-		for (const reading of readings) this.#session.addReading(reading);
+		for (const reading of readings) this.#cell.addReading(reading);
 		return readings;
 	}
 
 	/** Pins every vCPU thread to host CPUs (list format), by the thread ids of `query-cpus-fast`. */
 	async moveVcpus(hostCpus: string): Promise<void> {
 		for (const { threadId } of await vcpuThreads(this.machine.qmp)) {
-			await pinThread(this.#session.host, threadId, hostCpus);
+			await pinThread(this.#cell.host, threadId, hostCpus);
 		}
 	}
 
@@ -167,7 +175,7 @@ export class Guest {
 	/** Adds to the cell's `perf.txt`. */
 	keep(heading: string, text: string): void {
 		this.#texts += `# ${heading}\n${text}\n`;
-		writeFileSync(path.join(this.#session.lease.artifacts, 'perf.txt'), this.#texts);
+		writeFileSync(path.join(this.#cell.lease.artifacts, 'perf.txt'), this.#texts);
 	}
 
 	async #perf(

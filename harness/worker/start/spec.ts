@@ -1,7 +1,6 @@
 import { type HostFacts, type MachineSpec, smallVirt } from '../../../src/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
-import { kernelArgumentsWith } from './kernel-arguments.ts';
 import { type StartChoices, settingsOf } from './settings.ts';
 
 /** How a machine of a cell is started, where it is not what the matrix says. */
@@ -22,7 +21,7 @@ export function bootable({ kernel, initrd }: Pick<Lease, 'kernel' | 'initrd'>): 
 	return {
 		kernel: kernel.path,
 		initrd,
-		append: kernelArgumentsWith(kernel.init),
+		append: kernel.append,
 		// The console stays; commands go over a port, which moves blocks and not single characters.
 		ports: ['vpmu'],
 	};

@@ -1,5 +1,5 @@
+import { kernelArguments } from '../../../../../harness/run/resources/kernel-arguments.ts';
 import { pmuTest } from '../../../../../harness/test.ts';
-import { kernelArguments } from '../../../../../harness/worker/start/kernel-arguments.ts';
 
 pmuTest('the guest boots, and its first process never answers', { accel: ['tcg'] }, async (_t, cell) => {
 	await cell.boot({ spec: { append: kernelArguments.replace('rdinit=/vpmu/agent', 'rdinit=/usr/bin/cat') } });

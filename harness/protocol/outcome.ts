@@ -1,0 +1,120 @@
+import path from 'node:path';
+import {
+	type BackendView,
+	type CellResult,
+	cellFolder,
+	DeadlineError,
+	type HostFacts,
+	type JudgeOptions,
+	type MachineTimings,
+	type Observations,
+	type PerfReading,
+	type PmuSettings,
+	type Prediction,
+	QemuError,
+	QmpError,
+	systemFault,
+	type Verdict,
+	VpmuError,
+} from '../../src/index.ts';
+import type { Known, Matrix } from '../plan/matrix.ts';
+import type { Cell } from '../plan/plan.ts';
+import type { Lease } from './lease.ts';
+
+/** Ends a cell that means nothing on this host or for this QEMU. */
+export class CellSkipped extends Error {
+	override readonly name = 'CellSkipped';
+}
+
+/** Everything that a cell's result is made of. What a cell did not get to is absent. */
+export interface CellRecord {
+	readonly cell: Cell;
+	readonly lease?: Lease | undefined;
+	readonly known?: Known | undefined;
+	readonly matrix?: Matrix;
+	/** The host as QEMU saw it. */
+	readonly facts?: HostFacts | undefined;
+	readonly settings?: PmuSettings | undefined;
+	readonly prediction?: Prediction | undefined;
+	readonly observations?: Observations;
+	readonly judging?: JudgeOptions;
+	/** Demands of the case beyond the prediction that were not met. */
+	readonly unmet?: readonly string[];
+	/** What the body threw. */
+	readonly failure?: unknown;
+	readonly perf?: readonly PerfReading[];
+	readonly timings?: MachineTimings | undefined;
+	/** The machine's files, by what they hold. */
+	readonly artifacts?: Readonly<Record<string, string>>;
+	readonly totalMs: number;
+}
+
+/** The result of a cell that did not get to its end: a skip, a failure of what is under test, or an error of what is not. */
+export function broken(record: CellRecord, thrown: unknown): CellResult {
+	const error = systemFault(thrown) ?? thrown;
+	if (error instanceof CellSkipped) return resultOf(record, 'skip', error.message, null);
+	if (error instanceof VpmuError) {
+		const evidence = error.evidence
+			.slice(-3)
+			.map(line => ` | ${line}`)
+			.join('');
+		const underTest =
+			(error instanceof QemuError && error.blame === 'qemu' && ['exited', 'killed', 'stuck'].includes(error.failure)) ||
+			(error instanceof QmpError && error.death !== undefined) ||
+			error.blame === 'guest';
+		return resultOf(record, underTest ? 'fail' : 'error', `${error.message}${evidence}`, error.blame);
+	}
+	// What was waited for in vain is in the message; a host that is too slow cannot be told from one that hangs.
+	if (error instanceof DeadlineError) return resultOf(record, 'error', error.message, 'host');
+	const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+	return resultOf(record, 'error', text.split('\n').slice(0, 3).join(' | '), 'harness');
+}
+
+/** A cell's result, with this status. Pure. */
+export function resultOf(
+	{ cell, lease, settings, facts, prediction, perf = [], timings, artifacts = {}, totalMs }: CellRecord,
+	status: CellResult['status'],
+	reason: string | null,
+	blame: CellResult['blame'],
+	verdict?: Verdict,
+): CellResult {
+	const view = (from: Prediction): BackendView & { rule: string } => ({
+		backend: from.backend,
+		rule: from.rule,
+		...(from.type === undefined ? {} : { type: from.type }),
+		...(from.name === undefined ? {} : { name: from.name }),
+	});
+	return {
+		id: cell.id,
+		case: cell.case,
+		status,
+		reason,
+		blame,
+		on: { host: cell.on, topology: cell.topology, kernel: lease?.facts.kernel.release ?? null },
+		qemu: {
+			version: lease?.qemu.version ?? null,
+			path: cell.qemu,
+			hasPmuChoice: lease?.inspection.pmuChoice.has ?? null,
+		},
+		accel: cell.accel,
+		machine: cell.machine,
+		pmu: settings?.pmu ?? cell.pmu,
+		cpuPmu: cell.cpuPmu,
+		simulated: facts?.simulated ?? [],
+		predicted: prediction === undefined ? null : view(prediction),
+		observed: verdict?.observed ?? null,
+		perf,
+		timings: {
+			spawnMs: timings?.spawnMs ?? null,
+			greetingMs: timings?.greetingMs ?? null,
+			shellMs: timings?.shellMs ?? null,
+			totalMs: Math.round(totalMs),
+		},
+		artifacts: Object.fromEntries(
+			Object.entries(artifacts).map(([name, file]) => [
+				name,
+				path.isAbsolute(file) ? path.posix.join(cellFolder(cell.id), path.basename(file)) : file,
+			]),
+		),
+	};
+}

@@ -1,0 +1,23 @@
+import path from 'node:path';
+import { PrettyReport } from '../../src/index.ts';
+import type { Cell } from '../plan/plan.ts';
+import type { Broker } from '../protocol/broker.ts';
+import { startRun } from './run.ts';
+
+/**
+ * Starts a run in this process, for a case file that AVA runs by itself (`npx ava cases/pmu/NAME.ts`). Dispose of the
+ * broker to end the run: it then says on standard error how the run ended and where its folder is.
+ *
+ * @param cells the cells of the run; those that the file declares later may be added
+ */
+export async function runAlone(cells: readonly Cell[]): Promise<Broker> {
+	const argv = ['npx', 'ava', `cases/${cells[0]?.case}.ts`];
+	const run = await startRun({ argv, env: process.env, cells });
+	return {
+		...run.broker,
+		async [Symbol.asyncDispose]() {
+			const results = await run.finish({ interrupted: false });
+			process.stderr.write(PrettyReport.closing(results, path.relative(process.cwd(), run.folder.path)));
+		},
+	};
+}
