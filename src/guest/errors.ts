@@ -1,18 +1,8 @@
 import { VpmuError } from '../lib/errors.ts';
+import type { KernelTroubleKind } from './kernel/words.ts';
 
 /** What a guest's kernel can say on its console when something went wrong, and what its silence or its return means. */
-export type TroubleKind =
-	| 'panic'
-	| 'oops'
-	| 'bug'
-	| 'warning'
-	| 'rcu-stall'
-	| 'soft-lockup'
-	| 'hard-lockup'
-	| 'hung-task'
-	| 'oom-kill'
-	| 'reboot'
-	| 'hang';
+export type TroubleKind = KernelTroubleKind | 'reboot' | 'hang';
 
 export type GuestErrorKind =
 	| TroubleKind

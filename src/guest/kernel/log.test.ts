@@ -1,0 +1,68 @@
+import test from 'ava';
+import { kernelReports, withoutPrefixes } from './log.ts';
+
+const log = [
+	'[    1.000000] smp: Brought up 1 node, 2 CPUs',
+	'[   12.100000] ------------[ cut here ]------------',
+	'[   12.100001] refcount_t: underflow; use-after-free.',
+	'[   12.100002] WARNING: CPU: 0 PID: 7 at lib/refcount.c:28 refcount_warn_saturate+0x74/0x148',
+	'[   12.100003] CPU: 0 UID: 0 PID: 7 Comm: perf Not tainted 6.12.0 #1',
+	'[   12.100004] ---[ end trace 0000000000000000 ]---',
+	'[   13.000000] random: crng init done',
+	'[   14.000000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008',
+	'[   14.000001] Mem abort info:',
+	'[   14.000002] Internal error: Oops: 0000000096000004 [#1] SMP',
+	'[   14.000003] ---[ end trace 0000000000000000 ]---',
+	'[   14.000004] Kernel panic - not syncing: Oops: Fatal exception',
+	'[   14.000005] SMP: stopping secondary CPUs',
+	'[   14.000006] ---[ end Kernel panic - not syncing: Oops: Fatal exception ]---',
+	'[   20.000000] random: more of it',
+];
+
+test('reports are told apart, each with the lines that belong to it', t => {
+	const reports = kernelReports(log);
+	t.deepEqual(
+		reports.map(({ kind, what, line, lines }) => [kind, what, line, lines.length]),
+		[
+			['warning', 'refcount', 'refcount_t: underflow; use-after-free.', 2],
+			['warning', 'warning', 'WARNING: CPU: 0 PID: 7 at lib/refcount.c:28 refcount_warn_saturate+0x74/0x148', 3],
+			[
+				'oops',
+				'null-dereference',
+				'Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008',
+				2,
+			],
+			['oops', 'oops', 'Internal error: Oops: 0000000096000004 [#1] SMP', 2],
+			['panic', 'panic', 'Kernel panic - not syncing: Oops: Fatal exception', 3],
+		],
+	);
+});
+
+test('a report whose own line was lost is still a report', t => {
+	const [report, ...others] = kernelReports([
+		'------------[ cut here ]------------',
+		'Modules linked in:',
+		'Call trace:',
+	]);
+	t.like(report, { kind: 'warning', line: '------------[ cut here ]------------' });
+	t.is(report?.lines.length, 3);
+	t.deepEqual(others, []);
+});
+
+test('what a report holds is bounded', t => {
+	const [report] = kernelReports(['BUG: x', ...Array.from({ length: 500 }, () => 'more')]);
+	t.is(report?.lines.length, 40);
+});
+
+test('level, time, CPU and thread are taken off, in any order, and nothing else', t => {
+	for (const prefix of [
+		'<4>[   12.345678][  T123] ',
+		'[   12.345678] ',
+		'<12>',
+		'[Tue Nov 24 10:00:00 2026] ',
+		'Nov 24 10:00:00 host kernel: [ 3912.345678] ',
+		'',
+	]) {
+		t.is(withoutPrefixes(`${prefix}[ BUG: Invalid wait context ]\r`), '[ BUG: Invalid wait context ]');
+	}
+});
