@@ -133,7 +133,11 @@ const words: Words = [
 	],
 	// lib/bug.c, mm/slub.c, lib/list_debug.c, mm/usercopy.c, kernel/softirq.c, kernel/irq/spurious.c
 	['bug', 'bug', /(?<!\w)[kK]ernel BUG (at|in) |(?<!\w)BUG at [\w./-]{1,200}:\d/],
-	['bug', 'slab', /(?<!\w)BUG [\w-]{1,60}(\([^\n)]{1,80}\))?( \([^\n)]{1,80}\))?: |Slab corruption|slab error in /],
+	[
+		'bug',
+		'slab',
+		/(?<!\w)INFO: (Freed|Allocated) in |(?<!\w)INFO: Slab 0x|(?<!\w)BUG [\w-]{1,60}(\([^\n)]{1,80}\))?( \([^\n)]{1,80}\))?: |Slab corruption|slab error in /,
+	],
 	['bug', 'list-corruption', /(?<!\w)(list_(add|del)|h?list_\w{1,30}) (double add|corruption)/],
 	['bug', 'usercopy', /usercopy: Kernel memory (exposure|overwrite) attempt|detected buffer overflow in /],
 	['bug', 'irq', /(?<!\w)irq \d+: nobody cared|irq event \d+: bogus return value|huh, entered softirq/],
@@ -182,7 +186,9 @@ const words: Words = [
 	['hardware', 'hardware', /\[Hardware Error\]|Memory failure: 0x[0-9a-f]{1,16}: |(?<!\w)EDAC \w{1,20}: \d+ (CE|UE) /],
 
 	// Whatever else calls itself so.
-	['bug', 'bug', /(?<!\w)BUG: /],
+	['bug', 'bug', /(?<!\w)BUG:(\s|$)/],
+	// What was to follow was lost, or printed elsewhere.
+	['warning', 'warning', /(^|[>\]] {0,2})WARNING:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/],
 ];
 
 /** A cheap test for text of any number of lines: what it does not match holds nothing of the above. */
