@@ -6,7 +6,8 @@ import type { Cell } from './plan/plan.ts';
 import type { CellSession } from './worker/session.ts';
 import type { CaseBody } from './worker/worker.ts';
 
-export { vcpuThreads, workloads } from '../src/index.ts';
+export { workloads } from '../src/guest/index.ts';
+export { vcpuThreads } from '../src/qemu/index.ts';
 export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type { Results } from '../src/index.ts';
+import type { Results } from '../src/run/index.ts';
 
 const bin = path.resolve(import.meta.dirname, '..', 'harness', 'bin.mjs');
 

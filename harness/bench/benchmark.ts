@@ -1,4 +1,5 @@
-import type { Host, MachineSpec } from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import type { MachineSpec } from '../../src/qemu/index.ts';
 import type { Measured } from './measure.ts';
 
 /** What a benchmark works with. */

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { type Host, type MachineSpec, startMachine, VpmuError } from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
+import { type MachineSpec, startMachine } from '../../src/qemu/index.ts';
 import type { Turn } from './measure.ts';
 
 const patience = { timeoutMs: 120_000 };

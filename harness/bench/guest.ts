@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Machine, startMachine, VpmuError } from '../../src/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
+import { type Machine, startMachine } from '../../src/qemu/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { bareArguments, bootBare, bootOwn, plainArguments } from './boots.ts';
 import { type Claim, measure, type Turn } from './measure.ts';

@@ -1,4 +1,6 @@
-import { connectQmp, type Host, VpmuError } from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
+import { connectQmp } from '../../src/qmp/index.ts';
 import { startBareQemu } from '../qmp-shell/bare-qemu.ts';
 import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
-import { type Host, type HostProcess, VpmuError, within } from '../../src/index.ts';
+import type { Host, HostProcess } from '../../src/host/index.ts';
+import { VpmuError, within } from '../../src/lib/index.ts';
 import type { Turn } from './measure.ts';
 
 /** Reads `SOCKET COMMANDS` a line, executes so many `query-status` one after the other, and prints the seconds. */

@@ -1,4 +1,5 @@
-import { connectQmp, messageOf, VpmuError } from '../../src/index.ts';
+import { messageOf, VpmuError } from '../../src/lib/index.ts';
+import { connectQmp } from '../../src/qmp/index.ts';
 import { startBareQemu } from '../qmp-shell/bare-qemu.ts';
 import { bareLoop } from './bare-loop.ts';
 import type { Bench, Benchmark, BenchmarkResult, LeftOut } from './benchmark.ts';

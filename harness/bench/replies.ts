@@ -1,4 +1,4 @@
-import { connectQmp } from '../../src/index.ts';
+import { connectQmp } from '../../src/qmp/index.ts';
 import { startBareQemu } from '../qmp-shell/bare-qemu.ts';
 import { bareLoop } from './bare-loop.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';

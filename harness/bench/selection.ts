@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { VpmuError } from '../../src/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
 import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { measure, type Turn } from './measure.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { poll, UsageError } from '../../src/index.ts';
+import { poll, UsageError } from '../../src/lib/index.ts';
 import { readRun, temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
 import { liveCells } from '../protocol/live.ts';
 import { parseCommand } from './command.ts';

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { command } from './bench.ts';
 import { parseCommand } from './command.ts';
 

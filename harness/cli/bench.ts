@@ -1,5 +1,8 @@
 import os from 'node:os';
-import { debianPackage, type Host, hostArchitecture, localHost, smallVirt, UsageError } from '../../src/index.ts';
+import { type Host, localHost } from '../../src/host/index.ts';
+import { debianPackage, hostArchitecture } from '../../src/image/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { smallVirt } from '../../src/qemu/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from '../bench/benchmark.ts';
 import { guestBenchmark } from '../bench/guest.ts';
 import { inspectBenchmark } from '../bench/inspect.ts';

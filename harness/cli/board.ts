@@ -4,7 +4,6 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-	type Cache,
 	findKeptBoard,
 	type KeptBoard,
 	keepBoardUp,
@@ -12,13 +11,12 @@ import {
 	listSnapshots,
 	listTopologies,
 	loadTopology,
-	openCache,
 	removeSnapshots,
 	startBoard,
 	takeDown,
-	UsageError,
-	VpmuError,
-} from '../../src/index.ts';
+} from '../../src/board/index.ts';
+import { type Cache, openCache } from '../../src/image/index.ts';
+import { UsageError, VpmuError } from '../../src/lib/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Command, ParsedCommand } from './command.ts';

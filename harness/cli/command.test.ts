@@ -1,5 +1,5 @@
 import test from 'ava';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { nearest } from '../usage/unknown-name.ts';
 import { type Command, helpText, parseCommand } from './command.ts';
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 

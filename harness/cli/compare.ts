@@ -1,4 +1,4 @@
-import { readResults } from '../../src/index.ts';
+import { readResults } from '../../src/run/index.ts';
 import { compareRuns, type RunComparison } from '../run/compare.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';

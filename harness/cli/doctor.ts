@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import path from 'node:path';
-import { cacheRoot } from '../../src/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
 import { localKvm } from '../plan/select.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { parseCommand } from './command.ts';
 import { cacheTable, command } from './image.ts';

@@ -3,7 +3,6 @@ import {
 	type CacheItem,
 	cacheSize,
 	debianKernel,
-	formatDuration,
 	type ImageFormat,
 	imageFormats,
 	type Kernel,
@@ -12,8 +11,8 @@ import {
 	loadRecipe,
 	openCache,
 	pruneCache,
-	UsageError,
-} from '../../src/index.ts';
+} from '../../src/image/index.ts';
+import { formatDuration, UsageError } from '../../src/lib/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Command, ParsedCommand } from './command.ts';

@@ -1,17 +1,8 @@
-import {
-	compareInspections,
-	debianQemu,
-	formatDuration,
-	type Host,
-	hostArchitecture,
-	type Inspection,
-	type InspectionComparison,
-	inspectQemu,
-	type MarkedPlace,
-	machineVersion,
-	type SchemaChange,
-	UsageError,
-} from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { debianQemu, hostArchitecture } from '../../src/image/index.ts';
+import { formatDuration, machineVersion, UsageError } from '../../src/lib/index.ts';
+import { compareInspections, type Inspection, type InspectionComparison, inspectQemu } from '../../src/qemu/index.ts';
+import type { MarkedPlace, SchemaChange } from '../../src/qmp/index.ts';
 import { foreignProgram, parseOn, parseSource } from '../plan/select.ts';
 import { Resources } from '../run/resources/resources.ts';
 import type { CommandContext } from '../usage/context.ts';

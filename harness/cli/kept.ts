@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { UsageError, VpmuError } from '../../src/index.ts';
+import { UsageError, VpmuError } from '../../src/lib/index.ts';
 import { attachText, endKept, type KeptGuest, listKept } from '../run/kept.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodes } from '../usage/exit-codes.ts';

@@ -4,7 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import type { Prediction } from '../../src/index.ts';
+import type { Prediction } from '../../src/pmu/index.ts';
 import { bigLittle, none, uniform } from '../../src/pmu/testing/facts.ts';
 import { parseCommand } from './command.ts';
 import { command } from './predict.ts';

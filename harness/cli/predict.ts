@@ -1,17 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { messageOf, UsageError } from '../../src/lib/index.ts';
 import {
 	type Counting,
 	CpuSet,
-	messageOf,
 	type PmuSettings,
 	type Prediction,
 	parseCpuList,
 	parseHostFacts,
 	predictBackend,
-	UsageError,
-} from '../../src/index.ts';
+} from '../../src/pmu/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Command } from './command.ts';

@@ -1,4 +1,5 @@
-import { type Answer, type FileText, formatDuration, type HostFacts } from '../../src/index.ts';
+import { formatDuration } from '../../src/lib/index.ts';
+import type { Answer, FileText, HostFacts } from '../../src/pmu/index.ts';
 import { parseOn, parseSource } from '../plan/select.ts';
 import { Resources } from '../run/resources/resources.ts';
 import type { Command } from './command.ts';

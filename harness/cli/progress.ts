@@ -1,4 +1,5 @@
-import { formatDuration, type Progress } from '../../src/index.ts';
+import type { Progress } from '../../src/image/index.ts';
+import { formatDuration } from '../../src/lib/index.ts';
 
 interface Output {
 	write(text: string): unknown;

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { parseJson, parseRecording, type QemuError, UsageError, type VpmuError } from '../../src/index.ts';
+import { parseJson, UsageError, type VpmuError } from '../../src/lib/index.ts';
+import type { QemuError } from '../../src/qemu/index.ts';
+import { parseRecording } from '../../src/qmp/index.ts';
 import { parseCommand } from './command.ts';
 import { command } from './qmp.ts';
 

@@ -1,18 +1,15 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
+import { type Host, localHost } from '../../src/host/index.ts';
+import { messageOf, stringifyJson, UsageError } from '../../src/lib/index.ts';
 import {
 	type ConnectOptions,
 	connectQmp,
 	emitTypes,
 	formatRecord,
-	type Host,
-	localHost,
-	messageOf,
 	type QmpClient,
 	QmpError,
 	QmpSchema,
-	stringifyJson,
-	UsageError,
-} from '../../src/index.ts';
+} from '../../src/qmp/index.ts';
 import { parseSource } from '../plan/select.ts';
 import { readCommand } from '../qmp-shell/arguments.ts';
 import { connectBareQemu, startBareQemu } from '../qmp-shell/bare-qemu.ts';

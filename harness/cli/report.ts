@@ -1,18 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import {
-	htmlOf,
-	junitOf,
-	kcidbOf,
-	markdownOf,
-	PrettyReport,
-	type Results,
-	readEvents,
-	readResults,
-	resultsOf,
-	tapOf,
-	UsageError,
-} from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { htmlOf, junitOf, kcidbOf, markdownOf, PrettyReport, tapOf } from '../../src/report/index.ts';
+import { type Results, readEvents, readResults, resultsOf } from '../../src/run/index.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import type { Command } from './command.ts';
 

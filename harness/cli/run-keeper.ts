@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CellResult, UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { attachText, keptFile, readKept } from '../run/kept.ts';
 import type { CommandContext } from '../usage/context.ts';
 

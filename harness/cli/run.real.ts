@@ -3,7 +3,9 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { type CellResult, debianQemu, hostArchitecture, openCache, quoteCommand } from '../../src/index.ts';
+import { debianQemu, hostArchitecture, openCache } from '../../src/image/index.ts';
+import { quoteCommand } from '../../src/lib/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { readRun, temporaryFolder, userEnvironment, vpmu } from '../../test/testing/vpmu.ts';
 import { packageFolder } from '../usage/places.ts';
 

@@ -1,15 +1,10 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import {
-	hostArchitecture,
-	messageOf,
-	PrettyReport,
-	type Results,
-	startTime,
-	systemFault,
-	UsageError,
-	VpmuError,
-} from '../../src/index.ts';
+import { startTime } from '../../src/host/index.ts';
+import { hostArchitecture } from '../../src/image/index.ts';
+import { messageOf, systemFault, UsageError, VpmuError } from '../../src/lib/index.ts';
+import { PrettyReport } from '../../src/report/index.ts';
+import type { Results } from '../../src/run/index.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells, shardOf } from '../plan/plan.ts';
 import { UnfitBuild } from '../plan/select.ts';

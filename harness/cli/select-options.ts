@@ -1,4 +1,4 @@
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import type { Selection } from '../plan/plan.ts';
 import { choicesOf, defaultQemus, defaultSelection, foreignProgram, parseList, parseSource } from '../plan/select.ts';
 import { durationsOfRun, storedDurations } from '../plan/shards.ts';

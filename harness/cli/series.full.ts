@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { cacheRoot } from '../../src/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
 import { temporaryFolder, vpmu } from '../../test/testing/vpmu.ts';
 
 /**

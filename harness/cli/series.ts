@@ -4,13 +4,12 @@ import {
 	BuildFailure,
 	type BuiltQemu,
 	buildQemuSeries,
-	formatDuration,
 	openCache,
 	openQemuSource,
 	type PatchFile,
-	readResults,
-	UsageError,
-} from '../../src/index.ts';
+} from '../../src/image/index.ts';
+import { formatDuration, UsageError } from '../../src/lib/index.ts';
+import { readResults } from '../../src/run/index.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
 import { choicesOf } from '../plan/select.ts';

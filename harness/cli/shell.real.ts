@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { quoteWord, UsageError } from '../../src/index.ts';
+import { quoteWord, UsageError } from '../../src/lib/index.ts';
 import { commandFile } from '../usage/places.ts';
 import { parseCommand } from './command.ts';
 import { command } from './shell.ts';

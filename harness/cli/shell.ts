@@ -1,14 +1,7 @@
 import path from 'node:path';
-import {
-	attachHelp,
-	attachTerminal,
-	buildImage,
-	loadRecipe,
-	QemuError,
-	smallVirt,
-	startMachine,
-	UsageError,
-} from '../../src/index.ts';
+import { buildImage, loadRecipe } from '../../src/image/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { attachHelp, attachTerminal, QemuError, smallVirt, startMachine } from '../../src/qemu/index.ts';
 import { localKvm, parseSource } from '../plan/select.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import { attachCell } from './attach.ts';

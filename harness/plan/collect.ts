@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { VpmuError } from '../../src/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
 import { casesFolder, codeExtension } from '../usage/places.ts';
 import type { CaseDeclaration } from './plan.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { bigLittle, host, none, overlap, partial, source, uniform } from '../../src/pmu/testing/facts.ts';
 import { cpuGroups, isSourceName, pmusSpokenOf, resolvePmu, shapesOf } from './groups.ts';
 

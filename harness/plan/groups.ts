@@ -1,4 +1,5 @@
-import { type EventSource, type FileText, type HostFacts, parseCpuList, UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { type EventSource, type FileText, type HostFacts, parseCpuList } from '../../src/pmu/index.ts';
 
 /** One PMU of the host's CPUs: an event source with a dynamic type and a CPU list. */
 export interface CpuPmu {

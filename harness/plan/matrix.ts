@@ -1,4 +1,4 @@
-import type { HostFacts, Prediction } from '../../src/index.ts';
+import type { HostFacts, Prediction } from '../../src/pmu/index.ts';
 import type { CpuPmu } from './groups.ts';
 
 /** What is known of a cell when it is about to run: requirements and expected failures are judged by it. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { type CaseDeclaration, planCells, type Selection } from './plan.ts';
 
 const selection: Selection = {

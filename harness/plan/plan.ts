@@ -1,4 +1,5 @@
-import { type PlannedCell, type Results, UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import type { PlannedCell, Results } from '../../src/run/index.ts';
 import { nearest, unknownName } from '../usage/unknown-name.ts';
 import { pmusSpokenOf } from './groups.ts';
 import type { Matrix } from './matrix.ts';

@@ -1,4 +1,4 @@
-import { type FindingId, findings } from '../../src/index.ts';
+import { type FindingId, findings } from '../../src/pmu/index.ts';
 import type { Needs } from './matrix.ts';
 
 /** What is known of a place and a QEMU; `undefined` for what is not known yet. */

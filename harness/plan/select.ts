@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Topology, UsageError } from '../../src/index.ts';
+import type { Topology } from '../../src/board/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { topologiesFolder } from '../usage/places.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Selection } from './plan.ts';

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheRoot, type Results, readResults, UsageError } from '../../src/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { type Results, readResults } from '../../src/run/index.ts';
 
 /** Milliseconds that cells took, by id. */
 export type Durations = Readonly<Record<string, number>>;

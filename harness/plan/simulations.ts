@@ -1,4 +1,4 @@
-import type { SimulatedHost } from '../../src/index.ts';
+import type { SimulatedHost } from '../../src/pmu/index.ts';
 
 /** Capabilities that no kernel here offers, by the names that matrices use; each is simulated on the host of the cell. */
 export const simulations: Readonly<Record<string, SimulatedHost>> = {

@@ -2,7 +2,8 @@ import { connect as connectSocket, createServer, type Server, type Socket } from
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Blame, messageOf, parseJson, type RunEvent, stringifyJson, VpmuError } from '../../src/index.ts';
+import { type Blame, messageOf, parseJson, stringifyJson, VpmuError } from '../../src/lib/index.ts';
+import type { RunEvent } from '../../src/run/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { LeaseData } from './lease.ts';
 

@@ -1,4 +1,6 @@
-import type { HostFacts, HostReference, MachineType, PmuChoiceEvidence, QemuBuild } from '../../src/index.ts';
+import type { HostReference } from '../../src/host/index.ts';
+import type { HostFacts } from '../../src/pmu/index.ts';
+import type { MachineType, PmuChoiceEvidence, QemuBuild } from '../../src/qemu/index.ts';
 
 /** A QEMU in place on a host, and what it says of itself. */
 export interface LeasedQemu {

@@ -1,22 +1,9 @@
 import path from 'node:path';
-import {
-	type BackendView,
-	type CellResult,
-	cellFolder,
-	DeadlineError,
-	type HostFacts,
-	type JudgeOptions,
-	type MachineTimings,
-	type Observations,
-	type PerfReading,
-	type PmuSettings,
-	type Prediction,
-	QemuError,
-	QmpError,
-	systemFault,
-	type Verdict,
-	VpmuError,
-} from '../../src/index.ts';
+import { DeadlineError, systemFault, VpmuError } from '../../src/lib/index.ts';
+import type { HostFacts, JudgeOptions, Observations, PmuSettings, Prediction, Verdict } from '../../src/pmu/index.ts';
+import { type MachineTimings, QemuError } from '../../src/qemu/index.ts';
+import { QmpError } from '../../src/qmp/index.ts';
+import { type BackendView, type CellResult, cellFolder, type PerfReading } from '../../src/run/index.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Lease } from './lease.ts';

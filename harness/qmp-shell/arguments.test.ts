@@ -1,5 +1,6 @@
 import test from 'ava';
-import { QmpSchema, UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import { QmpSchema } from '../../src/qmp/index.ts';
 import { readCommand } from './arguments.ts';
 import { complete, describeCommand } from './complete.ts';
 import { splitWords } from './words.ts';

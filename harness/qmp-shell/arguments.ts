@@ -1,12 +1,5 @@
-import {
-	enumMembers,
-	type JsonObject,
-	type JsonValue,
-	parseJson,
-	type QmpSchema,
-	type SchemaType,
-	UsageError,
-} from '../../src/index.ts';
+import { type JsonObject, type JsonValue, parseJson, UsageError } from '../../src/lib/index.ts';
+import { enumMembers, type QmpSchema, type SchemaType } from '../../src/qmp/index.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 
 /** A command to execute, as it was typed. */

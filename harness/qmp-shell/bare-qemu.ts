@@ -1,12 +1,6 @@
-import {
-	type ConnectOptions,
-	connectQmp,
-	connectWhenReady,
-	type Host,
-	type QemuProcess,
-	type QmpClient,
-	startQemuProcess,
-} from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { connectWhenReady, type QemuProcess, startQemuProcess } from '../../src/qemu/index.ts';
+import { type ConnectOptions, connectQmp, type QmpClient } from '../../src/qmp/index.ts';
 
 /** A QEMU without a machine, only to be asked. Disposal ends it and removes its folder. */
 export interface BareQemu extends AsyncDisposable {

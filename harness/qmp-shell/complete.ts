@@ -1,4 +1,4 @@
-import { enumMembers, type QmpSchema } from '../../src/index.ts';
+import { enumMembers, type QmpSchema } from '../../src/qmp/index.ts';
 
 /** Words of the shell itself. */
 export const shellWords = ['help', 'exit'];

@@ -1,5 +1,6 @@
 import { createInterface, type Interface } from 'node:readline';
-import { messageOf, type QmpClient, QmpError, type QmpEvent, type QmpSchema, stringifyJson } from '../../src/index.ts';
+import { messageOf, stringifyJson } from '../../src/lib/index.ts';
+import { type QmpClient, QmpError, type QmpEvent, type QmpSchema } from '../../src/qmp/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
 import { complete, describeCommand } from './complete.ts';

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
-import { type QmpClient, QmpError, type QmpSchema, stringifyJson } from '../../src/index.ts';
+import { stringifyJson } from '../../src/lib/index.ts';
+import { type QmpClient, QmpError, type QmpSchema } from '../../src/qmp/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
 import { describeCommand } from './complete.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { poll, quoteCommand } from '../../src/index.ts';
+import { poll, quoteCommand } from '../../src/lib/index.ts';
 import { commandFile } from '../usage/places.ts';
 
 const vpmuQmp = [process.execPath, commandFile, 'qmp', '--qemu', 'debian:trixie'];

@@ -1,4 +1,4 @@
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 
 /**
  * The words of a line as a POSIX shell would split it: blanks separate, quotes of both kinds and a backslash keep

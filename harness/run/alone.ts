@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { PrettyReport } from '../../src/index.ts';
+import { PrettyReport } from '../../src/report/index.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Broker } from '../protocol/broker.ts';
 import { startRun } from './run.ts';

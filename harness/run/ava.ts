@@ -3,7 +3,8 @@ import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { type Host, messageOf, type ProcessExit, VpmuError } from '../../src/index.ts';
+import type { Host, ProcessExit } from '../../src/host/index.ts';
+import { messageOf, VpmuError } from '../../src/lib/index.ts';
 import { packageFolder } from '../usage/places.ts';
 
 export interface AvaOptions {

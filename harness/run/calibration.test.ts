@@ -1,5 +1,5 @@
 import test from 'ava';
-import { localHost } from '../../src/index.ts';
+import { localHost } from '../../src/host/index.ts';
 import { measureSpeed, slownessOf } from './calibration.ts';
 
 test('deadlines are never shorter than they were written, and never longer without end', t => {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, hostname } from 'node:os';
-import { type Cache, formatDuration, type Host, type HostFacts, VpmuError } from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import type { Cache } from '../../src/image/index.ts';
+import { formatDuration, VpmuError } from '../../src/lib/index.ts';
+import type { HostFacts } from '../../src/pmu/index.ts';
 
 /** How fast a host is, measured once. */
 export interface Calibration {

@@ -1,4 +1,4 @@
-import type { CellResult, CellStatus, Results } from '../../src/index.ts';
+import type { CellResult, CellStatus, Results } from '../../src/run/index.ts';
 
 /** How one cell changed from one run to the next. */
 export interface CellChange {

@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheRoot, poll, startTime } from '../../src/index.ts';
+import { startTime } from '../../src/host/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
+import { poll } from '../../src/lib/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

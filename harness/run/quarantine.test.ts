@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { CellResult } from '../../src/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { applyQuarantine, parseQuarantine } from './quarantine.ts';
 
 const cases = ['pmu/default-counts', 'counting/slope'];

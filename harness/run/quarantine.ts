@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type CellResult, UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { nearest } from '../usage/unknown-name.ts';
 
 /** One line of a quarantine list: cells whose failures are known and expected until a day. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { localHost, VpmuError } from '../../src/index.ts';
+import { localHost } from '../../src/host/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
 import { caseFile } from '../plan/collect.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storedDurations } from '../plan/shards.ts';

@@ -2,20 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
+import { formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
+import { htmlOf, junitOf } from '../../src/report/index.ts';
 import {
 	attemptFolder,
 	type CellResult,
 	cellFolder,
-	formatDuration,
-	htmlOf,
-	junitOf,
-	LockBusyError,
 	type Results,
 	type RunEvent,
 	RunFolder,
 	resultsOf,
-	VpmuError,
-} from '../../src/index.ts';
+} from '../../src/run/index.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from '../protocol/broker.ts';

@@ -1,4 +1,4 @@
-import type { CellResult } from '../../src/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 
 /** The exit statuses of every command (README, "Exit status"). 69 and 75 are EX_UNAVAILABLE and EX_TEMPFAIL of sysexits.h. */
 export const exitCodes = {

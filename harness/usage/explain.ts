@@ -1,4 +1,4 @@
-import { LockBusyError, systemFault, VpmuError } from '../../src/index.ts';
+import { LockBusyError, systemFault, VpmuError } from '../../src/lib/index.ts';
 import type { CommandContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 

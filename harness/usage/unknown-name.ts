@@ -1,4 +1,4 @@
-import { UsageError } from '../../src/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 
 /** The nearest of `candidates` to a mistyped word, if one is near enough to have been meant. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {

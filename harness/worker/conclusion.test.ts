@@ -1,15 +1,9 @@
 import test from 'ava';
-import {
-	DeadlineError,
-	findings,
-	type HostFacts,
-	type Observations,
-	type PmuSettings,
-	predictBackend,
-	QemuError,
-	QmpError,
-} from '../../src/index.ts';
+import { DeadlineError } from '../../src/lib/index.ts';
+import { findings, type HostFacts, type Observations, type PmuSettings, predictBackend } from '../../src/pmu/index.ts';
 import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
+import { QemuError } from '../../src/qemu/index.ts';
+import { QmpError } from '../../src/qmp/index.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import { planCells } from '../plan/plan.ts';
 import { type CellRecord, CellSkipped } from '../protocol/outcome.ts';

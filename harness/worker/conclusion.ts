@@ -1,5 +1,5 @@
+import { VpmuError } from '../../src/lib/index.ts';
 import {
-	type CellResult,
 	type FindingId,
 	findings,
 	type HostFacts,
@@ -8,10 +8,10 @@ import {
 	type Observations,
 	type PmuSettings,
 	postedStarts,
-	QemuError,
 	type Verdict,
-	VpmuError,
-} from '../../src/index.ts';
+} from '../../src/pmu/index.ts';
+import { QemuError } from '../../src/qemu/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { broken, type CellRecord, resultOf } from '../protocol/outcome.ts';
 
 /** What a cell came to. Pure. */

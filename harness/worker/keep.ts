@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
-import { type Host, localHost, type Machine } from '../../src/index.ts';
+import { type Host, localHost } from '../../src/host/index.ts';
+import type { Machine } from '../../src/qemu/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
 /** Names of the sockets that a machine which may be kept has besides its own. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { HostFacts } from '../../src/index.ts';
+import type { HostFacts } from '../../src/pmu/index.ts';
 import { bigLittle, none, uniform } from '../../src/pmu/testing/facts.ts';
 import type { Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';

@@ -1,4 +1,4 @@
-import type { HostFacts } from '../../src/index.ts';
+import type { HostFacts } from '../../src/pmu/index.ts';
 import { cpuPmus, isSourceName, pmusSpokenOf, shapesOf } from '../plan/groups.ts';
 import type { Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';

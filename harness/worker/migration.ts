@@ -1,4 +1,6 @@
-import { type Machine, poll, QmpError } from '../../src/index.ts';
+import { poll } from '../../src/lib/index.ts';
+import type { Machine } from '../../src/qemu/index.ts';
+import { QmpError } from '../../src/qmp/index.ts';
 
 /** How long a guest of a cell may take to be written or read. */
 const timeoutMs = 120_000;

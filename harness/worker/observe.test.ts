@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { DeviceNode, DeviceTree } from '../../src/index.ts';
+import type { DeviceNode, DeviceTree } from '../../src/board/index.ts';
 import { deviceTreeChanges, deviceTreeLines } from './observe.ts';
 
 const node = (name: string, properties: Record<string, string> = {}, children: DeviceNode[] = []): DeviceNode => ({

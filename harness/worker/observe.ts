@@ -1,15 +1,10 @@
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import {
-	type DeviceTree,
-	type Host,
-	type Machine,
-	messageOf,
-	type QmpObservation,
-	readDeviceTree,
-	type TraceObservation,
-	VpmuError,
-} from '../../src/index.ts';
+import { type DeviceTree, readDeviceTree } from '../../src/board/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { messageOf, VpmuError } from '../../src/lib/index.ts';
+import type { QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
+import type { Machine } from '../../src/qemu/index.ts';
 
 /** Asks QEMU what it says of the PMU. `machineBackcompatPmu` is what its machine type's compat properties were seen to be. */
 export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {

@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { quoteCommand } from '../../src/index.ts';
+import { quoteCommand } from '../../src/lib/index.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Lease } from '../protocol/lease.ts';
 import { commandFile } from '../usage/places.ts';

@@ -1,25 +1,19 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import type { DeviceTree } from '../../src/board/index.ts';
+import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
+import { VpmuError } from '../../src/lib/index.ts';
 import {
-	attachHost,
-	type CellResult,
-	type DeviceTree,
-	describePeerDeath,
-	type Host,
 	type HostFacts,
-	type HostFolder,
 	type JudgeOptions,
-	type Machine,
-	type MachineSpec,
 	type PmuSettings,
 	type Prediction,
 	predictBackend,
-	QemuError,
-	QmpError,
 	simulate,
-	startMachine,
-	VpmuError,
-} from '../../src/index.ts';
+} from '../../src/pmu/index.ts';
+import { type Machine, type MachineSpec, QemuError, startMachine } from '../../src/qemu/index.ts';
+import { describePeerDeath, QmpError } from '../../src/qmp/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { type CpuPmu, cpuGroups, cpuPmus } from '../plan/groups.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';

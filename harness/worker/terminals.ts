@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { type Machine, messageOf, serveTerminal } from '../../src/index.ts';
+import { serveTerminal } from '../../src/guest/index.ts';
+import { messageOf } from '../../src/lib/index.ts';
+import type { Machine } from '../../src/qemu/index.ts';
 import { openSocketFolder } from '../protocol/live.ts';
 
 /** Lets people onto a cell's machine while it runs (`vpmu shell --cell`). */

@@ -1,4 +1,5 @@
-import type { GuestReading, Observations, PerfReading } from '../../src/index.ts';
+import type { GuestReading, Observations } from '../../src/pmu/index.ts';
+import type { PerfReading } from '../../src/run/index.ts';
 
 /** What a cell has seen and what was demanded of it in vain. Kept as it comes, judged at the end. */
 export class Witness {

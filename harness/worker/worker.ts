@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext, TestFn } from 'ava';
-import type { CellResult } from '../../src/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
 import { type CaseDeclaration, type Cell, planCells } from '../plan/plan.ts';
 import { defaultSelection } from '../plan/select.ts';
 import { type Broker, connectBroker } from '../protocol/broker.ts';

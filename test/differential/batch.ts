@@ -1,15 +1,14 @@
+import { quoteCommand, VpmuError } from '../../src/lib/index.ts';
 import {
 	type HostFacts,
 	parseTraceLog,
-	quoteCommand,
 	type SimulationHost,
 	shimWords,
 	sysfsTree,
 	type TreeEntry,
 	tarOf,
-	VpmuError,
 	wrapperArgv,
-} from '../../src/index.ts';
+} from '../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
 /** What a QEMU that was only asked, and never ran its guest, showed of its choice. */

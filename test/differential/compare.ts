@@ -5,7 +5,7 @@ import {
 	postedStarts,
 	predictBackend,
 	simulatedFacts,
-} from '../../src/index.ts';
+} from '../../src/pmu/index.ts';
 import type { SeenStart } from './batch.ts';
 import type { DifferentialCase } from './generate.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type HostFacts, postedStarts, predictBackend, simulatedFacts, simulatedNames } from '../../src/index.ts';
+import { type HostFacts, postedStarts, predictBackend, simulatedFacts, simulatedNames } from '../../src/pmu/index.ts';
 import { uniform } from '../../src/pmu/testing/facts.ts';
 import { caseArgv, parseBatch, type SeenStart } from './batch.ts';
 import { compareStart } from './compare.ts';

@@ -1,5 +1,7 @@
 import test from 'ava';
-import { type Host, quoteCommand, wrapperArgv } from '../../src/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { quoteCommand } from '../../src/lib/index.ts';
+import { wrapperArgv } from '../../src/pmu/index.ts';
 import { runBatch } from './batch.ts';
 import { compareStart } from './compare.ts';
 import { knownFindings } from './known.ts';

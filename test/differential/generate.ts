@@ -1,4 +1,4 @@
-import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../src/index.ts';
+import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../src/pmu/index.ts';
 
 /** One question to a QEMU with the choice: a host as described, and how it is started. */
 export interface DifferentialCase {

@@ -1,4 +1,4 @@
-import type { EventSource, SimulatedHost } from '../../src/index.ts';
+import type { EventSource, SimulatedHost } from '../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
 /**

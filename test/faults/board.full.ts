@@ -2,7 +2,10 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import { findKeptBoard, type Host, localHost, openCache, poll, quoteCommand, sshHost } from '../../src/index.ts';
+import { findKeptBoard } from '../../src/board/index.ts';
+import { type Host, localHost, sshHost } from '../../src/host/index.ts';
+import { openCache } from '../../src/image/index.ts';
+import { poll, quoteCommand } from '../../src/lib/index.ts';
 import { vpmu } from '../testing/vpmu.ts';
 import { type FaultSetting, fault } from './testing/fault.ts';
 

@@ -3,7 +3,8 @@ import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { cacheRoot, debianPackage, hostArchitecture, localHost, openCache } from '../../src/index.ts';
+import { localHost } from '../../src/host/index.ts';
+import { cacheRoot, debianPackage, hostArchitecture, openCache } from '../../src/image/index.ts';
 import { readRun } from '../testing/vpmu.ts';
 import { fault } from './testing/fault.ts';
 

@@ -1,4 +1,5 @@
-import type { Blame, CellStatus } from '../../src/index.ts';
+import type { Blame } from '../../src/lib/index.ts';
+import type { CellStatus } from '../../src/run/index.ts';
 
 /** What a fault gives: the cell's status and whom it blames, and the exit status of the run. */
 export interface FaultRow {

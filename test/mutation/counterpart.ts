@@ -1,7 +1,7 @@
 import type { Cell } from '../../harness/plan/plan.ts';
 import type { Lease } from '../../harness/protocol/lease.ts';
 import type { CellSession } from '../../harness/worker/session.ts';
-import { type Contradiction, type GuestReading, judge, type Observations } from '../../src/index.ts';
+import { type Contradiction, type GuestReading, judge, type Observations } from '../../src/pmu/index.ts';
 
 /** The layers of proof, in the order in which a verdict looks at them. */
 export const layers = ['start', 'qmp', 'trace', 'guest', 'perf'] as const;

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lease } from '../../harness/protocol/lease.ts';
 import type { CellSession } from '../../harness/worker/session.ts';
-import { localHost, writeDeviceTree } from '../../src/index.ts';
+import { writeDeviceTree } from '../../src/board/index.ts';
+import { localHost } from '../../src/host/index.ts';
 import type { Counterpart } from './counterpart.ts';
 import {
 	addsAccelProperty,

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { cacheRoot, localHost } from '../../src/index.ts';
+import { localHost } from '../../src/host/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
 import { settledLeftovers } from '../testing/leftovers.ts';
 import { startVpmu, temporaryFolder, vpmu } from '../testing/vpmu.ts';
 

@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { poll } from '../../src/index.ts';
+import { poll } from '../../src/lib/index.ts';
 
 /** A process that carries a mark in its environment, as all that a marked vpmu starts do. */
 export interface MarkedProcess {

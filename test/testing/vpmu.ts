@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { CellResult, Results } from '../../src/index.ts';
+import type { CellResult, Results } from '../../src/run/index.ts';
 
 const bin = path.resolve(import.meta.dirname, '../../harness/bin.mjs');
 

@@ -1,13 +1,13 @@
+import type { Host } from '../../../src/host/index.ts';
 import {
 	buildImage,
 	type Cache,
 	debianKernel,
-	type Host,
 	type Image,
 	type Kernel,
 	kernelFromFile,
 	loadRecipe,
-} from '../../../src/index.ts';
+} from '../../../src/image/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
 import { kernelArgumentsWith } from './kernel-arguments.ts';

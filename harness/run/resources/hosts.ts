@@ -1,4 +1,8 @@
-import { type Board, type Host, type HostFacts, hostArchitecture, VpmuError } from '../../../src/index.ts';
+import type { Board } from '../../../src/board/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { hostArchitecture } from '../../../src/image/index.ts';
+import { VpmuError } from '../../../src/lib/index.ts';
+import type { HostFacts } from '../../../src/pmu/index.ts';
 
 /** @throws VpmuError when guests cannot run under KVM there: that is not QEMU's doing, whatever it then says */
 export function needKvm({ host, kvm }: HostFacts): void {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Host } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
 import { Known } from './known.ts';
 
 /** A host that answers, or not. */

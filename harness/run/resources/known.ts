@@ -1,4 +1,4 @@
-import type { Host } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
 import { answers } from './hosts.ts';
 
 const failed = Symbol('failed');

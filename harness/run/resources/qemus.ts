@@ -1,17 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-	type Cache,
-	debianQemu,
-	type Host,
-	inspectProgram,
-	inspectQemu,
-	parseJson,
-	stringifyJson,
-	VpmuError,
-	verifiedHash,
-} from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { type Cache, debianQemu, inspectProgram, verifiedHash } from '../../../src/image/index.ts';
+import { parseJson, stringifyJson, VpmuError } from '../../../src/lib/index.ts';
+import { inspectQemu } from '../../../src/qemu/index.ts';
 import { UnfitBuild } from '../../plan/select.ts';
 import type { LeasedQemu } from '../../protocol/lease.ts';
 import { unknownName } from '../../usage/unknown-name.ts';

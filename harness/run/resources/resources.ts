@@ -1,15 +1,7 @@
-import {
-	type Board,
-	type Cache,
-	type Host,
-	type HostFacts,
-	localHost,
-	openCache,
-	readHostFacts,
-	sshHost,
-	startBoard,
-	verifiedHash,
-} from '../../../src/index.ts';
+import { type Board, startBoard } from '../../../src/board/index.ts';
+import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
+import { type Cache, openCache, verifiedHash } from '../../../src/image/index.ts';
+import { type HostFacts, readHostFacts } from '../../../src/pmu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
 import type { Lease, LeaseData } from '../../protocol/lease.ts';

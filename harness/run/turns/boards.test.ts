@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import type { Host } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
 import { Boards } from './boards.ts';
 
 /** Boards that only write down what is done with them. */

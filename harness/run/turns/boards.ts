@@ -1,4 +1,4 @@
-import type { Host } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
 
 /** A host that can be halted: a board. */
 type Halting = Host & { halt(): Promise<void>; proceed(): Promise<void> };

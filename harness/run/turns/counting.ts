@@ -1,4 +1,5 @@
-import { type Host, LockBusyError, type WaitOptions } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { LockBusyError, type WaitOptions } from '../../../src/lib/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { Slots } from './slots.ts';
 

@@ -1,21 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-	GuestError,
-	type GuestObservation,
-	type GuestReading,
-	type GuestShell,
-	type Host,
-	type Machine,
-	type PerfStatRun,
-	pinThread,
-	poll,
-	runPerfStat,
-	type VcpuDiagnosis,
-	VpmuError,
-	vcpuThreads,
-} from '../../../src/index.ts';
+import { GuestError, type GuestShell, type PerfStatRun, runPerfStat } from '../../../src/guest/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { poll, VpmuError } from '../../../src/lib/index.ts';
+import type { GuestObservation, GuestReading } from '../../../src/pmu/index.ts';
+import { type Machine, pinThread, type VcpuDiagnosis, vcpuThreads } from '../../../src/qemu/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { isPlausible, least, readingOf } from './reading.ts';
 

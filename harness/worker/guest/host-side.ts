@@ -1,11 +1,6 @@
-import {
-	type Host,
-	type HostProcess,
-	type PerfStatEntry,
-	parsePerfStat,
-	VpmuError,
-	within,
-} from '../../../src/index.ts';
+import { type PerfStatEntry, parsePerfStat } from '../../../src/guest/index.ts';
+import type { Host, HostProcess } from '../../../src/host/index.ts';
+import { VpmuError, within } from '../../../src/lib/index.ts';
 
 /** A perf on the host that counts what threads do until it is told to stop. */
 export interface HostCount extends AsyncDisposable {

@@ -1,4 +1,6 @@
-import { type GuestReading, parsePerfStat, poll, VpmuError } from '../../../src/index.ts';
+import { parsePerfStat } from '../../../src/guest/index.ts';
+import { poll, VpmuError } from '../../../src/lib/index.ts';
+import type { GuestReading } from '../../../src/pmu/index.ts';
 import type { Guest } from './guest.ts';
 
 /** What happened on one stop of the way of a vCPU that was moved while its guest counted. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parsePerfStat } from '../../../src/index.ts';
+import { parsePerfStat } from '../../../src/guest/index.ts';
 import { isPlausible, least, type ReadingOf, readingOf } from './reading.ts';
 
 const of = (what: Partial<ReadingOf> = {}): ReadingOf => ({

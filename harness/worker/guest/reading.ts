@@ -1,4 +1,5 @@
-import type { GuestReading, PerfStatEntry, PerfStatRun } from '../../../src/index.ts';
+import type { PerfStatEntry, PerfStatRun } from '../../../src/guest/index.ts';
+import type { GuestReading } from '../../../src/pmu/index.ts';
 
 /** What one reading is of. */
 export interface ReadingOf {

@@ -1,4 +1,4 @@
-import type { HostFacts, PmuSettings } from '../../../src/index.ts';
+import type { HostFacts, PmuSettings } from '../../../src/pmu/index.ts';
 import { resolvePmu } from '../../plan/groups.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';

@@ -1,4 +1,5 @@
-import { type HostFacts, type MachineSpec, smallVirt } from '../../../src/index.ts';
+import type { HostFacts } from '../../../src/pmu/index.ts';
+import { type MachineSpec, smallVirt } from '../../../src/qemu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { type StartChoices, settingsOf } from './settings.ts';

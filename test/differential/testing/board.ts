@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Resources } from '../../../harness/run/resources/resources.ts';
 import { hostTool } from '../../../harness/usage/places.ts';
-import { type Host, type HostFacts, UsageError } from '../../../src/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { UsageError } from '../../../src/lib/index.ts';
+import type { HostFacts } from '../../../src/pmu/index.ts';
 import type { BatchTools } from '../batch.ts';
 
 /**

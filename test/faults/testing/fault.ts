@@ -1,7 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { debianQemu, hostArchitecture, openCache, quoteCommand } from '../../../src/index.ts';
+import { debianQemu, hostArchitecture, openCache } from '../../../src/image/index.ts';
+import { quoteCommand } from '../../../src/lib/index.ts';
 import { readRun, temporaryFolder, type VpmuEnd, vpmu } from '../../testing/vpmu.ts';
 import { type FaultName, type FaultRow, faults } from '../table.ts';
 

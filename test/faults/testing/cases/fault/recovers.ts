@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { pmuTest } from '../../../../../harness/test.ts';
-import { VpmuError } from '../../../../../src/index.ts';
+import { VpmuError } from '../../../../../src/lib/index.ts';
 
 pmuTest('an error of the infrastructure at the first attempt', { accel: ['tcg'] }, async (_t, cell) => {
 	await cell.startWithoutBoot();

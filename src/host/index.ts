@@ -1,0 +1,18 @@
+/** The room's door. What is not here is the room's own. */
+
+export { attachHost } from './attach.ts';
+export { HostError } from './errors.ts';
+export type {
+	CommandResult,
+	Host,
+	HostFolder,
+	HostLock,
+	HostProcess,
+	HostReference,
+	ProcessExit,
+	RunOptions,
+	SpawnOptions,
+} from './host.ts';
+export { localHost } from './local.ts';
+export { sshHost } from './ssh/host.ts';
+export { startTime } from './started.ts';

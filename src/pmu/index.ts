@@ -1,0 +1,25 @@
+/** The room's door. What is not here is the room's own. */
+
+export { CpuSet, parseCpuList } from './cpu-list.ts';
+export type {
+	Answer,
+	Backend,
+	Counting,
+	EventSource,
+	FileText,
+	HostFacts,
+	KvmFacts,
+	PmuSettings,
+	Prediction,
+} from './facts.ts';
+export { type FindingId, findings } from './findings.ts';
+export { type PostedStart, postedStarts } from './predict/posted-start.ts';
+export { predictBackend } from './predict/predict.ts';
+export { parseHostFacts } from './probe/parse-facts.ts';
+export { type FactsHost, readHostFacts } from './probe/read-facts.ts';
+export { type SimulatedHost, shimWords, simulatedFacts, simulatedNames, sysfsTree } from './simulate/description.ts';
+export { type Simulation, type SimulationHost, simulate, wrapperArgv } from './simulate/simulate.ts';
+export { type TreeEntry, tarOf } from './simulate/tar.ts';
+export type * from './verdict/observed.ts';
+export { parseTraceLog } from './verdict/trace-log.ts';
+export { type JudgeOptions, judge } from './verdict/verdict.ts';

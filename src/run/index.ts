@@ -1,0 +1,16 @@
+/** The room's door. What is not here is the room's own. */
+
+export type { PlannedCell, RunEvent } from './events.ts';
+export { resultsOf, summaryOf } from './fold.ts';
+export { RunFolder, readEvents, readResults } from './folder.ts';
+export { attemptFolder, cellFolder } from './paths.ts';
+export {
+	type Attempt,
+	type BackendView,
+	type CellResult,
+	type CellStatus,
+	cellStatuses,
+	type PerfReading,
+	type Quarantine,
+	type Results,
+} from './results.ts';
