@@ -24,11 +24,22 @@ export interface PerfStatEntry {
 	readonly runningPct: number | null;
 	/** Relative standard deviation in per cent over `--repeat` runs. */
 	readonly deviationPct: number | null;
-	/** `0` of `CPU0` with `--no-aggr`, `S0-D0-C1` with an aggregation, `null` without. */
+	/**
+	 * `0` of `CPU0` with `--no-aggr`; `S0`, `N0`, `S0-D0`, `S0-D0-C1`, `S0-D0-CLS0` or `S0-D0-L3-ID0` with an aggregation;
+	 * `null` without. What has one is a part of the total.
+	 */
 	readonly cpu: string | null;
-	/** Seconds since the start with `-I`. */
+	/** How many CPUs or counters an aggregation holds, `null` where perf does not say. */
+	readonly aggregated: number | null;
+	/** `vmstat-23644`, command and thread id, with `--per-thread`; such a count is of that thread only. */
+	readonly thread: string | null;
+	/** `machine.slice` with `-G`; such a count is of that control group only. `null` without a group. */
+	readonly cgroup: string | null;
+	/** Seconds since the start with `-I`; such a count is of that interval only. */
 	readonly intervalSeconds: number | null;
-	/** Figures that perf derived, such as 1.33 `insn per cycle`. */
+	/** The sum over all intervals that perf prints at the end with `-I --summary`. */
+	readonly summary: boolean;
+	/** Figures that perf derived, such as 1.33 `insn per cycle`; those that it could not compute (`nan`) are left out. */
 	readonly metrics: readonly { readonly value: string; readonly unit: string }[];
 }
 
@@ -58,10 +69,35 @@ export function readValue(text: string): PerfValue | null {
 	return { state: 'counted', count: isWhole ? whole : null, value: text, zero: isWhole && whole === 0n };
 }
 
-/** Takes an event's name apart. */
+/**
+ * Takes an event's name apart. A PMU stands before a pair of slashes, or in brackets behind the name (perf up to 6.14);
+ * modifiers stand behind the slashes, before the last one (`cpu_core/cycles:u/`, hybrid PMUs), or behind a colon.
+ */
 export function readEvent(event: string): Pick<PerfStatEntry, 'event' | 'pmu' | 'modifiers'> {
-	const withPmu = /^([^/]+)\/[^/]*\/([A-Za-z]*)$/.exec(event);
-	if (withPmu !== null) return { event, pmu: withPmu[1]!, modifiers: withPmu[2]! };
-	const plain = /:([ukhGHIpPSDWeb]+)$/.exec(event);
-	return { event, pmu: null, modifiers: plain?.[1] ?? '' };
+	const withPmu = /^([^/:]+)\/(.*)\/([A-Za-z]*)$/.exec(event);
+	if (withPmu !== null) {
+		return { event, pmu: withPmu[1]!, modifiers: withPmu[3]! || modifiersOf(withPmu[2]!) };
+	}
+	const inBrackets = /^(.*) \[([^[\]]+)\]$/.exec(event);
+	if (inBrackets !== null) return { event, pmu: inBrackets[2]!, modifiers: modifiersOf(inBrackets[1]!) };
+	return { event, pmu: null, modifiers: modifiersOf(event) };
 }
+
+/** A breakpoint's `:rw` is its access, not a modifier; its modifiers follow behind one more colon. */
+function modifiersOf(name: string): string {
+	const rest = name.replace(/^mem:0x[0-9a-f]+(\/\d+)?(:[rwx]+)?/i, 'mem');
+	return /:([ukhGHIpPSDWeb]+)$/.exec(rest)?.[1] ?? '';
+}
+
+/** Every column of a line but the counter itself. */
+export type PerfColumns = Pick<PerfStatEntry, 'cpu' | 'aggregated' | 'thread' | 'intervalSeconds' | 'summary'>;
+
+/** What one line of `perf stat` is. */
+export type PerfLine =
+	| { readonly kind: 'counter'; readonly entry: PerfStatEntry }
+	/** A further metric of the counter before it; `null` where perf could not compute it. */
+	| { readonly kind: 'metric'; readonly columns: PerfColumns; readonly metric: PerfStatEntry['metrics'][number] | null }
+	/** The head or a metric of a metric group, whose counters perf does not print. */
+	| { readonly kind: 'group' }
+	/** Why it is none of these. */
+	| { readonly kind: 'refused'; readonly why: string };

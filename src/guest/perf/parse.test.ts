@@ -104,7 +104,8 @@ const refused = [
 	'18446744073709551616,,cycles,9,100.00,,',
 	'<not  counted>,,cycles,0,0.00,,',
 	'5,,,9,100.00,,',
-	'5,,cycles,9,100.00,,junk',
+	'5,,cycles,9,100.00,junk',
+	'5,,cycles,9,100.00,1.2,junk\n,,,,,x,junk',
 	'{"counter-value" : "5.0", "event" : "cycles"}',
 	'{"counter-value" : "x", "event" : "cycles", "event-runtime" : 1, "pcnt-running" : 100.00}',
 	'{"counter-value" : "5.0", "event" : "cycles", "event-runtime" : 1, "pcnt-running" : 100.00',
@@ -171,6 +172,22 @@ test('every printable set of counters comes back as it was', t => {
 	);
 });
 
+test('a metric without a value leaves its counter as it is', t => {
+	t.like(parsePerfStat('0,,cpu_cycles,1397967,100.00,,insn_per_cycle\n0,,inst_retired,1397967,100.00,,\n'), [
+		{ event: 'cpu_cycles', state: 'counted', count: 0n, zero: true, metrics: [] },
+		{ event: 'inst_retired', state: 'counted', count: 0n, zero: true, metrics: [] },
+	]);
+	t.like(parsePerfStat('<not counted>,,cpu_cycles,0,100.00,,insn_per_cycle\n'), [
+		{ event: 'cpu_cycles', state: 'not-counted', count: null, zero: false, metrics: [] },
+	]);
+	for (const value of ['nan', '-nan', 'inf', '"nan"', '"none"'])
+		t.like(
+			parsePerfStat(
+				`{"counter-value" : "0.000000", "unit" : "", "event" : "inst_retired", "event-runtime" : 7, "pcnt-running" : 100.00, "metric-value" : ${value}, "metric-unit" : "ipc"}`,
+			),
+			[{ event: 'inst_retired', count: 0n, zero: true, metrics: [] }],
+		);
+});
 test('a counter cut off before its percentage is complete is an error', t => {
 	fc.assert(
 		fc.property(counter, fc.double({ min: 0, max: 1, noNaN: true }), (one, where) => {

@@ -1,6 +1,6 @@
 import { GuestError } from '../errors.ts';
 import { readCsvLine } from './csv.ts';
-import { type PerfStatEntry, refuse } from './entry.ts';
+import { type PerfColumns, type PerfStatEntry, refuse } from './entry.ts';
 import { readJsonLine } from './json.ts';
 
 export interface ParsePerfStatOptions {
@@ -25,28 +25,47 @@ const knownNoise = [
 	/^Events enabled$|^Events disabled$/,
 ];
 
-/** Begins as only a counter does: a value, a time stamp, a CPU, or one of perf's words for no value. */
-const likeCounter = /^\s*(\d|<not|CPU\d|[SNDC]\d+(-|,|;)|[,;|\t]{3}|\{)/;
+/** Begins as only a counter does: a value, a time stamp, a place, a thread's id, or one of perf's words for no value. */
+const likeCounter =
+	/^\s*(\d|<not|summary\b|CPU\d|[SN]-?\d+(-D|-C|[^\w\s])|[,;|\t]{3}|\{|[^,;|\t]+-\d+[,;|\t](\d|<not))/;
 
 /**
- * Reads what `perf stat -x,` (or another separator) or `perf stat -j` wrote: with or without `-I`, `-A`, `-r`, also
- * under a locale whose decimal point is a comma. Zero, not counted and not supported stay three different things.
+ * Reads what `perf stat -x,` (or another separator) or `perf stat -j` wrote, of perf 4.14 to 7.2, also under a locale whose
+ * decimal point is a comma. Zero, not counted and not supported stay three different things. Each count comes with the
+ * columns that it stands under (`cpu`, `thread`, `cgroup`, `intervalSeconds`, `summary`): with one of them it is a part of
+ * the total. The metrics of metric groups, whose counters perf does not print, are passed over.
  *
- * @throws GuestError kind `perf-output` when a line is neither a counter nor known noise, or there is no counter at all
+ * @throws GuestError kind `perf-output` when a line is neither a counter nor known noise, when it can be read in two ways,
+ *   or when there is no counter at all
  */
 export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}): PerfStatEntry[] {
 	const { separator = ',', noise = 'known' } = options;
 	const entries: PerfStatEntry[] = [];
+	// Whose figures a line without a counter continues.
+	let owner: 'nobody' | 'counter' | 'group' = 'nobody';
 	for (const [index, line] of text.split(/\r?\n/).entries()) {
 		if (knownNoise.some(pattern => pattern.test(line))) continue;
 		if (noise === 'any' && !likeCounter.test(line)) continue;
 		const read = line.trimStart().startsWith('{') ? readJsonLine(line) : readCsvLine(line, separator);
-		if ('refused' in read) throw refuse(line, index + 1, read.refused);
-		if ('metric' in read) {
-			const last = entries.pop();
-			if (last === undefined) throw refuse(line, index + 1, 'a metric before any counter');
-			entries.push({ ...last, metrics: [...last.metrics, read.metric] });
-		} else entries.push(read);
+		switch (read.kind) {
+			case 'refused':
+				throw refuse(line, index + 1, read.why);
+			case 'group':
+				owner = 'group';
+				break;
+			case 'counter':
+				entries.push(read.entry);
+				owner = 'counter';
+				break;
+			case 'metric': {
+				if (owner === 'group' || read.metric === null) break;
+				const last = entries.at(-1);
+				if (last === undefined) throw refuse(line, index + 1, 'a metric before any counter');
+				if (!isSamePlace(read.columns, last))
+					throw refuse(line, index + 1, 'a metric of another place than its counter');
+				entries[entries.length - 1] = { ...last, metrics: [...last.metrics, read.metric] };
+			}
+		}
 	}
 	if (entries.length === 0)
 		throw new GuestError('perf-output', 'perf stat printed no counter', {
@@ -55,5 +74,17 @@ export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}):
 				.filter(line => line !== '')
 				.slice(-10),
 		});
-	return entries;
+	return withSummaries(entries);
+}
+
+function isSamePlace(one: PerfColumns, other: PerfColumns): boolean {
+	return one.cpu === other.cpu && one.thread === other.thread && one.intervalSeconds === other.intervalSeconds;
+}
+
+/** What follows intervals without a time of its own is their sum, though perf does not say so in JSON or with `--no-csv-summary`. */
+function withSummaries(entries: readonly PerfStatEntry[]): PerfStatEntry[] {
+	const first = entries.findIndex(entry => entry.intervalSeconds !== null);
+	return entries.map((entry, index) =>
+		first !== -1 && index > first && entry.intervalSeconds === null ? { ...entry, summary: true } : entry,
+	);
 }

@@ -78,14 +78,43 @@ export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): 
 		await shell.run(['rm', '-f', file], { timeoutMs: 5000 }).catch(() => undefined);
 	}
 	const entries = parsePerfStat(text);
+	const trouble = troubleIn(entries, options);
+	if (trouble !== undefined)
+		throw new GuestError('perf-output', `perf stat ${trouble} (${endOf(result)})`, { evidence: text.split('\n') });
+	return { entries, text, result };
+}
+
+/** Why what perf reported is not what it was asked for; `undefined` when it is. */
+export function troubleIn(
+	entries: readonly PerfStatEntry[],
+	{ events, perCpu = false, intervalMs }: Pick<PerfStatOptions, 'events' | 'perCpu' | 'intervalMs'>,
+): string | undefined {
 	const reported = new Set(entries.map(entry => entry.event));
 	// perf may add modifiers that it had to (`cycles` becomes `cycles:u` for users), which is not what was asked for.
 	const missing = events.filter(event => !event.includes('{') && !reported.has(event));
-	if (missing.length > 0)
-		throw new GuestError('perf-output', `perf stat did not report on ${missing.join(', ')} (${endOf(result)})`, {
-			evidence: text.split('\n'),
-		});
-	return { entries, text, result };
+	if (missing.length > 0) return `did not report on ${missing.join(', ')}`;
+	const part = entries.find(
+		one =>
+			one.thread !== null ||
+			one.cgroup !== null ||
+			(one.cpu !== null && !perCpu) ||
+			(one.intervalSeconds !== null && intervalMs === undefined),
+	);
+	if (part !== undefined) {
+		const of = part.thread ?? part.cgroup ?? part.cpu ?? `interval ${part.intervalSeconds}`;
+		return `reported ${part.event} of ${of} only, where the total was asked for`;
+	}
+	const isTotal = !perCpu && intervalMs === undefined;
+	// Where an event stands for one on each of several PMUs, each count is a part.
+	const often = isTotal
+		? [...reported].find(event => entries.filter(one => one.event === event).length > timesAsked(event, events))
+		: undefined;
+	return often === undefined ? undefined : `reported ${often} more often than it was asked for: each count is a part`;
+}
+
+function timesAsked(event: string, events: readonly string[]): number {
+	const asked = events.flatMap(one => (one.includes('{') ? one.replace(/^\{(.*)\}.*$/, '$1').split(',') : [one]));
+	return Math.max(1, asked.filter(one => one === event).length);
 }
 
 function endOf(result: GuestResult): string {
