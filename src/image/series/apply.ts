@@ -1,0 +1,196 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '../../lib/errors.ts';
+import { type FileDiff, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
+import { lastLines } from '../cache/tool.ts';
+import { readForeign } from './foreign.ts';
+import type { RunGit } from './mails.ts';
+
+/** A patch does not apply: which, where, and where it would nearly fit. */
+export class PatchRefused extends UsageError {
+	/** One line for each hunk or file that git refused, with what stands there. */
+	readonly details: readonly string[];
+
+	constructor(message: string, details: readonly string[]) {
+		super(details.length === 0 ? message : `${message}\n${details.map(line => `  ${line}`).join('\n')}`);
+		this.details = details;
+	}
+}
+
+const textOf = (diff: Buffer) => diff.toString('utf8');
+
+/**
+ * Refuses what no patch may touch, before anything is applied.
+ *
+ * @throws PatchRefused that names the patch and the path
+ */
+export function refuseUnsafe(series: readonly PatchSeries[]): void {
+	for (const patch of series.flatMap(one => one.patches)) {
+		for (const file of parseDiff(textOf(patch.diff))) {
+			const why = refusalOf(file);
+			if (why !== undefined) throw new PatchRefused(`${named(patch)} is refused: ${why}`, []);
+		}
+	}
+}
+
+export const named = (patch: Patch) =>
+	`patch ${patch.part === undefined ? '' : `${patch.part} `}'${patch.title}'${patch.file === patch.title ? '' : ` (${patch.file})`}`;
+
+/** Copies the files that patches touch out of `source` into the folder named first, links as links. */
+const copyTouched = [
+	'copy_touched() {',
+	'  mkdir -p "$1"',
+	'  cd "$top/source"',
+	'  while IFS= read -r -d "" file; do',
+	'    if [ -f "$file" ] || [ -L "$file" ]; then cp --parents -P -p -- "$file" "$1"; fi',
+	'  done <"$top/touched"',
+	'}',
+].join('\n');
+
+/**
+ * Tries a series on copies of the files that it touches; the tree itself is not changed.
+ *
+ * @param work the sandbox's working folder, with the tree in `source`
+ * @param tree how messages name the tree, such as `QEMU 10.0.13 of 'qemu.tar.xz'`
+ * @throws PatchRefused for the first patch that does not apply, or that makes a link out of the tree
+ */
+export async function tryPatches(patches: readonly Patch[], work: string, tree: string, runGit: RunGit): Promise<void> {
+	const diffs = patches.map(patch => parseDiff(textOf(patch.diff)));
+	const touched = new Set(
+		diffs
+			.flat()
+			.flatMap(file => [file.oldPath, file.newPath])
+			.filter(name => name !== undefined),
+	);
+	await rm(path.join(work, 'trial'), { recursive: true, force: true });
+	await writeFile(path.join(work, 'touched'), [...touched].map(name => `${name}\0`).join(''));
+	await mkdir(path.join(work, 'diffs'), { recursive: true });
+	for (const [at, patch] of patches.entries()) await writeFile(path.join(work, 'diffs', `${at}.diff`), patch.diff);
+	// Each patch is applied whole or not at all; the first that is refused is applied again hunk by hunk, to know which fit.
+	const script = [
+		'top=$PWD',
+		copyTouched,
+		'copy_touched "$top/trial"; cd "$top/trial"',
+		`for at in $(seq 0 ${patches.length - 1}); do`,
+		'  if git apply --whitespace=nowarn -p1 $top/diffs/$at.diff 2>$top/diffs/$at.said; then continue; fi',
+		'  if git apply --whitespace=nowarn -p1 --reverse --check $top/diffs/$at.diff 2>/dev/null; then echo reversed >$top/diffs/$at.also; fi',
+		'  cp -a "$top/trial" "$top/rejects"; cd "$top/rejects"',
+		'  LC_ALL=C git apply --whitespace=nowarn -p1 --reject --verbose $top/diffs/$at.diff 2>$top/diffs/$at.hunks',
+		'  echo $at >"$top/refused"; exit 0',
+		'done',
+		'find "$top/trial" -type l -printf "%P\\0%l\\0" >"$top/links"',
+	].join('\n');
+	await writeFile(path.join(work, 'try.sh'), script);
+	const { status, stderr } = await runGit('bash ./try.sh', work);
+	if (status !== 0) throw new PatchRefused(`the patches cannot be tried on ${tree}`, lastLines(stderr));
+	const refused = await readForeign(path.join(work, 'refused'), 64).catch(() => undefined);
+	if (refused !== undefined) {
+		const at = Number(refused.toString());
+		throw await refusal(patches[at]!, diffs[at]!, at, work, tree);
+	}
+	const links = (await readForeign(path.join(work, 'links'), 1 << 20)).toString('utf8').split('\0');
+	for (let at = 0; at + 1 < links.length; at += 2) {
+		const [name, target] = [links[at]!, links[at + 1]!];
+		const makers = patches.filter((_, index) =>
+			diffs[index]!.some(file => file.newPath === name && file.newMode === '120000'),
+		);
+		const leaves =
+			target.startsWith('/') ||
+			path.posix.normalize(path.posix.join(path.posix.dirname(name), target)).startsWith('..');
+		const maker = makers.at(-1);
+		if (leaves && maker !== undefined) {
+			throw new PatchRefused(`${named(maker)} is refused: link '${name}' leads out of the tree, to '${target}'`, []);
+		}
+	}
+}
+
+/** A line of a file in a message. */
+const shown = (line: string | undefined) =>
+	line === undefined
+		? 'behind the end of the file'
+		: line.trim() === ''
+			? 'a blank line'
+			: `'${line.trim().slice(0, 120)}'`;
+
+async function refusal(
+	patch: Patch,
+	files: readonly FileDiff[],
+	at: number,
+	work: string,
+	tree: string,
+): Promise<PatchRefused> {
+	const said = async (ending: string) =>
+		(await readForeign(path.join(work, 'diffs', `${at}.${ending}`), 1 << 22).catch(() => Buffer.alloc(0))).toString(
+			'utf8',
+		);
+	const details: string[] = [];
+	let [hunksRefused, filesRefused] = [0, 0];
+	for (const { file, rejected, reason } of parseRejects(await said('hunks'))) {
+		const diff = files.find(one => one.oldPath === file || one.newPath === file);
+		if (rejected.length === 0) {
+			filesRefused++;
+			details.push(`${file}: ${reason}`);
+			continue;
+		}
+		const content = (
+			await readForeign(path.join(work, 'trial', ...file.split('/')), 1 << 26).catch(() => Buffer.alloc(0))
+		).toString('utf8');
+		for (const number of rejected) {
+			hunksRefused++;
+			const hunk = diff?.hunks[number - 1];
+			const where = `${file}, hunk ${number} of ${diff?.hunks.length ?? '?'}${hunk === undefined ? '' : ` (line ${hunk.oldStart}${hunk.section === '' ? '' : `, ${hunk.section.trim()}`})`}`;
+			const near = hunk === undefined ? undefined : nearestFit(content, hunk);
+			details.push(
+				near === undefined
+					? `${where}: nothing like it in the file`
+					: `${where}: nearly fits at line ${near.line} (${near.equal} of ${near.of} lines): line ${near.at} is ${shown(near.found)}, not ${shown(near.expected)}`,
+			);
+		}
+	}
+	const isReversed = (await said('also')) !== '';
+	const [first] = lastLines(await said('said'), 40).filter(line => /^error: /.test(line));
+	const counts = [
+		...(hunksRefused === 0 ? [] : [hunksRefused === 1 ? '1 hunk does not fit' : `${hunksRefused} hunks do not fit`]),
+		...(filesRefused === 0
+			? []
+			: [filesRefused === 1 ? '1 file cannot be patched' : `${filesRefused} files cannot be patched`]),
+	].join(', ');
+	const why = isReversed
+		? 'it is applied already'
+		: counts || (first?.replace(/^error: /, '') ?? 'git gives no reason');
+	const flowed = patch.isFlowed ? '; it was sent as format=flowed, with which mail programs wrap lines' : '';
+	return new PatchRefused(`${named(patch)} does not apply to ${tree}: ${why}${flowed}`, isReversed ? [] : details);
+}
+
+/** What `git apply --reject --verbose` says: for each file the hunks that were refused, or why nothing was tried. */
+export function parseRejects(said: string): { file: string; rejected: number[]; reason: string }[] {
+	const files = new Map<string, { file: string; rejected: number[]; reason: string }>();
+	const of = (file: string) => {
+		const known = files.get(file) ?? { file, rejected: [], reason: '' };
+		files.set(file, known);
+		return known;
+	};
+	let current: string | undefined;
+	for (const line of said.split('\n')) {
+		const applying = /^Applying patch (.+) with \d+ rejects?\.\.\.$/.exec(line);
+		if (applying !== null) current = applying[1]!;
+		const rejected = /^Rejected hunk #(\d+)\.$/.exec(line);
+		if (rejected !== null && current !== undefined) of(current).rejected.push(Number(rejected[1]));
+		const whole =
+			/^error: (.+?): (No such file or directory|already exists in (?:working directory|index)|.*wrong type|.*symbolic link|patch does not apply)$/.exec(
+				line,
+			);
+		if (whole !== null) of(whole[1]!).reason ||= whole[2]!;
+		const binary =
+			/^error: (?:the patch applies to '(.+)' \(.*\), which does not match|cannot apply binary patch to '(.+)' without full index line)/.exec(
+				line,
+			);
+		if (binary !== null)
+			of((binary[1] ?? binary[2])!).reason = 'the binary file is not the one that the patch was made for';
+	}
+	return [...files.values()];
+}
+
+/** The script that applies diffs, tried before, to `source` for good. */
+export const applyScript = (from: number, to: number) =>
+	`top=$PWD; cd source && for at in $(seq ${from} ${to - 1}); do git apply --whitespace=nowarn -p1 $top/diffs/$at.diff || exit 1; done`;
