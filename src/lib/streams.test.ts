@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { FileSink } from './file-sink.ts';
+import { drainInto, linesOf, listen } from './streams.ts';
+
+test('a file that takes nothing is told of once, and its source is read to the end', async t => {
+	// /dev/full (full(4)) is a disk without room.
+	for (const [file, code] of [
+		['/dev/full', 'ENOSPC'],
+		['/dev/null/file', 'ENOTDIR'],
+		['/', 'EISDIR'],
+	] as const) {
+		const problems: Error[] = [];
+		const sink = new FileSink(file, problem => problems.push(problem));
+		const source = new PassThrough();
+		const drained = drainInto(source, sink);
+		// More than all buffers on the way take.
+		for (let chunk = 0; chunk < 64; chunk++) {
+			if (!source.write(Buffer.alloc(65_536))) await once(source, 'drain');
+		}
+		source.end();
+		await drained;
+		await sink.close();
+		t.deepEqual(
+			problems.map(problem => (problem as NodeJS.ErrnoException).code),
+			[code],
+		);
+		t.is(sink.problem, problems[0]);
+	}
+});
+
+test('a file has all that was written, from several sources, when it is closed', async t => {
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	const file = path.join(folder, 'log');
+	const sink = new FileSink(file);
+	const sources = [new PassThrough(), new PassThrough()];
+	const drained = Promise.all(sources.map(source => drainInto(source, sink)));
+	sources[0]!.end('a'.repeat(100_000));
+	sources[1]!.end('b'.repeat(100_000));
+	await drained;
+	await sink.close();
+	const text = await readFile(file, 'utf8');
+	t.is(text.length, 200_000);
+	t.is(text.replaceAll('a', '').length, 100_000);
+	t.is(sink.problem, undefined);
+});
+
+test('a source that breaks ends, for a file and for lines', async t => {
+	const source = new PassThrough();
+	const drained = drainInto(source, new FileSink('/dev/null'));
+	source.destroy(new Error('reset'));
+	await drained;
+	const broken = new PassThrough();
+	const lines = Array.fromAsync(linesOf(broken));
+	broken.write('one\ntwo');
+	await once(broken, 'resume').catch(() => undefined);
+	broken.destroy(new Error('reset'));
+	t.true((await lines).length <= 2);
+});
+
+test('a server that cannot take a connection goes on', async t => {
+	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	const server = createServer(socket => socket.end('hello'));
+	await listen(server, path.join(folder, 's'));
+	// What Node emits when accept(2) fails with EMFILE.
+	server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+	server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+	const socket = connect(path.join(folder, 's'));
+	t.is(Buffer.concat(await socket.toArray()).toString(), 'hello');
+	server.close();
+	await t.throwsAsync(listen(createServer(), path.join(folder, 'none/s')), { message: /^listen / });
+});

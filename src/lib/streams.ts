@@ -1,0 +1,49 @@
+import type { Server } from 'node:net';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+
+/**
+ * Lets a stream break without ending the process: an `error` event that nobody listens to is thrown. Whoever reads or
+ * writes the stream still hears of it.
+ *
+ * @returns the stream
+ */
+export function harmless<T extends { on(event: 'error', listener: (error: Error) => void): unknown }>(stream: T): T {
+	stream.on('error', () => undefined);
+	return stream;
+}
+
+/**
+ * The lines of a stream, as events or by `for await`. A stream that breaks is a stream that ends: readline alone passes
+ * its error on, and nobody listens for that.
+ */
+export function linesOf(input: Readable): Interface {
+	const lines = createInterface({ input: harmless(input), crlfDelay: Number.POSITIVE_INFINITY });
+	lines.on('error', () => lines.close());
+	return lines;
+}
+
+/**
+ * Writes all of `source` to `sink` and leaves the sink open. Resolves when the source has ended or broken; never
+ * rejects. The sink must not fail (see FileSink): one that does would leave the source unread.
+ */
+export async function drainInto(source: Readable, sink: Writable): Promise<void> {
+	harmless(source).pipe(sink, { end: false });
+	await finished(source, { writable: false }).catch(() => undefined);
+}
+
+/**
+ * Lets a server listen on a Unix socket. A connection that it cannot take later (too many open files) is refused, and
+ * ends nothing else. @throws the system's error when it cannot listen
+ */
+export async function listen(server: Server, socketPath: string): Promise<void> {
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', reject);
+		server.listen(socketPath, () => {
+			server.off('error', reject);
+			harmless(server);
+			resolve();
+		});
+	});
+}
