@@ -1,7 +1,6 @@
-import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import type { Host, HostProcess } from '../../src/host/index.ts';
-import { VpmuError, within } from '../../src/lib/index.ts';
+import { linesOf, VpmuError, within } from '../../src/lib/index.ts';
 import type { Turn } from './measure.ts';
 
 /** Reads `SOCKET COMMANDS` a line, executes so many `query-status` one after the other, and prints the seconds. */
@@ -44,8 +43,7 @@ export async function startPythonLoop(host: Host, packageFolder: string, signal:
 	child.stderr.setEncoding('utf8').on('data', text => {
 		errors += text;
 	});
-	child.stdin.on('error', () => undefined);
-	const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+	const lines = linesOf(child.stdout)[Symbol.asyncIterator]();
 	const answer = async (what: string) => {
 		const line = await within(what, lines.next(), { signal, timeoutMs: 60_000 });
 		if (line.done !== true) return line.value;

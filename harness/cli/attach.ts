@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { TerminalClient } from '../../src/guest/index.ts';
-import { UsageError, VpmuError } from '../../src/lib/index.ts';
+import { harmless, UsageError, VpmuError } from '../../src/lib/index.ts';
 import { attachHelp, attachTerminal } from '../../src/qemu/index.ts';
 import { cellFolder } from '../../src/run/index.ts';
 import { liveCells, openSocketFolder } from '../protocol/live.ts';
@@ -64,7 +64,7 @@ export async function attachCell(context: CommandContext, cell: string, run: str
 	}
 	const opened = await openSocketFolder(path.join(folder!, 'cells', found[0]!));
 	await using _ = opened.folder;
-	const socket = connect(opened.socket);
+	const socket = harmless(connect(opened.socket));
 	await once(socket, 'connect').catch(cause => {
 		throw new VpmuError(`the cell ${found[0]} runs no more: ${cause.message}`, { blame: 'harness', cause });
 	});

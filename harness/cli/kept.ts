@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { UsageError, VpmuError } from '../../src/lib/index.ts';
+import { harmless, UsageError, VpmuError } from '../../src/lib/index.ts';
 import { attachText, endKept, type KeptGuest, listKept } from '../run/kept.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
@@ -51,7 +51,7 @@ async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Pr
 	if (others.length > 0) {
 		throw new UsageError(`several guests are kept; name one: ${chosen.map(one => one.id).join(', ')}`);
 	}
-	const socket = connect(kept.sockets.console);
+	const socket = harmless(connect(kept.sockets.console));
 	await once(socket, 'connect').catch(cause => {
 		throw new VpmuError(`the console of ${kept.id} cannot be reached: ${cause.message}`, { blame: 'harness', cause });
 	});

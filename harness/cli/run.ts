@@ -154,7 +154,8 @@ async function runCommand(context: CommandContext, parsed: ParsedCommand): Promi
 	if (problem !== undefined) {
 		const error = systemFault(problem) ?? problem;
 		const wrapped = new VpmuError(`the run folder could not be written: ${messageOf(error)}`, { blame: 'host' });
-		return code === exitCodes.failed ? code : explain(wrapped, context);
+		const status = explain(wrapped, context);
+		return code === exitCodes.failed ? code : status;
 	}
 	if (run.lockBusy === undefined || code === exitCodes.failed) return code;
 	return explain(run.lockBusy, context);

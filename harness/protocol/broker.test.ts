@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { poll } from '../../src/lib/index.ts';
 import { type Broker, connectBroker, type EventBody, serveBroker } from './broker.ts';
 
 /** A run that gives every cell a lease and writes down what becomes of it. */
@@ -52,6 +53,21 @@ test('a worker that dies, even in the middle of a word, gives back what it had a
 	await delay(50);
 	t.deepEqual(log, ['a taken', 'a given back']);
 	t.false(server.killWorkerOf('a'));
+	const broker = await connectBroker(socket);
+	await using _lease = await broker.acquire('b');
+	t.is(log.at(-1), 'b taken');
+	await broker[Symbol.asyncDispose]();
+});
+
+test('a worker killed before it read its answers resets the connection, which ends nothing else', async t => {
+	const { log, socket } = await served(t);
+	const dying = connect(socket).pause();
+	dying.write('{"type":"acquire","number":1,"cell":"a"}\n');
+	await poll('the answer', () => (log.includes('a taken') ? true : undefined), { timeoutMs: 30_000 });
+	await delay(50);
+	// The kernel answers ECONNRESET to whoever has data on its way to a socket that was closed (unix(7)).
+	dying.destroy();
+	await poll('its return', () => (log.includes('a given back') ? true : undefined), { timeoutMs: 30_000 });
 	const broker = await connectBroker(socket);
 	await using _lease = await broker.acquire('b');
 	t.is(log.at(-1), 'b taken');

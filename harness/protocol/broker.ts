@@ -1,8 +1,7 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Blame, messageOf, parseJson, stringifyJson, VpmuError } from '../../src/lib/index.ts';
+import { type Blame, linesOf, listen, messageOf, parseJson, stringifyJson, VpmuError } from '../../src/lib/index.ts';
 import type { RunEvent } from '../../src/run/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { LeaseData } from './lease.ts';
@@ -93,7 +92,7 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 			return [await broker.countAlone(cell, gone.signal), { number, granted: true }];
 		};
 
-		createInterface({ input: socket }).on('line', line => {
+		linesOf(socket).on('line', line => {
 			const request = readRequest(line);
 			if (request === undefined) return;
 			if (request.type === 'event') broker.emit(request.event);
@@ -121,7 +120,7 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 			for (const lease of held.values()) void lease.then(one => one?.[Symbol.asyncDispose]());
 		});
 	});
-	await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socketPath, resolve));
+	await listen(server, socketPath);
 	return {
 		killWorkerOf(cell) {
 			const pid = workers.get(cell);
@@ -161,7 +160,7 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 	const send = (request: Request) => socket.writable && socket.write(`${stringifyJson(request as never)}\n`);
 	let last = 0;
 
-	createInterface({ input: socket }).on('line', line => {
+	linesOf(socket).on('line', line => {
 		const reply = parseJson(line) as unknown as Reply;
 		waiting.get(reply.number)?.(reply);
 		waiting.delete(reply.number);

@@ -27,6 +27,8 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 		...{ prompt: `(QEMU ${versionOf(qmp)}) `, history, historySize, removeHistoryDuplicates: true },
 		completer: (line: string) => complete(line, schema),
 	});
+	// A terminal that hangs up breaks (EIO).
+	terminal.on('error', () => terminal.close());
 	let closed = false;
 	terminal.once('close', () => {
 		closed = true;

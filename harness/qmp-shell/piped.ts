@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline';
-import { stringifyJson } from '../../src/lib/index.ts';
+import { linesOf, stringifyJson } from '../../src/lib/index.ts';
 import { type QmpClient, QmpError, type QmpSchema } from '../../src/qmp/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
@@ -17,7 +16,7 @@ export async function runPiped(
 	qmp: QmpClient,
 	schema: QmpSchema,
 ): Promise<number> {
-	const input = createInterface({ input: stdin });
+	const input = linesOf(stdin);
 	const print = (value: unknown) => void stdout.write(`${stringifyJson(value)}\n`);
 	const stop = () => input.close();
 	signal.addEventListener('abort', stop, { once: true });

@@ -1,10 +1,8 @@
-import { createWriteStream } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
-import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { Host, ProcessExit } from '../../src/host/index.ts';
-import { messageOf, VpmuError } from '../../src/lib/index.ts';
+import { drainInto, FileSink, messageOf, VpmuError } from '../../src/lib/index.ts';
 import { packageFolder } from '../usage/places.ts';
 
 export interface AvaOptions {
@@ -41,23 +39,19 @@ export async function runAva(
 	await using ava = await host.spawn(argv, { cwd: packageFolder, env: Object.fromEntries(given) }).catch(cause => {
 		throw new VpmuError(`AVA cannot be started: ${messageOf(cause)}`, { blame: 'harness', cause });
 	});
-	ava.stdin.on('error', () => undefined);
 	ava.stdin.end();
-	const output = createWriteStream(log);
-	// A log that cannot be written must not end the run.
-	output.on('error', () => undefined);
-	ava.stdout.pipe(output, { end: false });
-	ava.stderr.pipe(output, { end: false });
+	const output = new FileSink(log);
+	const written = Promise.all([ava.stdout, ava.stderr].map(stream => drainInto(stream, output)));
 	const onAbort = () => void ava.kill('SIGTERM');
 	signal.addEventListener('abort', onAbort, { once: true });
 	if (signal.aborted) onAbort();
 	try {
 		const exit = await ava.exited;
 		// What it wrote last is still on its way.
-		await Promise.all([ava.stdout, ava.stderr].map(stream => finished(stream).catch(() => undefined)));
+		await written;
 		return exit;
 	} finally {
 		signal.removeEventListener('abort', onAbort);
-		output.end();
+		await output.close();
 	}
 }

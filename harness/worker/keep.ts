@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
 import { type Host, localHost } from '../../src/host/index.ts';
+import { harmless, listen } from '../../src/lib/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
@@ -40,7 +41,7 @@ export async function keepMachine(
 	const here = stack.use(await local.makeFolder());
 	for (const name of names) {
 		const server = createServer({ allowHalfOpen: true }, socket => {
-			socket.on('error', () => undefined);
+			harmless(socket);
 			host.connect(`${folder}/${name}`, { timeoutMs: 10_000 }).then(
 				peer => {
 					pipeline(socket, peer, () => undefined);
@@ -49,9 +50,7 @@ export async function keepMachine(
 				() => socket.destroy(),
 			);
 		});
-		await new Promise<void>((resolve, reject) => {
-			server.once('error', reject).listen(path.join(here.path, name), resolve);
-		});
+		await listen(server, path.join(here.path, name));
 		stack.defer(() => void server.close());
 	}
 	const at = (name: string) => path.join(here.path, name);

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { serveTerminal } from '../../src/guest/index.ts';
-import { messageOf } from '../../src/lib/index.ts';
+import { harmless, listen, messageOf } from '../../src/lib/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 import { openSocketFolder } from '../protocol/live.ts';
 
@@ -13,7 +13,7 @@ export class LiveTerminals implements AsyncDisposable {
 	async of(machine: Machine, cellFolder: string): Promise<void> {
 		await this[Symbol.asyncDispose]();
 		// A file system without sockets.
-		this.#offer = await listen(machine, cellFolder).catch(() => undefined);
+		this.#offer = await offer(machine, cellFolder).catch(() => undefined);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
@@ -23,14 +23,14 @@ export class LiveTerminals implements AsyncDisposable {
 	}
 }
 
-async function listen(machine: Machine, cellFolder: string): Promise<AsyncDisposable> {
+async function offer(machine: Machine, cellFolder: string): Promise<AsyncDisposable> {
 	await using stack = new AsyncDisposableStack();
 	const { folder, socket } = await openSocketFolder(cellFolder);
 	stack.use(folder);
 	const ended = new AbortController();
 	const serving = new Set<Promise<void>>();
 	const server = createServer(stream => {
-		stream.on('error', () => undefined);
+		harmless(stream);
 		const served = serveTerminal(machine.shell, stream, { signal: ended.signal }).catch(error => {
 			if (stream.writable) stream.end(`\r\n${messageOf(error)}\r\n`);
 		});
@@ -39,9 +39,7 @@ async function listen(machine: Machine, cellFolder: string): Promise<AsyncDispos
 	});
 	// Left by a cell of this folder that was killed.
 	await rm(socket, { force: true });
-	await new Promise<void>((resolve, reject) => {
-		server.once('error', reject).listen(socket, resolve);
-	});
+	await listen(server, socket);
 	stack.defer(async () => {
 		ended.abort();
 		await Promise.all(serving);

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import { harmless } from '../lib/streams.ts';
 import { runToEnd } from './collect.ts';
 import { HostError } from './errors.ts';
 import type { CommandResult, Host, HostFolder, HostLock, HostProcess, RunOptions, SpawnOptions } from './host.ts';
@@ -77,7 +78,7 @@ async function copy(from: string, to: string): Promise<void> {
 /** Connects to a Unix socket of this machine. The caller owns the socket. @throws HostError */
 export async function connectLocal(socketPath: string, { signal, timeoutMs }: WaitOptions = {}): Promise<Socket> {
 	signal?.throwIfAborted();
-	const socket = connect({ path: socketPath });
+	const socket = harmless(connect({ path: socketPath }));
 	try {
 		await within(`connecting to ${socketPath}`, once(socket, 'connect'), { signal, timeoutMs });
 		return socket;

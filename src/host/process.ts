@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { PassThrough, pipeline, type Readable, type Writable } from 'node:stream';
+import { harmless } from '../lib/streams.ts';
 import { HostError } from './errors.ts';
 import type { HostProcess, ProcessExit, SpawnOptions } from './host.ts';
 import { superviseByDescriptor } from './supervise.ts';
@@ -19,8 +20,7 @@ export async function spawnLocal(
 		...(env === undefined ? {} : { env: { ...process.env, ...env } }),
 		...(cwd === undefined ? {} : { cwd }),
 	});
-	const lifeline = child.stdio[3] as Writable;
-	lifeline.on('error', () => undefined);
+	const lifeline = harmless(child.stdio[3] as Writable);
 	const exited = new Promise<ProcessExit>(resolve => {
 		child.once('exit', (status, signal) => {
 			lifeline.destroy();
@@ -42,7 +42,7 @@ export async function spawnLocal(
 	});
 	return {
 		pid: child.pid!,
-		stdin: child.stdin as Writable,
+		stdin: harmless(child.stdin as Writable),
 		stdout: kept(child.stdout as Readable),
 		stderr: kept(child.stderr as Readable),
 		lifeline,
@@ -59,5 +59,7 @@ export async function spawnLocal(
 
 /** Node throws away what nobody has begun to read of a child's output when the child ends. */
 function kept(stream: Readable): Readable {
-	return stream.pipe(new PassThrough());
+	const readable = new PassThrough();
+	pipeline(stream, readable, () => undefined);
+	return harmless(readable);
 }

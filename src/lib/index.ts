@@ -2,7 +2,9 @@
 
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';
 export { type Blame, messageOf, systemFault, UsageError, VpmuError } from './errors.ts';
+export { FileSink } from './file-sink.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './json.ts';
 export { LockBusyError, type LockHolder } from './lock.ts';
 export { type MachineVersion, machineVersion } from './machine-type.ts';
 export { quoteCommand, quoteWord } from './quote.ts';
+export { drainInto, harmless, linesOf, listen } from './streams.ts';

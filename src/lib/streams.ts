@@ -18,7 +18,7 @@ export function harmless<T extends { on(event: 'error', listener: (error: Error)
  * The lines of a stream, as events or by `for await`. A stream that breaks is a stream that ends: readline alone passes
  * its error on, and nobody listens for that.
  */
-export function linesOf(input: Readable): Interface {
+export function linesOf(input: NodeJS.ReadableStream): Interface {
 	const lines = createInterface({ input: harmless(input), crlfDelay: Number.POSITIVE_INFINITY });
 	lines.on('error', () => lines.close());
 	return lines;

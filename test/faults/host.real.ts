@@ -26,6 +26,16 @@ async function smallDisk(t: ExecutionContext, disk: string, size: string): Promi
 	return disk;
 }
 
+// Not even what AVA writes to its log has room: whoever would stop reading it then waits for ever.
+fault(
+	'disk of the run folder full from the start',
+	async ({ run, folder }, t) => {
+		const disk = await smallDisk(t, path.join(folder, 'disk'), '4k');
+		return await run(['fault/starts'], { out: path.join(disk, 'run') });
+	},
+	notRoot,
+);
+
 fault(
 	'disk of the run folder full',
 	async ({ run, folder }, t) => {

@@ -39,6 +39,7 @@ export const faults = {
 	'guest never answers': row('fail', 'guest', 1, 'on the console within'),
 	'clock of the guest jumps': row('pass', null, 0, ''),
 	'clock of this machine jumps': row('pass', null, 0, ''),
+	'disk of the run folder full from the start': row('error', 'host', 69, 'the disk is full'),
 	'disk of the run folder full': row('error', 'host', 69, 'the disk is full'),
 	'disk of temporary files full': row(null, 'host', 69, 'the disk is full'),
 	'disk of the cache full': row('error', 'host', 69, 'the disk is full'),

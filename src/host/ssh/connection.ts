@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
+import { harmless } from '../../lib/streams.ts';
 import { Channel, largestDataBytes, receiveWindowBytes, type Send } from './channel.ts';
 import { encodeFields, type Field, FieldReader, message, PacketSplitter } from './wire.ts';
 
@@ -46,13 +47,12 @@ export class SshConnection implements AsyncDisposable {
 				socket.destroy(error as Error);
 			}
 		});
-		socket.on('error', () => undefined);
 		socket.once('close', () => this.#close(new Error('the connection to the ssh master has ended')));
 	}
 
 	/** Connects to the control socket of an ssh master. The caller owns the connection. */
 	static async open(controlPath: string, options: WaitOptions): Promise<SshConnection> {
-		const socket = connect({ path: controlPath });
+		const socket = harmless(connect({ path: controlPath }));
 		await within('the ssh master', once(socket, 'connect'), options);
 		const connection = new SshConnection(socket);
 		const ready = new Promise<void>(resolve => {

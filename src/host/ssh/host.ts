@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
+import { harmless, listen } from '../../lib/streams.ts';
 import { runToEnd } from '../collect.ts';
 import { HostError } from '../errors.ts';
 import type {
@@ -219,11 +220,8 @@ export class RemoteHost implements Host {
 		const path = await this.#workspace.reserve();
 		const server = createServer({ allowHalfOpen: true });
 		try {
-			await new Promise<void>((resolve, reject) => {
-				server.once('error', reject);
-				server.listen(path, resolve);
-			});
-			const accepted = new Promise<Socket>(resolve => server.once('connection', resolve));
+			await listen(server, path);
+			const accepted = new Promise<Socket>(resolve => server.once('connection', socket => resolve(harmless(socket))));
 			const [inner, outer] = await Promise.all([accepted, connectLocal(path)]);
 			pipeline(inner, channel, () => undefined);
 			pipeline(channel as Readable, inner, () => undefined);

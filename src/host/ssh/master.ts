@@ -2,8 +2,9 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions, within } from '../../lib/deadline.ts';
 import { quoteWord } from '../../lib/quote.ts';
+import { linesOf } from '../../lib/streams.ts';
 import { HostError } from '../errors.ts';
-import { firstLines, lastLines } from '../lines.ts';
+import { lastLines } from '../lines.ts';
 import { spawnLocal } from '../process.ts';
 import { agent } from './agent.ts';
 import { SshConnection } from './connection.ts';
@@ -70,7 +71,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	);
 	ssh.stdin.on('error', () => undefined);
 	const stderr = lastLines(ssh.stderr);
-	const lines = firstLines(ssh.stdout)[Symbol.asyncIterator]();
+	const lines = linesOf(ssh.stdout)[Symbol.asyncIterator]();
 	const greeting = async () => {
 		for (;;) {
 			const { value, done } = await lines.next();

@@ -1,8 +1,7 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { finished } from 'node:stream/promises';
 import { messageOf } from '../../lib/errors.ts';
+import { FileSink } from '../../lib/file-sink.ts';
 
 /** What a machine leaves behind in its folder. */
 export type ArtifactName =
@@ -22,7 +21,7 @@ export type ArtifactName =
 export class Artifacts implements AsyncDisposable {
 	readonly #folder: string | undefined;
 	readonly #onProblem: (note: string) => void;
-	readonly #streams = new Map<ArtifactName, WriteStream>();
+	readonly #streams = new Map<ArtifactName, FileSink>();
 	readonly #written = new Map<ArtifactName, string>();
 
 	/** @param folder made where it is missing; without one, nothing is kept */
@@ -69,13 +68,11 @@ export class Artifacts implements AsyncDisposable {
 	}
 
 	/** A file that grows. Undefined when nothing is kept. This object owns it. */
-	stream(name: ArtifactName): WriteStream | undefined {
+	stream(name: ArtifactName): FileSink | undefined {
 		const file = this.pathFor(name);
 		if (file === undefined) return undefined;
-		const stream = createWriteStream(file);
-		stream.on('error', error => {
+		const stream = new FileSink(file, error => {
 			this.#written.delete(name);
-			this.#streams.delete(name);
 			this.#problem(name, error);
 		});
 		this.#streams.set(name, stream);
@@ -99,8 +96,7 @@ export class Artifacts implements AsyncDisposable {
 	/** Closes the files; all that was written to them is in them then. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		const streams = [...this.#streams.values()];
-		for (const stream of streams) stream.end();
-		await Promise.all(streams.map(stream => finished(stream).catch(() => undefined)));
+		await Promise.all(streams.map(stream => stream.close()));
 		this.#streams.clear();
 	}
 
