@@ -21,7 +21,9 @@ export type QemuFailure =
 	/** It runs, and no QMP answer came. */
 	| 'no-qmp'
 	/** It runs, and a vCPU makes no progress. */
-	| 'stuck';
+	| 'stuck'
+	/** It runs, and has stopped its machine. */
+	| 'stopped';
 
 /** A QEMU that could not be started, died, or hangs. `evidence` ends with the last lines of its stderr. */
 export class QemuError extends VpmuError {

@@ -13,7 +13,9 @@ import type { MachineSpec } from '../spec.ts';
 import type { ParsedLog } from '../trace.ts';
 import { diagnoseVcpus, type VcpuDiagnosis } from '../vcpu.ts';
 import type { Artifacts } from './artifacts.ts';
+import { whileRunning } from './halt.ts';
 import { keepLog, readLog } from './log.ts';
+import type { QmpWatch, UnexpectedEvent } from './qmp-watch.ts';
 import { MachineShell } from './shell.ts';
 import { describeTriage, type TriageSection, triage } from './triage.ts';
 
@@ -36,6 +38,8 @@ export interface MachineParts {
 	readonly qmp: QmpClient;
 	/** The last lines of QMP traffic, oldest first; they go on changing. */
 	readonly qmpLines: readonly string[];
+	/** Has followed QMP from its greeting on. */
+	readonly watch: QmpWatch;
 	/** Waited for since before the guest ran. */
 	readonly shutDown: Promise<QmpEventNamed<'SHUTDOWN'>>;
 	readonly console: SerialConsole | undefined;
@@ -70,6 +74,8 @@ export class Machine implements AsyncDisposable {
 	#shellMs: number | null = null;
 	#triage: Promise<readonly TriageSection[]> | undefined;
 	#ended: Promise<ShutdownRecord> | undefined;
+	/** As they were when the end began, which brings its own. */
+	#unexpected: readonly UnexpectedEvent[] | undefined;
 
 	constructor(parts: MachineParts) {
 		this.#parts = parts;
@@ -95,7 +101,8 @@ export class Machine implements AsyncDisposable {
 		if (console === undefined) return undefined;
 		// Our guests serve commands on a port of this name too, free of the kernel's messages.
 		return new MachineShell({
-			...{ console, process },
+			console,
+			orEnd: (doing, work) => process.orDeath(doing, whileRunning(this.#parts, doing, work)),
 			open: async limits => {
 				const viaPort = port === undefined ? {} : { port, hasPort: this.#isOnPort === true };
 				const shell = await openShell(console, { ...viaPort, ...shellOptions, ...limits });
@@ -159,6 +166,11 @@ export class Machine implements AsyncDisposable {
 		return this.#parts.artifacts.written;
 	}
 
+	/** QMP events that no command of this session explains, until the machine was ended; oldest first. */
+	get unexpectedEvents(): readonly UnexpectedEvent[] {
+		return this.#unexpected ?? this.#parts.watch.unexpected;
+	}
+
 	/** As {@link QemuProcess.orDeath}: rejects when QEMU ends, with how it ended. */
 	orDeath<T>(doing: string, promise: Promise<T>): Promise<T> {
 		return this.process.orDeath(doing, promise);
@@ -203,6 +215,7 @@ export class Machine implements AsyncDisposable {
 	 * removed. The console is read to the end, so that QEMU cannot block on it. Only the first call acts. Never rejects.
 	 */
 	shutdown(): Promise<ShutdownRecord> {
+		this.#unexpected ??= [...this.#parts.watch.unexpected];
 		this.#ended ??= this.#end();
 		return this.#ended;
 	}

@@ -4,7 +4,6 @@ import type { ShellOptions } from '../../guest/open.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
 import type { QemuError } from '../errors.ts';
-import type { QemuProcess } from '../process/process.ts';
 
 /** A look at a silent guest may take that long before the silence is reported. */
 const lookMs = 40_000;
@@ -15,11 +14,11 @@ type OpenOptions = WaitOptions & Pick<ShellOptions, 'onCandidate'>;
 
 /**
  * The shell of a machine's guest, opened at its first use: a guest boots while other things are asked. All that is
- * asked of it fails with QEMU's end when QEMU ends, unless the guest itself gave the cause (a panic).
+ * asked of it fails when QEMU ends or stops the machine, unless the guest itself gave the cause (a panic).
  */
 export class MachineShell implements GuestShell {
 	readonly console: SerialConsole;
-	readonly #process: QemuProcess;
+	readonly #orEnd: <T>(doing: string, work: Promise<T>) => Promise<T>;
 	readonly #open: (options: OpenOptions) => Promise<GuestShell>;
 	readonly #onReady: () => void;
 	readonly #onSilence: () => Promise<unknown>;
@@ -29,7 +28,8 @@ export class MachineShell implements GuestShell {
 
 	constructor(parts: {
 		console: SerialConsole;
-		process: QemuProcess;
+		/** Settles as the work does, unless QEMU ends or stops the machine. */
+		orEnd: <T>(doing: string, work: Promise<T>) => Promise<T>;
 		open: (options: OpenOptions) => Promise<GuestShell>;
 		onReady: () => void;
 		/** Called when the guest is found silent, before anyone is told. */
@@ -38,7 +38,7 @@ export class MachineShell implements GuestShell {
 		silentQemu: () => Promise<QemuError | undefined>;
 	}) {
 		this.console = parts.console;
-		this.#process = parts.process;
+		this.#orEnd = parts.orEnd;
 		this.#open = parts.open;
 		this.#onReady = parts.onReady;
 		this.#onSilence = parts.onSilence;
@@ -65,7 +65,7 @@ export class MachineShell implements GuestShell {
 
 	async #start(options: OpenOptions): Promise<GuestShell> {
 		try {
-			this.#shell = await this.#process.orDeath('the guest was booting', this.#open(options));
+			this.#shell = await this.#orEnd('the guest was booting', this.#open(options));
 			this.#onReady();
 			return this.#shell;
 		} catch (error) {
@@ -111,7 +111,7 @@ export class MachineShell implements GuestShell {
 
 	async #watched<T>(doing: string, work: Promise<T>, limits: WaitOptions): Promise<T> {
 		try {
-			return await this.#process.orDeath(doing, work);
+			return await this.#orEnd(doing, work);
 		} catch (error) {
 			throw await this.#lookAtSilence(error, limits);
 		}

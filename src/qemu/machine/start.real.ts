@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { localHost } from '../../host/local.ts';
+import { connectQmp } from '../../qmp/connect.ts';
 import { QemuError } from '../errors.ts';
 import { realGuest } from '../testing/real.ts';
 import { pinThread, vcpuThreads } from '../vcpu.ts';
@@ -76,6 +77,26 @@ test.serial('QEMU that is killed while a command runs in the guest', async t => 
 	process.kill(machine.process.pid, 'SIGKILL');
 	t.like(await failed, { failure: 'killed', exit: { status: null, signal: 'SIGKILL' } });
 	t.like(await machine.shutdown(), { by: 'exited', forced: false });
+});
+
+test.serial('a machine that somebody else stops is told so, and from what QMP says', async t => {
+	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	await using host = localHost();
+	const other = path.join(folder, 'qmp');
+	const spec = { ...(await realGuest()), extra: ['-qmp', `unix:${other},server=on,wait=off`] };
+	await using machine = await startMachine(host, spec);
+	await machine.shell.ready(patience);
+	const running = machine.shell.run('sleep 100', patience);
+	const failed = t.throwsAsync(running, { instanceOf: QemuError });
+	await using stranger = await connectQmp(other);
+	await stranger.execute('stop');
+	t.like(await failed, { failure: 'stopped', blame: 'qemu' });
+	t.regex((await failed)!.message, /run state 'paused': no command of this session stopped it/);
+	t.deepEqual(machine.unexpectedEvents, [{ event: 'STOP' }]);
+	await stranger.execute('cont');
+	// It runs again, and so does what is asked of it.
+	t.like(await machine.shell.run('true', patience), { status: 0 });
 });
 
 test.serial('a guest that powers off ends QEMU, and a stuck QEMU is ended by force', async t => {

@@ -215,3 +215,41 @@ test('the command is not touched', async t => {
 	await using machine = await startMachine(host, fakeSpec);
 	t.deepEqual(machine.argv.slice(0, fakeQemu.length), fakeQemu);
 });
+
+for (const [stoppedState, blame, meaning] of [
+	['paused', 'qemu', /no command of this session/],
+	['io-error', 'host', /disk or image file/],
+	['internal-error', 'qemu', /internal error/],
+	['guest-panicked', 'guest', /panicked/],
+	['a-state-of-a-later-qemu', 'qemu', /a-state-of-a-later-qemu/],
+] as const) {
+	test(`a machine that QEMU stopped (${stoppedState}) is told as not running, not as a guest that is silent`, async t => {
+		const host = watchedHost(t, {
+			events: [{ event: 'BLOCK_IO_ERROR', data: { action: 'stop' } }, { event: 'STOP' }],
+			stoppedState,
+			stderr: 'fake: something odd\n',
+		});
+		await using machine = await startMachine(host, fakeSpec, { shell: { mode: 'framed' } });
+		const error = await t.throwsAsync(machine.shell.run('true', { timeoutMs: 120_000 }), { instanceOf: QemuError });
+		t.like(error, { failure: 'stopped', blame });
+		t.regex(error!.message, /the machine is not running: QEMU stopped it .*event STOP, run state '/);
+		t.regex(error!.message, meaning);
+		t.true(error!.evidence.includes('event BLOCK_IO_ERROR (action stop)'));
+		t.deepEqual(machine.unexpectedEvents, [{ event: 'BLOCK_IO_ERROR', data: { action: 'stop' } }, { event: 'STOP' }]);
+		t.deepEqual(machine.process.unexplainedStderr, ['fake: something odd']);
+	});
+}
+
+test('a machine that is stopped for a moment is waited for', async t => {
+	const events = [{ event: 'STOP' }, { event: 'RESUME' }];
+	await using machine = await startMachine(watchedHost(t, { events }), fakeSpec, { shell: { mode: 'framed' } });
+	// Longer than a stop may last; nobody answers, so that the wait itself ends it.
+	await t.throwsAsync(machine.shell.ready({ timeoutMs: 4000 }), { message: /did not answer on the console/ });
+	t.is(machine.unexpectedEvents.length, 2);
+});
+
+test('what the end of a machine brings is not unexpected', async t => {
+	const machine = await startMachine(watchedHost(t, {}), fakeSpec);
+	await machine.shutdown();
+	t.deepEqual(machine.unexpectedEvents, []);
+});

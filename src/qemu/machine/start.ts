@@ -16,6 +16,7 @@ import { Artifacts } from './artifacts.ts';
 import { makeFifos, openFifos } from './fifos.ts';
 import { keepLog, readLog } from './log.ts';
 import { Machine } from './machine.ts';
+import { QmpWatch } from './qmp-watch.ts';
 
 export interface StartOptions extends WaitOptions {
 	/** Ends the start, not the machine once it is started. */
@@ -87,9 +88,11 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 
 		const qmpLog = artifacts.stream('qmp.ndjson');
 		const qmpLines: string[] = [];
+		const watch = new QmpWatch({ mayReset: spec.reboot === true });
 		const connecting = connectQmp(socket, {
 			...{ ...limits(), name: `QMP of QEMU (process ${process.pid})`, eager: true },
 			record: record => {
+				watch.record(record);
 				const line = formatRecord(record);
 				qmpLog?.write(line);
 				qmpLines.push(shorten(line));
@@ -129,7 +132,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		const started = process.orDeath('QMP was negotiated', qmp.negotiated);
 		await Promise.all([started, taken, running]);
 
-		return { qmp, qmpLines, console, ports, greetingMs, shutDown };
+		return { qmp, qmpLines, watch, console, ports, greetingMs, shutDown };
 	}
 
 	/** A socket of QEMU's; whoever takes it over hears of its errors. */

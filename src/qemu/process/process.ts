@@ -168,6 +168,11 @@ export class QemuProcess implements AsyncDisposable {
 		return this.#stderr.lines(count);
 	}
 
+	/** Lines of stderr that a QEMU which is well does not write, oldest first; at most 20. */
+	get unexplainedStderr(): readonly string[] {
+		return this.#stderr.unexplained(20);
+	}
+
 	/**
 	 * The error for a QEMU that has ended (or is about to) while something was asked of it; `doing` completes the
 	 * sentence "QEMU ended with status 1 while …". Where the program could not even be run, that is what it says.

@@ -3,6 +3,14 @@ const keptBytes = 64 * 1024;
 /** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
 const announcement = /: info: QEMU waiting for connection on: .*\n/;
 
+/** What is on stderr of a QEMU that is well, and why. */
+const known: readonly RegExp[] = [
+	// Our own ladder at the end.
+	/: terminating on signal \d+( from pid \d+.*)?$/,
+	// Wrappers: a library that is preloaded into programs of another architecture, too.
+	/^ERROR: ld\.so: object .* from LD_PRELOAD cannot be preloaded .*: ignored\.$/,
+];
+
 /** The end of what a QEMU writes to stderr, and whether it has announced its sockets there. */
 export class StderrTail {
 	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
@@ -32,5 +40,12 @@ export class StderrTail {
 	lines(count: number): readonly string[] {
 		const lines = this.#bytes.toString('utf8').split(/\r?\n/);
 		return lines.filter(line => line !== '' && !announcement.test(`${line}\n`)).slice(-count);
+	}
+
+	/** The last lines that nothing explains, oldest first; at most `count`. */
+	unexplained(count: number): readonly string[] {
+		return this.lines(1000)
+			.filter(line => !known.some(pattern => pattern.test(line)))
+			.slice(-count);
 	}
 }

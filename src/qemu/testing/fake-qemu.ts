@@ -25,6 +25,11 @@ export interface Script {
 	readonly refusals?: Readonly<Record<string, { readonly class: string; readonly desc: string }>>;
 	/** Milliseconds after `cont` until it ends with status 0, as when the guest powers off. */
 	readonly endAfterContMs?: number;
+	/** Milliseconds after `cont` until these events come; STOP and RESUME change what `query-status` says. */
+	readonly eventsAfterContMs?: number;
+	readonly events?: readonly { readonly event: string; readonly data?: object }[];
+	/** The run state after STOP; `paused` unless given. */
+	readonly stoppedState?: string;
 	/** Written to the console at `cont`. */
 	readonly console?: string;
 	/** Does not end on SIGTERM. */
@@ -62,12 +67,13 @@ function listen(id: string, serve: (socket: Socket) => void): void {
 	}).listen(path);
 }
 
+let stopped = false;
 const version = { qemu: { major: 9, minor: 9, micro: 9 }, package: 'fake' };
 const defaults: Readonly<Record<string, () => unknown>> = {
 	qmp_capabilities: () => ({}),
 	cont: () => ({}),
 	quit: () => ({}),
-	'query-status': () => ({ status: 'running', running: true }),
+	'query-status': () => ({ status: stopped ? (script.stoppedState ?? 'paused') : 'running', running: !stopped }),
 	'query-chardev': () =>
 		['qmp', 'console', 'port0'].map(label => ({
 			label,
@@ -100,7 +106,15 @@ function answer({ execute, id }: { execute: string; id: unknown }, say: (message
 	if (execute === 'cont') {
 		consoleSocket?.write(script.console ?? '');
 		if (consoleFd !== undefined) writeFileSync(consoleFd, script.console ?? '');
+		if (script.events !== undefined) setTimeout(() => sayEvents(say), script.eventsAfterContMs ?? 0);
 		if (script.endAfterContMs !== undefined) setTimeout(() => process.exit(0), script.endAfterContMs);
+	}
+}
+
+function sayEvents(say: (message: unknown) => void): void {
+	for (const { event, data } of script.events ?? []) {
+		if (event === 'STOP' || event === 'RESUME') stopped = event === 'STOP';
+		say({ timestamp: { seconds: 1, microseconds: 0 }, event, ...(data === undefined ? {} : { data }) });
 	}
 }
 
