@@ -1,0 +1,86 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '../../lib/errors.ts';
+import type { Cache } from '../cache/cache.ts';
+import { runTool, toolFailed } from '../cache/tool.ts';
+import { type Apt, prepareApt } from './apt.ts';
+
+/** The upstream archive of a Debian source package, in the cache. */
+export interface DebianSource {
+	/** Such as `qemu_10.0.13+ds.orig.tar.xz`. */
+	readonly path: string;
+	/** Debian's version of the source package. */
+	readonly version: string;
+}
+
+/**
+ * The upstream source that a Debian suite builds a package from, without Debian's own patches: fetched by apt, which checks it
+ * against the signed index, and kept in the cache.
+ *
+ * @param suite such as `trixie`
+ * @param name the source package, such as `qemu`
+ * @throws UsageError when the suite has no such source; VpmuError (blame `host`)
+ */
+export async function debianSource(cache: Cache, suite: string, name: string): Promise<DebianSource> {
+	const folder = path.join(cache.folder('packages'), 'sources', `${suite}-${name}`);
+	const known = await keptSource(folder);
+	if (known !== undefined && !cache.refresh) return known;
+	return await cache.exclusively(`packages/source-${suite}-${name}`, async () => {
+		const again = await keptSource(folder);
+		if (again !== undefined && !cache.refresh) return again;
+		const apt = await prepareApt(cache, suite, 'amd64');
+		const env = { ...apt.env, APT_CONFIG: await sourceConfiguration(apt) };
+		const fetching = `${folder}.new`;
+		await rm(fetching, { recursive: true, force: true });
+		await mkdir(fetching, { recursive: true });
+		const what = `Downloading the source of ${name} of ${suite}`;
+		cache.progress({ what, done: 0, total: 100, unit: 'percent' });
+		const run = async (argv: readonly string[]) => {
+			const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...argv];
+			const result = await runTool(full, {
+				...{ env, cwd: fetching, signal: cache.signal },
+				onStatusLine: line => {
+					const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
+					if (percent !== undefined)
+						cache.progress({ what, done: Math.min(100, Number(percent)), total: 100, unit: 'percent' });
+				},
+			});
+			if (result.status === 0) return;
+			if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
+				throw new UsageError(
+					`the Debian mirror that this machine uses (${apt.mirror.from}) has no source of '${name}' in suite '${suite}'`,
+				);
+			}
+			throw toolFailed(full, result);
+		};
+		await run(['update', '-o', 'APT::Update::Error-Mode=any']);
+		await run(['source', '--download-only', '--only-source', name]);
+		cache.progress({ what, done: 100, total: 100, unit: 'percent' });
+		await rm(folder, { recursive: true, force: true });
+		await rename(fetching, folder);
+		const fetched = await keptSource(folder);
+		if (fetched === undefined) {
+			throw new UsageError(`the source of '${name}' in suite '${suite}' has no archive of upstream's (*.orig.tar.*)`);
+		}
+		return fetched;
+	});
+}
+
+async function keptSource(folder: string): Promise<DebianSource | undefined> {
+	const names = await readdir(folder).catch((): string[] => []);
+	const archive = names.find(name => /\.orig\.tar\.(xz|gz|bz2)$/.test(name));
+	const description = names.find(name => name.endsWith('.dsc'));
+	if (archive === undefined || description === undefined) return undefined;
+	const version = /^Version: (\S+)$/m.exec(await readFile(path.join(folder, description), 'utf8'))?.[1] ?? 'unknown';
+	return { path: path.join(folder, archive), version };
+}
+
+/** The configuration of an apt that reads sources instead of packages. @returns its file */
+async function sourceConfiguration(apt: Apt): Promise<string> {
+	const [list, configuration] = [path.join(apt.folder, 'vpmu-src.sources'), path.join(apt.folder, 'apt-src.conf')];
+	const binary = await readFile(path.join(apt.folder, 'vpmu.sources'), 'utf8');
+	await writeFile(list, binary.replace(/^Types: deb$/gm, 'Types: deb-src').replace(/^Architectures: .*\n/gm, ''));
+	const settings = await readFile(path.join(apt.folder, 'apt.conf'), 'utf8');
+	await writeFile(configuration, settings.replace(/vpmu\.sources/g, 'vpmu-src.sources'));
+	return configuration;
+}
