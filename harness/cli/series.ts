@@ -2,13 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
 	BuildFailure,
-	type BuiltQemu,
+	type BuiltSeries,
 	buildQemuSeries,
+	debianSource,
 	openCache,
 	openQemuSource,
 	type PatchFile,
 } from '../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../src/lib/index.ts';
+import type { PatchSeries } from '../../src/patch/index.ts';
 import { readResults } from '../../src/run/index.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
@@ -42,9 +44,9 @@ export const command: Command = {
 	name: 'series',
 	summary:
 		'Validates a patch series for QEMU: builds the source as it stands and with the patches, for arm64 hosts with KVM, runs the same cells on both, and compares. The source is not touched; what was built is kept.',
-	usage: 'PATCH... --source DIR|TARBALL [--case CASE]... [--out DIR] [--on WHERE] [--json]',
+	usage: 'PATCH... --source DIR|TARBALL|debian:SUITE [--case CASE]... [--out DIR] [--on WHERE] [--json]',
 	options: {
-		source: { value: 'DIR|TARBALL', help: "QEMU's source, which the patches are for" },
+		source: { value: 'DIR|TARBALL|debian:SUITE', help: "QEMU's source, which the patches are for" },
 		case: {
 			value: 'CASE',
 			repeatable: true,
@@ -62,7 +64,7 @@ export const command: Command = {
 		const out = (parsed.options.out as string | undefined) ?? path.join('vpmu-runs', newRunId());
 		// What the runs would refuse is refused before minutes of building.
 		planCells(await collectCases(), readSelection(parseCommand(run, argumentsOfRun(parsed))));
-		let built: { before: BuiltQemu; after: BuiltQemu };
+		let built: BuiltSeries;
 		try {
 			built = await build(context, parsed);
 		} catch (error) {
@@ -72,7 +74,7 @@ export const command: Command = {
 			return exitCodes.failed;
 		}
 		const { before, after } = built;
-		shown.write(`before: ${before.program}\nafter:  ${after.program}\n`);
+		shown.write(`${built.series.map(describeSeries).join('')}before: ${before.program}\nafter:  ${after.program}\n`);
 		const where = parsed.options.on === undefined ? [] : ['--on', parsed.options.on as string];
 		const quiet = json ? { ...context, stdout: stderr } : context;
 		const inspected = await inspect.run(
@@ -107,6 +109,20 @@ export const command: Command = {
 	},
 };
 
+/** What a series is: its title, its patches, what it says it builds on, and what was left out. */
+function describeSeries({ title, version, patches, base, notes }: PatchSeries): string {
+	const lines = [
+		`series: ${title}${version === 1 ? '' : ` (v${version})`}, ${patches.length} ${patches.length === 1 ? 'patch' : 'patches'}`,
+		...(base.changeId === undefined ? [] : [`  change-id: ${base.changeId}`]),
+		...(base.baseCommit === undefined ? [] : [`  base-commit: ${base.baseCommit}`]),
+		...base.basedOn.map(id => `  Based-on: ${id}`),
+		...base.prerequisites.map(line => `  ${line}`),
+		...notes.map(note => `  ${note}`),
+		...patches.filter(patch => patch.isFlowed).map(patch => `  '${patch.title}' was sent as format=flowed`),
+	];
+	return `${lines.join('\n')}\n`;
+}
+
 /** A broken promise to old machine types, a failure with the series, or a regression; what failed before alone is not its fault. */
 function verdict(
 	inspected: number,
@@ -130,10 +146,13 @@ async function build({ env, signal, stderr, cwd }: CommandContext, { options, po
 		throw new UsageError("'vpmu series' needs option '--source': a folder or an archive of QEMU's source");
 	}
 	const patches = await Promise.all(positionals.map(name => readPatch(name, cwd)));
-	const source = await openQemuSource(options.source as string, cwd);
+	const named = options.source as string;
+	const suite = /^debian:(.+)$/.exec(named)?.[1];
+	const given = suite === undefined ? await openQemuSource(named, cwd) : undefined;
 	const printer = progressPrinter(stderr);
 	try {
 		const cache = await openCache({ env, signal, onProgress: printer.report });
+		const source = given ?? (await openQemuSource((await debianSource(cache, suite!, 'qemu')).path, cwd, named));
 		const startedAt = performance.now();
 		const built = await buildQemuSeries(cache, source, patches);
 		printer.end();
@@ -148,11 +167,6 @@ async function readPatch(name: string, cwd: string): Promise<PatchFile> {
 	const content = await readFile(path.resolve(cwd, name)).catch(error => {
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
 	});
-	if (!/^--- .*\r?\n\+\+\+ /m.test(content.toString('latin1'))) {
-		throw new UsageError(
-			`'${name}' holds no patch: allowed is what 'git format-patch' or 'git diff' writes, or a mailbox of it`,
-		);
-	}
 	return { name, content };
 }
 

@@ -23,6 +23,7 @@ export { requireTool, type ToolOptions } from './cache/tool.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
 export type { Architecture } from './debian/apt.ts';
 export { debianPackage, type UnpackedPackage } from './debian/packages.ts';
+export { type DebianSource, debianSource } from './debian/source.ts';
 export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
 export {
@@ -34,5 +35,7 @@ export {
 	type ProgramRequest,
 	type ProgramRoot,
 } from './program.ts';
-export { BuildFailure, type BuiltQemu, buildQemuSeries, type PatchFile } from './source/qemu.ts';
+export { PatchRefused } from './series/apply.ts';
+export type { PatchFile } from './series/mails.ts';
+export { BuildFailure, type BuiltQemu, type BuiltSeries, buildQemuSeries } from './source/qemu.ts';
 export { openQemuSource, type QemuSource } from './source/tree.ts';

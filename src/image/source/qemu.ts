@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { type FileDiff, type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { lastLines } from '../cache/tool.ts';
 import { hostArchitecture } from '../program.ts';
+import { applyScript, named, refuseUnsafe, tryPatches } from '../series/apply.ts';
+import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
 import { type BuildRoot, buildRoot, runInRoot } from './root.ts';
 import { copySource, type QemuSource, requireQemu } from './tree.ts';
-
-/** A patch, or several in one file: what `git format-patch` writes, or a mailbox of it. */
-export interface PatchFile {
-	/** As the user named it. */
-	readonly name: string;
-	readonly content: Buffer;
-}
 
 /** `qemu-system-aarch64`, made from source. */
 export interface BuiltQemu {
@@ -50,7 +46,7 @@ async function openBuildRoot(cache: Cache): Promise<BuildRoot> {
 			architecture: hostArchitecture(),
 			packages: [
 				...['gcc-aarch64-linux-gnu', 'gcc', 'libc6-dev', 'make', 'ninja-build', 'meson', 'pkgconf', 'flex', 'bison'],
-				...['python3-venv', 'python3-pycotap', 'libglib2.0-dev-bin', 'perl-base', 'patch', 'bzip2', 'xz-utils', 'tar'],
+				...['python3-venv', 'python3-pycotap', 'libglib2.0-dev-bin', 'perl-base', 'git', 'bzip2', 'xz-utils', 'tar'],
 				...['bash', 'dash', 'coreutils', 'sed', 'grep', 'gawk', 'findutils', 'diffutils', 'debianutils'],
 				...(hostArchitecture() === 'arm64' ? [] : ['libc6-dev-arm64-cross']),
 			],
@@ -79,20 +75,31 @@ const compile = [
 	'[ "$(cat /mnt/status)" = 0 ] && aarch64-linux-gnu-strip -o /mnt/program qemu-system-aarch64',
 ].join('\n');
 
+/** A source built as it stands and with patches, and what the patches were. */
+export interface BuiltSeries {
+	readonly before: BuiltQemu;
+	readonly after: BuiltQemu;
+	/** In the order in which they were applied. */
+	readonly series: readonly PatchSeries[];
+}
+
 /**
  * Builds QEMU for arm64 hosts with KVM as it stands in a source, and with patches. The source is not touched. What was
  * built before, of the same source and patches, is taken from the cache; the build with the patches goes on from the other.
+ * Patches are tried before anything is built.
  *
- * @throws UsageError for what is no source, or patches that do not apply; {@link BuildFailure}; VpmuError; the signal's reason
+ * @param files mails, patchwork JSON or diffs, in the order in which their series are to be applied
+ * @throws UsageError for what is no source, or patches that cannot be read or do not apply; {@link BuildFailure}; VpmuError; the
+ * signal's reason
  */
 export async function buildQemuSeries(
 	cache: Cache,
 	source: QemuSource,
-	patches: readonly PatchFile[],
-): Promise<{ readonly before: BuiltQemu; readonly after: BuiltQemu }> {
+	files: readonly PatchFile[],
+): Promise<BuiltSeries> {
 	const root = await openBuildRoot(cache);
-	const keyOf = (applied: readonly PatchFile[]) => {
-		const hashes = applied.map(({ content }) => createHash('sha256').update(content).digest('hex'));
+	const keyOf = (applied: readonly Patch[]) => {
+		const hashes = applied.map(({ diff }) => createHash('sha256').update(diff).digest('hex'));
 		return createHash('sha256')
 			.update(JSON.stringify([recipeVersion, root.key, source.hash, ...hashes]))
 			.digest('hex')
@@ -103,14 +110,22 @@ export async function buildQemuSeries(
 		const tree = new WorkTree(cache, root, source, work);
 		await tree.remove();
 		try {
+			const series = await tree.read(files);
+			const patches = series.flatMap(one => one.patches);
 			const before = await tree.built(keyOf([]), []);
 			const after = await tree.built(keyOf(patches), patches);
-			return { before, after };
+			return { before, after, series };
 		} finally {
 			await tree.remove();
 		}
 	});
 }
+
+const touchesRoms = ({ oldPath, newPath }: FileDiff) => [oldPath, newPath].some(name => name?.startsWith('roms/'));
+
+/** A title for one patch, a number and the first for several. */
+const describePatches = (patches: readonly Patch[]) =>
+	patches.length === 1 ? named(patches[0]!) : `${patches.length} patches from ${named(patches[0]!)} on`;
 
 /** The folder that is built in: made when something is to be built, and then gone on with. */
 class WorkTree {
@@ -119,6 +134,8 @@ class WorkTree {
 	readonly #source: QemuSource;
 	readonly #folder: string;
 	#version: string | undefined;
+	#isConfigured = false;
+	#patches: readonly Patch[] = [];
 
 	constructor(cache: Cache, root: BuildRoot, source: QemuSource, folder: string) {
 		this.#cache = cache;
@@ -131,15 +148,28 @@ class WorkTree {
 		await rm(this.#folder, { recursive: true, force: true });
 	}
 
-	async built(key: string, patches: readonly PatchFile[]): Promise<BuiltQemu> {
+	/** Reads the patches, and refuses those that may not or do not apply, before anything is built. */
+	async read(files: readonly PatchFile[]): Promise<PatchSeries[]> {
+		await mkdir(this.#folder, { recursive: true });
+		const runGit: RunGit = async script => await this.#run(script);
+		const series = await readSeries(files, this.#folder, runGit);
+		refuseUnsafe(series);
+		this.#patches = series.flatMap(one => one.patches);
+		const version = await this.#unpacked();
+		const tree = `QEMU ${version} of '${this.#source.name}'`;
+		await tryPatches(this.#patches, this.#folder, tree, runGit);
+		return series;
+	}
+
+	async built(key: string, patches: readonly Patch[]): Promise<BuiltQemu> {
 		const cache = this.#cache;
 		const { name } = this.#source;
 		let fromCache = true;
 		const kept = await cache.keep('roots', `qemu-built-${key}`, async to => {
 			fromCache = false;
-			const version = await this.#unpacked();
-			await this.#apply(patches);
-			const applied = patches.length === 0 ? '' : ` with ${patches.map(patch => path.basename(patch.name)).join(', ')}`;
+			const version = await this.#configured();
+			if (patches.length > 0) await this.#apply(patches);
+			const applied = patches.length === 0 ? '' : ` with ${describePatches(patches)}`;
 			await this.#compile(`Building QEMU ${version}${applied}`, patches);
 			await mkdir(to);
 			await copyFile(path.join(this.#folder, 'program'), path.join(to, 'qemu-system-aarch64'));
@@ -151,9 +181,11 @@ class WorkTree {
 		return { program: at('qemu-system-aarch64'), log: at('build.log'), version: version ?? 'unknown', fromCache };
 	}
 
-	/** Makes the source be there, unpatched, and configured. @returns its version */
+	/** Makes the source be there, unpatched. @returns its version */
 	async #unpacked(): Promise<string> {
 		if (this.#version !== undefined) return this.#version;
+		// Most of a source's size, and nothing for this machine type is built from it.
+		const withRoms = this.#patches.some(patch => parseDiff(patch.diff.toString('latin1')).some(touchesRoms));
 		const { name, isArchive } = this.#source;
 		const tree = path.join(this.#folder, 'source');
 		this.#cache.progress({ what: `Unpacking ${name}`, done: 0, total: null, unit: 'files' });
@@ -161,48 +193,46 @@ class WorkTree {
 		if (isArchive) {
 			await mkdir(tree);
 			await copyFile(this.#source.path, path.join(this.#folder, 'archive'));
-			const unpack = "tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf /mnt/archive -C /mnt/source";
+			const without = withRoms ? '' : "--exclude='*/roms/*' ";
+			const unpack = `tar ${without}--no-same-owner --strip-components=1 -xf /mnt/archive -C /mnt/source`;
 			const { status, stderr } = await this.#run(unpack);
 			if (status !== 0) throw new UsageError(`'${name}' cannot be unpacked: ${lastLines(stderr).at(-1)}`);
 			await rm(path.join(this.#folder, 'archive'));
-		} else await copySource(this.#source, tree);
-		const version = await requireQemu(name, tree);
+		} else await copySource(this.#source, tree, withRoms);
+		this.#version = await requireQemu(name, tree);
+		return this.#version;
+	}
+
+	/** Makes the source be configured, unpatched. @returns its version */
+	async #configured(): Promise<string> {
+		const version = await this.#unpacked();
+		if (this.#isConfigured) return version;
 		this.#cache.progress({ what: `Configuring QEMU ${version}`, done: 0, total: null, unit: 'steps' });
 		const { status } = await this.#run(
 			`cd source && ${emptyFirmware} && cd ../build && { ${configure} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } >/mnt/log 2>&1`,
 		);
-		if (status !== 0) throw await this.#failure(`QEMU ${version} of '${name}' cannot be configured`, true);
-		this.#version = version;
+		if (status !== 0) throw await this.#failure(`QEMU ${version} of '${this.#source.name}' cannot be configured`, true);
+		this.#isConfigured = true;
 		return version;
 	}
 
-	async #apply(patches: readonly PatchFile[]): Promise<void> {
-		for (const { name, content } of patches) {
-			await writeFile(path.join(this.#folder, 'patch'), content);
-			const { status, stdout, stderr } = await this.#run(
-				'cd source && patch --strip=1 --forward --batch --fuzz=0 --reject-file=- --no-backup-if-mismatch </mnt/patch',
-			);
-			if (status === 0) continue;
-			const said = lastLines(`${stdout}\n${stderr}`, 40);
-			const where = /^checking file (.+)$|^patching file (.+)$/;
-			const files = said.flatMap((line, at) => (/FAILED|can't find file|malformed|Reversed/.test(line) ? [at] : []));
-			const first = files[0] === undefined ? undefined : said.slice(0, files[0]).findLast(line => where.test(line));
-			const file = first === undefined ? '' : `, file ${(where.exec(first)?.[1] ?? where.exec(first)?.[2])!}`;
-			const reason = files[0] === undefined ? (said.at(-1) ?? 'no message') : said[files[0]]!;
-			throw new UsageError(
-				`patch '${name}' does not apply to QEMU ${this.#version} of '${this.#source.name}'${file}: ${reason.trim()}`,
-			);
-		}
+	async #apply(patches: readonly Patch[]): Promise<void> {
+		const { status, stderr } = await this.#run(applyScript(0, patches.length));
+		if (status === 0) return;
+		throw new VpmuError('patches that applied to a copy do not apply to the tree', {
+			blame: 'harness',
+			evidence: lastLines(stderr),
+		});
 	}
 
-	async #compile(what: string, patches: readonly PatchFile[]): Promise<void> {
+	async #compile(what: string, patches: readonly Patch[]): Promise<void> {
 		const { status } = await this.#run(compile, line => {
 			const step = /^\[(\d+)\/(\d+)\] /.exec(line);
 			if (step !== null) this.#cache.progress({ what, done: Number(step[1]), total: Number(step[2]), unit: 'steps' });
 		});
 		if (status === 0) return;
 		const unpatched = patches.length === 0;
-		const which = unpatched ? 'as it stands' : `with ${patches.map(patch => `'${patch.name}'`).join(', ')}`;
+		const which = unpatched ? 'as it stands' : `with ${describePatches(patches)}`;
 		throw await this.#failure(`QEMU ${this.#version} of '${this.#source.name}' does not compile ${which}`, unpatched);
 	}
 

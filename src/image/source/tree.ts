@@ -19,15 +19,18 @@ export interface QemuSource {
 const unneeded = ['.git', 'build', 'roms'];
 
 /**
- * Looks at a source tree. @throws UsageError when there is none, or it is not QEMU's
+ * Looks at a source tree.
+ *
+ * @param name how messages name it, where that is not its path
+ * @throws UsageError when there is none, or it is not QEMU's
  */
-export async function openQemuSource(name: string, cwd = process.cwd()): Promise<QemuSource> {
-	const place = path.resolve(cwd, name);
+export async function openQemuSource(file: string, cwd = process.cwd(), name = file): Promise<QemuSource> {
+	const place = path.resolve(cwd, file);
 	const stats = await stat(place).catch(() => undefined);
 	if (stats === undefined)
 		throw new UsageError(`there is no '${name}' to build from: a folder or an archive of QEMU's source`);
 	if (stats.isFile()) {
-		if (!/\.t(ar\.)?(xz|gz|bz2)$|\.tgz$/.test(name)) {
+		if (!/\.t(ar\.)?(xz|gz|bz2)$|\.tgz$/.test(file)) {
 			throw new UsageError(`'${name}' is no archive of a source; allowed: .tar.xz, .tar.gz, .tar.bz2, or a folder`);
 		}
 		const hash = createHash('sha256');
@@ -50,9 +53,10 @@ export async function requireQemu(name: string, folder: string): Promise<string>
 }
 
 /** Copies a source folder, without what is not built from. */
-export async function copySource({ path: from }: QemuSource, to: string): Promise<void> {
+export async function copySource({ path: from }: QemuSource, to: string, withRoms: boolean): Promise<void> {
 	await mkdir(to, { recursive: true });
-	for (const name of (await readdir(from)).filter(one => !unneeded.includes(one))) {
+	const left = unneeded.filter(name => !(withRoms && name === 'roms'));
+	for (const name of (await readdir(from)).filter(one => !left.includes(one))) {
 		await cp(path.join(from, name), path.join(to, name), { recursive: true, verbatimSymlinks: true });
 	}
 }
