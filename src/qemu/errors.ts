@@ -10,7 +10,7 @@ export type QemuFailure =
 	| 'not-executable'
 	/** It is for another kind of machine than the host. */
 	| 'wrong-architecture'
-	/** A shared library or the loader that it names is not on the host. */
+	/** The loader, a shared library or a module that it needs is not on the host, or is another one than it needs. */
 	| 'missing-library'
 	/** It ended with an exit status. */
 	| 'exited'

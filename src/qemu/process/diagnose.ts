@@ -1,9 +1,13 @@
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
+import type { Blame } from '../../lib/errors.ts';
 import type { QemuFailure } from '../errors.ts';
+import { loaderComplaint } from './loader.ts';
 
 export interface Diagnosis {
 	readonly failure: Extract<QemuFailure, 'missing' | 'not-executable' | 'wrong-architecture' | 'missing-library'>;
+	/** The user who named a file that cannot run, or the host that lacks what the file needs. */
+	readonly blame: Extract<Blame, 'user' | 'host'>;
 	/** A sentence that names the file and what is wrong with it. */
 	readonly text: string;
 }
@@ -11,29 +15,48 @@ export interface Diagnosis {
 /** What decides whether a program file can run, from its first bytes. */
 export interface ProgramHeader {
 	readonly kind: 'elf' | 'script' | 'other';
-	/** `uname -m` of the machines it is for; of an ELF file that is known here. */
+	/** `uname -m` of the machines that an ELF file is for, or `ELF machine 12`. */
 	readonly machine?: string;
 	/** The loader of an ELF file, the interpreter of a script. */
 	readonly interpreter?: string;
+	/** Where the loader's name stands in the file, when that is behind the bytes that were read. */
+	readonly interpreterAt?: { readonly offset: number; readonly size: number };
 }
 
-/** `e_machine` (System V ABI, and its processor supplements) to `uname -m`. */
-const machines: Readonly<Record<number, string>> = {
-	3: 'i686',
-	21: 'ppc64le',
-	22: 's390x',
-	40: 'armv7l',
-	62: 'x86_64',
-	183: 'aarch64',
-	243: 'riscv64',
-	258: 'loongarch64',
-};
+/** `e_machine` (System V ABI, and its processor supplements), class and byte order to `uname -m`. */
+function machineName(number: number, is64: boolean, littleEndian: boolean): string {
+	switch (number) {
+		case 3:
+			return 'i686';
+		case 8:
+			return `mips${is64 ? '64' : ''}`;
+		case 20:
+			return 'ppc';
+		case 21:
+			return littleEndian ? 'ppc64le' : 'ppc64';
+		case 22:
+			return is64 ? 's390x' : 's390';
+		case 40:
+			return littleEndian ? 'armv7l' : 'armv7b';
+		case 62:
+			return is64 ? 'x86_64' : 'x86_64 (x32)';
+		case 183:
+			return `${littleEndian ? 'aarch64' : 'aarch64_be'}${is64 ? '' : ' (ILP32)'}`;
+		case 243:
+			return is64 ? 'riscv64' : 'riscv32';
+		case 258:
+			return is64 ? 'loongarch64' : 'loongarch32';
+		default:
+			return `ELF machine ${number}`;
+	}
+}
 
 /** Reads the first bytes of a program file: ELF class, machine and PT_INTERP, or a script's `#!` line. */
 export function readProgramHeader(bytes: Buffer): ProgramHeader {
 	if (bytes.subarray(0, 2).toString('latin1') === '#!') {
-		const line = bytes.subarray(2, 256).toString('latin1').split('\n', 1)[0]!.trim();
-		return { kind: 'script', interpreter: line.split(/\s/, 1)[0]! };
+		const line = bytes.subarray(2, 256).toString('latin1').split('\n', 1)[0]!;
+		// A carriage return is part of the name for the kernel.
+		return { kind: 'script', interpreter: line.replace(/^[ \t]+/, '').split(/[ \t]/, 1)[0]! };
 	}
 	if (bytes.length < 64 || bytes.subarray(0, 4).toString('latin1') !== '\x7fELF') return { kind: 'other' };
 	const is64 = bytes[4] === 2;
@@ -42,23 +65,20 @@ export function readProgramHeader(bytes: Buffer): ProgramHeader {
 	const u32 = (at: number) => (littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
 	const word = (at: number) =>
 		Number(is64 ? (littleEndian ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at)) : u32(at));
-	const machine = machines[u16(18)];
-	const found: ProgramHeader = { kind: 'elf', ...(machine === undefined ? {} : { machine }) };
+	const found: ProgramHeader = { kind: 'elf', machine: machineName(u16(18), is64, littleEndian) };
 	const [tableAt, entrySize, entries] = is64 ? [word(32), u16(54), u16(56)] : [word(28), u16(42), u16(44)];
 	const PT_INTERP = 3;
 	for (let at = tableAt, i = 0; i < entries && at + entrySize <= bytes.length; at += entrySize, i++) {
 		if (u32(at) !== PT_INTERP) continue;
 		const [offset, size] = is64 ? [word(at + 8), word(at + 32)] : [word(at + 4), word(at + 16)];
-		if (offset + size > bytes.length) break;
-		return {
-			...found,
-			interpreter: bytes
-				.subarray(offset, offset + size)
-				.toString('latin1')
-				.replace(/\0.*$/s, ''),
-		};
+		if (offset + size > bytes.length) return { ...found, interpreterAt: { offset, size } };
+		return { ...found, interpreter: nameIn(bytes.subarray(offset, offset + size)) };
 	}
 	return found;
+}
+
+function nameIn(bytes: Buffer): string {
+	return bytes.toString('latin1').replace(/\0.*$/s, '');
 }
 
 /** Prints `uname -m`, the file's path, what it is, and its first bytes. */
@@ -72,33 +92,40 @@ elif [ ! -x "$path" ]; then echo not-executable
 else echo file; head -c 4096 -- "$path"
 fi`;
 
+/** Prints a part of a file: from a byte, counted from 1, and how many. */
+const part = 'tail -c "+$2" -- "$1" | head -c "$3"';
+
 /** Whether what a missing loader is asked for is there; the exit status says so. */
 const exists = '[ -e "$1" ]';
 
 /**
- * Why a command could not be run on a host, found by looking at the program file; `undefined` when the file is one that
- * the host can run. A loader as the first word (`ld-linux-…`) is looked through to the program that it loads.
+ * Why a command could not be run on a host, found by looking at the program file and at what loaders and shells said;
+ * `undefined` when the file is one that the host can run and nothing was said of it. A loader as the first word
+ * (`ld-linux-…`) is looked through to the program that it loads.
  *
+ * @param isOver the exit status (126, 127) shows that nothing ran
  * @throws HostError when the host cannot be asked; DeadlineError; the signal's reason
  */
 export async function diagnoseCommand(
 	host: Host,
 	command: readonly string[],
-	stderr: readonly string[],
+	{ stderr, isOver }: { readonly stderr: readonly string[]; readonly isOver: boolean },
 	options: WaitOptions = {},
 ): Promise<Diagnosis | undefined> {
-	const library: RegExpExecArray | null | undefined = stderr
-		.map(line => /error while loading shared libraries: ([^:]+): (.*)/.exec(line))
-		.find(match => match !== null && !command.includes(match[1]!));
-	for (const program of programsOf(command)) {
+	const programs = programsOf(command);
+	for (const program of programs) {
 		const found = await diagnoseProgram(host, program, options);
 		if (found !== undefined) return found;
 	}
-	if (library == null) return undefined;
-	return {
-		failure: 'missing-library',
-		text: `${programsOf(command).at(-1)} needs the shared library ${library[1]}: ${library[2]}`,
-	};
+	const words = loaderComplaint(stderr, isOver) ?? (isOver ? stderr.at(-1) : undefined);
+	if (words === undefined) return undefined;
+	const program = programs.at(-1)!;
+	const library = /: error while loading shared libraries: ([^:]+): (.*)/.exec(words);
+	const text =
+		library === null || command.includes(library[1]!)
+			? `${program} cannot be run on ${host.name}: ${words}`
+			: `${program} needs the shared library ${library[1]}: ${library[2]}`;
+	return { failure: 'missing-library', blame: 'host', text };
 }
 
 /** The programs that a command runs one in another: a wrapper, a loader, and what they start. */
@@ -118,11 +145,15 @@ async function diagnoseProgram(host: Host, program: string, options: WaitOptions
 	const on = `on ${host.name}`;
 	switch (what) {
 		case 'missing':
-			return { failure: 'missing', text: `there is no program '${program}' ${on}` };
+			return { failure: 'missing', blame: 'user', text: `there is no program '${program}' ${on}` };
 		case 'folder':
-			return { failure: 'not-executable', text: `'${path}' ${on} is a folder, not a program` };
+			return { failure: 'not-executable', blame: 'user', text: `'${path}' ${on} is a folder, not a program` };
 		case 'not-executable':
-			return { failure: 'not-executable', text: `'${path}' ${on} may not be executed (no x permission)` };
+			return {
+				failure: 'not-executable',
+				blame: 'user',
+				text: `'${path}' ${on} may not be executed (no x permission)`,
+			};
 		case 'file':
 			break;
 		default:
@@ -130,21 +161,33 @@ async function diagnoseProgram(host: Host, program: string, options: WaitOptions
 	}
 	const header = readProgramHeader(bytes);
 	if (header.kind === 'other') {
-		return { failure: 'not-executable', text: `'${path}' ${on} is neither an ELF program nor a script` };
+		return { failure: 'not-executable', blame: 'user', text: `'${path}' ${on} is neither an ELF program nor a script` };
 	}
 	if (header.machine !== undefined && !canRun(machine, header.machine)) {
 		return {
 			failure: 'wrong-architecture',
+			blame: 'user',
 			text: `'${path}' is a program for ${header.machine}, but ${host.name} is ${machine}`,
 		};
 	}
-	if (header.interpreter === undefined) return undefined;
-	const { status } = await host.run(['sh', '-c', exists, 'sh', header.interpreter], options);
+	const { interpreter = await interpreterOf(host, path, header, options) } = header;
+	if (interpreter === undefined) return undefined;
+	if (interpreter.endsWith('\r')) {
+		const text = `'${path}' ${on} is a script with carriage returns at the ends of its lines`;
+		return { failure: 'not-executable', blame: 'user', text };
+	}
+	const { status } = await host.run(['sh', '-c', exists, 'sh', interpreter], options);
 	if (status === 0) return undefined;
-	return { failure: 'missing-library', text: `'${path}' needs ${header.interpreter}, which is not ${on}` };
+	return { failure: 'missing-library', blame: 'host', text: `'${path}' needs ${interpreter}, which is not ${on}` };
+}
+
+async function interpreterOf(host: Host, path: string, { interpreterAt: at }: ProgramHeader, options: WaitOptions) {
+	if (at === undefined || at.size > 4096) return undefined;
+	const argv = ['sh', '-c', part, 'sh', path, String(at.offset + 1), String(at.size)];
+	return nameIn((await host.run(argv, options)).stdout);
 }
 
 function canRun(host: string, program: string): boolean {
-	const also: Readonly<Record<string, readonly string[]>> = { x86_64: ['i686'], aarch64: ['armv7l'] };
+	const also: Readonly<Record<string, readonly string[]>> = { x86_64: ['i686', 'x86_64 (x32)'], aarch64: ['armv7l'] };
 	return host === program || (also[host]?.includes(program) ?? false);
 }

@@ -140,12 +140,28 @@ test('programs that cannot be run are named', async t => {
 	const elf = Buffer.alloc(256);
 	elf.write('\x7fELF\x02\x01\x01', 'latin1');
 	elf.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18);
+	const strange = Buffer.from(elf);
+	strange.writeUInt16LE(4711, 18);
+	// As patchelf leaves it: the loader's name stands at the end of the file.
+	const patched = Buffer.alloc(10_000);
+	elf.copy(patched);
+	patched.writeUInt16LE(process.arch === 'arm64' ? 183 : 62, 18);
+	patched.writeBigUInt64LE(64n, 32);
+	patched.writeUInt16LE(56, 54);
+	patched.writeUInt16LE(1, 56);
+	patched.writeUInt32LE(3, 64);
+	patched.writeBigUInt64LE(9000n, 72);
+	patched.writeBigUInt64LE(20n, 96);
+	patched.write('/nowhere/ld-linux.so', 9000, 'latin1');
 	const cases = [
 		[path.join(folder, 'absent'), 'missing', /^there is no program '.*absent' on local$/],
 		[await file('plain', '#!/bin/sh\n', 0o644), 'not-executable', /may not be executed/],
 		[folder, 'not-executable', /is a folder/],
 		[await file('noise', Buffer.from('\0\0\0\0no program')), 'not-executable', /neither an ELF program nor a script/],
 		[await file('foreign', elf), 'wrong-architecture', /is a program for \S+, but local is \S+/],
+		[await file('strange', strange), 'wrong-architecture', /is a program for ELF machine 4711, but local is \S+/],
+		[await file('patched', patched), 'missing-library', /needs \/nowhere\/ld-linux\.so, which is not on local/],
+		[await file('crlf', '#!/bin/sh\r\nexit 0\r\n'), 'not-executable', /script with carriage returns/],
 		[
 			await file('script', '#!/nowhere/interpreter -x\n'),
 			'missing-library',

@@ -5,6 +5,7 @@ import { formatDuration } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
 import { describeExit, QemuError, type QemuFailure } from '../errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
+import { loaderComplaint } from './loader.ts';
 import { StderrTail } from './stderr.ts';
 
 /** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
@@ -63,12 +64,14 @@ export async function startProcess(
 			...(options.env === undefined ? {} : { env: options.env }),
 		});
 	} catch (cause) {
-		const diagnosis = await diagnoseCommand(host, argv, [], { timeoutMs: 10_000 }).catch(() => undefined);
+		const diagnosis = await diagnoseCommand(host, argv, { stderr: [], isOver: false }, { timeoutMs: 10_000 }).catch(
+			() => undefined,
+		);
 		if (diagnosis === undefined) throw cause;
 		throw new QemuError(diagnosis.text, {
 			failure: diagnosis.failure,
 			argv,
-			blame: diagnosis.failure === 'missing-library' ? 'host' : 'user',
+			blame: diagnosis.blame,
 			cause,
 		});
 	}
@@ -188,13 +191,15 @@ export class QemuProcess implements AsyncDisposable {
 			const text = `${this.host.name} was lost while ${doing}: ${this.#lost.message}`;
 			return new QemuError(text, { ...details, failure: 'host-lost', exit: null, blame, cause: this.#lost });
 		}
-		if (couldNotRun(exit, evidence)) {
-			const diagnosis = await diagnoseCommand(this.host, this.argv, evidence, { timeoutMs: 10_000 }).catch(
-				() => undefined,
-			);
+		// A QEMU of its own accord ends with 0 or 1; the others are a loader's and a shell's.
+		const isOver = exit.status === 126 || exit.status === 127;
+		if (isOver || (exit.status !== 0 && couldNotRun(evidence))) {
+			const said = { stderr: evidence, isOver };
+			const asked = diagnoseCommand(this.host, this.argv, said, { timeoutMs: 10_000 });
+			const diagnosis = await asked.catch(() => undefined);
 			if (diagnosis !== undefined) {
-				const blame = diagnosis.failure === 'missing-library' ? 'host' : 'user';
-				return new QemuError(diagnosis.text, { ...details, failure: diagnosis.failure, blame });
+				const { text, failure, blame } = diagnosis;
+				return new QemuError(text, { ...details, failure, blame });
 			}
 		}
 		if (exit.status === 0 && this.guestEnd !== undefined) {
@@ -304,15 +309,9 @@ export class QemuProcess implements AsyncDisposable {
 	}
 }
 
-/** A shell takes a program that the kernel refuses for a script of its own (POSIX, 2.9.1.6). */
-function couldNotRun(exit: ProcessExit, stderr: readonly string[]): boolean {
-	return (
-		exit.status === 126 ||
-		exit.status === 127 ||
-		stderr.some(line =>
-			/error while loading shared libraries|exec format error|cannot execute|syntax error/i.test(line),
-		)
-	);
+/** Whether a loader complained, or a shell took a program that the kernel refuses for a script of its own (POSIX, 2.9.1.6). */
+function couldNotRun(stderr: readonly string[]): boolean {
+	return loaderComplaint(stderr, false) !== undefined || stderr.some(line => /syntax error/i.test(line));
 }
 
 /** Whether an error says no more than that a connection ended. */
