@@ -7,6 +7,7 @@ export type GuestResult = (
 	| { readonly status: null; readonly signal: string }
 ) & { readonly stdout: Buffer; readonly stderr: Buffer };
 
+/** How a command in the guest is run. */
 export interface GuestRunOptions extends WaitOptions {
 	/** A stream is passed on as it comes (plain shells: when it has ended); it is left, as a loop over it would be, when the command ends first. */
 	readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;

@@ -10,6 +10,7 @@ export type ProcessExit =
 /** What a finished command left behind. */
 export type CommandResult = ProcessExit & { readonly stdout: Buffer; readonly stderr: Buffer };
 
+/** How a command on a host is run. */
 export interface RunOptions extends WaitOptions {
 	readonly stdin?: string | Uint8Array;
 	readonly env?: Readonly<Record<string, string>>;

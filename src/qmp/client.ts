@@ -8,6 +8,7 @@ import type { Session } from './session/session.ts';
 import type { ExecuteRest, QmpArguments, QmpCommandName, QmpEventName, QmpEventNamed, ReturnOf } from './typed.ts';
 import type { QmpEvent, QmpGreeting } from './wire/messages.ts';
 
+/** Limits of one QMP command. */
 export interface ExecuteOptions extends WaitOptions {
 	/**
 	 * Executes out of band: at once, overtaking commands that block. Only for commands that QEMU marks so

@@ -9,6 +9,7 @@ import type { QmpGreeting } from './wire/messages.ts';
 import { connectError, describeTarget, openTarget, type QmpTarget } from './wire/open.ts';
 import type { QmpRecorder } from './wire/recording.ts';
 
+/** How a QMP connection is made, and its limits. */
 export interface ConnectOptions extends WaitOptions {
 	/** For connecting, greeting and negotiation together. Default 10 s. */
 	readonly timeoutMs?: number | undefined;

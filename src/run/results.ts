@@ -37,6 +37,7 @@ export interface BackendView {
 	readonly name?: string | undefined;
 }
 
+/** What one cell of a run came to. */
 export interface CellResult {
 	readonly id: string;
 	readonly case: string;

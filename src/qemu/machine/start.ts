@@ -18,6 +18,7 @@ import { keepLog, readLog } from './log.ts';
 import { Machine } from './machine.ts';
 import { QmpWatch } from './qmp-watch.ts';
 
+/** How a machine is started, and what is kept of it. */
 export interface StartOptions extends WaitOptions {
 	/** Ends the start, not the machine once it is started. */
 	readonly signal?: AbortSignal | undefined;

@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { writeExamples } from './examples.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-docs-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What an example says it prints: comments that end its lines with `console.log`. */
+const foretold = (text: string) =>
+	text
+		.split('\n')
+		.filter(line => line.includes('console.log('))
+		.flatMap(line => /; \/\/ (.*)$/.exec(line)?.[1] ?? []);
+
+for (const { document, line, file, text, runs } of writeExamples(folder)) {
+	if (!runs) continue;
+	test.serial(`${document}:${line} runs, and prints what it says`, t => {
+		t.timeout(600_000);
+		const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 580_000 });
+		t.is(status, 0, stderr);
+		for (const words of foretold(text)) t.true(stdout.includes(words), `'${words}' in:\n${stdout}`);
+	});
+}

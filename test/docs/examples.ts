@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type CodeBlock, codeBlocks, documents, readDocument, root } from './extract.ts';
+
+/** An example of a document as a file. */
+export interface Example extends CodeBlock {
+	readonly file: string;
+	/** Whether it needs nothing but this machine, and so is run. */
+	readonly runs: boolean;
+}
+
+const sources = { 'vpmu/qmp': 'src/qmp/index.ts', 'vpmu/test': 'harness/test.ts', vpmu: 'src/index.ts' };
+
+/** Writes all examples in TypeScript into a folder, each a file that imports this checkout. */
+export function writeExamples(folder: string): Example[] {
+	const blocks = documents.flatMap(document => codeBlocks(document, readDocument(document)));
+	writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
+	const options = { extends: path.join(root, 'tsconfig.json') };
+	const typeRoots = [path.join(root, 'node_modules', '@types')];
+	const paths = Object.fromEntries(Object.entries(sources).map(([name, file]) => [name, [path.join(root, file)]]));
+	writeFileSync(
+		path.join(folder, 'tsconfig.json'),
+		JSON.stringify({
+			...options,
+			compilerOptions: {
+				typeRoots,
+				paths,
+				noUnusedLocals: false,
+				noUnusedParameters: false,
+				rewriteRelativeImportExtensions: false,
+			},
+			include: ['*.ts'],
+		}),
+	);
+	return blocks
+		.filter(block => /^ts\b/.test(block.language))
+		.map(block => {
+			const file = path.join(folder, `${block.document.replaceAll(/\W/g, '-')}-${block.line}.ts`);
+			writeFileSync(file, `${forCheckout(block.text)}\nexport {};\n`);
+			return { ...block, file, runs: /\brun\b/.test(block.language) };
+		});
+}
+
+/** An example with what it imports from the package taken from here. */
+function forCheckout(text: string): string {
+	return text
+		.replaceAll(/from '(vpmu(?:\/\w+)?)'/g, (whole, name: string) => {
+			const source = sources[name as keyof typeof sources];
+			return source === undefined ? whole : `from '${path.join(root, source)}'`;
+		})
+		.replaceAll(/from '(?:\.\.\/)+harness\/test\.ts'/g, `from '${path.join(root, 'harness/test.ts')}'`);
+}
+
+/** What the compiler says of the examples in a folder; `''` when nothing. */
+export function typeErrors(folder: string): string {
+	const { stdout, stderr } = spawnSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
+	return `${stdout}${stderr}`.trim();
+}

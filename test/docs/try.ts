@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Command, parseCommand } from '../../harness/cli/command.ts';
+import { root, simpleCommands } from './extract.ts';
+
+/**
+ * Why a line of a document cannot be what a user types; `undefined` for one that can. Of a command that is only named in a
+ * sentence, values and arguments may be missing.
+ */
+export async function problemOf(line: string, isNamed = false): Promise<string | undefined> {
+	const { status, stderr } = spawnSync('sh', ['-n'], { input: line, encoding: 'utf8' });
+	if (status !== 0) return stderr.trim();
+	for (const words of simpleCommands(line)) {
+		const problem = await problemOfWords(words, isNamed);
+		if (problem !== undefined) return problem;
+	}
+	return undefined;
+}
+
+async function problemOfWords(words: readonly string[], isNamed: boolean): Promise<string | undefined> {
+	const start = words.findIndex(word => !/^[A-Z_]+=/.test(word));
+	const variables = Object.fromEntries(words.slice(0, start).map(word => word.split(/=(.*)/s)));
+	const [program = '', ...argv] = words.slice(start);
+	if (program === 'git' && argv[0] === 'bisect' && argv[1] === 'run')
+		return await problemOfWords(argv.slice(2), isNamed);
+	if (program === 'npx') return await problemOfWords([...words.slice(0, start), ...argv], isNamed);
+	if (program === 'vpmu') return await vpmuProblem(argv, isNamed);
+	if (program === 'ava') return await avaProblem(argv, variables.VPMU_TEST);
+	if (program === 'npm') return npmProblem(argv);
+	return undefined;
+}
+
+/** Reads a command line of vpmu as `vpmu` would, without running it. */
+async function vpmuProblem([name = '', ...argv]: readonly string[], isNamed: boolean): Promise<string | undefined> {
+	if (/^[A-Z]/.test(name) || name === '--version' || name === '--help') return undefined;
+	const file = path.join(root, 'harness', 'cli', `${name}.ts`);
+	if (!existsSync(file)) return `vpmu has no command '${name}'`;
+	const { command } = (await import(pathToFileURL(file).href)) as { command: Command };
+	if (argv.includes('--help')) return undefined;
+	if (isNamed) {
+		const unknown = argv.find(
+			word => word.startsWith('--') && !((word.slice(2).split('=')[0] ?? '') in command.options),
+		);
+		return unknown === undefined ? undefined : `'vpmu ${name}' has no option '${unknown}'`;
+	}
+	try {
+		parseCommand(command, argv);
+	} catch (error) {
+		return (error as Error).message;
+	}
+	return undefined;
+}
+
+/** The files of each suite, as ava.config.js has them. */
+const suites = {
+	unit: ['{src,harness,images,test}/**/*.test.ts'],
+	real: ['test/*.real.ts'],
+	full: ['{src,harness,images,test}/**/*.{real,full}.ts'],
+};
+
+/** What AVA would be asked: files of the suite, and titles that a test has. */
+async function avaProblem(argv: readonly string[], suite = 'unit'): Promise<string | undefined> {
+	const tests = suites[suite as keyof typeof suites];
+	if (tests === undefined) return `VPMU_TEST=${suite} is no suite`;
+	const all = globSync(tests, { cwd: root }).map(file => path.join(root, file));
+	const match = argv.find(word => word.startsWith('--match='))?.slice('--match='.length);
+	const files = argv
+		.filter(word => !word.startsWith('-'))
+		// A file whose name the user puts in.
+		.filter(word => !/[A-Z]{2,}/.test(word))
+		.flatMap(word => {
+			const found = path.join(root, word);
+			if (!existsSync(found)) return [`${word}: not there`];
+			return statSync(found).isDirectory() ? all.filter(file => file.startsWith(`${found}/`)) : [found];
+		});
+	const missing = files.find(file => file.endsWith(': not there'));
+	if (missing !== undefined) return missing;
+	if (argv.some(word => word.includes('/')) && files.length === 0 && !argv.some(word => /[A-Z]{2,}/.test(word))) {
+		return `no file of the suite '${suite}' is there`;
+	}
+	const wrong = files.find(file => !/\/cases\//.test(file) && !all.includes(file));
+	if (wrong !== undefined) return `${path.relative(root, wrong)} is not in the suite '${suite}'`;
+	if (match === undefined) return undefined;
+	const pattern = new RegExp(
+		match
+			.split('*')
+			.map(part => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'))
+			.join('.*'),
+	);
+	return files.some(file => pattern.test(readFileSync(file, 'utf8'))) ? undefined : `no test is called '${match}'`;
+}
+
+function npmProblem([verb = '', name = '']: readonly string[]): string | undefined {
+	const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+	const script = verb === 'run' ? name : verb === 'test' || verb === 'start' ? verb : undefined;
+	if (script !== undefined) return script in scripts ? undefined : `package.json has no script '${script}'`;
+	return ['ci', 'i', 'install', 'pack', 'init', 'publish', 'version'].includes(verb)
+		? undefined
+		: `npm has no command '${verb}'`;
+}
