@@ -28,7 +28,7 @@ const complaints: readonly RegExp[] = [
 	/^(qemu\S*: )?missing object type '/,
 	// What starts a program for another machine or one whose loader is not there: shells, env, binfmt_misc.
 	/: exec format error$/i,
-	/: cannot execute( binary file)?(: |$)/,
+	/: cannot execute( binary file| \S+)?(: |$)/,
 	/: bad interpreter: /,
 	/^qemu-\S+: Could not open '\S*\/ld[-.]\S*': /,
 ];
