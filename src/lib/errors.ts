@@ -1,5 +1,6 @@
 /** Who has to act when something went wrong. `status` `error` cells carry one of these. */
-export type Blame = 'host' | 'board' | 'image' | 'qemu' | 'kernel' | 'guest' | 'harness' | 'user';
+export const blames = ['host', 'board', 'image', 'qemu', 'kernel', 'guest', 'harness', 'user'] as const;
+export type Blame = (typeof blames)[number];
 
 /**
  * A failure that knows whom to blame and shows evidence: the root of every error that vpmu throws on purpose.

@@ -1,8 +1,11 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { UsageError } from '../lib/errors.ts';
+import { messageOf, UsageError } from '../lib/errors.ts';
+import { checkJson } from '../lib/stored.ts';
+import { writeWholeSync } from '../lib/whole-file.ts';
 import type { RunEvent } from './events.ts';
 import type { Results } from './results.ts';
+import { eventShape, resultsShape } from './shapes.ts';
 
 /** The folder of one run: `events.ndjson` as it happens, results and reports at its end, a folder for each cell. */
 export class RunFolder implements Disposable {
@@ -48,11 +51,9 @@ export class RunFolder implements Disposable {
 	write(name: string, text: string): void {
 		const target = path.join(this.path, name);
 		try {
-			writeFileSync(`${target}.partial`, text);
-			renameSync(`${target}.partial`, target);
+			writeWholeSync(target, text);
 		} catch (error) {
 			this.#problem ??= error;
-			rmSync(`${target}.partial`, { force: true });
 		}
 	}
 
@@ -62,46 +63,44 @@ export class RunFolder implements Disposable {
 }
 
 /**
- * Reads the events of a run. A last line cut short by a kill is left out.
- * @throws UsageError when the folder holds no run or a line other than the last is damaged
+ * Reads the events of a run, which begin with `run-start`. A last line cut short by a kill is left out.
+ * @throws UsageError when the folder holds no run, or a line is damaged, naming the file, the line and what is wrong
  */
 export function readEvents(folder: string): RunEvent[] {
 	const file = path.join(folder, 'events.ndjson');
 	const lines = readText(file, folder).split('\n');
 	const events: RunEvent[] = [];
 	lines.forEach((line, index) => {
-		if (line === '') return;
-		try {
-			events.push(JSON.parse(line));
-		} catch (error) {
-			if (index < lines.length - 1) throw new UsageError(`'${file}' line ${index + 1} is not JSON`, { cause: error });
-		}
+		// Each line is written with its end: what has none was cut short.
+		if (index === lines.length - 1) return;
+		const found = checkJson(line, eventShape);
+		if (found.state === 'damaged') throw new UsageError(`'${file}' line ${index + 1} ${found.problem}`);
+		events.push(found.value);
 	});
+	if (events[0]?.event !== 'run-start') {
+		const problem = events[0] === undefined ? 'holds no whole event' : `begins with '${events[0].event}'`;
+		throw new UsageError(`'${file}' ${problem}; the events of a run begin with 'run-start'`);
+	}
 	return events;
 }
 
-/** Reads a run's `results.json`. @throws UsageError when it is not there or not of this schema */
+/** Reads a run's `results.json`. @throws UsageError when it is not there or damaged, naming what is wrong */
 export function readResults(folder: string): Results {
 	const file = path.join(folder, 'results.json');
-	let results: Results;
-	try {
-		results = JSON.parse(readText(file, folder));
-	} catch (error) {
-		if (error instanceof UsageError) throw error;
-		throw new UsageError(`'${file}' is not JSON`, { cause: error });
-	}
-	if (results?.schema !== 'vpmu-results/1') {
-		throw new UsageError(`'${file}' has schema '${results?.schema}'; this vpmu reads vpmu-results/1`);
-	}
-	return results;
+	const found = checkJson(readText(file, folder), resultsShape);
+	if (found.state === 'ok') return found.value;
+	throw new UsageError(`'${file}' ${found.problem}`);
 }
 
 function readText(file: string, folder: string): string {
 	try {
 		return readFileSync(file, 'utf8');
 	} catch (error) {
-		throw new UsageError(`'${folder}' is not the folder of a run: cannot read ${path.basename(file)}`, {
-			cause: error,
-		});
+		throw new UsageError(
+			`'${folder}' is not the folder of a run: cannot read ${path.basename(file)}: ${messageOf(error)}`,
+			{
+				cause: error,
+			},
+		);
 	}
 }

@@ -1,0 +1,98 @@
+import * as v from 'valibot';
+import { blames } from '../lib/errors.ts';
+import type { Shape } from '../lib/stored.ts';
+import type { RunEvent } from './events.ts';
+import { cellStatuses, type Results } from './results.ts';
+
+/*
+ * What the files of a run folder must look like: the types of results.ts and events.ts, to be checked. What may be `null`
+ * may also be absent, as in results that other programs write.
+ */
+
+const text = v.string();
+const textOrNull = v.nullish(text, null);
+const flagOrNull = v.nullish(v.boolean(), null);
+const number = v.number();
+const numberOrNull = v.nullish(number, null);
+const moment = v.pipe(
+	text,
+	v.check(
+		value => Number.isFinite(Date.parse(value)),
+		() => 'not a moment',
+	),
+);
+const status = v.picklist(cellStatuses);
+const blame = v.nullish(v.picklist(blames), null);
+const accel = v.picklist(['kvm', 'tcg']);
+
+const runEntries = {
+	...{ id: text, startedAt: moment, argv: v.array(text), vpmu: text },
+	shard: v.exactOptional(v.looseObject({ index: number, count: number, division: text })),
+};
+
+const backend = { backend: text, type: v.optional(number), name: v.optional(text) };
+
+const cellResult = v.looseObject({
+	...{ id: text, case: text, status, reason: textOrNull, blame },
+	on: v.optional(v.looseObject({ host: textOrNull, topology: textOrNull, kernel: textOrNull }), {}),
+	qemu: v.optional(v.looseObject({ version: textOrNull, path: textOrNull, hasPmuChoice: flagOrNull }), {}),
+	...{ accel, machine: text, pmu: textOrNull, cpuPmu: flagOrNull, simulated: v.optional(v.array(text), []) },
+	predicted: v.nullish(v.looseObject({ ...backend, rule: text }), null),
+	observed: v.nullish(
+		v.looseObject({ ...backend, layers: v.looseObject({ qmp: v.unknown(), trace: v.unknown(), guest: v.unknown() }) }),
+		null,
+	),
+	perf: v.optional(
+		v.array(
+			v.looseObject({
+				event: text,
+				state: v.picklist(['counted', 'not-counted', 'not-supported']),
+				...{ count: textOrNull, runningPct: numberOrNull, pinned: textOrNull },
+			}),
+		),
+		[],
+	),
+	timings: v.optional(
+		v.looseObject({
+			...{ spawnMs: numberOrNull, greetingMs: numberOrNull, shellMs: numberOrNull, totalMs: numberOrNull },
+		}),
+		{},
+	),
+	artifacts: v.optional(v.record(text, text), {}),
+	attempts: v.exactOptional(
+		v.array(v.looseObject({ status, reason: textOrNull, blame, totalMs: numberOrNull, folder: text })),
+	),
+	flaky: v.exactOptional(v.boolean()),
+	quarantine: v.exactOptional(v.looseObject({ reason: text, until: text, expired: v.boolean() })),
+});
+
+/** `results.json`. */
+export const resultsShape: Shape<Results> = v.looseObject({
+	schema: v.literal('vpmu-results/1'),
+	run: v.looseObject({ ...runEntries, durationMs: number }),
+	cells: v.array(cellResult),
+	summary: v.looseObject({
+		...{ pass: number, fail: number, xfail: number, xpass: number, skip: number, error: number },
+	}),
+});
+
+const plannedCell = v.looseObject({
+	...{ id: text, case: text, title: text, on: text, qemu: text, accel, machine: text },
+	...{ pmu: textOrNull, cpuPmu: flagOrNull, skip: textOrNull },
+});
+
+/** A line of `events.ndjson`. */
+export const eventShape: Shape<RunEvent> = v.variant('event', [
+	v.looseObject({
+		...{ at: moment, event: v.literal('run-start'), run: v.looseObject(runEntries) },
+		cells: v.array(plannedCell),
+	}),
+	v.looseObject({
+		...{ at: moment, event: v.literal('progress'), what: text },
+		...{ done: v.exactOptional(number), total: v.exactOptional(number) },
+	}),
+	v.looseObject({ at: moment, event: v.literal('cell-start'), cell: text }),
+	v.looseObject({ at: moment, event: v.literal('cell-note'), cell: text, note: text }),
+	v.looseObject({ at: moment, event: v.literal('cell-end'), result: cellResult }),
+	v.looseObject({ at: moment, event: v.literal('run-end'), durationMs: number, interrupted: v.boolean() }),
+]);
