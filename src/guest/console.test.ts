@@ -121,6 +121,37 @@ test("the kernel's words for trouble", t => {
 	}
 });
 
+test('what a kernel reports is kept with its lines, also the last one that was cut off', async t => {
+	const { guest, serial } = pair();
+	await using _owned = serial;
+	guest.write('[    1.0] harmless\r\n[    2.0] BUG: sleeping function called from invalid context at a.c:1\r\n');
+	guest.write('[    2.1] Call trace:\r\n[    2.2]  foo+0x1/0x2\r\n');
+	guest.write('[    3.0] Internal error: Oops: 0000000096000004 [#1] SMP');
+	guest.end();
+	await serial.closed;
+	t.deepEqual(
+		serial.kernelReports.map(({ kind, what, lines }) => [kind, what, lines.length]),
+		[
+			['bug', 'atomic-sleep', 3],
+			['oops', 'oops', 1],
+		],
+	);
+	t.is(serial.troubles.length, 2);
+});
+
+test('a panic that the guest proved to be an imitation is no report', async t => {
+	const { guest, serial } = pair();
+	await using _owned = serial;
+	using _attached = serial.attach(
+		bytes => bytes,
+		async () => false,
+	);
+	guest.write('Kernel panic - not syncing: said a program\n');
+	guest.write('done\n');
+	await serial.waitFor('done', { timeoutMs: 5000 });
+	t.deepEqual(serial.kernelReports, []);
+});
+
 test('text is the same however it was cut', t => {
 	const bytes = Buffer.from('a\x1b[1;31mb\x1b]0;title\x07c\x1bcd\r\nä\x1b[?25h€\x1b(Be\n');
 	const whole = new TextCleaner().push(bytes);

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { DeadlineError, formatDuration } from '../lib/deadline.ts';
 import { GuestError, type TroubleKind } from './errors.ts';
+import { KernelLogReader, type KernelReport } from './kernel/log.ts';
 import { Pace, readingOf } from './pace.ts';
 import { TextCleaner, TextTail } from './text.ts';
 import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
@@ -54,6 +55,7 @@ export class SerialConsole implements AsyncDisposable {
 	readonly #tail = new TextTail(256 * 1024);
 	readonly #detector: TroubleDetector;
 	readonly #troubles: Trouble[] = [];
+	readonly #reader = new KernelLogReader();
 	readonly #troubleListeners = new Set<(trouble: Trouble) => void>();
 	readonly #byteListeners = new Set<(bytes: Buffer) => void>();
 	readonly #textListeners = new Set<() => void>();
@@ -83,6 +85,8 @@ export class SerialConsole implements AsyncDisposable {
 			.catch(() => undefined)
 			.then(() => {
 				this.#isClosed = true;
+				// A line that was cut off is the last there is.
+				this.#readLines('\n', performance.now());
 				// Who said that it panics and then was gone told the truth.
 				for (const trouble of [...this.#suspicions.values()]) this.#confirm(trouble);
 				for (const listener of [...this.#textListeners]) listener();
@@ -92,6 +96,12 @@ export class SerialConsole implements AsyncDisposable {
 	/** What went wrong so far, oldest first. */
 	get troubles(): readonly Trouble[] {
 		return this.#troubles;
+	}
+
+	/** What the kernel reported so far, each with its lines; without panics that turned out to be imitations. */
+	get kernelReports(): readonly KernelReport[] {
+		const panicked = this.#troubles.some(trouble => trouble.kind === 'panic');
+		return this.#reader.reports.filter(report => report.kind !== 'panic' || panicked);
 	}
 
 	get receivedBytes(): number {
@@ -314,8 +324,9 @@ export class SerialConsole implements AsyncDisposable {
 		// Of a line without end, its last part.
 		this.#lineBegun = end === 0 ? (this.#lineBegun + text).slice(-overlap) : text.slice(end);
 		if (end === 0) return;
-		if (!TroubleDetector.isSuspicious(whole)) return;
-		for (const line of whole.split('\n')) {
+		if (!TroubleDetector.isSuspicious(whole) && !this.#reader.isInReport) return;
+		for (const line of whole.slice(0, -1).split('\n')) {
+			this.#reader.push(line);
 			const trouble = this.#detector.look(line, atMs);
 			if (trouble === undefined) continue;
 			const verify = trouble.fatal ? this.#verify : undefined;

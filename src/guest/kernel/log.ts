@@ -9,6 +9,7 @@ export interface KernelReport extends Recognised {
 }
 
 const keptLines = 40;
+const mostReports = 200;
 /** What ends a report (kernel/panic.c). */
 const endOfReport = /---\[ end (trace|Kernel panic)/;
 /** What begins a WARN or BUG whose own line may be lost on a console. */
@@ -19,41 +20,71 @@ const cutHere = /-{6,}\[ cut here \]-{6,}/;
  * date), the CPU or thread that printed it (`[    C1]`, `[  T123]`), what syslog puts before all.
  */
 const prefixes =
-	/^(?:\w{3} [ \d]\d [\d:]{8} \S{1,64} kernel: |\d{4}-\d\d-\d\dT\S{1,40} \S{1,64} kernel: )?(?:<\d{1,3}>|\[ {0,8}\d{1,9}\.\d{3,9}\] ?|\[ {0,6}[CT]\d{1,10}\] ?|\[\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\] ?)*/;
+	/^(?:\w{3} [ \d]\d [\d:]{8} \S{1,64} kernel: |\d{4}-\d\d-\d\dT\S{1,40} \S{1,64} kernel: )?(?:<\d{1,3}>|\[ {0,8}\d{1,9}\.\d{1,9}\] ?|\[ {0,6}[CT]\d{1,10}\] ?|\[\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\] ?)*/;
 
 /** A line of a kernel log without what stands before the kernel's own words. */
 export function withoutPrefixes(line: string): string {
 	return line.replace(prefixes, '').trim();
 }
 
-/** The reports in lines of a kernel log, oldest first. */
-export function kernelReports(lines: readonly string[]): readonly KernelReport[] {
-	const reports: { kind: Recognised['kind']; what: string; line: string; lines: string[] }[] = [];
-	let open: (typeof reports)[number] | undefined;
-	/** Opened by a line that only announces one. */
-	let isAnnounced = false;
-	for (const line of lines) {
+interface OpenReport {
+	kind: Recognised['kind'];
+	what: string;
+	line: string;
+	readonly lines: string[];
+}
+
+/** Cuts a kernel log, line by line, into its reports. */
+export class KernelLogReader {
+	readonly #reports: OpenReport[] = [];
+	#open: OpenReport | undefined;
+	/** The open one began with a line that only announces one. */
+	#isAnnounced = false;
+
+	/** Oldest first; of a flood, the first 200. */
+	get reports(): readonly KernelReport[] {
+		return this.#reports;
+	}
+
+	/** Whether the next lines belong to a report, so that all of them are wanted. */
+	get isInReport(): boolean {
+		return this.#open !== undefined && (this.#isAnnounced || this.#open.lines.length < keptLines);
+	}
+
+	/** Takes the next whole line. */
+	push(line: string): void {
 		const said = recognise(line);
-		if (said !== undefined) {
-			const isSame = open !== undefined && !isAnnounced && open.kind === said.kind && endOfReport.test(line);
-			if (isAnnounced && open !== undefined) {
-				Object.assign(open, said, { line: withoutPrefixes(line) });
-				open.lines.push(line);
-			} else if (isSame) open?.lines.push(line);
-			else {
-				open = { ...said, line: withoutPrefixes(line), lines: [line] };
-				reports.push(open);
-			}
-			isAnnounced = false;
-		} else if (cutHere.test(line)) {
-			open = { kind: 'warning', what: 'warning', line: withoutPrefixes(line), lines: [line] };
-			reports.push(open);
-			isAnnounced = true;
-		} else if (open !== undefined && open.lines.length < keptLines) open.lines.push(line);
+		if (said !== undefined) this.#take(said, line);
+		else if (cutHere.test(line)) {
+			this.#begin({ kind: 'warning', what: 'warning' }, line);
+			this.#isAnnounced = true;
+		} else if (this.#open !== undefined && this.#open.lines.length < keptLines) this.#open.lines.push(line);
 		if (endOfReport.test(line)) {
-			open = undefined;
-			isAnnounced = false;
+			this.#open = undefined;
+			this.#isAnnounced = false;
 		}
 	}
-	return reports;
+
+	#take(said: Recognised, line: string): void {
+		const open = this.#open;
+		const isItsEnd = open?.kind === said.kind && endOfReport.test(line);
+		if (open !== undefined && this.#isAnnounced) {
+			Object.assign(open, said, { line: withoutPrefixes(line) });
+			open.lines.push(line);
+		} else if (open !== undefined && isItsEnd) open.lines.push(line);
+		else this.#begin(said, line);
+		this.#isAnnounced = false;
+	}
+
+	#begin(said: Recognised, line: string): void {
+		this.#open = { ...said, line: withoutPrefixes(line), lines: [line] };
+		if (this.#reports.length < mostReports) this.#reports.push(this.#open);
+	}
+}
+
+/** The reports in lines of a kernel log, oldest first. */
+export function kernelReports(lines: Iterable<string>): readonly KernelReport[] {
+	const reader = new KernelLogReader();
+	for (const line of lines) reader.push(line);
+	return reader.reports;
 }

@@ -193,7 +193,7 @@ const words: Words = [
 
 /** A cheap test for text of any number of lines: what it does not match holds nothing of the above. */
 const hints =
-	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC/;
+	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
 /** Whether text, of any number of lines, is worth being looked at line by line. */
 export function isSuspicious(text: string): boolean {

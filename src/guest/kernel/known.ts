@@ -1,0 +1,90 @@
+import entries from './known.json' with { type: 'json' };
+import { KernelLogReader, type KernelReport, withoutPrefixes } from './log.ts';
+import { type Recognised, recognise } from './words.ts';
+
+/** A message of a kernel that is known and harmless: an entry of known.json. */
+export interface KnownMessage {
+	/** Whose kernel logs it. */
+	readonly of: 'guest' | 'host' | 'any';
+	/** The first release that does, such as `6.1`; absent: from the beginning. */
+	readonly from?: string;
+	/** The first release that no longer does; absent: all later ones do. */
+	readonly before?: string;
+	/** A regular expression over the line without its prefixes. */
+	readonly pattern: string;
+	/** Why it is harmless. */
+	readonly reason: string;
+}
+
+/** Whose log it is, and of which kernel, so that {@link KnownMessage} entries are found. */
+export interface LogOrigin {
+	readonly of: 'guest' | 'host';
+	/** As `uname -r` says it; `null` where it is not known: entries for some releases only do not apply then. */
+	readonly release: string | null;
+}
+
+/** What a kernel's log comes to. */
+export interface SortedLog {
+	readonly reports: readonly KernelReport[];
+	/** Lines that are known and harmless, each once, with the reason. */
+	readonly known: readonly { readonly line: string; readonly reason: string }[];
+}
+
+/** Reports that say that time went by without anything being done. */
+const stalls: ReadonlySet<Recognised['kind']> = new Set([
+	'rcu-stall',
+	'soft-lockup',
+	'hard-lockup',
+	'workqueue-lockup',
+	'hung-task',
+]);
+
+/** Whether a report only says that nothing went on for a long time, which is so too of a machine that was stopped. */
+export function isStall({ kind }: Pick<KernelReport, 'kind'>): boolean {
+	return stalls.has(kind);
+}
+
+/** Sorts the lines of a kernel's log into what it reports and what is known and harmless. */
+export function sortKernelLog(
+	lines: Iterable<string>,
+	origin: LogOrigin,
+	list: readonly KnownMessage[] = knownMessages,
+): SortedLog {
+	const applying = list
+		.filter(entry => applies(entry, origin))
+		.map(entry => ({ ...entry, regexp: new RegExp(entry.pattern) }));
+	const reader = new KernelLogReader();
+	const known = new Map<string, string>();
+	const knownReports = new Set<string>();
+	for (const line of lines) {
+		const words = withoutPrefixes(line);
+		const entry = applying.find(({ regexp }) => regexp.test(words));
+		if (entry !== undefined) known.set(words, entry.reason);
+		if (entry !== undefined && recognise(line) !== undefined) knownReports.add(words);
+		reader.push(line);
+	}
+	return {
+		reports: reader.reports.filter(report => !knownReports.has(report.line)),
+		known: [...known].map(([line, reason]) => ({ line, reason })),
+	};
+}
+
+function applies({ of, from, before }: KnownMessage, origin: LogOrigin): boolean {
+	if (of !== 'any' && of !== origin.of) return false;
+	if (from === undefined && before === undefined) return true;
+	if (origin.release === null) return false;
+	return (
+		(from === undefined || compare(origin.release, from) >= 0) &&
+		(before === undefined || compare(origin.release, before) < 0)
+	);
+}
+
+/** Compares the first two numbers of two releases. */
+function compare(one: string, other: string): number {
+	const numbersOf = (release: string) => (/^(\d+)\.(\d+)/.exec(release)?.slice(1) ?? [0, 0]).map(Number);
+	const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [numbersOf(one), numbersOf(other)];
+	return major - otherMajor || minor - otherMinor;
+}
+
+/** The entries of known.json. */
+export const knownMessages: readonly KnownMessage[] = entries as readonly KnownMessage[];
