@@ -148,6 +148,14 @@ test('only those who may start processes import child_process', t => {
 	);
 });
 
+test('zx comes in by one door', t => {
+	const users = [...graph].filter(([, imported]) => imported.some(name => /^zx\b/.test(name)));
+	t.deepEqual(
+		users.map(([file]) => file),
+		['src/image/cache/tool.ts'],
+	);
+});
+
 test('only harness/main.ts touches the exit code', t => {
 	const wrong = files
 		.filter(file => !isTest(file) && file !== 'harness/main.ts')

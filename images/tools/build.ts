@@ -4,10 +4,10 @@ import path from 'node:path';
 import {
 	type Architecture,
 	type Cache,
+	commands,
 	debianProgram,
 	hostArchitecture,
 	type ProgramRoot,
-	requireTool,
 } from '../../src/image/index.ts';
 import type { GuestTool } from './tools.ts';
 
@@ -57,14 +57,13 @@ export async function buildTool(toolchain: Toolchain, tool: GuestTool, output: s
 	const flags = kinds[tool.kind];
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-tool-'));
 	const [assembly, object] = [path.join(folder, 'assembly.s'), path.join(folder, 'object.o')];
-	const start = async (program: ProgramRoot, argv: readonly string[]) => {
-		// Sources are named as they stand below this folder: their place on this machine is in nothing that is built.
-		await requireTool([...program.command(program.root), ...argv], { cwd: import.meta.dirname });
-	};
+	// Sources are named as they stand below this folder: their place on this machine is in nothing that is built.
+	const $ = commands({ cwd: import.meta.dirname });
+	const at = (program: ProgramRoot) => program.command(program.root);
 	try {
-		await start(compiler, [...compilerFlags, ...flags.compiler, tool.source, '-o', assembly]);
-		await start(assembler, ['-o', object, assembly]);
-		await start(linker, ['-m', 'aarch64linux', ...flags.linker, '--build-id=none', '-s', '-o', output, object]);
+		await $`${at(compiler)} ${[...compilerFlags, ...flags.compiler]} ${tool.source} -o ${assembly}`;
+		await $`${at(assembler)} -o ${object} ${assembly}`;
+		await $`${at(linker)} -m aarch64linux ${flags.linker} --build-id=none -s -o ${output} ${object}`;
 	} finally {
 		await rm(folder, { recursive: true, force: true });
 	}

@@ -1,4 +1,4 @@
-export { type BuildOptions, buildImage, type Image, type ImageFile, librariesLackedBy } from './build/build.ts';
+export { type BuildOptions, buildImage, type Image, type ImageFile } from './build/build.ts';
 export {
 	type ImageFormat,
 	imageFormats,
@@ -19,7 +19,7 @@ export {
 } from './cache/cache.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
-export { requireTool, type ToolOptions } from './cache/tool.ts';
+export { commands, requireTool, type ToolOptions } from './cache/tool.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
 export type { Architecture } from './debian/apt.ts';
 export { debianPackage, type UnpackedPackage } from './debian/packages.ts';

@@ -10,7 +10,6 @@ import { libraryClosure, libraryFolders } from '../elf/closure.ts';
 import { elfMachineOf } from '../elf/elf.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { kernelModules } from '../kernel/modules.ts';
-import { inspectProgram } from '../program.ts';
 import { busyboxApplets } from './applets.ts';
 import { squashfsTool, writeSquashfs } from './disk.ts';
 import { makeStub } from './make-stub.ts';
@@ -89,16 +88,6 @@ export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOpt
 	});
 	const record = (await cache.record('images', name)) as Pick<Image, 'sizeBytes' | 'hash' | 'contents'>;
 	return { name: recipe.name, path: kept, sizeBytes: record.sizeBytes, hash: record.hash, contents: record.contents };
-}
-
-/**
- * The libraries that a program asks for and an image lacks, by soname. What the image's own libraries need is in it.
- * @throws UsageError when the program cannot be read or is none
- */
-export async function librariesLackedBy(image: Image, program: string): Promise<string[]> {
-	const { needed } = await inspectProgram(program, []);
-	const present = new Set(image.contents.map(file => path.posix.basename(file.path)));
-	return needed.filter(soname => !present.has(soname));
 }
 
 async function readLocalFiles(recipe: Recipe): Promise<(readonly [string, RecipeFile])[]> {

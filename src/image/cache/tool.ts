@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process';
 import { VpmuError } from '../../lib/errors.ts';
+import { quoteWord } from '../../lib/quote.ts';
 
-/** What a tool that ended left behind. */
+/** What a short command that ended left behind. */
 export interface ToolResult {
 	readonly status: number | null;
 	readonly stdout: string;
 	readonly stderr: string;
 }
 
+/** How a short command is run. */
 export interface ToolOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
@@ -27,45 +28,57 @@ const packageOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs one of the distribution's tools to its end. The tool dies with this process (`setpriv --pdeathsig`), so that a
- * killed vpmu leaves no apt behind that would write into the cache.
+ * Runs a short command of this machine to its end, such as one of the distribution's tools: by zx, which quotes each word for
+ * the shell and, at an abort, sends SIGTERM to all that the command has started. The command dies with this process too
+ * (`setpriv --pdeathsig`), so that a killed vpmu leaves no apt behind that would write into the cache. What runs for long or
+ * elsewhere is a host's to start (src/host).
  *
  * @throws VpmuError (blame `host`) when the tool is not installed
  * @throws the signal's reason
  */
 export async function runTool(argv: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
-	const { signal } = options;
+	const { signal, cwd, env, onStatusLine } = options;
 	signal?.throwIfAborted();
-	const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], {
-		cwd: options.cwd,
-		env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', ...options.env },
-		stdio: ['ignore', 'pipe', 'pipe', options.onStatusLine === undefined ? 'ignore' : 'pipe'],
+	// Loaded when something is run: most commands of vpmu run nothing here.
+	const { $ } = await import('zx/core');
+	const start = $({
+		...{ shell: '/bin/sh', prefix: 'exec ', postfix: '', quote: quoteWord, quiet: true, nothrow: true },
+		// A process group of its own, which an abort ends as a whole.
+		detached: true,
+		env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', ...env },
+		stdio: ['ignore', 'pipe', 'pipe', onStatusLine === undefined ? 'ignore' : 'pipe'],
+		...(cwd === undefined ? {} : { cwd }),
+		...(signal === undefined ? {} : { signal }),
 	});
-	const output = { stdout: '', stderr: '' };
-	for (const name of ['stdout', 'stderr'] as const) {
-		child[name]!.setEncoding('utf8').on('data', text => {
-			output[name] += text;
-		});
-	}
+	const running = start`${['setpriv', '--pdeathsig', 'TERM', ...argv]}`;
 	let rest = '';
-	(child.stdio[3] as NodeJS.ReadableStream | null | undefined)?.setEncoding('utf8').on('data', text => {
+	(running.child?.stdio[3] as NodeJS.ReadableStream | null | undefined)?.setEncoding('utf8').on('data', text => {
 		const lines = (rest + text).split('\n');
 		rest = lines.pop()!;
-		for (const line of lines) options.onStatusLine?.(line);
+		for (const line of lines) onStatusLine?.(line);
 	});
-	const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-	child.on('error', error => reject(missing('setpriv', error)));
-	child.on('close', status => resolve(status));
-	const onAbort = () => child.kill('SIGTERM');
-	signal?.addEventListener('abort', onAbort, { once: true });
-	try {
-		const status = await promise;
-		signal?.throwIfAborted();
-		if (status === 127) throw missing(argv[0]!, output.stderr);
-		return { status, ...output };
-	} finally {
-		signal?.removeEventListener('abort', onAbort);
-	}
+	const { exitCode, signal: killedBy, stdout, stderr, cause } = await running;
+	signal?.throwIfAborted();
+	// The shell's own words, and setpriv's.
+	if (exitCode === 127) throw missing(/setpriv: not found/.test(stderr) ? 'setpriv' : argv[0]!, stderr);
+	if (exitCode === null && killedBy === null) throw missing('sh', cause);
+	return { status: exitCode, stdout, stderr };
+}
+
+/**
+ * Short commands as they are typed, each value quoted: ``await commands({ cwd })`tar -xf ${file}` ``. Resolves with what the
+ * command wrote to standard output.
+ *
+ * @throws VpmuError (blame `host`) when it does not end with status 0; and as {@link runTool}
+ */
+export function commands(options: ToolOptions = {}) {
+	return async (pieces: TemplateStringsArray, ...values: readonly (string | readonly string[])[]): Promise<string> => {
+		const words = pieces.flatMap((piece, index) => [
+			...piece.split(/\s+/).filter(Boolean),
+			...(index < values.length ? [values[index]!].flat() : []),
+		]);
+		return await requireTool(words, options);
+	};
 }
 
 /** As {@link runTool}, but a status other than 0 is an error. @throws VpmuError (blame `host`) with the tool's last lines */

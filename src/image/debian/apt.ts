@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
-import { lastLines, requireTool, runTool, toolFailed } from '../cache/tool.ts';
+import { commands, lastLines, requireTool, runTool, toolFailed } from '../cache/tool.ts';
 import { findMirror, type Mirror } from './sources.ts';
 
 /** Debian's name of an architecture. */
@@ -59,7 +59,7 @@ export async function prepareApt(cache: Cache, suite: string, architecture: Arch
 	for (const made of ['state', 'cache/archives/partial', '../lists/partial']) {
 		await mkdir(path.join(folder, made), { recursive: true });
 	}
-	const system = await requireTool(['apt-config', 'dump'], { signal: cache.signal });
+	const system = await commands({ signal: cache.signal })`apt-config dump`;
 	const quoted = (text: string) => `"${text.replaceAll('"', '%22')}"`;
 	const settings: Record<string, string> = {
 		'Dir::State': path.join(folder, 'state'),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { VpmuError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
-import { requireTool } from '../cache/tool.ts';
+import { commands } from '../cache/tool.ts';
 import {
 	type Apt,
 	type Architecture,
@@ -133,7 +133,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 			const deb = path.join(folder, item.file);
 			await verify(deb, item);
 			await cache.keep('packages', packageKey(item), async to => {
-				await requireTool(['dpkg-deb', '--extract', deb, to], { signal: cache.signal });
+				await commands({ signal: cache.signal })`dpkg-deb --extract ${deb} ${to}`;
 				for (const folder of unused) await rm(path.join(to, folder), { recursive: true, force: true });
 				return { label: `${item.name} ${item.version}`, ...item };
 			});

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { VpmuError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
-import { requireTool } from '../cache/tool.ts';
+import { commands } from '../cache/tool.ts';
 import { debianProgram, hostArchitecture } from '../program.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -86,7 +86,7 @@ async function decompress(cache: Cache, file: string, to: string, suite: string)
 		};
 		const busybox = await debianProgram(cache, request);
 		await copyFile(file, `${to}.xz`);
-		await requireTool([...busybox.command(busybox.root), 'unxz', '-f', `${to}.xz`], { signal: cache.signal });
+		await commands({ signal: cache.signal })`${busybox.command(busybox.root)} unxz -f ${`${to}.xz`}`;
 	} else {
 		throw new VpmuError(`kernel module ${path.basename(file)} is compressed in a way that vpmu does not know`, {
 			blame: 'image',
