@@ -42,7 +42,7 @@ export async function measureSpeed(host: Pick<Host, 'run' | 'name' | 'kind'>): P
 	let loopMs = Number.POSITIVE_INFINITY;
 	for (let sample = 0; sample < samples; sample++) {
 		const { status, stdout } = await host.run(['sh', '-c', loop(turns)], { timeoutMs: 120_000 });
-		const [, minutes, seconds] = /^(\d+)m([\d.]+)s/.exec(stdout.toString()) ?? [];
+		const [, minutes, seconds] = /^(\d+)m([\d.]+)s/.exec(stdout.toString('latin1', 0, 100)) ?? [];
 		if (status !== 0 || minutes === undefined) {
 			throw new VpmuError(`the shell of ${host.name} cannot measure a loop (status ${status})`, { blame: 'host' });
 		}

@@ -23,7 +23,7 @@ export function parseQuarantine(text: string, file: string, cases: readonly stri
 	return text.split('\n').flatMap((line, index) => {
 		if (/^\s*(#|$)/.test(line)) return [];
 		const where = `line ${index + 1} of quarantine list '${file}'`;
-		const match = /^\s*(\S+)\s+(\S+)\s+(\S.*?)\s*$/.exec(line);
+		const match = /^(\S+)\s+(\S+)\s+(\S.*)$/.exec(line.trim());
 		if (match === null) throw new UsageError(`${where} is '${line.trim()}'; allowed: CELLS YYYY-MM-DD REASON`);
 		const [, cells = '', until = '', reason = ''] = match;
 		if (!isDay(until)) throw new UsageError(`'${until}' in ${where} is no day; allowed: YYYY-MM-DD`);

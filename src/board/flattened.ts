@@ -17,6 +17,9 @@ const magic = 0xd00dfeed;
 const token = { beginNode: 1, endNode: 2, property: 3, nothing: 4, end: 9 } as const;
 const headerBytes = 40;
 
+/** Limits that no guest's device tree comes near: QEMU's `virt` has some 100 nodes, none deeper than 4. */
+const most = { nodes: 20_000, depth: 64, nameBytes: 255 } as const;
+
 /** Reads a flattened device tree. @throws RangeError for bytes that are none, saying what is wrong */
 export function readDeviceTree(blob: Buffer): DeviceTree {
 	if (blob.length < headerBytes || blob.readUInt32BE(0) !== magic) throw new RangeError('not a device tree: no magic');
@@ -46,13 +49,16 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 		return value;
 	};
 	const textAt = (from: number) => {
-		const end = blob.indexOf(0, from);
-		if (end === -1) throw new RangeError('a name in the device tree does not end');
+		// Only as far as a name may go, so that many names without an end cost no more than their number.
+		const found = blob.subarray(from, from + most.nameBytes + 1).indexOf(0);
+		const end = found === -1 ? -1 : from + found;
+		if (end === -1) throw new RangeError(`a name in the device tree does not end after ${most.nameBytes} bytes`);
 		return blob.toString('utf8', from, end);
 	};
 	const align = (value: number) => (value + 3) & ~3;
 
 	const open: DeviceNode[] = [];
+	let nodes = 0;
 	let root: DeviceNode | undefined;
 	for (;;) {
 		const kind = word();
@@ -62,6 +68,8 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 		if (kind === token.beginNode) {
 			const name = textAt(at);
 			at = align(at + Buffer.byteLength(name) + 1);
+			if (++nodes > most.nodes) throw new RangeError(`a device tree of more than ${most.nodes} nodes`);
+			if (open.length >= most.depth) throw new RangeError(`a device tree that is deeper than ${most.depth} nodes`);
 			const node: DeviceNode = { name, properties: new Map(), children: [] };
 			if (parent !== undefined) parent.children.push(node);
 			else if (root === undefined) root = node;

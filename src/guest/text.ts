@@ -1,3 +1,5 @@
+import { shorten } from '../lib/foreign.ts';
+
 /** Escape sequences of ECMA-48 (CSI, OSC and other strings, two-byte ones) and control characters but tab and newline. */
 const controls =
 	/\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]|[\x00-\x08\x0b-\x1f\x7f]/g;
@@ -57,6 +59,6 @@ export class TextTail {
 	lastLines(count: number): string[] {
 		const lines = this.#text.slice(-count * 200).split('\n');
 		if (lines.at(-1) === '') lines.pop();
-		return lines.slice(-count);
+		return lines.slice(-count).map(line => shorten(line));
 	}
 }

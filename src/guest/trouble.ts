@@ -1,3 +1,4 @@
+import { shorten } from '../lib/foreign.ts';
 import type { TroubleKind } from './errors.ts';
 import { isSuspicious, type KernelTroubleKind, recognise } from './kernel/words.ts';
 
@@ -43,7 +44,8 @@ export class TroubleDetector {
 	}
 
 	/** What one whole line says. */
-	look(line: string, atMs: number): Trouble | undefined {
+	look(whole: string, atMs: number): Trouble | undefined {
+		const line = shorten(whole);
 		const said = recognise(line);
 		if (said !== undefined) return { ...said, line, atMs, fatal: said.kind === 'panic' };
 		if (bootBanner.test(line)) {

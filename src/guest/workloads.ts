@@ -1,3 +1,4 @@
+import { lastLinesOf, shorten } from '../lib/foreign.ts';
 import { GuestError } from './errors.ts';
 
 /** What one run of a workload does in user space, from its first instruction to its exit. */
@@ -116,14 +117,16 @@ export function parseWorkloadReport(text: string): WorkloadReport {
 	const done: { name: string; n: bigint }[] = [];
 	let steps: bigint | null = null;
 	for (const line of text.split('\n').filter(one => one !== '')) {
-		const finished = /^vpmu-workload ([a-z]+) ([1-9]\d*) done$/.exec(line);
-		const counted = /^vpmu-workload steps (\d+)$/.exec(line);
+		const finished = /^vpmu-workload ([a-z]{1,20}) ([1-9]\d{0,17}) done$/.exec(line);
+		const counted = /^vpmu-workload steps (\d{1,20})$/.exec(line);
 		if (finished !== null) done.push({ name: finished[1]!, n: BigInt(finished[2]!) });
 		else if (counted !== null) steps = BigInt(counted[1]!);
 		else
-			throw new GuestError('protocol', `not a line of the workload's: ${JSON.stringify(line)}`, { evidence: [line] });
+			throw new GuestError('protocol', `not a line of the workload's: ${JSON.stringify(shorten(line))}`, {
+				evidence: [shorten(line)],
+			});
 	}
 	if (done.length === 0)
-		throw new GuestError('protocol', 'the workload did not say that it was done', { evidence: text.split('\n') });
+		throw new GuestError('protocol', 'the workload did not say that it was done', { evidence: lastLinesOf(text) });
 	return { done, steps };
 }

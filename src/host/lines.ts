@@ -1,15 +1,12 @@
 import type { Readable } from 'node:stream';
+import { lastLinesOf } from '../lib/foreign.ts';
 import { harmless } from '../lib/streams.ts';
 
-/** Keeps the last lines of a stream, bounded; the returned function gives them, oldest first. */
+/** Keeps the last lines of a stream, bounded; the returned function gives them, oldest first, each shortened. */
 export function lastLines(stream: Readable, { count = 20, bytes = 16_384 } = {}): () => string[] {
 	let kept = '';
 	harmless(stream).on('data', (chunk: Buffer) => {
 		kept = (kept + chunk.toString('utf8')).slice(-bytes);
 	});
-	return () =>
-		kept
-			.split(/\r?\n/)
-			.filter(line => line.trim() !== '')
-			.slice(-count);
+	return () => lastLinesOf(kept, count);
 }

@@ -1,7 +1,7 @@
 import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
 import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../lib/lock.ts';
-import { linesOf } from '../lib/streams.ts';
+import { foreignLinesOf } from '../lib/streams.ts';
 import { HostError } from './errors.ts';
 import type { Host, HostLock } from './host.ts';
 import { lastLines } from './lines.ts';
@@ -23,7 +23,7 @@ export async function takeLock(host: Host, name: string, options: WaitOptions): 
 	const child = stack.use(await host.spawn(['sh', '-c', holdLock, 'vpmu-lock', ...words]));
 	child.stdin.on('error', () => undefined);
 	const stderr = lastLines(child.stderr);
-	const lines = linesOf(child.stdout);
+	const lines = foreignLinesOf(child.stdout);
 	const busy = Promise.withResolvers<LockHolder | null>();
 	let holder: LockHolder | null = null;
 	const held = (async () => {

@@ -3,10 +3,11 @@
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';
 export { type Blame, blames, messageOf, systemFault, UsageError, VpmuError } from './errors.ts';
 export { FileSink } from './file-sink.ts';
+export { lastLinesOf, shorten, visible } from './foreign.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './json.ts';
 export { LockBusyError, type LockHolder } from './lock.ts';
 export { type MachineVersion, machineVersion } from './machine-type.ts';
 export { quoteCommand, quoteWord } from './quote.ts';
 export { checkJson, readStored, readStoredSync, type Shape, type Stored } from './stored.ts';
-export { drainInto, harmless, linesOf, listen } from './streams.ts';
+export { drainInto, foreignLinesOf, harmless, linesOf, listen } from './streams.ts';
 export { syncFile, writeWhole, writeWholeSync } from './whole-file.ts';

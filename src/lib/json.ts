@@ -1,3 +1,5 @@
+import { shorten } from './foreign.ts';
+
 /**
  * JSON that loses no integer. An integer beyond ±(2^53 - 1) is a `bigint`, both ways; everything else is as in
  * `JSON.parse` and `JSON.stringify`.
@@ -5,6 +7,9 @@
 export type JsonValue = JsonScalar | readonly JsonValue[] | JsonObject;
 export type JsonScalar = null | boolean | number | bigint | string;
 export type JsonObject = { readonly [name: string]: JsonValue };
+
+/** An integer of more digits is beyond a double too, and a BigInt of millions of them takes more than linear time. */
+const integer = /^-?\d{1,309}$/;
 
 /** What `JSON` has since ECMAScript 2026; TypeScript's library does not declare it yet. */
 const nativeJson = JSON as unknown as {
@@ -24,8 +29,9 @@ export function parseJson(text: string): JsonValue {
 	if (!mayRound.test(text)) return JSON.parse(text) as JsonValue;
 	return nativeJson.parse(text, (_key, value, { source }) => {
 		if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
-		if (/^-?\d+$/.test(source)) return BigInt(source);
-		if (!Number.isFinite(value)) throw new SyntaxError(`the number ${source} is beyond the range of a double`);
+		if (integer.test(source)) return BigInt(source);
+		if (!Number.isFinite(value))
+			throw new SyntaxError(`the number ${shorten(source, 40)} is beyond the range of a double`);
 		return value;
 	});
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { VpmuError } from './errors.ts';
+import { shorten } from './foreign.ts';
 
 /** Who holds a lock, as far as it can be told. */
 export interface LockHolder {
@@ -78,16 +79,38 @@ export function thisHolder(): LockHolder {
 	};
 }
 
-/** Reads a `busy` line of {@link holdLock}; `null` when it names nobody. */
+/** What a holder of ours says of itself stands last on its command line, and is shorter. */
+const longestHolder = 2000;
+const longestCommand = 200;
+
+/** Reads a `busy` line of {@link holdLock}; `null` when it names nobody. The words are those of whoever holds the lock. */
 export function readBusyLine(line: string, machine: string): LockHolder | null {
-	const match = /^busy (\d+) (.*)$/.exec(line);
+	const match = /^busy (\d{1,10}) (.*)$/.exec(line);
 	if (match === null) return null;
 	const [, pid = '', command = ''] = match;
-	const ours = /vpmu-lock (\{.*\})\s*$/.exec(command)?.[1];
+	const end = command.slice(-longestHolder).trimEnd();
+	const at = end.lastIndexOf(holderMark);
+	const ours = at === -1 ? undefined : readHolder(end.slice(at + holderMark.length));
+	return ours ?? { pid: Number(pid), machine, command: shorten(command.trim(), longestCommand), since: null };
+}
+
+const holderMark = 'vpmu-lock ';
+
+/** What {@link thisHolder} made; `undefined` for somebody else's words, which are shown as they are. */
+function readHolder(text: string): LockHolder | undefined {
+	let value: unknown;
 	try {
-		if (ours !== undefined) return JSON.parse(ours) as LockHolder;
+		value = JSON.parse(text);
 	} catch {
-		// Somebody else's words: shown as they are.
+		return undefined;
 	}
-	return { pid: Number(pid), machine, command: command.trim().slice(0, 200), since: null };
+	const { pid, machine, command, since } = (value ?? {}) as Record<keyof LockHolder, unknown>;
+	if (typeof pid !== 'number' || typeof machine !== 'string' || typeof command !== 'string') return undefined;
+	if (typeof since !== 'string' && since !== null) return undefined;
+	return {
+		pid,
+		machine: shorten(machine, longestCommand),
+		command: shorten(command, longestCommand),
+		since: since === null ? null : shorten(since, longestCommand),
+	};
 }

@@ -8,6 +8,9 @@ export interface MachineVersion {
 	readonly upstream: readonly [major: number, minor: number] | undefined;
 }
 
+/** No name of a machine type is longer: what is, is not looked at. */
+const longestName = 100;
+
 /** Machine types that QEMU versions: whatever follows their name and a dash is a version, be it a code name. */
 const versionedFamily = /^(virt|pc-i440fx|pc-q35|pseries|s390-ccw-virtio)-(.+)$/;
 
@@ -16,6 +19,7 @@ const versionedFamily = /^(virt|pc-i440fx|pc-q35|pseries|s390-ccw-virtio)-(.+)$/
  * distribution's (`virt-rhel9.6.0`, `virt-10.1-ubuntu`, `virt-noble`). Undefined for a name without a version.
  */
 export function machineVersion(name: string): MachineVersion | undefined {
+	if (name.length > longestName) return undefined;
 	const [, base, mark = '', version, rest = ''] = /^(.+?)-([a-z]*)(\d+(?:\.\d+)+)([-+~_a-z].*)?$/i.exec(name) ?? [];
 	if (base === undefined) {
 		const [, family, code] = versionedFamily.exec(name) ?? [];

@@ -2,6 +2,7 @@ import type { Server } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { StringDecoder } from 'node:string_decoder';
 
 /**
  * Lets a stream break without ending the process: an `error` event that nobody listens to is thrown. Whoever reads or
@@ -22,6 +23,36 @@ export function linesOf(input: NodeJS.ReadableStream): Interface {
 	const lines = createInterface({ input: harmless(input), crlfDelay: Number.POSITIVE_INFINITY });
 	lines.on('error', () => lines.close());
 	return lines;
+}
+
+/** Of a longer line, the rest is dropped: nobody who talks to us by lines has so much to say in one. */
+const longestLine = 65_536;
+
+/**
+ * The lines of a stream that somebody else writes: as {@link linesOf}, but what one line holds in memory is bounded, and
+ * lines that are not taken yet wait where they are made.
+ */
+export function foreignLinesOf(input: Readable): AsyncGenerator<string, void> {
+	return readLines(harmless(input));
+}
+
+async function* readLines(input: Readable): AsyncGenerator<string, void> {
+	const decoder = new StringDecoder('utf8');
+	let begun = '';
+	try {
+		// Who has read enough leaves the stream to its owner.
+		for await (const chunk of input.iterator({ destroyOnReturn: false })) {
+			const [first = '', ...others] = decoder.write(chunk as Buffer).split('\n');
+			begun += first.slice(0, longestLine - begun.length);
+			for (const other of others) {
+				yield begun.replace(/\r$/, '');
+				begun = other.slice(0, longestLine);
+			}
+		}
+	} catch {
+		return;
+	}
+	if (begun !== '') yield begun;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { UsageError } from '../lib/errors.ts';
+import { shorten } from '../lib/foreign.ts';
 
 /** The highest CPU number that is believed: far above Linux's largest NR_CPUS, far below where arithmetic ends. */
 export const largestCpu = 2 ** 31 - 1;
@@ -38,10 +39,12 @@ export class CpuSet {
 
 	and(other: CpuSet): CpuSet {
 		const both: [number, number][] = [];
+		let at = 0;
 		for (const [first, last] of this.ranges) {
-			for (const [otherFirst, otherLast] of other.ranges) {
-				const range: [number, number] = [Math.max(first, otherFirst), Math.min(last, otherLast)];
-				if (range[0] <= range[1]) both.push(range);
+			while (at < other.ranges.length && other.ranges[at]![1] < first) at++;
+			for (let next = at; next < other.ranges.length && other.ranges[next]![0] <= last; next++) {
+				const [otherFirst, otherLast] = other.ranges[next]!;
+				both.push([Math.max(first, otherFirst), Math.min(last, otherLast)]);
 			}
 		}
 		return new CpuSet(both);
@@ -49,10 +52,12 @@ export class CpuSet {
 
 	minus(other: CpuSet): CpuSet {
 		const left: [number, number][] = [];
+		let at = 0;
 		for (const [first, last] of this.ranges) {
 			let next = first;
-			for (const [otherFirst, otherLast] of other.ranges) {
-				if (otherLast < next || otherFirst > last) continue;
+			while (at < other.ranges.length && other.ranges[at]![1] < first) at++;
+			for (let index = at; index < other.ranges.length && other.ranges[index]![0] <= last; index++) {
+				const [otherFirst, otherLast] = other.ranges[index]!;
 				if (otherFirst > next) left.push([next, otherFirst - 1]);
 				next = otherLast + 1;
 			}
@@ -88,10 +93,11 @@ export function parseCpuList(text: string): CpuSet {
 	return new CpuSet(
 		list.split(',').map((item): [number, number] => {
 			const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(item) ?? [];
-			if (first === undefined) throw wrongList(text, `'${item}' is neither a number nor a range such as 0-3`);
+			if (first === undefined)
+				throw wrongList(text, `'${shorten(item, 100)}' is neither a number nor a range such as 0-3`);
 			const range: [number, number] = [Number(first), Number(last)];
-			if (range[1] > largestCpu) throw wrongList(text, `CPU ${last} is beyond ${largestCpu}`);
-			if (range[1] < range[0]) throw wrongList(text, `range '${item}' descends`);
+			if (range[1] > largestCpu) throw wrongList(text, `CPU ${shorten(last!, 100)} is beyond ${largestCpu}`);
+			if (range[1] < range[0]) throw wrongList(text, `range '${shorten(item, 100)}' descends`);
 			return range;
 		}),
 	);
@@ -99,7 +105,7 @@ export function parseCpuList(text: string): CpuSet {
 
 function wrongList(text: string, why: string): UsageError {
 	return new UsageError(
-		`CPU list ${JSON.stringify(text)} is malformed: ${why}; allowed is the kernel's format, such as 0-3,8`,
+		`CPU list ${JSON.stringify(shorten(text))} is malformed: ${why}; allowed is the kernel's format, such as 0-3,8`,
 	);
 }
 
@@ -123,12 +129,12 @@ export function parseCpuListAsPatch(text: string): LenientReading {
 	let rest = line;
 	while (rest !== '') {
 		const start = readNumber(rest);
-		if (start === undefined) return { refused: `no number at '${rest}'` };
+		if (start === undefined) return { refused: `no number at '${shorten(rest, 100)}'` };
 		rest = start.rest;
 		let end = start.value;
 		if (rest.startsWith('-')) {
 			const last = readNumber(rest.slice(1));
-			if (last === undefined) return { refused: `no number at '${rest.slice(1)}'` };
+			if (last === undefined) return { refused: `no number at '${shorten(rest.slice(1), 100)}'` };
 			rest = last.rest;
 			end = last.value;
 			if (end < start.value) return { refused: `range ${start.value}-${end} descends` };
@@ -147,8 +153,21 @@ export function readNumber(text: string): { value: bigint; rest: string } | unde
 	const match = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(text);
 	if (match === null) return undefined;
 	const digits = match[2]!;
-	const magnitude = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
+	const isOctal = /^0[0-7]+$/.test(digits);
+	const significant = digits.replace(/^0[xX]?0*/, '');
+	// Whatever the base, a number of more digits than 64 bits have is beyond them.
+	const magnitude =
+		significant.length > 64
+			? ulongMax + 1n
+			: significant === ''
+				? 0n
+				: BigInt(`${prefixOf(digits, isOctal)}${significant}`);
 	const outOfRange = magnitude > ulongMax;
 	const value = outOfRange ? ulongMax : match[1] === '-' ? (ulongMax + 1n - magnitude) & ulongMax : magnitude;
 	return { value, rest: text.slice(match[0].length) };
+}
+
+function prefixOf(digits: string, isOctal: boolean): '' | '0x' | '0o' {
+	if (/^0[xX]/.test(digits)) return '0x';
+	return isOctal ? '0o' : '';
 }

@@ -1,3 +1,5 @@
+import { shorten } from '../lib/foreign.ts';
+
 /**
  * One line of a trace event. `kvm_arm_set_pmu` and `kvm_arm_set_pmu_fixed_counters_only` are the events that the PMU
  * choice adds; `ret` is what the kernel answered (0, or a negative errno).
@@ -40,6 +42,9 @@ const exitReasons: Readonly<Record<number, string>> = {
 	39: 'KVM_EXIT_MEMORY_FAULT',
 };
 
+/** Longer lines are nothing that QEMU writes: the rest of one is not looked at. */
+const longestLine = 4096;
+
 /** The name of an exit reason, `null` when it is none of those known here. */
 export function exitReasonName(reason: number): string | null {
 	return exitReasons[reason] ?? null;
@@ -57,7 +62,8 @@ export function parseTrace(text: string, isEvent: (word: string) => boolean = wo
 	const other: string[] = [];
 	const lines = text.split('\n');
 	lines.pop();
-	for (const line of lines) {
+	for (const whole of lines) {
+		const line = shorten(whole, longestLine);
 		const exit = /\bun-handled exit reason (\d+)\s*$/.exec(line);
 		if (exit !== null) {
 			const reason = Number(exit[1]);
@@ -81,9 +87,12 @@ export function parseTrace(text: string, isEvent: (word: string) => boolean = wo
 	return { events, unhandledExits, other };
 }
 
+/** A name and the number after it. Only beginnings of words are tried, so that the time is linear. */
+const numbered = /(?<!\w)([A-Za-z_]\w*)(?::\s*|=|\s+)(-?0x[0-9a-fA-F]+|-?\d+)(?![\w.])/g;
+
 function numbersIn(text: string): Record<string, number> {
 	const found: Record<string, number> = {};
-	for (const [, name, value] of text.matchAll(/([A-Za-z_]\w*)(?::\s*|=|\s+)(-?0x[0-9a-fA-F]+|-?\d+)(?![\w.])/g)) {
+	for (const [, name, value] of text.matchAll(numbered)) {
 		found[name!] = value!.startsWith('-0x') ? -Number(value!.slice(1)) : Number(value);
 	}
 	return found;

@@ -56,7 +56,7 @@ function text(value: string): string {
 
 /** Inline code. A table's column ends at a `|` even there, unless it is escaped. */
 function code(value: string): string {
-	const longest = Math.max(0, ...[...value.matchAll(/`+/g)].map(match => match[0].length));
+	const longest = (value.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
 	const fence = '`'.repeat(longest + 1);
 	const pad = longest > 0 ? ' ' : '';
 	return `${fence}${pad}${value.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')}${pad}${fence}`;

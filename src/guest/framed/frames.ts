@@ -38,6 +38,7 @@ export function decodeFrame(sender: Sender, line: string, key: Uint8Array = noKe
 
 const tilde = 0x7e;
 const newline = 0x0a;
+const tildeText = Buffer.from('~');
 const inAlphabet = new Uint8Array(256);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
 	inAlphabet[character.charCodeAt(0)] = 1;
@@ -62,6 +63,8 @@ export class FrameDemultiplexer {
 	/** Bytes of the current line, while in a frame. */
 	#pending: Buffer[] = [];
 	#pendingLength = 0;
+	/** How far the current line may be a frame's. */
+	#ownLength = 0;
 	#foreignLength = 0;
 
 	/** `accept` takes a line between `~` and its end if it is a frame. */
@@ -84,10 +87,18 @@ export class FrameDemultiplexer {
 				at = start + 1;
 				continue;
 			}
+			if (bytes[at] === tilde && this.#pendingLength === 0 && this.#candidate === '') {
+				// One tilde after another: the first was nobody's beginning.
+				text.push(tildeText);
+				at += 1;
+				continue;
+			}
 			let end = at;
 			while (end < bytes.length && bytes[end] !== newline && bytes[end] !== tilde) end++;
-			this.#pending.push(bytes.subarray(at, end));
-			this.#pendingLength += end - at;
+			const piece = bytes.subarray(at, end);
+			if (this.#ownLength === this.#pendingLength) this.#ownLength += alphabetPrefix(piece);
+			this.#pending.push(piece);
+			this.#pendingLength += piece.length;
 			at = end;
 			if (end === bytes.length) {
 				this.#giveUpEarly(text);
@@ -106,22 +117,15 @@ export class FrameDemultiplexer {
 		const line = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
 		this.#pending = [];
 		this.#pendingLength = 0;
+		this.#ownLength = 0;
 		return line;
 	}
 
 	/** Text with a tilde in it, such as a prompt, must not wait for the end of a line that may never come. */
 	#giveUpEarly(text: Buffer[]): void {
-		if (this.#candidate !== '' || this.#pendingLength > longestFrame + patienceBytes) {
-			if (this.#pendingLength > longestFrame + patienceBytes) this.#abandon(text, this.#takePending(), '');
-			return;
-		}
-		const line = this.#takePending();
-		const own = alphabetPrefix(line);
-		if (own < line.length && own < shortestStart) this.#abandon(text, line, '');
-		else {
-			this.#pending = [line];
-			this.#pendingLength = line.length;
-		}
+		const isTooLong = this.#pendingLength > longestFrame + patienceBytes;
+		const isForeign = this.#candidate === '' && this.#ownLength < Math.min(this.#pendingLength, shortestStart);
+		if (isTooLong || isForeign) this.#abandon(text, this.#takePending(), '');
 	}
 
 	#endLine(text: Buffer[]): void {
@@ -131,7 +135,7 @@ export class FrameDemultiplexer {
 		const candidate = this.#candidate + line.toString('latin1', 0, own);
 		if (own === line.length && candidate.length >= shortestStart) {
 			this.#candidate = candidate;
-			if (this.#accept(candidate)) this.#inFrame = false;
+			if (candidate.length <= longestFrame && this.#accept(candidate)) this.#inFrame = false;
 			else this.#abandon(text, Buffer.alloc(0), '\n');
 			return;
 		}

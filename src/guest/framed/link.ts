@@ -17,6 +17,8 @@ const pieceFirst = 128;
 const pieceMin = 24;
 /** A UART under nested emulation takes milliseconds for each character: resends must not be what fills it. */
 const retry = { firstMs: 250, leastMs: 160, mostMs: 8000 };
+/** Pieces that are kept until the gap before them is filled: more than fit between two offsets that differ by the window. */
+const mostEarly = 256;
 /** A gap is asked about again so often, or once a round trip where that is longer. */
 const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
@@ -144,8 +146,8 @@ export class HostLink implements Disposable {
 			return;
 		}
 		if (offset > this.#received) {
-			if (!this.#early.some(piece => piece.offset <= offset && piece.offset + piece.bytes.length >= end))
-				this.#early.push({ offset, bytes: Buffer.from(bytes) });
+			const isKnown = this.#early.some(piece => piece.offset <= offset && piece.offset + piece.bytes.length >= end);
+			if (!isKnown && this.#early.length < mostEarly) this.#early.push({ offset, bytes: Buffer.from(bytes) });
 			this.#early.sort((a, b) => a.offset - b.offset);
 			this.#ask();
 			return;

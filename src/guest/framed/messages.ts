@@ -7,7 +7,7 @@ export interface Message {
 	readonly body: Buffer;
 }
 
-/** What the agent takes in one message. */
+/** What the agent takes in one message, and sends in one. */
 export const longestMessage = 1 << 20;
 
 /** Channels are numbered from 0 to one less than this. */
@@ -25,20 +25,30 @@ function encodeNumber(number: number): Buffer {
 	return Buffer.of(...bytes, rest);
 }
 
-/** The number that begins at `at` and where it ends; `undefined` while its end is missing. */
+/** A number of 64 bits takes no more. */
+const longestNumber = 10;
+
+/**
+ * The number that begins at `at` and where it ends; `undefined` while its end is missing.
+ * @throws RangeError for one that does not end after 10 bytes
+ */
 export function decodeNumber(
 	bytes: Uint8Array,
 	at: number,
 ): { readonly number: number; readonly end: number } | undefined {
 	let number = 0;
 	for (let place = at; place < bytes.length; place++) {
+		if (place - at >= longestNumber) throw new RangeError(`a number of more than ${longestNumber} bytes`);
 		number += (bytes[place]! & 0x7f) * 0x80 ** (place - at);
 		if (bytes[place]! < 0x80) return { number, end: place + 1 };
 	}
 	return undefined;
 }
 
-/** Cuts a stream into messages. */
+/** The head of a message without its length, and the longest length. */
+const headBytes = 2;
+
+/** Cuts a stream into messages. What the guest sends is not ours: a message that is too long ends the reading. */
 export class MessageReader {
 	readonly #onMessage: (message: Message) => void;
 	#parts: Buffer[] = [];
@@ -49,26 +59,27 @@ export class MessageReader {
 		this.#onMessage = onMessage;
 	}
 
+	/** @throws RangeError for a message of more than {@link longestMessage} bytes */
 	push(bytes: Buffer): void {
 		this.#parts.push(bytes);
 		this.#length += bytes.length;
-		while (this.#length >= this.#needed) {
-			const all = Buffer.concat(this.#parts);
-			const head = decodeNumber(all, 2);
+		if (this.#length < this.#needed) return;
+		let all = this.#parts.length === 1 ? bytes : Buffer.concat(this.#parts);
+		for (;;) {
+			const head = decodeNumber(all, headBytes);
+			if (head !== undefined && head.number > longestMessage)
+				throw new RangeError(`a message of ${head.number} bytes, ${longestMessage} are allowed`);
 			const size = head === undefined ? all.length + 1 : head.end + head.number;
 			if (head === undefined || all.length < size) {
-				this.#parts = [all];
+				this.#parts = all.length === 0 ? [] : [all];
+				this.#length = all.length;
 				this.#needed = size;
 				return;
 			}
-			this.#parts = [all.subarray(size)];
-			this.#length = all.length - size;
-			this.#needed = 0;
-			this.#onMessage({
-				type: String.fromCharCode(all[0]!),
-				channel: all[1]!,
-				body: all.subarray(head.end, size),
-			});
+			const body = all.subarray(head.end, size);
+			const [type, channel] = [String.fromCharCode(all[0]!), all[1]!];
+			all = all.subarray(size);
+			this.#onMessage({ type, channel, body });
 		}
 	}
 }

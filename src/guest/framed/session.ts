@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
+import { messageOf } from '../../lib/errors.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { Trouble } from '../trouble.ts';
@@ -59,7 +60,7 @@ export class AgentSession implements AsyncDisposable {
 			new HostLink({
 				key: this.#key,
 				send: text => this.#send(text),
-				onBytes: bytes => reader.push(bytes),
+				onBytes: bytes => this.#read(reader, bytes),
 				speedFactor: console.speedFactor,
 			}),
 		);
@@ -198,6 +199,15 @@ export class AgentSession implements AsyncDisposable {
 		if (reply !== undefined) this.#onReply(reply);
 		if (data !== undefined) this.#link.input(data);
 		return true;
+	}
+
+	#read(reader: MessageReader, bytes: Buffer): void {
+		try {
+			reader.push(bytes);
+		} catch (cause) {
+			const message = `the guest's agent sent what is no message: ${messageOf(cause)}`;
+			this.#end(new GuestError('protocol', message, { evidence: this.#options.console.lastLines(), cause }));
+		}
 	}
 
 	/** Takes what answers a hello: version, boot and for how long the agent has run. */

@@ -1,3 +1,4 @@
+import { shorten } from '../../lib/foreign.ts';
 import { type Recognised, recognise } from './words.ts';
 
 /** One thing that a kernel reported, with what it printed about it. */
@@ -24,7 +25,7 @@ const prefixes =
 
 /** A line of a kernel log without what stands before the kernel's own words. */
 export function withoutPrefixes(line: string): string {
-	return line.replace(prefixes, '').trim();
+	return shorten(line).replace(prefixes, '').trim();
 }
 
 interface OpenReport {
@@ -52,7 +53,8 @@ export class KernelLogReader {
 	}
 
 	/** Takes the next whole line. */
-	push(line: string): void {
+	push(whole: string): void {
+		const line = shorten(whole);
 		const said = recognise(line);
 		if (said !== undefined) this.#take(said, line);
 		else if (cutHere.test(line)) {

@@ -195,6 +195,9 @@ const words: Words = [
 const hints =
 	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
+/** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); what stands behind that is not looked at. */
+const longestLine = 4096;
+
 /** Whether text, of any number of lines, is worth being looked at line by line. */
 export function isSuspicious(text: string): boolean {
 	return hints.test(text);
@@ -204,7 +207,8 @@ export function isSuspicious(text: string): boolean {
  * What one line of a kernel log says, with or without its prefixes (level, time, CPU, thread) and whatever stands before it
  * on a console; `undefined` for a line that reports no trouble.
  */
-export function recognise(line: string): Recognised | undefined {
+export function recognise(whole: string): Recognised | undefined {
+	const line = whole.slice(0, longestLine);
 	if (!hints.test(line)) return undefined;
 	for (const [kind, what, pattern] of words) if (pattern.test(line)) return { kind, what };
 	return undefined;

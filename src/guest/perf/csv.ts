@@ -18,6 +18,9 @@ const pmuEvent = /^[\w.-]+\/.*\/[A-Za-z]*$/;
 /** One whose terms are not all there. */
 const openPmuEvent = /^[\w.-]+\/[^/]*$/;
 
+/** An event of a PMU has no more terms. */
+const mostTerms = 40;
+
 /** A separator that stands in the names of many events. */
 const inNames = /^[\w.:/ -]+$/;
 
@@ -103,7 +106,8 @@ class Fields {
 	event: Reader<string> = at => {
 		const found: Taken<string>[] = [];
 		const mayHold = inNames.test(this.#separator);
-		for (let next = at + 1; next <= this.#fields.length; next++) {
+		const last = Math.min(this.#fields.length, at + mostTerms);
+		for (let next = at + 1; next <= last; next++) {
 			const value = this.joined(at, next);
 			if (/^[\d.,]*%?$|[<>\p{Cc}]/u.test(value)) break;
 			if (next === at + 1 || mayHold ? !openPmuEvent.test(value) : pmuEvent.test(value)) found.push({ value, next });

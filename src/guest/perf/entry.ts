@@ -1,3 +1,4 @@
+import { shorten } from '../../lib/foreign.ts';
 import { GuestError } from '../errors.ts';
 
 /** One counter as `perf stat` reported it. */
@@ -45,14 +46,13 @@ export interface PerfStatEntry {
 
 const u64Max = (1n << 64n) - 1n;
 
+/** A count of 64 bits has 20 digits, and perf's fractions have few more. */
+const longestValue = 60;
+
 export function refuse(line: string, number: number, why: string): GuestError {
-	return new GuestError(
-		'perf-output',
-		`perf stat printed a line that cannot be read (${why}), line ${number}: ${line}`,
-		{
-			evidence: [line],
-		},
-	);
+	const quoted = shorten(line);
+	const message = `perf stat printed a line that cannot be read (${shorten(why)}), line ${number}: ${quoted}`;
+	return new GuestError('perf-output', message, { evidence: [quoted] });
 }
 
 export type PerfValue = Pick<PerfStatEntry, 'state' | 'count' | 'value' | 'zero'>;
@@ -61,7 +61,7 @@ export type PerfValue = Pick<PerfStatEntry, 'state' | 'count' | 'value' | 'zero'
 export function readValue(text: string): PerfValue | null {
 	if (text === '<not counted>') return { state: 'not-counted', count: null, value: null, zero: false };
 	if (text === '<not supported>') return { state: 'not-supported', count: null, value: null, zero: false };
-	const match = /^(\d+)(?:\.(\d+))?$/.exec(text);
+	const match = text.length > longestValue ? null : /^(\d+)(?:\.(\d+))?$/.exec(text);
 	if (match === null) return null;
 	const whole = BigInt(match[1]!);
 	if (whole > u64Max) return null;

@@ -1,3 +1,4 @@
+import { lastLinesOf } from '../../lib/foreign.ts';
 import { GuestError } from '../errors.ts';
 import { readCsvLine } from './csv.ts';
 import { type PerfColumns, type PerfStatEntry, refuse } from './entry.ts';
@@ -29,6 +30,9 @@ const knownNoise = [
 const likeCounter =
 	/^\s*(\d|<not|summary\b|CPU\d|[SN]-?\d+(-D|-C|[^\w\s])|[,;|\t]{3}|\{|[^,;|\t]+-\d+[,;|\t](\d|<not))/;
 
+/** perf prints no longer ones: all ways to read a line are tried, and a line of megabytes has too many. */
+const longestLine = 1000;
+
 /**
  * Reads what `perf stat -x,` (or another separator) or `perf stat -j` wrote, of perf 4.14 to 7.2, also under a locale whose
  * decimal point is a comma. Zero, not counted and not supported stay three different things. Each count comes with the
@@ -43,9 +47,13 @@ export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}):
 	const entries: PerfStatEntry[] = [];
 	// Whose figures a line without a counter continues.
 	let owner: 'nobody' | 'counter' | 'group' = 'nobody';
+	/** Of the last counter. */
+	let metrics: PerfStatEntry['metrics'][number][] = [];
 	for (const [index, line] of text.split(/\r?\n/).entries()) {
-		if (knownNoise.some(pattern => pattern.test(line))) continue;
-		if (noise === 'any' && !likeCounter.test(line)) continue;
+		const beginning = line.slice(0, longestLine);
+		if (knownNoise.some(pattern => pattern.test(beginning))) continue;
+		if (noise === 'any' && !likeCounter.test(beginning)) continue;
+		if (beginning !== line) throw refuse(line, index + 1, `it has ${line.length} characters`);
 		const read = line.trimStart().startsWith('{') ? readJsonLine(line) : readCsvLine(line, separator);
 		switch (read.kind) {
 			case 'refused':
@@ -54,7 +62,8 @@ export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}):
 				owner = 'group';
 				break;
 			case 'counter':
-				entries.push(read.entry);
+				metrics = [...read.entry.metrics];
+				entries.push({ ...read.entry, metrics });
 				owner = 'counter';
 				break;
 			case 'metric': {
@@ -63,16 +72,13 @@ export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}):
 				if (last === undefined) throw refuse(line, index + 1, 'a metric before any counter');
 				if (!isSamePlace(read.columns, last))
 					throw refuse(line, index + 1, 'a metric of another place than its counter');
-				entries[entries.length - 1] = { ...last, metrics: [...last.metrics, read.metric] };
+				metrics.push(read.metric);
 			}
 		}
 	}
 	if (entries.length === 0)
 		throw new GuestError('perf-output', 'perf stat printed no counter', {
-			evidence: text
-				.split('\n')
-				.filter(line => line !== '')
-				.slice(-10),
+			evidence: lastLinesOf(text),
 		});
 	return withSummaries(entries);
 }

@@ -1,5 +1,6 @@
 import type { WaitOptions } from '../../lib/deadline.ts';
 import { UsageError } from '../../lib/errors.ts';
+import { lastLinesOf } from '../../lib/foreign.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestResult, GuestShell } from '../shell.ts';
 import type { PerfStatEntry } from './entry.ts';
@@ -71,7 +72,7 @@ export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): 
 	} catch (error) {
 		if (!(error instanceof GuestError) || error.kind !== 'file') throw error;
 		throw new GuestError('perf-output', `perf stat wrote nothing (${endOf(result)})`, {
-			evidence: result.stderr.toString().split('\n').slice(-20),
+			evidence: lastLinesOf(result.stderr.toString(), 20),
 			cause: error,
 		});
 	} finally {
@@ -80,7 +81,7 @@ export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): 
 	const entries = parsePerfStat(text);
 	const trouble = troubleIn(entries, options);
 	if (trouble !== undefined)
-		throw new GuestError('perf-output', `perf stat ${trouble} (${endOf(result)})`, { evidence: text.split('\n') });
+		throw new GuestError('perf-output', `perf stat ${trouble} (${endOf(result)})`, { evidence: lastLinesOf(text, 40) });
 	return { entries, text, result };
 }
 

@@ -54,9 +54,15 @@ export const dumpCommands: Record<DumpTool, string> = {
 	hexdump: `hexdump -v -e '16/1 "%02x " "\\n"'`,
 };
 
+/** No tool prints longer lines (base64 76 characters, the others 48). */
+const longestLine = 200;
+
 /** The bytes that a tool printed; lines that are not its own (a kernel message between them) are left out. */
 export function readDump(tool: DumpTool, text: string): Buffer {
-	const lines = text.split('\n').map(line => line.trim());
+	const lines = text
+		.split('\n')
+		.filter(line => line.length <= longestLine)
+		.map(line => line.trim());
 	if (tool === 'base64')
 		return Buffer.concat(
 			lines.filter(line => /^[A-Za-z0-9+/]+={0,2}$/.test(line)).map(line => Buffer.from(line, 'base64')),

@@ -1,4 +1,8 @@
+import { shorten } from '../../lib/foreign.ts';
 import { HostError, type HostFailure } from '../errors.ts';
+
+/** Longer lines are not ssh's. */
+const longestLine = 500;
 
 const rules: readonly (readonly [RegExp, HostFailure, (target: string) => string])[] = [
 	[
@@ -34,7 +38,7 @@ export function connectError(
 	status: number | null,
 	blame: 'host' | 'board',
 ): HostError {
-	const text = stderr.join('\n');
+	const text = stderr.map(line => shorten(line, longestLine)).join('\n');
 	for (const [pattern, failure, sentence] of rules) {
 		if (pattern.test(text)) return new HostError(sentence(target), { host, failure, evidence: stderr, blame });
 	}
@@ -42,7 +46,7 @@ export function connectError(
 		const message = "there is no 'ssh' on this machine (Debian: openssh-client)";
 		return new HostError(message, { host: 'local', failure: 'no-tool', evidence: stderr });
 	}
-	const last = stderr.at(-1);
+	const last = text === '' ? undefined : shorten(stderr.at(-1)!, longestLine);
 	const message = `cannot connect to ${target}: ${last ?? (status === null ? 'ssh was killed' : `ssh ended with status ${status}`)}`;
 	return new HostError(message, { host, failure: 'other', evidence: stderr, blame });
 }

@@ -245,6 +245,9 @@ export class RemoteHost implements Host {
 	}
 }
 
+/** A process id has ten digits at most. */
+const longestPid = 100;
+
 /** The first line of the output: the process id. `undefined` when the output ends without one. */
 function readPid(channel: Channel): Promise<number | undefined> {
 	return new Promise(resolve => {
@@ -260,6 +263,7 @@ function readPid(channel: Channel): Promise<number | undefined> {
 			for (let chunk = channel.read() as Buffer | null; chunk !== null; chunk = channel.read() as Buffer | null) {
 				line = Buffer.concat([line, chunk]);
 				const end = line.indexOf(10);
+				if (end === -1 && line.length > longestPid) return done(undefined);
 				if (end === -1) continue;
 				const rest = line.subarray(end + 1);
 				if (rest.length > 0) channel.unshift(rest);

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions, within } from '../../lib/deadline.ts';
 import { quoteWord } from '../../lib/quote.ts';
-import { linesOf } from '../../lib/streams.ts';
+import { foreignLinesOf } from '../../lib/streams.ts';
 import { HostError } from '../errors.ts';
 import { lastLines } from '../lines.ts';
 import { spawnLocal } from '../process.ts';
@@ -71,7 +71,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	);
 	ssh.stdin.on('error', () => undefined);
 	const stderr = lastLines(ssh.stderr);
-	const lines = linesOf(ssh.stdout)[Symbol.asyncIterator]();
+	const lines = foreignLinesOf(ssh.stdout);
 	const greeting = async () => {
 		for (;;) {
 			const { value, done } = await lines.next();
@@ -80,7 +80,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 				throw connectError(target, name, stderr(), exit.status, blame);
 			}
 			// A login shell's start-up files may have something to say first.
-			const match = /^vpmu-agent (\S+) (\d+) (\S+)$/.exec(value);
+			const match = /^vpmu-agent (\/tmp\/vpmu\.\w{6}) (\d{1,10}) ([\w.-]{1,64})$/.exec(value);
 			if (match !== null) return { base: match[1]!, uid: match[2]!, machine: match[3]! };
 		}
 	};

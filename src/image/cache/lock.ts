@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { VpmuError } from '../../lib/errors.ts';
 import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../../lib/lock.ts';
 
+/** Of what the helper says, in characters: the command line of a stranger that holds the lock is in it. */
+const mostSaid = 65_536;
+
 const noFlock = "this machine has no usable 'flock' (package util-linux)";
 
 /** A lock that the kernel releases when this process dies, however it dies. */
@@ -39,7 +42,7 @@ export async function lockFile(
 	});
 	let stderr = '';
 	helper.stderr.setEncoding('utf8').on('data', text => {
-		stderr += text;
+		stderr = (stderr + text).slice(-mostSaid);
 	});
 	helper.stdin.on('error', () => undefined);
 	const ended = once(helper, 'close').catch(() => undefined);
@@ -48,7 +51,7 @@ export async function lockFile(
 	let said = '';
 	let timer: NodeJS.Timeout | undefined;
 	helper.stdout.setEncoding('utf8').on('data', (text: string) => {
-		said += text;
+		said = (said + text).slice(0, mostSaid);
 		const line = /^busy .*(?=\n)/m.exec(said)?.[0];
 		if (/^held$/m.test(said)) resolve();
 		else if (line !== undefined && holder === null) {

@@ -47,6 +47,9 @@ interface Segment {
 	readonly fileSize: number;
 }
 
+/** Limits that no program comes near; a file from elsewhere may say anything. */
+const most = { nameBytes: 4096, entries: 10_000 } as const;
+
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
@@ -84,9 +87,10 @@ export function parseElf(file: Uint8Array): Elf {
 	}
 
 	const text = (from: number) => {
-		const end = file.indexOf(0, from);
-		if (from >= file.length || end === -1) throw new RangeError('string outside of the file');
-		return new TextDecoder().decode(file.subarray(from, end));
+		const bytes = file.subarray(from, from + most.nameBytes);
+		const end = bytes.indexOf(0);
+		if (end === -1) throw new RangeError(`string outside of the file, or of more than ${most.nameBytes} bytes`);
+		return new TextDecoder().decode(bytes.subarray(0, end));
 	};
 	const interpreterSegment = segments.find(segment => segment.type === PT_INTERP);
 	const dynamic = segments.find(segment => segment.type === PT_DYNAMIC);
@@ -96,6 +100,8 @@ export function parseElf(file: Uint8Array): Elf {
 		for (let at = dynamic.offset; at < dynamic.offset + dynamic.fileSize; at += 2 * width) {
 			const tag = word(at);
 			if (tag === 0) break;
+			if (entries.length === most.entries)
+				throw new RangeError(`a dynamic section of more than ${most.entries} entries`);
 			entries.push({ tag, value: word(at + width) });
 		}
 	}

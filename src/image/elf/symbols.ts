@@ -19,6 +19,9 @@ const STT_GNU_IFUNC = 10;
 const STB_LOCAL = 0;
 const STB_WEAK = 2;
 
+/** Names of C++ with their types have hundreds. */
+const longestName = 65_536;
+
 /**
  * The dynamic symbols of a 64-bit little-endian ELF file with their versions (gABI chapter 4; the Linux Standard Base,
  * "Symbol Versioning"). @throws RangeError when the file is broken
@@ -40,7 +43,11 @@ export function dynamicSymbols(file: Uint8Array): DynamicSymbol[] {
 	});
 	const symbols = sections.find(section => section.type === SHT_DYNSYM);
 	if (symbols === undefined) return [];
-	const text = (from: number) => bytes.toString('latin1', from, bytes.indexOf(0, from));
+	const text = (from: number) => {
+		const end = bytes.subarray(from, from + longestName).indexOf(0);
+		if (end === -1) throw new RangeError(`the name of a symbol does not end after ${longestName} bytes`);
+		return bytes.toString('latin1', from, from + end);
+	};
 	const names = sections[symbols.link]!.offset;
 	const versions = versionNames(bytes, sections, text);
 	const versionTable = sections.find(section => section.type === SHT_GNU_VERSYM);

@@ -1,3 +1,4 @@
+import { shorten } from '../../lib/foreign.ts';
 import { CpuSet, parseCpuList, parseCpuListAsPatch, readNumber } from '../cpu-list.ts';
 import type { Answer, EventSource, FileText, HostFacts } from '../facts.ts';
 
@@ -23,7 +24,8 @@ export function firstLine(file: FileText): string | undefined {
 	return /^[^\n\0]*/.exec(file.text)![0];
 }
 
-const describe = (file: FileText) => ('error' in file ? file.error : `it reads ${JSON.stringify(file.text)}`);
+const describe = (file: FileText) =>
+	'error' in file ? file.error : `it reads ${JSON.stringify(shorten(file.text, 200))}`;
 
 /** A `type` file's number: what follows it must be the end of the line. Undefined for anything else. */
 export function readType(file: FileText): bigint | undefined {

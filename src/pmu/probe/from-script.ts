@@ -1,4 +1,5 @@
 import { VpmuError } from '../../lib/errors.ts';
+import { lastLinesOf } from '../../lib/foreign.ts';
 import type { EventSource, FileText, HostFacts } from '../facts.ts';
 import { kvmFacts } from './kvm-answers.ts';
 
@@ -43,15 +44,38 @@ interface ScriptOutput {
 }
 
 function splitOutput(name: string, stdout: string): ScriptOutput {
-	const match = /^vpmu-facts-script 1\n([\s\S]*?)^links\n([\s\S]*?)^kvm\n([\s\S]*?)^files\n([\s\S]*)$/m.exec(stdout);
-	if (match === null) {
-		throw new VpmuError(`the facts of ${name} cannot be read: the script's output is cut off`, {
-			blame: 'host',
-			evidence: stdout.trimEnd().split('\n').slice(-10),
-		});
-	}
-	const lines = (text: string) => text.split('\n').filter(line => line !== '');
-	return { lines: lines(match[1]!), links: lines(match[2]!), kvm: lines(match[3]!), content: match[4]! };
+	const parts = headings.reduce<{ readonly ends: readonly number[]; readonly from: number }>(
+		({ ends, from }, heading) => {
+			const line = `${heading}\n`;
+			const at = stdout.startsWith(line, from) ? from : stdout.indexOf(`\n${line}`, from) + 1;
+			if (at === 0 && !stdout.startsWith(line, from)) throw cutOff(name, stdout);
+			return { ends: [...ends, at], from: at + line.length };
+		},
+		{ ends: [], from: 0 },
+	);
+	const [, links = 0, kvm = 0, files = 0] = parts.ends;
+	const lines = (from: number, to: number) =>
+		stdout
+			.slice(from, to)
+			.split('\n')
+			.slice(1)
+			.filter(line => line !== '');
+	return {
+		lines: lines(parts.ends[0]!, links),
+		links: lines(links, kvm),
+		kvm: lines(kvm, files),
+		content: stdout.slice(parts.from),
+	};
+}
+
+/** Lines that begin the parts of the output. A login shell may have had something to say before. */
+const headings = ['vpmu-facts-script 1', 'links', 'kvm', 'files'];
+
+function cutOff(name: string, stdout: string): VpmuError {
+	return new VpmuError(`the facts of ${name} cannot be read: the script's output is cut off`, {
+		blame: 'host',
+		evidence: lastLinesOf(stdout),
+	});
 }
 
 const restAfter = (lines: readonly string[], word: string) =>
@@ -66,14 +90,21 @@ function readFiles({ lines, content }: ScriptOutput, stderr: string): Map<string
 		if (path !== undefined && !path.includes('*')) files.set(path, { error: error! });
 	}
 	const headers = [...content.matchAll(/(?:^|\n)==> (\/\S[^\n]*) <==\n/g)];
+	const complaints = stderr.slice(0, longestFile);
+	let doubted = 0;
 	headers.forEach((header, index) => {
 		const text = content.slice(header.index + header[0].length, headers[index + 1]?.index);
 		// Content is empty too where head could open a file, but not read it; then it says so.
-		const failed = text === '' && stderr.includes(header[1]!);
-		files.set(header[1]!, failed ? { error: 'EIO' } : { text });
+		const failed = text === '' && ++doubted <= mostDoubted && complaints.includes(header[1]!);
+		files.set(header[1]!, failed ? { error: 'EIO' } : text.length > longestFile ? { error: 'EFBIG' } : { text });
 	});
 	return files;
 }
+
+/** In characters. A file of sysfs has at most a page. */
+const longestFile = 65_536;
+/** So many files that are empty are looked for among head's complaints. */
+const mostDoubted = 1000;
 
 function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileText>): EventSource[] {
 	const targets = new Map<string, string>();
@@ -85,11 +116,12 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 		if (plain !== null && !line.startsWith('total ')) names.add(plain[1]!);
 	}
 	for (const name of targets.keys()) names.add(name);
+	const parts = partsOfSources(files);
 	return [...names].sort().map(name => {
 		const target = targets.get(name);
 		const folder = `${devices}/${name}`;
-		const format = filesUnder(files, `${folder}/format/`);
-		const caps = filesUnder(files, `${folder}/caps/`);
+		const format = parts.get(`${name}/format`);
+		const caps = parts.get(`${name}/caps`);
 		return {
 			name,
 			// readlink() of what is not a link.
@@ -102,11 +134,18 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 	});
 }
 
-function filesUnder(files: ReadonlyMap<string, FileText>, prefix: string): Record<string, string> | undefined {
-	const found = [...files].flatMap(([path, file]) =>
-		path.startsWith(prefix) && 'text' in file ? [[path.slice(prefix.length), file.text.trimEnd()]] : [],
-	);
-	return found.length === 0 ? undefined : Object.fromEntries(found);
+/** What stands in the folders `format` and `caps` of event sources, by `NAME/FOLDER`. */
+function partsOfSources(files: ReadonlyMap<string, FileText>): Map<string, Record<string, string>> {
+	const parts = new Map<string, [string, string][]>();
+	for (const [path, file] of files) {
+		if (!path.startsWith(`${devices}/`) || 'error' in file) continue;
+		const [name, folder, ...rest] = path.slice(devices.length + 1).split('/');
+		if (rest.length === 0 || (folder !== 'format' && folder !== 'caps')) continue;
+		const part = parts.get(`${name}/${folder}`) ?? [];
+		parts.set(`${name}/${folder}`, part);
+		part.push([rest.join('/'), file.text.trimEnd()]);
+	}
+	return new Map([...parts].map(([key, entries]) => [key, Object.fromEntries(entries)]));
 }
 
 function allowedCpus(status: FileText): FileText {

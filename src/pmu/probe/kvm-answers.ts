@@ -47,8 +47,8 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 	};
 	const strict = answers.get('strict');
 	const cpus = [...answers].flatMap(([question, answer]) => {
-		const cpu = /^cpu (\d+)$/.exec(question);
-		return cpu !== null && answer === '0' ? [Number(cpu[1])] : [];
+		const cpu = /^cpu (\d{1,10})$/.exec(question);
+		return cpu !== null && answer === '0' ? [[Number(cpu[1]), Number(cpu[1])] as const] : [];
 	});
 	const types = [...answers].flatMap(([question, answer]) => {
 		const type = /^type (\d+)$/.exec(question);
@@ -65,7 +65,7 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 		pmuV3Strict: strict === '0' ? 'yes' : 'no',
 		scratchVcpu: vcpu === '0' ? 'yes' : 'no',
 		setPmuTypes: Object.fromEntries(types),
-		vcpuInitCpus: `${CpuSet.of(...cpus)}`,
+		vcpuInitCpus: `${new CpuSet(cpus)}`,
 	};
 }
 

@@ -1,8 +1,12 @@
 import type { WaitOptions } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
+import { lastLinesOf } from '../../lib/foreign.ts';
 import type { HostFacts } from '../facts.ts';
 import { factsFromScript } from './from-script.ts';
 import { factsScript } from './script.ts';
+
+/** What the largest hosts say of themselves is a twentieth of it. */
+const mostBytes = 8 * 1024 * 1024;
 
 /** As much of a host as reading its facts takes. */
 export interface FactsHost {
@@ -38,8 +42,12 @@ export async function readHostFacts(
 		const end = result.signal === null ? `status ${result.status}` : result.signal;
 		throw new VpmuError(`the facts of ${host.name} cannot be read: sh ended with ${end}`, {
 			blame: 'host',
-			evidence: stderr.trim().split('\n').slice(-10),
+			evidence: lastLinesOf(stderr),
 		});
+	}
+	if (result.stdout.length > mostBytes) {
+		const text = `the facts of ${host.name} are ${result.stdout.length} bytes long; ${mostBytes} are allowed`;
+		throw new VpmuError(text, { blame: 'host', evidence: lastLinesOf(result.stdout.toString('utf8', 0, 1000)) });
 	}
 	return factsFromScript(host, result.stdout.toString(), stderr);
 }

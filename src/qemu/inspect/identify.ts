@@ -12,9 +12,12 @@ export interface QemuIdentity {
 	readonly text: string;
 }
 
+/** A first line that is longer is not QEMU's. */
+const longestVersion = 500;
+
 /** Reads the first line of `qemu-system-… --version`; `undefined` when it is not QEMU's. */
 export function parseVersion(text: string): QemuIdentity | undefined {
-	const line = text.split('\n', 1)[0]!.trim();
+	const line = text.slice(0, longestVersion).split('\n', 1)[0]!.trim();
 	const match = /^QEMU emulator version (\d+\.\d+\.\d+)(?:\S*)(?: \((.*)\))?$/.exec(line);
 	return match === null ? undefined : { version: match[1]!, package: match[2] ?? '', text: line };
 }

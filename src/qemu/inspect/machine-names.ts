@@ -8,11 +8,15 @@ export function familyOf(name: string): string | undefined {
 	return machineVersion(name)?.family;
 }
 
+/** No QEMU has a tenth as many machine types; what has more is not listed. */
+const mostNames = 5000;
+
 /**
  * Names of machine types in a few words: `virt-2.6 to virt-9.2 (27)` where a family has no other version in between among
  * `all`, else one by one.
  */
 export function listMachines(names: readonly string[], all: readonly string[]): string {
+	if (names.length > mostNames || all.length > mostNames) return `${names.length} machine types`;
 	const wanted = new Set(names);
 	const parts: string[] = [];
 	let run: string[] = [];

@@ -1,3 +1,4 @@
+import { shorten } from '../../lib/foreign.ts';
 import type { Answer, CompatProperty, MachineType, ObjectProperty, PmuChoiceEvidence } from './inspection.ts';
 import { listMachines } from './machine-names.ts';
 
@@ -70,10 +71,14 @@ export function byAcceleratorProperties(answer: Answer<readonly ObjectProperty[]
 export function byCommandLine(stderr: readonly string[] | undefined): PmuChoiceEvidence {
 	const found = { way: 'command-line', question: '-accel kvm,pmu=x' } as const;
 	const line = stderr?.findLast(text => text.includes('-accel kvm,pmu=x'));
-	const said = line?.replace(/^.*?-accel kvm,pmu=x: /, '');
-	if (said === undefined) return { ...found, answer: 'QEMU said nothing of it', has: null };
-	if (/Property .*pmu.* not found/.test(said)) return { ...found, answer: said, has: false };
-	if (/Parameter 'pmu' expects/.test(said)) return { ...found, answer: said, has: true };
+	if (line === undefined) return { ...found, answer: 'QEMU said nothing of it', has: null };
+	const prefix = '-accel kvm,pmu=x: ';
+	const at = line.indexOf(prefix);
+	const said = shorten(at === -1 ? line : line.slice(at + prefix.length), 300);
+	const property = said.indexOf('Property ');
+	const isUnknown = property !== -1 && said.indexOf(' not found', said.indexOf('pmu', property)) > property;
+	if (isUnknown && said.includes('pmu')) return { ...found, answer: said, has: false };
+	if (said.includes("Parameter 'pmu' expects")) return { ...found, answer: said, has: true };
 	return { ...found, answer: said, has: null };
 }
 

@@ -68,6 +68,8 @@ export function readProgramHeader(bytes: Buffer): ProgramHeader {
 	const found: ProgramHeader = { kind: 'elf', machine: machineName(u16(18), is64, littleEndian) };
 	const [tableAt, entrySize, entries] = is64 ? [word(32), u16(54), u16(56)] : [word(28), u16(42), u16(44)];
 	const PT_INTERP = 3;
+	const leastEntry = is64 ? 56 : 32;
+	if (entrySize < leastEntry) return found;
 	for (let at = tableAt, i = 0; i < entries && at + entrySize <= bytes.length; at += entrySize, i++) {
 		if (u32(at) !== PT_INTERP) continue;
 		const [offset, size] = is64 ? [word(at + 8), word(at + 32)] : [word(at + 4), word(at + 16)];

@@ -1,7 +1,9 @@
+import { shorten } from '../../lib/foreign.ts';
+
 const keptBytes = 64 * 1024;
 
 /** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
-const announcement = /: info: QEMU waiting for connection on: .*\n/;
+const announcement = ': info: QEMU waiting for connection on: ';
 
 /** What is on stderr of a QEMU that is well, and why. */
 const known: readonly RegExp[] = [
@@ -31,15 +33,20 @@ export class StderrTail {
 	push(bytes: Buffer): void {
 		const all = Buffer.concat([this.#bytes, bytes]);
 		this.#bytes = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
-		if (this.#announce === undefined || !announcement.test(this.#bytes.toString('latin1'))) return;
+		if (this.#announce === undefined) return;
+		const at = this.#bytes.indexOf(announcement);
+		if (at === -1 || this.#bytes.indexOf(10, at) === -1) return;
 		this.#announce();
 		this.#announce = undefined;
 	}
 
-	/** The last lines, oldest first. */
+	/** The last lines, oldest first; of a long one, the beginning. */
 	lines(count: number): readonly string[] {
 		const lines = this.#bytes.toString('utf8').split(/\r?\n/);
-		return lines.filter(line => line !== '' && !announcement.test(`${line}\n`)).slice(-count);
+		return lines
+			.filter(line => line !== '' && !line.includes(announcement))
+			.slice(-count)
+			.map(line => shorten(line));
 	}
 
 	/** The last lines that nothing explains, oldest first; at most `count`. */

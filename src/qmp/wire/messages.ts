@@ -82,9 +82,7 @@ function asText(value: JsonValue | undefined): string {
  * comes back so): with the bare words taken as null it must parse, or else there is no id to trust.
  */
 function salvageId(text: string): JsonValue | undefined {
-	const repaired = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:inf(?:inity)?|nan)\b/gi, token =>
-		token.startsWith('"') ? token : 'null',
-	);
+	const repaired = outsideStrings(text, part => part.replace(/-?\b(?:inf(?:inity)?|nan)\b/gi, 'null'));
 	if (repaired === text) return undefined;
 	try {
 		const message = parseJson(repaired);
@@ -92,4 +90,21 @@ function salvageId(text: string): JsonValue | undefined {
 	} catch {
 		return undefined;
 	}
+}
+
+/** JSON with what stands outside of its strings changed. One pass, whatever the text: a string without an end is its rest. */
+function outsideStrings(text: string, change: (part: string) => string): string {
+	const parts: string[] = [];
+	for (let at = 0; at < text.length; ) {
+		const begin = text.indexOf('"', at);
+		if (begin === -1) {
+			parts.push(change(text.slice(at)));
+			break;
+		}
+		let end = begin + 1;
+		while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
+		parts.push(change(text.slice(at, begin)), text.slice(begin, end + 1));
+		at = end + 1;
+	}
+	return parts.join('');
 }
