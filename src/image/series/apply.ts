@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { type FileDiff, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
 import { lastLines } from '../cache/tool.ts';
-import { readForeign } from './foreign.ts';
+import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';
 
 /** A patch does not apply: which, where, and where it would nearly fit. */
@@ -83,12 +83,12 @@ export async function tryPatches(patches: readonly Patch[], work: string, tree: 
 	await writeFile(path.join(work, 'try.sh'), script);
 	const { status, stderr } = await runGit('bash ./try.sh', work);
 	if (status !== 0) throw new PatchRefused(`the patches cannot be tried on ${tree}`, lastLines(stderr));
-	const refused = await readForeign(path.join(work, 'refused'), 64).catch(() => undefined);
+	const refused = await readForeign(work, 'refused', 64).catch(() => undefined);
 	if (refused !== undefined) {
 		const at = Number(refused.toString());
 		throw await refusal(patches[at]!, diffs[at]!, at, work, tree);
 	}
-	const links = (await readForeign(path.join(work, 'links'), 1 << 20)).toString('utf8').split('\0');
+	const links = (await readForeign(work, 'links', 1 << 20)).toString('utf8').split('\0');
 	for (let at = 0; at + 1 < links.length; at += 2) {
 		const [name, target] = [links[at]!, links[at + 1]!];
 		const makers = patches.filter((_, index) =>
@@ -120,9 +120,7 @@ async function refusal(
 	tree: string,
 ): Promise<PatchRefused> {
 	const said = async (ending: string) =>
-		(await readForeign(path.join(work, 'diffs', `${at}.${ending}`), 1 << 22).catch(() => Buffer.alloc(0))).toString(
-			'utf8',
-		);
+		(await readForeign(work, `diffs/${at}.${ending}`, 1 << 22).catch(() => Buffer.alloc(0))).toString('utf8');
 	const details: string[] = [];
 	let [hunksRefused, filesRefused] = [0, 0];
 	for (const { file, rejected, reason } of parseRejects(await said('hunks'))) {
@@ -132,9 +130,7 @@ async function refusal(
 			details.push(`${file}: ${reason}`);
 			continue;
 		}
-		const content = (
-			await readForeign(path.join(work, 'trial', ...file.split('/')), 1 << 26).catch(() => Buffer.alloc(0))
-		).toString('utf8');
+		const content = (await readForeign(work, `trial/${file}`, 1 << 26).catch(() => Buffer.alloc(0))).toString('utf8');
 		for (const number of rejected) {
 			hunksRefused++;
 			const hunk = diff?.hunks[number - 1];

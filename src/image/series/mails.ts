@@ -11,7 +11,7 @@ import {
 	splitBareDiff,
 } from '../../patch/index.ts';
 import { lastLines } from '../cache/tool.ts';
-import { readForeign } from './foreign.ts';
+import { readForeign } from '../sandbox/index.ts';
 
 /** A file of patches as the user gave it: mails, patchwork JSON or a diff, also gzipped. */
 export interface PatchFile {
@@ -69,20 +69,20 @@ export async function readSeries(files: readonly PatchFile[], work: string, runG
 			throw new VpmuError('git could not be run to read the patches', { blame: 'host', evidence: lastLines(stderr) });
 		}
 	}
-	for (const at of boxes) mails[at] = await decodedMails(files[at]!.name, path.join(work, 'mails', `${at}`));
+	for (const at of boxes) mails[at] = await decodedMails(files[at]!.name, work, `mails/${at}`);
 	return selectSeries(mails.flat());
 }
 
-async function decodedMails(file: string, folder: string): Promise<PatchMail[]> {
-	const names = (await readdir(folder).catch(() => [])).filter(name => /^\d+$/.test(name)).sort();
+async function decodedMails(file: string, work: string, folder: string): Promise<PatchMail[]> {
+	const names = (await readdir(path.join(work, folder)).catch(() => [])).filter(name => /^\d+$/.test(name)).sort();
 	if (names.length === 0) {
-		const said = await readForeign(`${folder}.said`, mailMaxBytes).catch(() => Buffer.alloc(0));
+		const said = await readForeign(work, `${folder}.said`, mailMaxBytes).catch(() => Buffer.alloc(0));
 		const why = lastLines(said.toString('utf8')).at(-1) ?? 'it has no mail';
 		throw new UsageError(`git cannot read '${file}' as a mailbox: ${why}`);
 	}
 	return await Promise.all(
 		names.map(async name => {
-			const read = async (ending: string) => await readForeign(path.join(folder, `${name}${ending}`), mailMaxBytes);
+			const read = async (ending: string) => await readForeign(work, `${folder}/${name}${ending}`, mailMaxBytes);
 			const info = await read('.info').catch(() => undefined);
 			const mail = await read('');
 			if (info === undefined) {

@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import { type FileDiff, type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { lastLines } from '../cache/tool.ts';
 import { hostArchitecture } from '../program.ts';
+import {
+	copyForeign,
+	defaultLimits,
+	removeForeign,
+	requireSandbox,
+	runInSandbox,
+	SandboxLimitError,
+	type SandboxLimits,
+} from '../sandbox/index.ts';
 import { applyScript, named, refuseUnsafe, tryPatches } from '../series/apply.ts';
 import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
-import { type BuildRoot, buildRoot, runInRoot } from './root.ts';
+import { type BuildRoot, buildRoot } from './root.ts';
 import { copySource, type QemuSource, requireQemu } from './tree.ts';
 
 /** `qemu-system-aarch64`, made from source. */
@@ -68,12 +77,13 @@ const configure = [
 const emptyFirmware =
 	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done";
 
-/** Compiles, telling each step on descriptor 3 and keeping all in the log. */
 const compile = [
-	'cd /mnt/build',
-	'{ ninja qemu-system-aarch64 2>&1; echo $? >/mnt/status; } | tee -a /mnt/log >&3',
-	'[ "$(cat /mnt/status)" = 0 ] && aarch64-linux-gnu-strip -o /mnt/program qemu-system-aarch64',
+	'cd /mnt/build && ninja qemu-system-aarch64 2>&1 || exit 1',
+	'aarch64-linux-gnu-strip -o /mnt/program qemu-system-aarch64',
 ].join('\n');
+
+/** A QEMU of one target is some 30 MB; with sanitizers ten times that. */
+const programMaxBytes = 1024 ** 3;
 
 /** A source built as it stands and with patches, and what the patches were. */
 export interface BuiltSeries {
@@ -96,7 +106,9 @@ export async function buildQemuSeries(
 	cache: Cache,
 	source: QemuSource,
 	files: readonly PatchFile[],
+	limits: SandboxLimits = defaultLimits,
 ): Promise<BuiltSeries> {
+	await requireSandbox(cache.signal);
 	const root = await openBuildRoot(cache);
 	const keyOf = (applied: readonly Patch[]) => {
 		const hashes = applied.map(({ diff }) => createHash('sha256').update(diff).digest('hex'));
@@ -107,7 +119,7 @@ export async function buildQemuSeries(
 	};
 	const work = path.join(cache.root, 'tmp', `build-${keyOf([])}`);
 	return await cache.exclusively(`build-${keyOf([])}`, async () => {
-		const tree = new WorkTree(cache, root, source, work);
+		const tree = new WorkTree(cache, root, source, work, limits);
 		await tree.remove();
 		try {
 			const series = await tree.read(files);
@@ -133,19 +145,22 @@ class WorkTree {
 	readonly #root: BuildRoot;
 	readonly #source: QemuSource;
 	readonly #folder: string;
+	readonly #limits: SandboxLimits;
+	#log: string[] = [];
 	#version: string | undefined;
 	#isConfigured = false;
 	#patches: readonly Patch[] = [];
 
-	constructor(cache: Cache, root: BuildRoot, source: QemuSource, folder: string) {
+	constructor(cache: Cache, root: BuildRoot, source: QemuSource, folder: string, limits: SandboxLimits) {
 		this.#cache = cache;
 		this.#root = root;
 		this.#source = source;
 		this.#folder = folder;
+		this.#limits = limits;
 	}
 
 	async remove(): Promise<void> {
-		await rm(this.#folder, { recursive: true, force: true });
+		await removeForeign(this.#folder);
 	}
 
 	/** Reads the patches, and refuses those that may not or do not apply, before anything is built. */
@@ -172,8 +187,9 @@ class WorkTree {
 			const applied = patches.length === 0 ? '' : ` with ${describePatches(patches)}`;
 			await this.#compile(`Building QEMU ${version}${applied}`, patches);
 			await mkdir(to);
-			await copyFile(path.join(this.#folder, 'program'), path.join(to, 'qemu-system-aarch64'));
-			await copyFile(path.join(this.#folder, 'log'), path.join(to, 'build.log'));
+			const program = path.join(to, 'qemu-system-aarch64');
+			await copyForeign(this.#folder, 'program', program, { maxBytes: programMaxBytes, mode: 0o755 });
+			await writeFile(path.join(to, 'build.log'), this.#log.map(line => `${line}\n`).join(''));
 			return { label: `QEMU ${version} built from ${path.basename(name)}${applied}`, version };
 		});
 		const { version } = (await cache.record('roots', path.basename(kept))) as { version?: string };
@@ -208,8 +224,8 @@ class WorkTree {
 		const version = await this.#unpacked();
 		if (this.#isConfigured) return version;
 		this.#cache.progress({ what: `Configuring QEMU ${version}`, done: 0, total: null, unit: 'steps' });
-		const { status } = await this.#run(
-			`cd source && ${emptyFirmware} && cd ../build && { ${configure} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } >/mnt/log 2>&1`,
+		const { status } = await this.#logged(
+			`cd source && ${emptyFirmware} && cd ../build && { ${configure} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } 2>&1`,
 		);
 		if (status !== 0) throw await this.#failure(`QEMU ${version} of '${this.#source.name}' cannot be configured`, true);
 		this.#isConfigured = true;
@@ -217,6 +233,7 @@ class WorkTree {
 	}
 
 	async #apply(patches: readonly Patch[]): Promise<void> {
+		this.#log = [];
 		const { status, stderr } = await this.#run(applyScript(0, patches.length));
 		if (status === 0) return;
 		throw new VpmuError('patches that applied to a copy do not apply to the tree', {
@@ -226,7 +243,7 @@ class WorkTree {
 	}
 
 	async #compile(what: string, patches: readonly Patch[]): Promise<void> {
-		const { status } = await this.#run(compile, line => {
+		const { status } = await this.#logged(compile, line => {
 			const step = /^\[(\d+)\/(\d+)\] /.exec(line);
 			if (step !== null) this.#cache.progress({ what, done: Number(step[1]), total: Number(step[2]), unit: 'steps' });
 		});
@@ -237,8 +254,7 @@ class WorkTree {
 	}
 
 	async #failure(message: string, unpatched: boolean): Promise<BuildFailure> {
-		const log = await readFile(path.join(this.#folder, 'log'), 'utf8').catch(() => '');
-		const lines = log.split('\n').filter(line => line.trim() !== '');
+		const lines = this.#log.filter(line => line.trim() !== '').map(line => line.slice(0, 500));
 		const errors = lines.filter(line => /\berror\b|^ERROR/i.test(line)).slice(0, 10);
 		const first = errors[0] === undefined ? '' : `: ${errors[0].replace(/^(\.\.\/)*source\//, '')}`;
 		return new BuildFailure(`${message}${first}`, {
@@ -247,14 +263,28 @@ class WorkTree {
 		});
 	}
 
-	async #run(script: string, onStatusLine?: (line: string) => void) {
-		const { signal } = this.#cache;
+	/** Runs a step whose output belongs into the log. */
+	async #logged(script: string, onLine?: (line: string) => void) {
+		try {
+			return await this.#run(script, line => {
+				this.#log.push(line);
+				onLine?.(line);
+			});
+		} catch (error) {
+			if (!(error instanceof SandboxLimitError)) throw error;
+			// Told as what it is by the failure of the step.
+			this.#log.push(`ERROR: the build was ended: ${error.message}`);
+			return { status: null };
+		}
+	}
+
+	async #run(script: string, onLine?: (line: string) => void) {
 		// As the cross compiler's wrapper of pkg-config would have it.
 		const libraries = '/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig';
 		const env = { PKG_CONFIG_PATH: libraries, PKG_CONFIG_LIBDIR: libraries };
-		return await runInRoot(this.#root, script, {
-			...{ work: this.#folder, env, signal },
-			...(onStatusLine === undefined ? {} : { onStatusLine }),
+		return await runInSandbox(this.#cache, {
+			...{ root: this.#root.folder, work: this.#folder, script, env, limits: this.#limits },
+			...(onLine === undefined ? {} : { onLine }),
 		});
 	}
 }

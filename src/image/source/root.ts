@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { cp, lstat, mkdir, readdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
+import { constants, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { VpmuError } from '../../lib/errors.ts';
-import { type Cache, linkOrCopy } from '../cache/cache.ts';
-import { lastLines, runTool, type ToolOptions } from '../cache/tool.ts';
+import type { Cache } from '../cache/cache.ts';
 import { type PackageRequest, type PackageSet, resolvePackages, unpackPackages } from '../debian/packages.ts';
 import { canonical } from '../debian/tree.ts';
 
@@ -22,7 +20,7 @@ const alternatives = [
 ] as const;
 
 /** Raised when roots are put together differently. */
-const layoutVersion = 4;
+const layoutVersion = 5;
 
 /**
  * A system of packages, for one or several architectures. Of two packages with one file that of the later request wins, so
@@ -74,7 +72,10 @@ async function finish(root: string): Promise<void> {
 	await writeFile(path.join(root, 'etc/ssl/certs/ca-certificates.crt'), Buffer.concat(bundle));
 }
 
-/** Adds the files of a package, as links to those in the cache where that is possible. */
+/**
+ * Adds the files of a package. They are copies (shared blocks where the file system has them), never hard links: a build
+ * that found a way to write in its root must not reach what other builds and images are made from.
+ */
 async function join(from: string, to: string): Promise<void> {
 	for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
 		const source = path.join(entry.parentPath, entry.name);
@@ -89,46 +90,6 @@ async function join(from: string, to: string): Promise<void> {
 		if (there !== undefined) await unlink(place);
 		await mkdir(path.dirname(place), { recursive: true });
 		if (entry.isSymbolicLink()) await cp(source, place, { verbatimSymlinks: true });
-		else await linkOrCopy(source, place);
+		else await copyFile(source, place, constants.COPYFILE_FICLONE);
 	}
-}
-
-/**
- * Runs a script of sh in a build root, where `work` stands at /mnt: the only folder that it can write to besides /tmp. All
- * that it starts ends with it.
- *
- * @throws VpmuError (blame `host`) when this machine allows no file systems of one's own; the signal's reason
- */
-export async function runInRoot(
-	root: BuildRoot,
-	script: string,
-	{ work, env = {}, ...options }: Omit<ToolOptions, 'cwd'> & { readonly work: string },
-): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
-	const enter = [
-		'set -e; root=$1; work=$2; shift 2',
-		'mount --rbind /dev "$root/dev"; mount -t proc proc "$root/proc"; mount -t tmpfs tmp "$root/tmp"',
-		'mount --bind "$work" "$root/mnt"',
-		'mount --bind -o remount,ro,bind "$root" 2>/dev/null || mount -o remount,ro,bind "$root"',
-		'exec chroot "$root" /usr/bin/env -i "$@"',
-	];
-	const before = 'mount --bind "$1" "$1"';
-	const variables = Object.entries({ PATH: '/usr/sbin:/usr/bin', HOME: '/tmp', LC_ALL: 'C.UTF-8', ...env });
-	const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
-	const result = await runTool(
-		[
-			...['unshare', ...user, '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'],
-			...['sh', '-c', `${before}; ${enter.join('\n')}`, 'sh', root.folder, work],
-			...variables.map(([name, value]) => `${name}=${value}`),
-			...['/bin/sh', '-c', `cd /mnt\n${script}`],
-		],
-		options,
-	);
-	if (/^unshare: |^mount: |^chroot: /m.test(result.stderr.split('\n')[0] ?? '') && result.status !== 0) {
-		const evidence = lastLines(result.stderr);
-		throw new VpmuError(`this machine lets nobody build in a system of its own: ${evidence[0]}`, {
-			blame: 'host',
-			evidence,
-		});
-	}
-	return result;
 }

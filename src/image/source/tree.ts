@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { cp, mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { UsageError } from '../../lib/errors.ts';
+import { messageOf, UsageError } from '../../lib/errors.ts';
+import { openForeign, readForeign } from '../sandbox/index.ts';
 
 /** A source tree of QEMU: a folder, or an archive as QEMU and Debian publish them. */
 export interface QemuSource {
@@ -31,7 +32,7 @@ export async function openQemuSource(file: string, cwd = process.cwd(), name = f
 		throw new UsageError(`there is no '${name}' to build from: a folder or an archive of QEMU's source`);
 	if (stats.isFile()) {
 		if (!/\.t(ar\.)?(xz|gz|bz2)$|\.tgz$/.test(file)) {
-			throw new UsageError(`'${name}' is no archive of a source; allowed: .tar.xz, .tar.gz, .tar.bz2, or a folder`);
+			throw new UsageError(`'${name}' is not an archive of a source; allowed: .tar.xz, .tar.gz, .tar.bz2, or a folder`);
 		}
 		const hash = createHash('sha256');
 		await pipeline(createReadStream(place), hash);
@@ -43,13 +44,16 @@ export async function openQemuSource(file: string, cwd = process.cwd(), name = f
 
 /** The version that a source tree says it is. @throws UsageError for one that is not QEMU's */
 export async function requireQemu(name: string, folder: string): Promise<string> {
-	const files = ['VERSION', 'configure', 'target/arm/kvm.c'];
-	for (const file of files) {
-		if ((await stat(path.join(folder, file)).catch(() => undefined)) === undefined) {
-			throw new UsageError(`'${name}' is no source of QEMU: it has no file '${file}'`);
-		}
+	for (const file of ['VERSION', 'configure', 'target/arm/kvm.c']) {
+		// What stands there may be foreign: a link or a FIFO is not followed.
+		await using _ = await openForeign(folder, file, 16 * 1024 ** 2).catch(error => {
+			const why = error.code === 'ENOENT' ? `it has no file '${file}'` : messageOf(error);
+			throw new UsageError(`'${name}' is not a source of QEMU: ${why}`);
+		});
 	}
-	return (await readFile(path.join(folder, 'VERSION'), 'utf8')).trim();
+	const version = (await readForeign(folder, 'VERSION', 4096)).toString('utf8').trim();
+	if (/^\d[\w.+-]{0,40}$/.test(version)) return version;
+	throw new UsageError(`'${name}' is not a source of QEMU: its file 'VERSION' holds no version, such as 10.0.13`);
 }
 
 /** Copies a source folder, without what is not built from. */
