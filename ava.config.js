@@ -6,19 +6,14 @@ const suites = {
 	real: { files: ['test/*.real.ts'], timeout: '10m' },
 	full: { files: everywhere('{real,full}'), timeout: '30m' },
 	// Cells have deadlines of their own, and may wait long for a slot.
-	cases: { timeout: process.env.VPMU_KEEP === undefined ? '4h' : '20d' },
+	cases: { files: ['cases/**/*.ts', 'test/faults/testing/**/*.ts'], timeout: '4h' },
 };
 const chosen = process.argv.slice(2).some(argument => argument.includes('cases/'));
 const suite = chosen ? 'cases' : (process.env.VPMU_TEST ?? 'unit');
 const { files, timeout } = suites[suite];
 
-/** A run begins its case files in an order of its own. */
-const order = JSON.parse(process.env.VPMU_CASE_FILES ?? '[]');
-
 export default {
-	files:
-		suite === 'cases' ? ['cases/**/*.ts', 'dist/cases/**/*.js', `${process.env.VPMU_CASES ?? 'cases'}/**/*.ts`] : files,
-	...(order.length === 0 ? {} : { sortTestFiles: (a, b) => order.indexOf(a) - order.indexOf(b) }),
+	files,
 	extensions: ['ts', 'js'],
 	workerThreads: false,
 	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,

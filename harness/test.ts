@@ -1,8 +1,9 @@
 /** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
-import { type Collector, caseName, collectorKey } from './plan/collect.ts';
+import { type Collector, collectorKey } from './plan/collect.ts';
 import type { Matrix } from './plan/matrix.ts';
 import type { Cell } from './plan/plan.ts';
+import { caseIdentity } from './worker/identity.ts';
 import type { CellSession } from './worker/session.ts';
 import type { CaseBody } from './worker/worker.ts';
 
@@ -27,12 +28,13 @@ export function pmuTest(title: string, matrix: Matrix, body: CaseBody): void {
 const declare = await (async () => {
 	const collector = (globalThis as { [collectorKey]?: Collector })[collectorKey];
 	if (collector !== undefined) {
-		return (title: string, matrix: Matrix) => void collector.declarations.push({ case: collector.case, title, matrix });
+		return (title: string, matrix: Matrix) =>
+			void collector.declarations.push({ case: collector.case, isOwn: collector.isOwn, title, matrix });
 	}
 	// AVA ends a process that imports it elsewhere than in its workers.
 	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker/worker.ts')]);
-	const name = caseName(fileURLToPath(test.meta.file));
+	const { name, folder } = caseIdentity(fileURLToPath(test.meta.file));
 	const runAlone = async (cells: readonly Cell[]) => (await import('./run/alone.ts')).runAlone(cells);
 	return (title: string, matrix: Matrix, body: CaseBody) =>
-		declareCells(test, { case: name, title, matrix }, body, runAlone);
+		declareCells(test, { case: name, casesFolder: folder, title, matrix }, body, runAlone);
 })();

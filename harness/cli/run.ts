@@ -5,6 +5,7 @@ import { hostArchitecture } from '../../src/image/index.ts';
 import { messageOf, systemFault, UsageError, VpmuError } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Results } from '../../src/run/index.ts';
+import { caseFolders, namesOf } from '../plan/case-files.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells, shardOf } from '../plan/plan.ts';
 import { UnfitBuild } from '../plan/select.ts';
@@ -19,7 +20,7 @@ import { bisectCode, bisectCodes, exitCodeOfCells, exitCodes } from '../usage/ex
 import { explain } from '../usage/explain.ts';
 import type { Command, ParsedCommand } from './command.ts';
 import { keeperVariable, keptMs, oneCell, runUnderKeeper } from './run-keeper.ts';
-import { readSelection, selectOptions } from './select-options.ts';
+import { casesOption, readSelection, selectOptions } from './select-options.ts';
 
 export const command: Command = {
 	name: 'run',
@@ -61,8 +62,9 @@ async function runCommand(context: CommandContext, parsed: ParsedCommand): Promi
 	const retries = wholeNumber(options.retries, '--retries', 'retries', 0) ?? 0;
 	const jobs = wholeNumber(options.jobs, '--jobs', 'cells', 1);
 	const silence = wholeNumber(options.silence, '--silence', 'seconds', 1);
-	const selection = readSelection(parsed);
-	const declarations = await collectCases();
+	const { declarations, files } = await collectCases(caseFolders(context, casesOption(parsed)));
+	const read = readSelection(parsed);
+	const selection = { ...read, cases: namesOf(read.cases, files, context.cwd) };
 	const cells = planCells(declarations, selection);
 	if (cells.length === 0)
 		throw new UsageError('no cell is left to run: every case was filtered out by the options given');
@@ -133,6 +135,7 @@ async function runCommand(context: CommandContext, parsed: ParsedCommand): Promi
 			env: context.env,
 			signal,
 			keep: keeperFile !== undefined,
+			files,
 			retries,
 			retryFailures: options['retry-failures'] === true,
 		});

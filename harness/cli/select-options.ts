@@ -17,7 +17,8 @@ export const selectOptions = {
 	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
 	pmu: { value: 'LIST', help: "values of -accel kvm,pmu= (types, or names of event sources); default the cases' own" },
 	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells of this accelerator' },
-	all: { help: 'all cases where none is named; so it is anyway when a QEMU with the PMU choice is given' },
+	all: { help: 'where no case is named: those of the full selection too (implied by a QEMU that has the PMU choice)' },
+	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
 	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
 	shard: {
 		value: 'I/N',
@@ -30,6 +31,11 @@ export const selectOptions = {
 } as const satisfies Record<string, OptionSpec>;
 
 const text = (value: ParsedCommand['options'][string]) => (typeof value === 'string' ? value : undefined);
+
+/** The folder that `--cases` names. */
+export function casesOption({ options }: ParsedCommand): string | undefined {
+	return text(options.cases);
+}
 
 /** Reads the options of {@link selectOptions}. @throws UsageError */
 export function readSelection({

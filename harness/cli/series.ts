@@ -12,6 +12,7 @@ import {
 import { formatDuration, UsageError } from '../../src/lib/index.ts';
 import type { PatchSeries } from '../../src/patch/index.ts';
 import { readResults } from '../../src/run/index.ts';
+import { caseFolders } from '../plan/case-files.ts';
 import { collectCases } from '../plan/collect.ts';
 import { planCells } from '../plan/plan.ts';
 import { choicesOf } from '../plan/select.ts';
@@ -25,7 +26,7 @@ import { describeRunComparison } from './compare.ts';
 import { command as inspect } from './inspect.ts';
 import { progressPrinter } from './progress.ts';
 import { command as run } from './run.ts';
-import { readSelection, selectOptions } from './select-options.ts';
+import { casesOption, readSelection, selectOptions } from './select-options.ts';
 
 const { on, kernel, 'board-kernel': boardKernel, machine, pmu, all } = selectOptions;
 /** Options that both runs are given. */
@@ -36,6 +37,7 @@ const forwarded = {
 	machine,
 	pmu,
 	all,
+	cases: run.options.cases!,
 	jobs: run.options.jobs!,
 	retries: run.options.retries!,
 };
@@ -63,7 +65,9 @@ export const command: Command = {
 		const shown = json ? stderr : stdout;
 		const out = (parsed.options.out as string | undefined) ?? path.join('vpmu-runs', newRunId());
 		// What the runs would refuse is refused before minutes of building.
-		planCells(await collectCases(), readSelection(parseCommand(run, argumentsOfRun(parsed))));
+		const asRun = parseCommand(run, argumentsOfRun(parsed));
+		const { declarations } = await collectCases(caseFolders(context, casesOption(asRun)));
+		planCells(declarations, readSelection(asRun));
 		let built: BuiltSeries;
 		try {
 			built = await build(context, parsed);

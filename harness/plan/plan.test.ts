@@ -184,3 +184,16 @@ test('a topology that there is none of is named with its case', t => {
 	});
 	t.regex(error.message, /unknown topology 'unifrom' in the matrix of case 'pmu\/a' \(did you mean 'uniform'\?\)/);
 });
+
+test("where there are cases of the user's own, they are what runs unless others are named", t => {
+	const own = (name: string, matrix: CaseDeclaration['matrix'] = {}) => ({ ...declared(name, matrix), isOwn: true });
+	const cases = [declared('pmu/shipped'), own('mine/a'), own('mine/long', { selection: 'full' })];
+	const chosen = (more: Partial<Selection>) => [
+		...new Set(planCells(cases, { ...selection, ...more }).map(cell => cell.case)),
+	];
+	t.deepEqual(chosen({}), ['mine/a']);
+	t.deepEqual(chosen({ all: true }), ['mine/a', 'mine/long']);
+	t.deepEqual(chosen({ cases: ['pmu/*', 'mine/a'] }), ['pmu/shipped', 'mine/a']);
+	t.deepEqual(chosen({ cases: ['**'] }), ['pmu/shipped', 'mine/a', 'mine/long']);
+	t.deepEqual(chosen({ cells: ['pmu/shipped[uniform,/opt/qemu,virt]'] }), ['pmu/shipped']);
+});

@@ -12,6 +12,8 @@ export interface CaseDeclaration {
 	readonly case: string;
 	readonly title: string;
 	readonly matrix: Matrix;
+	/** Whether the case is the user's own and not one that vpmu ships. */
+	readonly isOwn?: boolean;
 }
 
 /** What the user chose; everything that is absent is the cases' own choice. */
@@ -31,7 +33,7 @@ export interface Selection {
 	/** Ids of the only cells wanted; their cases need not be in the default selection. */
 	readonly cells?: readonly string[];
 	readonly shard?: Shard;
-	/** All cases, those of the full selection too, where none is named. */
+	/** Where no case is named: those of the full selection too. */
 	readonly all?: boolean;
 	/** Whether a QEMU has the PMU choice, as far as its program file shows. */
 	readonly choices?: Readonly<Record<string, boolean>>;
@@ -59,10 +61,9 @@ export interface Cell extends PlannedCell {
  * @throws UsageError when a pattern names no case
  */
 export function planCells(declarations: readonly CaseDeclaration[], selection: Selection): Cell[] {
-	const names = [...new Set(declarations.map(declaration => declaration.case))];
-	const named = selection.cells?.map(id => id.replace(/\[.*$/, ''));
-	const patterns = selection.cases.length === 0 && selection.all === true ? ['**'] : selection.cases;
-	const chosen = chooseCases(names, declarations, named ?? patterns);
+	const named = selection.cells?.map(id => id.replace(/\[.*$/, '')) ?? selection.cases;
+	const chosen =
+		named.length === 0 ? unnamedCases(declarations, selection.all === true) : chooseCases(declarations, named);
 	const all = declarations
 		.filter(declaration => chosen.has(declaration.case))
 		.flatMap(declaration => cellsOf(declaration, selection));
@@ -97,19 +98,18 @@ function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 	return cells.filter(cell => ids.includes(cell.id));
 }
 
-function chooseCases(
-	names: readonly string[],
-	declarations: readonly CaseDeclaration[],
-	patterns: readonly string[],
-): Set<string> {
-	if (patterns.length === 0) {
-		return new Set(
-			declarations.filter(({ matrix }) => matrix.selection !== 'full').map(declaration => declaration.case),
-		);
-	}
+/** The cases where none is named: the user's own where there are any, else those that vpmu ships. */
+function unnamedCases(declarations: readonly CaseDeclaration[], all: boolean): Set<string> {
+	const own = declarations.filter(({ isOwn }) => isOwn === true);
+	const pool = own.length > 0 ? own : declarations;
+	return new Set(pool.filter(({ matrix }) => all || matrix.selection !== 'full').map(declaration => declaration.case));
+}
+
+function chooseCases(declarations: readonly CaseDeclaration[], patterns: readonly string[]): Set<string> {
+	const names = [...new Set(declarations.map(declaration => declaration.case))];
 	const chosen = new Set<string>();
 	for (const pattern of patterns) {
-		const bare = pattern.replace(/^(\.\/)?cases\//, '').replace(/\.ts$/, '');
+		const bare = pattern.replace(/^(\.\/)?cases\//, '').replace(/\.m?[jt]s$/, '');
 		const expression = globExpression(bare);
 		const matches = names.filter(
 			name => expression.test(name) || name.endsWith(`/${bare}`) || name.startsWith(`${bare}/`),

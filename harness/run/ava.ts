@@ -1,42 +1,51 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Host, ProcessExit } from '../../src/host/index.ts';
 import { drainInto, FileSink, messageOf, VpmuError } from '../../src/lib/index.ts';
-import { packageFolder } from '../usage/places.ts';
+import type { CaseFile } from '../plan/case-files.ts';
+
+/** A case to run: its name and its file. */
+export type NamedCase = readonly [name: string, file: CaseFile];
 
 export interface AvaOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
+	/** A folder that does not exist yet, on whose file system sockets and small files may be; the caller removes it. */
+	readonly folder: string;
 	/** File that gets AVA's own output. */
 	readonly log: string;
 	/** Case files side by side. */
 	readonly concurrency: number;
+	/** Cells stay when they have their result, for as long as AVA would wait for a test. */
+	readonly keep: boolean;
 	readonly signal: AbortSignal;
 }
 
 /**
- * Runs AVA on case files, begun in the order given, and resolves with how it ended. Its verdict is not ours: cells report themselves to the run. An
- * abort ends it with SIGTERM, so that workers can still clean up. AVA and its workers are one process group, which goes
- * with us, also when we are killed.
+ * Runs AVA on cases, begun in the order given, and resolves with how it ended. Its verdict is not ours: cells report
+ * themselves to the run. An abort ends it with SIGTERM, so that workers can still clean up. AVA and its workers are one
+ * process group, which goes with us, also when we are killed.
+ *
+ * AVA takes files of its own project only, and none below `node_modules`. So each case has a file in a project made for the
+ * run, which imports the case: it may be anywhere.
+ *
  * @throws VpmuError blame `harness` when AVA cannot be started
  */
 export async function runAva(
 	host: Host,
-	files: readonly string[],
-	{ env, log, concurrency, signal }: AvaOptions,
+	cases: readonly NamedCase[],
+	{ env, folder, log, concurrency, keep, signal }: AvaOptions,
 ): Promise<ProcessExit> {
+	writeProject(folder, cases, keep);
 	const cli = path.join(path.dirname(fileURLToPath(import.meta.resolve('ava'))), 'cli.js');
-	const argv = [
-		...[process.execPath, '--max-semi-space-size=1', cli, '--concurrency', String(concurrency)],
-		...files.map(file => path.relative(packageFolder, file)),
-	];
+	const argv = [process.execPath, '--max-semi-space-size=1', cli, '--concurrency', String(concurrency)];
 	// What is compiled once for this process is for the workers too: time, and a third of their memory.
 	const compiled = getCompileCacheDir();
-	const order = JSON.stringify(files);
-	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled, VPMU_CASE_FILES: order }).filter(
+	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled }).filter(
 		(entry): entry is [string, string] => entry[1] !== undefined,
 	);
-	await using ava = await host.spawn(argv, { cwd: packageFolder, env: Object.fromEntries(given) }).catch(cause => {
+	await using ava = await host.spawn(argv, { cwd: folder, env: Object.fromEntries(given) }).catch(cause => {
 		throw new VpmuError(`AVA cannot be started: ${messageOf(cause)}`, { blame: 'harness', cause });
 	});
 	ava.stdin.end();
@@ -53,5 +62,34 @@ export async function runAva(
 	} finally {
 		signal.removeEventListener('abort', onAbort);
 		await output.close();
+	}
+}
+
+/** Writes a project of AVA's that has one file for each case. */
+function writeProject(folder: string, cases: readonly NamedCase[], keep: boolean): void {
+	const write = (name: string, text: string) => writeFileSync(path.join(folder, name), text);
+	mkdirSync(folder);
+	write('package.json', '{ "type": "module" }');
+	const options = {
+		files: ['case-*.js'],
+		workerThreads: false,
+		// Cells have deadlines of their own, and may wait long for a slot.
+		timeout: keep ? '20d' : '4h',
+		// Workers run for long; see harness/bin.mjs for what a limit on young memory is worth.
+		nodeArguments: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'],
+	};
+	const byName = 'sortTestFiles: (a, b) => (a < b ? -1 : 1)';
+	write('ava.config.js', `export default { ...${JSON.stringify(options)}, ${byName} };\n`);
+	const entry = pathToFileURL(
+		path.join(import.meta.dirname, '..', 'worker', `entry${path.extname(import.meta.filename)}`),
+	);
+	const digits = String(cases.length).length;
+	for (const [index, [name, file]] of cases.entries()) {
+		const words = name.replaceAll(/[^\w-]+/g, '-').slice(0, 100);
+		const given = JSON.stringify({ name, ...file, cwd: process.cwd() });
+		write(
+			`case-${String(index).padStart(digits, '0')}-${words}.js`,
+			`import { runCase } from ${JSON.stringify(entry.href)};\nawait runCase(${given});\n`,
+		);
 	}
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { localHost } from '../../src/host/index.ts';
 import { VpmuError } from '../../src/lib/index.ts';
-import { caseFile } from '../plan/collect.ts';
+import type { CaseFile } from '../plan/case-files.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storedDurations } from '../plan/shards.ts';
 import { serveBroker } from '../protocol/broker.ts';
@@ -19,6 +19,8 @@ export interface RoundOptions {
 	readonly retryFailures: boolean;
 	/** Cells stay when they have their result, for as long as AVA would wait for a test. */
 	readonly keep?: boolean;
+	/** Where the cases are, by their names. */
+	readonly files: ReadonlyMap<string, CaseFile>;
 }
 
 /**
@@ -39,18 +41,23 @@ export async function runRounds(run: Run, cells: readonly Cell[], options: Round
 			await using server = await serveBroker(run.broker, socket);
 			run.onSilence = cell => void server.killWorkerOf(cell);
 			const order = orderOfCases(left, run.jobs, storedDurations(options.env));
-			await runAva(host, order.map(caseFile), {
-				env: {
-					...options.env,
-					VPMU_PLAN: plan,
-					VPMU_BROKER: socket,
-					...(options.keep === true ? { VPMU_KEEP: '1' } : {}),
+			await runAva(
+				host,
+				order.map(name => [name, options.files.get(name)!] as const),
+				{
+					env: {
+						...options.env,
+						VPMU_PLAN: plan,
+						VPMU_BROKER: socket,
+					},
+					// Others than those that go on are begun, so that there is a choice of what goes next.
+					concurrency: run.jobs === 1 ? 1 : run.jobs + 2,
+					log,
+					folder: path.join(scratch.path, `ava-${round}`),
+					keep: options.keep === true,
+					signal: options.signal,
 				},
-				// Others than those that go on are begun, so that there is a choice of what goes next.
-				concurrency: run.jobs === 1 ? 1 : run.jobs + 2,
-				log,
-				signal: options.signal,
-			});
+			);
 			run.onSilence = () => undefined;
 		}
 		if (options.signal.aborted) return;

@@ -13,9 +13,15 @@ export const version: string = JSON.parse(readFileSync(path.join(packageFolder, 
 /** `.ts` in the checkout, `.js` in the built package. */
 export const codeExtension = path.extname(import.meta.filename);
 
-/** Where the cases are: VPMU_CASES, a folder of this package, or `cases`. */
-export const casesFolder =
-	process.env.VPMU_CASES === undefined ? path.join(root, 'cases') : path.resolve(root, process.env.VPMU_CASES);
+/** The cases that come with vpmu. */
+export const shippedCases = path.join(root, 'cases');
+
+/** What users import, as this vpmu has it. */
+export const publicModules: Readonly<Record<string, string>> = {
+	vpmu: path.join(root, 'src', `index${codeExtension}`),
+	'vpmu/qmp': path.join(root, 'src', 'qmp', `index${codeExtension}`),
+	'vpmu/test': path.join(root, 'harness', `test${codeExtension}`),
+};
 
 export const topologiesFolder = path.join(root, 'images', 'topologies');
 

@@ -6,11 +6,16 @@ import type { Lease } from '../protocol/lease.ts';
 import { commandFile } from '../usage/places.ts';
 
 /** The `vpmu run` that runs one cell again. */
-export function reproArguments(cell: Cell, { kernel, boardKernel }: Lease['sources']): string[] {
+export function reproArguments(
+	cell: Cell,
+	{ kernel, boardKernel }: Lease['sources'],
+	casesFolder: string | null,
+): string[] {
 	return [
 		'run',
 		'--cell',
 		cell.id,
+		...(casesFolder === null ? [] : ['--cases', casesFolder]),
 		...(cell.accel === 'tcg' ? [] : ['--on', cell.on]),
 		'--qemu',
 		cell.qemu,
@@ -27,7 +32,7 @@ export function reproArguments(cell: Cell, { kernel, boardKernel }: Lease['sourc
  * Writes `repro.sh` into the cell's folder: runs that very cell again, from anywhere. First it says what is not any more
  * what the cell was made of: it then runs all the same, with what there is.
  */
-export function writeRepro(cell: Cell, lease: Lease): void {
+export function writeRepro(cell: Cell, lease: Lease, casesFolder: string | null): void {
 	const script = [
 		'#!/bin/sh',
 		`# Runs this cell again: ${cell.id}`,
@@ -39,7 +44,7 @@ export function writeRepro(cell: Cell, lease: Lease): void {
 		...Object.entries({ 'QEMU program': lease.made.qemu, kernel: lease.made.kernel, initrd: lease.made.initrd }).map(
 			([what, file]) => quoteCommand(['made_of', what, file.path, file.sha256]),
 		),
-		`exec ${quoteCommand([process.execPath, commandFile, ...reproArguments(cell, lease.sources)])} "$@"`,
+		`exec ${quoteCommand([process.execPath, commandFile, ...reproArguments(cell, lease.sources, casesFolder)])} "$@"`,
 		'',
 	].join('\n');
 	const file = path.join(lease.artifacts, 'repro.sh');

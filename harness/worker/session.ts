@@ -44,6 +44,7 @@ export class CellSession extends Witness {
 	/** Host CPUs that this cell speaks of, where it is not all of them. */
 	requiredCpus: string | undefined;
 	readonly #matrix: Matrix;
+	readonly #casesFolder: string | null;
 	readonly #owned = new AsyncDisposableStack();
 	readonly #terminals = this.#owned.use(new LiveTerminals());
 	readonly #startedAt = performance.now();
@@ -62,11 +63,12 @@ export class CellSession extends Witness {
 	#keepFolder: HostFolder | undefined;
 	#beside = 0;
 
-	constructor(cell: Cell, lease: Lease, matrix: Matrix) {
+	constructor(cell: Cell, lease: Lease, matrix: Matrix, casesFolder: string | null = null) {
 		super();
 		this.cell = cell;
 		this.lease = lease;
 		this.#matrix = matrix;
+		this.#casesFolder = casesFolder;
 		this.#facts = lease.facts;
 	}
 
@@ -113,7 +115,7 @@ export class CellSession extends Witness {
 	/** Attaches to the host and decides whether the cell means anything here. @throws CellSkipped */
 	async prepare(): Promise<void> {
 		const { cell, lease } = this;
-		writeRepro(cell, lease);
+		writeRepro(cell, lease, this.#casesFolder);
 		this.#host = this.#owned.use(await attachHost(lease.host));
 		await this.#simulate();
 		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.#facts, host: this.host.name });

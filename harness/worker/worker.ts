@@ -15,6 +15,12 @@ export type CaseBody = (t: ExecutionContext, cell: CellSession) => Promise<void>
 /** Makes this process the run of the cells that it has declared, where AVA was started without one. */
 export type RunAlone = (cells: readonly Cell[]) => Promise<Broker>;
 
+/** A declaration with where its case is. */
+export interface WorkerDeclaration extends CaseDeclaration {
+	/** The folder of the user's own cases that the file is in; `null` for a case that vpmu ships. */
+	readonly casesFolder: string | null;
+}
+
 let shared: Promise<Broker> | undefined;
 
 /** Cells that this process has declared. */
@@ -34,7 +40,7 @@ function cellsOf(declaration: CaseDeclaration): Cell[] {
 }
 
 /** Registers an AVA test for every cell of a declaration. */
-export function declareCells(test: TestFn, declaration: CaseDeclaration, body: CaseBody, runAlone: RunAlone): void {
+export function declareCells(test: TestFn, declaration: WorkerDeclaration, body: CaseBody, runAlone: RunAlone): void {
 	const cells = cellsOf(declaration);
 	declared.push(...cells);
 	for (const cell of cells) {
@@ -58,7 +64,7 @@ export function declareCells(test: TestFn, declaration: CaseDeclaration, body: C
 async function runCell(
 	t: ExecutionContext,
 	cell: Cell,
-	{ matrix }: CaseDeclaration,
+	{ matrix, casesFolder }: WorkerDeclaration,
 	body: CaseBody,
 	broker: Broker,
 ): Promise<CellResult> {
@@ -68,7 +74,7 @@ async function runCell(
 		await using data = await broker.acquire(cell.id);
 		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell.id) };
 		broker.emit({ event: 'cell-start', cell: cell.id });
-		session = new CellSession(cell, lease, matrix);
+		session = new CellSession(cell, lease, matrix, casesFolder);
 		try {
 			await session.prepare();
 			const current = session;
