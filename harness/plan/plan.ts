@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { UsageError } from '../../src/lib/index.ts';
 import type { PlannedCell, Results } from '../../src/run/index.ts';
 import { nearest, unknownName } from '../usage/unknown-name.ts';
@@ -110,9 +111,8 @@ function chooseCases(declarations: readonly CaseDeclaration[], patterns: readonl
 	const chosen = new Set<string>();
 	for (const pattern of patterns) {
 		const bare = pattern.replace(/^(\.\/)?cases\//, '').replace(/\.m?[jt]s$/, '');
-		const expression = globExpression(bare);
 		const matches = names.filter(
-			name => expression.test(name) || name.endsWith(`/${bare}`) || name.startsWith(`${bare}/`),
+			name => path.matchesGlob(name, bare) || name.endsWith(`/${bare}`) || name.startsWith(`${bare}/`),
 		);
 		if (matches.length === 0) {
 			const meant = nearest(bare, [...names, ...names.map(name => name.slice(name.indexOf('/') + 1))]);
@@ -123,14 +123,6 @@ function chooseCases(declarations: readonly CaseDeclaration[], patterns: readonl
 		for (const name of matches) chosen.add(name);
 	}
 	return chosen;
-}
-
-/** `*` within a folder, `**` across folders, `?` one character; everything else stands for itself. */
-function globExpression(glob: string): RegExp {
-	const source = glob
-		.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-		.replaceAll(/\*\*|\*|\?/g, found => ({ '**': '.*', '*': '[^/]*', '?': '[^/]' })[found]!);
-	return new RegExp(`^${source}$`);
 }
 
 function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Selection): Cell[] {

@@ -40,9 +40,10 @@ export interface RunOptions extends Partial<ResourceOptions> {
 	/** Cells whose failures are expected. */
 	readonly quarantine?: readonly QuarantineEntry[];
 	/** A cell of which nothing is heard for so long, times its host's slowness, is given up. */
-	readonly silenceMs?: number;
+	readonly silenceMs?: number | undefined;
 	/** The part of a larger run that this is. */
 	readonly shard?: Results['run']['shard'];
+	readonly labels?: Results['run']['labels'];
 	/** Leave the machines of cells running; called when one is, and where it is reached. */
 	readonly onKept?: ((cell: string, sockets: KeptSockets) => void) | undefined;
 	readonly onEvent?: (event: RunEvent) => void;
@@ -144,6 +145,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 			argv: options.argv,
 			vpmu: version,
 			...(options.shard === undefined ? {} : { shard: options.shard }),
+			...(Object.keys(options.labels ?? {}).length === 0 ? {} : { labels: options.labels! }),
 		},
 		cells: options.cells,
 	});

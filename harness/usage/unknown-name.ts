@@ -5,21 +5,26 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 	let best: { candidate: string; distance: number } | undefined;
 	for (const candidate of candidates) {
 		const distance = editDistance(word, candidate);
-		if (distance <= Math.max(1, Math.floor(word.length / 3)) && (best === undefined || distance < best.distance)) {
+		if (distance <= Math.ceil(word.length / 3) && (best === undefined || distance < best.distance)) {
 			best = { candidate, distance };
 		}
 	}
 	return best?.candidate;
 }
 
+/** Letters inserted, left out, replaced, or swapped with their neighbour (optimal string alignment). */
 function editDistance(a: string, b: string): number {
-	let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+	let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, index) => index)];
 	for (let i = 1; i <= a.length; i++) {
 		const next = [i];
 		for (let j = 1; j <= b.length; j++) {
-			next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+			const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+			next[j] = Math.min(
+				...[row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)],
+				...(isSwapped ? [before[j - 2]! + 1] : []),
+			);
 		}
-		row = next;
+		[before, row] = [row, next];
 	}
 	return row[b.length]!;
 }

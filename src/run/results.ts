@@ -11,6 +11,8 @@ export interface Results {
 		readonly durationMs: number;
 		/** The part of a larger run that this is; parts of the same `division` are disjoint and leave nothing out. */
 		readonly shard?: { readonly index: number; readonly count: number; readonly division: string };
+		/** Notes of whoever started the run (`--label`). */
+		readonly labels?: Readonly<Record<string, string>>;
 	};
 	readonly cells: readonly CellResult[];
 	readonly summary: Readonly<Record<CellStatus, number>>;

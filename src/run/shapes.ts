@@ -28,6 +28,7 @@ const accel = v.picklist(['kvm', 'tcg']);
 const runEntries = {
 	...{ id: text, startedAt: moment, argv: v.array(text), vpmu: text },
 	shard: v.exactOptional(v.looseObject({ index: number, count: number, division: text })),
+	labels: v.exactOptional(v.record(text, text)),
 };
 
 const backend = { backend: text, type: v.optional(number), name: v.optional(text) };

@@ -43,7 +43,7 @@ test('every example in TypeScript has the types that it uses', t => {
 
 test('what cannot be typed is found', async t => {
 	const wrong: Record<string, RegExp> = {
-		'npx vpmu rum': /no command 'rum'/,
+		'npx vpmu rum': /unknown command 'rum'/,
 		'npx vpmu run --qemo x': /unknown option '--qemo'/,
 		'npx vpmu list | head && npx vpmu board': /needs an argument/,
 		'git bisect run npx vpmu run --bisekt': /--bisekt/,

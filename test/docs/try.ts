@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type Command, parseCommand } from '../../harness/cli/command.ts';
+import { PassThrough } from 'node:stream';
+import { commandOf, invoke } from '../../harness/cli/application.ts';
+import { commands } from '../../harness/cli/index.ts';
 import { root, simpleCommands } from './extract.ts';
 
 /**
@@ -33,20 +34,23 @@ async function problemOfWords(words: readonly string[], isNamed: boolean): Promi
 }
 
 /** Reads a command line of vpmu as `vpmu` would, without running it. */
-async function vpmuProblem([name = '', ...argv]: readonly string[], isNamed: boolean): Promise<string | undefined> {
-	if (/^[A-Z]/.test(name) || name === '--version' || name === '--help') return undefined;
-	const file = path.join(root, 'harness', 'cli', `${name}.ts`);
-	if (!existsSync(file)) return `vpmu has no command '${name}'`;
-	const { command } = (await import(pathToFileURL(file).href)) as { command: Command };
-	if (argv.includes('--help')) return undefined;
+async function vpmuProblem(argv: readonly string[], isNamed: boolean): Promise<string | undefined> {
+	if (/^[A-Z]/.test(argv[0] ?? 'X') || argv[0] === '--version') return undefined;
+	const named = commandOf(commands, argv);
 	if (isNamed) {
+		if (argv.length === 1 && argv[0]! in commands) return undefined;
+		if (named === undefined) return `vpmu has no command '${argv[0]}'`;
 		const unknown = argv.find(
-			word => word.startsWith('--') && !((word.slice(2).split('=')[0] ?? '') in command.options),
+			word =>
+				word.startsWith('--') && word !== '--help' && !((word.slice(2).split('=')[0] ?? '') in named.spec.options),
 		);
-		return unknown === undefined ? undefined : `'vpmu ${name}' has no option '${unknown}'`;
+		return unknown === undefined ? undefined : `'vpmu ${named.name}' has no option '${unknown}'`;
 	}
+	const stream = new PassThrough().resume();
+	const signal = new AbortController().signal;
+	const context = { stdin: stream, stdout: stream, stderr: stream, env: {}, cwd: root, signal };
 	try {
-		parseCommand(command, argv);
+		await invoke(commands, argv, context, async () => 0);
 	} catch (error) {
 		return (error as Error).message;
 	}

@@ -1,0 +1,281 @@
+import {
+	AliasNotFoundError,
+	type Application,
+	ArgumentParseError,
+	buildApplication,
+	buildCommand,
+	buildRouteMap,
+	EnumValidationError,
+	FlagNotFoundError,
+	type InputCompletion,
+	proposeCompletions,
+	type RouteMap,
+	run,
+	type Command as StricliCommand,
+	type CommandContext as StricliContext,
+	type TypedFlagParameter,
+	text_en,
+	UnexpectedFlagError,
+	UnexpectedPositionalError,
+	UnsatisfiedFlagError,
+	UnsatisfiedPositionalError,
+} from '@stricli/core';
+import { UsageError, VpmuError } from '../../src/lib/index.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { exitCodes } from '../usage/exit-codes.ts';
+import { unknownName } from '../usage/unknown-name.ts';
+import { type CommandSpec, type Given, type GroupSpec, type OptionSpec, parseInteger } from './command.ts';
+import { groupHelpText, helpText, overview } from './help.ts';
+
+export type Commands = Readonly<Record<string, CommandSpec | GroupSpec>>;
+
+/** A command that the first words of a command line name. */
+interface Named {
+	readonly name: string;
+	readonly spec: CommandSpec;
+}
+
+/**
+ * Reads a command line and does what it says. Returns the exit status.
+ * @param perform what is done with the command found; by default it is run
+ * @throws UsageError for a command line that is not allowed, and whatever the command throws
+ */
+export async function invoke(
+	commands: Commands,
+	argv: readonly string[],
+	context: CommandContext,
+	perform: (spec: CommandSpec, given: Given) => Promise<number> = async (spec, given) =>
+		(await spec.load())(context, given),
+): Promise<number> {
+	const { stdout } = context;
+	const [first] = argv;
+	if (first === undefined) {
+		stdout.write(overview(commands));
+		return exitCodes.usage;
+	}
+	const words = first === 'help' ? [...argv.slice(1), '--help'] : argv;
+	if (first.startsWith('-') && !isHelp(first)) {
+		throw unknownName('option', first, "of 'vpmu'", ['--help', '--version']);
+	}
+	const actions = actionsOf(commands, words[0]!);
+	if (actions !== undefined && words.length === 1) {
+		throw new UsageError(`'vpmu ${first}' needs an argument; allowed: ${actions.join(', ')}`);
+	}
+	const named = commandOf(commands, words);
+	const errors: unknown[] = [];
+	let code: number | undefined;
+	const app = applicationOf(commands, {
+		onError: error => errors.push(error),
+		perform: async (spec, given) => {
+			code = await perform(spec, { ...given, argv: ['vpmu', ...argv] });
+		},
+		show: text => stdout.write(text),
+	});
+	await run(app, named === undefined ? words : prepared(named, words), silent);
+	if (errors.length > 0) throw sentenceOf(errors[0], commands, words, named);
+	return code ?? exitCodes.asPredicted;
+}
+
+/** What can be typed next: the last of `words` is what stands there so far. Options are offered once a `-` is typed. */
+export async function completions(commands: Commands, words: readonly string[]): Promise<readonly InputCompletion[]> {
+	const effects: Effects = { onError: () => undefined, perform: async () => undefined, show: () => undefined };
+	const app = applicationOf(commands, effects);
+	const last = words.at(-1) ?? '';
+	const [, option = '', partial = last] = /^(--[^=]+)=(.*)$/s.exec(last) ?? [];
+	const before = words.slice(0, -1);
+	const found = await proposeCompletions(app, [...before, ...(option === '' ? [] : [option]), partial], silent);
+	return found
+		.filter(({ kind, completion }) => completion !== '--' && (kind !== 'argument:flag' || partial !== ''))
+		.map(one => (option === '' ? one : { ...one, completion: `${option}=${one.completion}` }));
+}
+
+const nothing = { write: () => undefined };
+/** Errors come back by the texts of the application; nothing is printed by the library. */
+const silent = { process: { stdout: nothing, stderr: nothing } };
+
+const isHelp = (word: string) => word === '--help' || word === '-h';
+
+/** The second words that a first one takes; `undefined` for one that is a command itself, or none. */
+function actionsOf(commands: Commands, name: string): string[] | undefined {
+	const spec = Object.hasOwn(commands, name) ? commands[name] : undefined;
+	if (spec === undefined || !('actions' in spec)) return undefined;
+	return Object.keys(spec.actions).filter(action => !spec.hidden?.includes(action));
+}
+
+/** The command that the first words of a command line name. */
+export function commandOf(commands: Commands, [first = '', second = '']: readonly string[]): Named | undefined {
+	const spec = Object.hasOwn(commands, first) ? commands[first] : undefined;
+	if (spec === undefined) return undefined;
+	if (!('actions' in spec)) return { name: first, spec };
+	return Object.hasOwn(spec.actions, second) ? { name: `${first} ${second}`, spec: spec.actions[second]! } : undefined;
+}
+
+/** Refuses, or says in another way, what the library takes for an argument: `--x`, `--option=`, `--flag=1`, and values of many lines. */
+function prepared({ name, spec }: Named, words: readonly string[]): readonly string[] {
+	const end = words.includes('--') ? words.indexOf('--') : words.length;
+	if (words.slice(0, end).some(isHelp)) return words;
+	return words.flatMap((word, index) => {
+		const [, option, value] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+		if (option === undefined || index >= end) return word;
+		const known = Object.hasOwn(spec.options, option) ? spec.options[option] : undefined;
+		if (known === undefined) throw unknownOption(`--${option}`, name, spec);
+		if (value === undefined) return word;
+		if (known.value === undefined) {
+			throw new UsageError(`option '--${option}' of 'vpmu ${name}' takes no value, but '${value}' was given`);
+		}
+		if (value === '') throw needsValue(option, name, known);
+		return value.includes('\n') ? [`--${option}`, value] : word;
+	});
+}
+
+function unknownOption(word: string, name: string, { options }: CommandSpec): UsageError {
+	const allowed = [...Object.keys(options), 'help'].map(option => `--${option}`);
+	return unknownName('option', word, `of 'vpmu ${name}'`, allowed);
+}
+
+function needsValue(option: string, name: string, { value }: OptionSpec): UsageError {
+	return new UsageError(`option '--${option}' of 'vpmu ${name}' needs a value: --${option} ${value}`);
+}
+
+type RoutingTarget = StricliCommand<StricliContext> | RouteMap<StricliContext>;
+
+interface Effects {
+	readonly onError: (error: unknown) => void;
+	readonly perform: (spec: CommandSpec, given: Omit<Given, 'argv'>) => Promise<void>;
+	readonly show: (text: string) => void;
+}
+
+/** Objects of the library are looked up by what a user types, who may type `constructor`. */
+const bare = <T>(entries: readonly (readonly [string, T])[]): Record<string, T> =>
+	Object.assign(Object.create(null), Object.fromEntries(entries));
+
+function applicationOf(commands: Commands, effects: Effects): Application<StricliContext> {
+	const entries = Object.entries(commands).map(([name, spec]): [string, RoutingTarget] => {
+		if (!('actions' in spec)) return [name, stricliCommand(spec, effects)];
+		const routes = bare(
+			Object.entries(spec.actions).map(([action, one]) => [action, stricliCommand(one, effects)] as const),
+		);
+		const hideRoute = bare((spec.hidden ?? []).map(action => [action, true] as const));
+		return [name, buildRouteMap({ routes, docs: { brief: spec.summary, hideRoute } })];
+	});
+	const returned = (error: unknown) => {
+		effects.onError(error);
+		return '';
+	};
+	return buildApplication(
+		buildRouteMap({ routes: bare(entries), docs: { brief: 'vpmu' } }),
+		{
+			name: 'vpmu',
+			scanner: { caseStyle: 'original', allowArgumentEscapeSequence: true },
+			documentation: { disableAnsiColor: true },
+			localization: {
+				text: {
+					...text_en,
+					noCommandRegisteredForInput: ({ input }) => returned(new UnknownCommand(input)),
+					exceptionWhileParsingArguments: returned,
+					exceptionWhileLoadingCommandFunction: returned,
+					exceptionWhileRunningCommand: returned,
+					exceptionWhileRunningIntegrationFlag: ({ exception }) => returned(exception),
+				},
+			},
+		},
+		{
+			help: {
+				flag: {
+					...{ brief: 'show the help', aliases: ['h'], global: true },
+					async run(_, { result }) {
+						effects.show(helpOf(commands, result.prefix.slice(1)));
+					},
+				},
+			},
+		},
+	);
+}
+
+class UnknownCommand extends Error {}
+
+function helpOf(commands: Commands, words: readonly string[]): string {
+	const named = commandOf(commands, words);
+	if (named !== undefined) return helpText(named.name, named.spec);
+	const group = words[0] === undefined ? undefined : commands[words[0]];
+	return group !== undefined && 'actions' in group ? groupHelpText(words[0]!, group) : overview(commands);
+}
+
+function stricliCommand(spec: CommandSpec, { perform }: Effects): StricliCommand<StricliContext> {
+	const { minimum, maximum = 0, candidates } = spec.positionals ?? {};
+	const flags = bare(Object.entries(spec.options).map(([name, option]) => [name, stricliFlag(name, option)] as const));
+	return buildCommand<Record<string, unknown>, string[], StricliContext>({
+		async func(values, ...positionals) {
+			const options = Object.entries(spec.options).map(([name, { value }]) => [
+				name,
+				value === undefined ? values[name] !== undefined : values[name],
+			]);
+			await perform(spec, { options: Object.fromEntries(options), positionals });
+		},
+		parameters: {
+			flags: flags as never,
+			positional: {
+				kind: 'array',
+				parameter: {
+					...{ brief: spec.summary, placeholder: 'ARGUMENT', parse: String },
+					...(candidates === undefined ? {} : { proposeCompletions: () => candidates() }),
+				},
+				...(minimum === undefined ? {} : { minimum }),
+				...(maximum === Number.POSITIVE_INFINITY ? {} : { maximum }),
+			},
+		},
+		docs: { brief: spec.summary },
+	});
+}
+
+function stricliFlag(name: string, { value, repeatable, choices, integer, candidates, help }: OptionSpec) {
+	const shared = { brief: help, optional: true, ...(repeatable === true ? { variadic: true } : {}) } as const;
+	let flag: TypedFlagParameter<unknown, StricliContext>;
+	// A counter may be given again, and a flag that is given twice is no mistake.
+	if (value === undefined) flag = { kind: 'counter', brief: help, optional: true } as never;
+	else if (choices !== undefined) flag = { kind: 'enum', ...shared, values: choices } as never;
+	else {
+		const parse = (text: string) => (integer === undefined ? text : parseInteger(text, `--${name}`, integer));
+		const proposed = candidates === undefined ? {} : { proposeCompletions: () => candidates() };
+		flag = { kind: 'parsed', ...shared, parse, ...proposed } as never;
+	}
+	return flag;
+}
+
+/** What the library found wrong, as every message of ours: the value, where it stood, what is allowed. */
+function sentenceOf(error: unknown, commands: Commands, words: readonly string[], named: Named | undefined): unknown {
+	if (error instanceof UnknownCommand) {
+		const actions = actionsOf(commands, words[0]!);
+		return actions === undefined
+			? unknownName('command', error.message, "of 'vpmu'", Object.keys(commands))
+			: unknownName('action', error.message, `of 'vpmu ${words[0]}'`, actions);
+	}
+	if (error instanceof VpmuError || named === undefined) return error;
+	const { name, spec } = named;
+	const usage = `usage: vpmu ${name} ${spec.usage}`;
+	if (error instanceof ArgumentParseError) return error.exception;
+	if (error instanceof FlagNotFoundError) return unknownOption(`--${error.input}`, name, spec);
+	if (error instanceof AliasNotFoundError) {
+		const word = words.find(one => /^-[a-z]+$/i.test(one) && one.includes(error.input));
+		return unknownOption(word ?? `-${error.input}`, name, spec);
+	}
+	if (error instanceof EnumValidationError) {
+		return unknownName('value', error.input, `of option '--${error.externalFlagName}'`, error.values);
+	}
+	if (error instanceof UnsatisfiedFlagError) {
+		return needsValue(error.externalFlagName, name, spec.options[error.externalFlagName] ?? { help: '' });
+	}
+	if (error instanceof UnexpectedFlagError) {
+		return new UsageError(
+			`option '--${error.externalFlagName}' of 'vpmu ${name}' was given twice ('${error.previousInput}' and '${error.input}'), but is taken once`,
+		);
+	}
+	if (error instanceof UnexpectedPositionalError) {
+		return new UsageError(`unexpected argument '${error.input}' of 'vpmu ${name}'; ${usage}`);
+	}
+	if (error instanceof UnsatisfiedPositionalError) {
+		const least = error.limit?.[0] ?? 1;
+		return new UsageError(`'vpmu ${name}' needs ${least === 1 ? 'an argument' : `${least} arguments`}; ${usage}`);
+	}
+	return error;
+}

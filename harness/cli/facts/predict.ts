@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { messageOf, UsageError } from '../../../src/lib/index.ts';
+import {
+	type Counting,
+	CpuSet,
+	type PmuSettings,
+	type Prediction,
+	parseCpuList,
+	parseHostFacts,
+	predictBackend,
+} from '../../../src/pmu/index.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import type { Given } from '../command.ts';
+import type { predictOptions } from './options.ts';
+
+/** `vpmu predict`. */
+export async function predict(context: CommandContext, { options }: Given<typeof predictOptions>): Promise<number> {
+	if (options.facts === undefined) {
+		throw new UsageError(
+			"'vpmu predict' needs --facts FILE: what 'vpmu probe --json' printed, or - for standard input",
+		);
+	}
+	const facts = parseHostFacts(
+		await readFacts(context, options.facts),
+		options.facts === '-' ? 'standard input' : options.facts,
+	);
+	const prediction = predictBackend(facts, settingsOf(options));
+	context.stdout.write(options.json ? `${JSON.stringify(prediction, null, 2)}\n` : inWords(prediction));
+	return 0;
+}
+
+async function readFacts(context: CommandContext, file: string): Promise<string> {
+	if (file === '-') return await text(context.stdin);
+	try {
+		return await readFile(path.resolve(context.cwd, file), 'utf8');
+	} catch (error) {
+		throw new UsageError(`facts file '${file}' of option '--facts' cannot be read: ${messageOf(error)}`, {
+			cause: error,
+		});
+	}
+}
+
+function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings {
+	const machine = given.machine ?? 'virt';
+	if (!/^[\w.-]+$/.test(machine)) {
+		throw new UsageError(`machine type '${machine}' of option '--machine' is not a name such as virt or virt-9.2`);
+	}
+	const version = given['qemu-version'];
+	if (version !== undefined && !/^\d+\.\d+/.test(version)) {
+		throw new UsageError(`version '${version}' of option '--qemu-version' is not one such as 10.0.13`);
+	}
+	if (given.affinity !== undefined && parseCpuList(given.affinity).size === 0) {
+		throw new UsageError("the list of option '--affinity' names no CPU; allowed are lists such as 0-3,8");
+	}
+	const backcompat = given['backcompat-pmu'];
+	const cpuPmu = given['cpu-pmu'];
+	return {
+		machine,
+		accel: given.accel ?? 'kvm',
+		...(given.pmu === undefined ? {} : { pmu: given.pmu }),
+		...(backcompat === undefined ? {} : { backcompatPmu: backcompat === 'on' }),
+		...(cpuPmu === undefined ? {} : { cpuPmu: cpuPmu === 'on' }),
+		...(given.cpu === undefined ? {} : { cpu: given.cpu }),
+		...(given.vcpus === undefined ? {} : { vcpus: given.vcpus }),
+		...(given.affinity === undefined ? {} : { affinity: given.affinity }),
+		qemu: { hasPmuChoice: given['qemu-has-choice'] !== 'no', ...(version === undefined ? {} : { version }) },
+	};
+}
+
+/** The prediction for people. */
+export function inWords(prediction: Prediction): string {
+	const { backend, type, name, rule } = prediction;
+	const source =
+		type === undefined ? '' : `, event source ${name === undefined ? `type ${type}` : `${name} (type ${type})`}`;
+	const counting = new Map<string, CpuSet>();
+	for (const [cpu, word] of Object.entries(prediction.counting)) {
+		const words = countingWords(word);
+		counting.set(words, (counting.get(words) ?? new CpuSet()).or(CpuSet.of(Number(cpu))));
+	}
+	return `${[
+		`backend: ${backend}${source} (rule ${rule})`,
+		...(prediction.error === undefined ? [] : [`error: QEMU says '${prediction.error}'`]),
+		`guest: ${prediction.guestHasPmu ? 'has a PMU' : 'has no PMU'}`,
+		...[...counting].map(([words, cpus]) => `host CPU ${cpus}: ${words}`),
+		'because:',
+		...prediction.because.map(sentence => `  ${sentence}`),
+		...prediction.disagreements.map(({ finding, code }) => `posted code (${finding}): ${code}`),
+	].join('\n')}\n`;
+}
+
+function countingWords(counting: Counting): string {
+	if (typeof counting !== 'string') return `unknown: ${counting.unknown}`;
+	return {
+		counts: 'vCPUs run and count',
+		stops: 'vCPUs run, their counters stand still',
+		'cannot-run': 'vCPUs cannot run',
+		'no-pmu': 'vCPUs run without a PMU',
+	}[counting];
+}

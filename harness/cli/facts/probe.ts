@@ -1,0 +1,67 @@
+import { formatDuration } from '../../../src/lib/index.ts';
+import type { Answer, FileText, HostFacts } from '../../../src/pmu/index.ts';
+import { parseOn, parseSource } from '../../plan/select.ts';
+import { Resources } from '../../run/resources/resources.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import type { Given } from '../command.ts';
+import type { probeOptions } from './options.ts';
+
+/** `vpmu probe`. */
+export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
+	const on = parseOn(options.on ?? context.env.VPMU_ON);
+	const boardKernel = parseSource(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
+	await using resources = new Resources({
+		kernel: boardKernel,
+		boardKernel,
+		env: context.env,
+		signal: context.signal,
+		onProgress: what => context.stderr.write(`${what}\n`),
+	});
+	const startedAt = performance.now();
+	const host = await resources.host(on === 'board' ? 'board:uniform' : on);
+	const facts = await resources.facts(host);
+	if (context.stderr.isTTY === true)
+		context.stderr.write(`probed in ${formatDuration(performance.now() - startedAt)}\n`);
+	context.stdout.write(options.json ? `${JSON.stringify(facts, null, 2)}\n` : card(facts));
+	return 0;
+}
+
+const inWords = (answer: Answer) => (typeof answer === 'string' ? answer : `unknown: ${answer.unknown}`);
+const list = (file: FileText) => ('text' in file ? file.text.trim() || '(empty)' : file.error);
+
+/** The facts for people. */
+export function card(facts: HostFacts): string {
+	const { cpus, kvm } = facts;
+	const lines = [
+		`${facts.host}: Linux ${facts.kernel.release} ${facts.kernel.machine}${facts.topology === null ? '' : `, topology ${facts.topology}`}`,
+		...(facts.simulated.length === 0 ? [] : [`simulated     ${facts.simulated.join(', ')}`]),
+		`CPUs          possible ${list(cpus.possible)}, present ${list(cpus.present)}, online ${list(cpus.online)}, allowed ${list(cpus.allowed)}`,
+		...byMidr(cpus.midr).map(([midr, numbers]) => `MIDR          ${midr}: CPU ${numbers}`),
+		`KVM           ${kvm.present ? (kvm.usable === 'yes' ? 'usable' : `usable: ${inWords(kvm.usable)}`) : 'there is no /dev/kvm'}`,
+		...(
+			[
+				['PMU (KVM_CAP_ARM_PMU_V3)', kvm.pmuV3],
+				['FILTER (attribute 2)', kvm.filter],
+				['SET_PMU (attribute 3)', kvm.setPmu],
+				['SET_NR_COUNTERS (attribute 4)', kvm.setNrCounters],
+				['attribute 5 (FIXED_COUNTERS_ONLY in one posted series, ENABLE_PARTITION in another)', kvm.attribute5],
+				['PMU_V3_STRICT (vCPU feature 9)', kvm.pmuV3Strict],
+			] as const
+		).map(([what, answer]) => `  ${what}: ${inWords(answer)}`),
+		...('error' in facts.eventSources
+			? [`event sources ${facts.eventSources.error}`]
+			: facts.eventSources.map(source => {
+					const answer = 'text' in source.type ? kvm.setPmuTypes?.[source.type.text.trim()] : undefined;
+					const set = answer === undefined ? '' : `, SET_PMU: ${answer}`;
+					return `event source  ${source.name}: type ${list(source.type)}, cpus ${list(source.cpus)}, ${list(source.link)}${set}`;
+				})),
+		...Object.entries(facts.other).map(([name, value]) => `${name}: ${value}`),
+	];
+	return `${lines.join('\n')}\n`;
+}
+
+function byMidr(midr: HostFacts['cpus']['midr']): [midr: string, cpus: string][] {
+	const groups = new Map<string, string[]>();
+	for (const [cpu, value] of Object.entries(midr)) groups.set(value, [...(groups.get(value) ?? []), cpu]);
+	return [...groups].map(([value, cpus]) => [value, cpus.join(',')]);
+}

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { harmless, UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { attachText, endKept, type KeptGuest, listKept } from '../../run/kept.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import { unknownName } from '../../usage/unknown-name.ts';
+import type { Given } from '../command.ts';
+import { attachSocket } from './attach.ts';
+import type { keptOptions } from './options.ts';
+
+/** `vpmu kept list`. Sweeps what a killed keeper left behind. */
+export async function list({ env, stdout }: CommandContext, { options }: Given<typeof keptOptions>): Promise<number> {
+	const all = await listKept(env);
+	const none = "no guest is kept: 'vpmu run --keep' leaves one\n";
+	const text = all.length === 0 ? none : all.map(attachText).join('\n');
+	stdout.write(options.json ? `${JSON.stringify(all, null, 2)}\n` : text);
+	return exitCodes.asPredicted;
+}
+
+/** `vpmu kept console`. */
+export async function console(context: CommandContext, { positionals }: Given): Promise<number> {
+	return await attach(context, await chosenOf(context, 'console', positionals[0]));
+}
+
+/** `vpmu kept end`. */
+export async function end(context: CommandContext, { positionals }: Given): Promise<number> {
+	for (const kept of await chosenOf(context, 'end', positionals[0])) {
+		await endKept(kept);
+		context.stdout.write(`${kept.cell} (${kept.id}) has been ended\n`);
+	}
+	await listKept(context.env);
+	return exitCodes.asPredicted;
+}
+
+async function chosenOf({ env }: CommandContext, action: string, id: string | undefined): Promise<KeptGuest[]> {
+	const all = await listKept(env);
+	const chosen = id === undefined ? all : all.filter(kept => kept.id === id);
+	if (id !== undefined && chosen.length === 0) {
+		const ids = all.map(kept => kept.id);
+		throw unknownName('kept guest', id, `of 'vpmu kept ${action}'`, ids);
+	}
+	return chosen;
+}
+
+async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Promise<number> {
+	const [kept, ...others] = chosen;
+	if (kept === undefined) throw new UsageError("no guest is kept: 'vpmu run --keep' leaves one");
+	if (others.length > 0) {
+		throw new UsageError(`several guests are kept; name one: ${chosen.map(one => one.id).join(', ')}`);
+	}
+	const socket = harmless(connect(kept.sockets.console));
+	await once(socket, 'connect').catch(cause => {
+		throw new VpmuError(`the console of ${kept.id} cannot be reached: ${cause.message}`, { blame: 'harness', cause });
+	});
+	// The shell has shown its prompt before anybody was there.
+	socket.write('\n');
+	return await attachSocket(context, socket);
+}

@@ -1,0 +1,17 @@
+import { UsageError } from '../../../src/lib/index.ts';
+
+/** Reads `--label KEY=VALUE`, given once or more. A value may be empty and hold `=`. @throws UsageError */
+export function readLabels(given: readonly string[] = []): Record<string, string> {
+	const labels = new Map<string, string>();
+	for (const text of given) {
+		const [, key, value = ''] = /^([A-Za-z0-9][\w./-]*)=([^\u0000-\u001f\u007f]*)$/.exec(text) ?? [];
+		if (key === undefined) {
+			throw new UsageError(
+				`'${text}' of option '--label' is not a label; allowed: KEY=VALUE in one line, with a key of letters, digits and _ . / -`,
+			);
+		}
+		if (labels.has(key)) throw new UsageError(`label '${key}' of option '--label' was given twice, but is taken once`);
+		labels.set(key, value);
+	}
+	return Object.fromEntries(labels);
+}

@@ -1,0 +1,123 @@
+import { cases, places, sources } from '../candidates.ts';
+import type { Options } from '../command.ts';
+
+/** Options that choose cells, shared by `run`, `list` and `series`. */
+export const selectOptions = {
+	on: {
+		value: 'WHERE',
+		candidates: places,
+		help: 'auto (default), local, board, board:TOPOLOGY or ssh://HOST',
+	},
+	qemu: {
+		value: 'QEMU',
+		repeatable: true,
+		candidates: sources,
+		help: 'QEMU under test: PATH or debian:SUITE; default debian:trixie and debian:trixie-backports',
+	},
+	kernel: {
+		value: 'KERNEL',
+		candidates: sources,
+		help: 'guest kernel: PATH or debian:SUITE; default debian:trixie',
+	},
+	'board-kernel': {
+		value: 'KERNEL',
+		candidates: sources,
+		help: "the board's own kernel: PATH or debian:SUITE; default debian:trixie",
+	},
+	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
+	pmu: {
+		value: 'LIST',
+		help: "values of -accel kvm,pmu= (types, or names of event sources); default the cases' own",
+	},
+	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells of this accelerator' },
+	all: {
+		help: 'if no case is named: run those of the full selection too (implied if a QEMU supports -accel kvm,pmu=)',
+	},
+	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
+	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
+	shard: { value: 'I/N', help: 'only part I of N, balanced by past durations' },
+	durations: {
+		value: 'RUN',
+		help: 'with --shard: a run folder with past durations; default the runs of this machine',
+	},
+} as const satisfies Options;
+
+const atMost = 1_000_000;
+
+/** Options of `vpmu run`. */
+export const runOptions = {
+	...selectOptions,
+	jobs: { value: 'N', integer: { least: 1, most: atMost }, help: 'cells side by side; default one per core' },
+	retries: {
+		value: 'N',
+		integer: { least: 0, most: atMost },
+		help: 'retry a cell that ends with an infrastructure error up to N times; default 0',
+	},
+	'retry-failures': { help: 'with --retries: retry failures too; a cell that then passes is flaky' },
+	quarantine: { value: 'FILE', help: 'list of cells whose failures are expected: lines of CELLS YYYY-MM-DD REASON' },
+	'no-wait': { help: 'if a needed lock is held, exit with 75 and name the holder' },
+	silence: {
+		value: 'SECONDS',
+		integer: { least: 1, most: atMost },
+		help: "give up a cell that shows no progress for so long; default 240, scaled by the host's slowness",
+	},
+	keep: { help: 'leave the guest of the one cell running, and say how to attach to it' },
+	bisect: { help: 'for git bisect run: exit with 125 if the build or the infrastructure is at fault' },
+	label: {
+		value: 'KEY=VALUE',
+		repeatable: true,
+		help: 'a note for the results, such as build=1234; stands in run.labels of results.json',
+	},
+	out: { value: 'DIR', help: 'run folder; default vpmu-runs/ID' },
+	json: { help: 'print the results as JSON on standard output instead of the table' },
+} as const satisfies Options;
+
+/** Options of `vpmu list`. */
+export const listOptions = { ...selectOptions, json: { help: 'print JSON' } } as const satisfies Options;
+
+const { on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, jobs, retries } = runOptions;
+
+/** Options of `vpmu series`. */
+export const seriesOptions = {
+	source: {
+		value: 'DIR|TARBALL|debian:SUITE',
+		candidates: sources,
+		help: "QEMU's source, which the patches are for",
+	},
+	case: {
+		value: 'CASE',
+		repeatable: true,
+		candidates: cases,
+		help: "run these cases on both builds; default as 'vpmu run' chooses, every case if either build has the PMU choice",
+	},
+	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, jobs, retries },
+	out: { value: 'DIR', help: 'folder of both runs; default vpmu-runs/ID' },
+	json: { help: 'print one JSON document on standard output instead of the tables' },
+} as const satisfies Options;
+
+/** Options of `vpmu shell`. */
+export const shellOptions = {
+	cell: { value: 'CELL', help: 'a running cell, by its id or a part of it: opens a terminal in that guest' },
+	run: { value: 'DIR', help: 'with --cell: the run folder (default: the newest of vpmu-runs)' },
+	on,
+	qemu: { value: 'QEMU', candidates: sources, help: 'PATH or debian:SUITE (default: debian:trixie)' },
+	kernel: { value: 'KERNEL', candidates: sources, help: 'PATH or debian:SUITE (default: debian:trixie)' },
+	machine: { value: 'TYPE', help: 'machine type (default: virt)' },
+	pmu: { value: 'VALUE', help: 'value of -accel kvm,pmu=' },
+	accel: {
+		value: 'ACCEL',
+		choices: ['kvm', 'tcg'],
+		help: 'default: kvm, and tcg with --on local if this machine has no KVM',
+	},
+	cpu: { value: 'CPU', help: 'model and properties, such as host,pmu=off (default: host under KVM, else max)' },
+	vcpus: { value: 'N', integer: { least: 1, most: 512 }, help: 'default: 1' },
+	memory: { value: 'MIB', integer: { least: 1, most: 9_999_999 }, help: 'default: 512' },
+	append: {
+		value: 'ARGUMENTS',
+		help: "add to the kernel's command line, such as loglevel=7 for its messages during the boot",
+	},
+	artifacts: { value: 'DIR', help: 'keep console.log, qmp.ndjson and the rest there' },
+} as const satisfies Options;
+
+/** Options of `vpmu kept`. */
+export const keptOptions = { json: { help: 'print JSON' } } as const satisfies Options;

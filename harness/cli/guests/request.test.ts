@@ -1,0 +1,71 @@
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { UsageError } from '../../../src/lib/index.ts';
+import type { RunRequest } from '../../run/request.ts';
+import { invoke } from '../application.ts';
+import type { Given } from '../command.ts';
+import { commands } from '../index.ts';
+import type { runOptions } from './options.ts';
+import { requestOf } from './run.ts';
+
+/** What a command line of `vpmu run` asks for. */
+async function asked(...argv: string[]): Promise<RunRequest> {
+	const stream = new PassThrough().resume();
+	const { signal } = new AbortController();
+	const context = { stdin: stream, stdout: stream, stderr: stream, env: {}, cwd: '/', signal };
+	let request: RunRequest | undefined;
+	await invoke(commands, ['run', ...argv], context, async (_, given) => {
+		request = requestOf(given as Given<typeof runOptions>);
+		return 0;
+	});
+	return request!;
+}
+
+test('a command line is a request, with the words that were typed', async t => {
+	const argv = [
+		'pmu/default-counts',
+		'--on',
+		'board:uniform',
+		'--machine',
+		'virt,virt-9.2',
+		'--jobs=3',
+		'--silence',
+		'7',
+	];
+	t.like(await asked(...argv, '--retries', '2', '--retry-failures', '--no-wait', '--out', 'x', '--json'), {
+		argv: ['vpmu', 'run', ...argv, '--retries', '2', '--retry-failures', '--no-wait', '--out', 'x', '--json'],
+		selection: { cases: ['pmu/default-counts'], on: 'board:uniform', machines: ['virt', 'virt-9.2'] },
+		...{ jobs: 3, silenceMs: 7000, retries: 2, retryFailures: true, wait: false, keep: false, out: 'x', json: true },
+		...{ kernel: 'debian:trixie', boardKernel: 'debian:trixie', quarantine: undefined, labels: {} },
+	});
+	t.like(await asked(), { retries: 0, retryFailures: false, wait: true, jobs: undefined, silenceMs: undefined });
+});
+
+test('labels are read as they are', async t => {
+	const given = ['build=1234', 'git.commit/sha-1=abc', 'empty=', 'why=a = b "c" é'].flatMap(text => ['--label', text]);
+	t.deepEqual((await asked(...given)).labels, {
+		...{ build: '1234', 'git.commit/sha-1': 'abc', empty: '', why: 'a = b "c" é' },
+	});
+	t.deepEqual((await asked('--label', 'constructor=1', '--label', 'toString=2')).labels, {
+		...{ constructor: '1', toString: '2' },
+	} as never);
+});
+
+for (const [argv, message] of [
+	[['--label', 'build'], /^'build' of option '--label' is not a label; allowed: KEY=VALUE/],
+	[['--label', '=x'], /^'=x' of option '--label'/],
+	[['--label', 'a b=c'], /^'a b=c' of option '--label'/],
+	[['--label', 'a=b\nc'], /of option '--label' is not a label/],
+	[['--label', '__proto__=1'], /of option '--label' is not a label/],
+	[['--label', 'a=1', '--label', 'a=1'], /^label 'a' of option '--label' was given twice/],
+	[['--retry-failures'], /needs '--retries N'/],
+	[['--retries', 'x'], /^'x' of option '--retries' is not a whole number that is allowed: 0 to 1000000$/],
+	[['--jobs', '0'], /^'0' of option '--jobs'/],
+	[['--shard', '3/2'], /'3\/2' of option '--shard'/],
+	[['--on', 'board:biglitle'], /unknown topology 'biglitle' .*\(did you mean 'biglittle'\?\)/],
+	[['--qemu', 'debian:trixy'], /unknown suite 'trixy' .*\(did you mean 'trixie'\?\)/],
+] as const) {
+	test(`refused: ${argv.join(' ')}`, async t => {
+		await t.throwsAsync(asked(...argv), { instanceOf: UsageError, message });
+	});
+}

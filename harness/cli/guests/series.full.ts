@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { cacheRoot } from '../../../src/image/index.ts';
+import { temporaryFolder, vpmu } from '../../../test/testing/vpmu.ts';
+
+/**
+ * A fake of QEMU's source for what goes wrong before anything runs: its configure and its ninja file are real ones, and what
+ * they build is a program of one line.
+ */
+async function fakeSource(folder: string, main: string): Promise<string> {
+	const source = path.join(folder, 'fake-qemu');
+	await mkdir(path.join(source, 'target/arm'), { recursive: true });
+	await mkdir(path.join(source, 'pc-bios'));
+	const files = {
+		VERSION: '10.9.9\n',
+		'pc-bios/meson.build': "fds = ['edk2-aarch64-code.fd']\n",
+		'target/arm/kvm.c': `int main(void)\n{\n\treturn ${main};\n}\n`,
+		configure: [
+			'#!/bin/sh',
+			'cat >build.ninja <<END',
+			'rule cc',
+			'  command = aarch64-linux-gnu-gcc -o \\$out \\$in',
+			'build qemu-system-aarch64: cc ../source/target/arm/kvm.c',
+			'END',
+			'',
+		].join('\n'),
+	};
+	for (const [name, text] of Object.entries(files)) await writeFile(path.join(source, name), text);
+	await chmod(path.join(source, 'configure'), 0o755);
+	return source;
+}
+
+const patchTo = (before: string, after: string) =>
+	`A subject\n\n--- a/target/arm/kvm.c\n+++ b/target/arm/kvm.c\n@@ -1,4 +1,4 @@\n int main(void)\n {\n-\treturn ${before};\n+\treturn ${after};\n }\n`;
+
+test.serial('what is no source, no patch, or does not fit: one sentence, status 2, nothing run', async t => {
+	const folder = await temporaryFolder(t);
+	const source = await fakeSource(folder, '0');
+	const [fits, strange, text] = ['fits', 'strange', 'text'].map(name => path.join(folder, `${name}.patch`));
+	await writeFile(fits!, patchTo('0', '1'));
+	await writeFile(strange!, patchTo('7', '8'));
+	await writeFile(text!, 'no patch\n');
+	const refused = async (argv: string[], message: RegExp) => {
+		const { status, stdout, stderr } = await vpmu(['series', ...argv, '--out', path.join(folder, 'out')]);
+		t.is(status, 2, stderr);
+		t.regex(stderr, message);
+		t.is(stdout, '');
+	};
+	await refused([fits!], /needs option '--source'/);
+	await refused([fits!, '--source', path.join(folder, 'none')], /there is no '.*none' to build from/);
+	await refused([fits!, '--source', folder], /is not a source of QEMU: it has no file 'VERSION'/);
+	await refused([text!, '--source', source], /'.*text\.patch' holds no patch/);
+	await refused([fits!, '--source', source, '--case', 'no/such'], /unknown case 'no\/such'/);
+	await refused(
+		[strange!, '--source', source],
+		/patch '.*strange\.patch' does not apply to QEMU 10\.9\.9 of '.*': 1 hunk does not fit\n {2}target\/arm\/kvm\.c, hunk 1 of 1 \(line 1\): nearly fits at line 1 \(3 of 4 lines\): line 3 is 'return 0;', not 'return 7;'/,
+	);
+	t.false(existsSync(path.join(folder, 'out')));
+	t.is(await readFile(path.join(source, 'target/arm/kvm.c'), 'utf8'), 'int main(void)\n{\n\treturn 0;\n}\n');
+	t.deepEqual(
+		(await readdir(path.join(cacheRoot(process.env), 'tmp'))).filter(name => name.startsWith('build-')),
+		[],
+	);
+	t.false((await readFile('/proc/self/mounts', 'utf8')).includes('/build-'));
+});
+
+test.serial('a series that does not compile fails; a source that does not is the infrastructure', async t => {
+	const folder = await temporaryFolder(t);
+	const series = path.join(folder, 'series.patch');
+	await writeFile(series, patchTo('0', 'missing'));
+	const broken = await vpmu(['series', series, '--source', await fakeSource(folder, '0')]);
+	t.is(broken.status, 1, broken.stderr);
+	t.regex(
+		broken.stderr,
+		/does not compile with patch '.*series\.patch': target\/arm\/kvm\.c:3:\d+: error: 'missing' undeclared/,
+	);
+
+	const other = await temporaryFolder(t);
+	await writeFile(series, patchTo('nothing', '0'));
+	const unfit = await vpmu(['series', series, '--source', await fakeSource(other, 'nothing')]);
+	t.is(unfit.status, 69, unfit.stderr);
+	t.regex(unfit.stderr, /does not compile as it stands: target\/arm\/kvm\.c:3:\d+: error: 'nothing' undeclared/);
+});
+
+const [source, patch] = [process.env.VPMU_QEMU_SOURCE, process.env.VPMU_QEMU_SERIES];
+if (source === undefined || patch === undefined) {
+	console.log(
+		'skipped: a real series (VPMU_QEMU_SOURCE and VPMU_QEMU_SERIES name no source and no patch that chooses a PMU)',
+	);
+}
+const withSource = source === undefined || patch === undefined ? test.skip : test.serial;
+
+withSource(
+	'the series that chooses a PMU, on the QEMU that it is for: built, run before and after, and compared',
+	async t => {
+		t.timeout(1_800_000);
+		const out = path.join(await temporaryFolder(t), 'out');
+		const cases = ['pmu/default-counts', 'choice/source-by-name'].flatMap(name => ['--case', name]);
+		const argv = ['series', patch!, '--source', source!, ...cases, '--on', 'board:biglittle', '--out', out];
+		const { status, stdout, stderr } = await vpmu(argv, { timeoutMs: 1_500_000 });
+		// It promises 2.6 to 9.2 what they had, and not 10.0, which QEMU 10.0 offers too.
+		t.is(status, 1, stderr);
+		t.regex(stdout, /the PMU of guests changes silently in virt-10\.0/);
+		const { comparison, exit } = JSON.parse(await readFile(path.join(out, 'series.json'), 'utf8'));
+		t.is(exit, 1);
+		t.is(comparison.regressions, 0, stdout);
+		t.true(
+			comparison.changes.some(
+				({ id, before, after }: Record<string, string>) =>
+					/source-by-name/.test(id!) && before === 'skip' && after === 'pass',
+			),
+		);
+		// What was built is for an arm64 host.
+		const { after } = JSON.parse(await readFile(path.join(out, 'series.json'), 'utf8'));
+		t.regex(spawnSync('od', ['-An', '-tx2', '-j18', '-N2', after.program]).stdout.toString(), /00b7/);
+	},
+);

@@ -1,0 +1,153 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+	BuildFailure,
+	type BuiltSeries,
+	buildQemuSeries,
+	debianSource,
+	openCache,
+	openQemuSource,
+	type PatchFile,
+} from '../../../src/image/index.ts';
+import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import type { PatchSeries } from '../../../src/patch/index.ts';
+import { readResults } from '../../../src/run/index.ts';
+import { choicesOf } from '../../plan/select.ts';
+import { compareRuns, type RunComparison } from '../../run/compare.ts';
+import { executeRun } from '../../run/execute.ts';
+import { planRun, type RunRequest } from '../../run/request.ts';
+import { newRunId } from '../../run/run.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import { explain } from '../../usage/explain.ts';
+import { type Given, nothingGiven } from '../command.ts';
+import { inspect } from '../facts/inspect.ts';
+import { describeRunComparison } from '../results/compare.ts';
+import { progressPrinter } from '../upkeep/progress.ts';
+import { runOptions, type seriesOptions } from './options.ts';
+import { requestOf } from './run.ts';
+
+type SeriesGiven = Given<typeof seriesOptions>;
+
+/** `vpmu series`. */
+export async function series(context: CommandContext, given: SeriesGiven): Promise<number> {
+	const { stdout, stderr, cwd } = context;
+	const { options } = given;
+	const { json } = options;
+	const shown = json ? stderr : stdout;
+	const out = options.out ?? path.join('vpmu-runs', newRunId());
+	// What the runs would refuse is refused before minutes of building.
+	await planRun(requestFor(given, {}), context);
+	let built: BuiltSeries;
+	try {
+		built = await build(context, given);
+	} catch (error) {
+		if (!(error instanceof BuildFailure) || error.unpatched) throw error;
+		// What was to be tested is at fault, not this machine.
+		explain(error, context);
+		return exitCodes.failed;
+	}
+	const { before, after } = built;
+	shown.write(`${built.series.map(describeSeries).join('')}before: ${before.program}\nafter:  ${after.program}\n`);
+	const quiet = json ? { ...context, stdout: stderr } : context;
+	const both = { qemu: before.program, diff: after.program, on: options.on, json: false };
+	const inspected = await inspect(quiet, { argv: given.argv, positionals: [], options: both });
+	// The same cells on both: a build with the PMU choice would otherwise be given more than one without.
+	const hasChoice = Object.values(choicesOf([before.program, after.program])).includes(true);
+	const all = options.all || (hasChoice && options.case === undefined);
+	const codes: number[] = [];
+	for (const [when, { program, version }] of [
+		['before', before],
+		['after', after],
+	] as const) {
+		shown.write(`\nQEMU ${version} ${when} the series\n`);
+		const request = requestFor(given, { qemu: [program], out: path.join(out, when), all });
+		const code = await executeRun(request, quiet);
+		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
+		codes.push(code);
+	}
+	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
+	const comparison = compareRuns(first!, second!);
+	const { code, why } = verdict(inspected, codes, comparison);
+	const report = { schema: 'vpmu-series/1', out, before, after, comparison, exit: code, why };
+	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
+	if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+	else {
+		const verdictLine = `${code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass'}: ${why.join('; ')}`;
+		stdout.write(`\nFrom before to after the series:\n${describeRunComparison(comparison)}${verdictLine}\n${out}\n`);
+	}
+	return code;
+}
+
+/** What a series is: its title, its patches, what it says it builds on, and what was left out. */
+function describeSeries({ title, version, patches, base, notes }: PatchSeries): string {
+	const lines = [
+		`series: ${title}${version === 1 ? '' : ` (v${version})`}, ${patches.length} ${patches.length === 1 ? 'patch' : 'patches'}`,
+		...(base.changeId === undefined ? [] : [`  change-id: ${base.changeId}`]),
+		...(base.baseCommit === undefined ? [] : [`  base-commit: ${base.baseCommit}`]),
+		...base.basedOn.map(id => `  Based-on: ${id}`),
+		...base.prerequisites.map(line => `  ${line}`),
+		...notes.map(note => `  ${note}`),
+		...patches.filter(patch => patch.isFlowed).map(patch => `  '${patch.title}' was sent as format=flowed`),
+	];
+	return `${lines.join('\n')}\n`;
+}
+
+/** A broken promise to old machine types, a failure with the series, or a regression; what failed before alone is not its fault. */
+function verdict(
+	inspected: number,
+	[before, after]: readonly number[],
+	{ regressions }: RunComparison,
+): { readonly code: number; readonly why: readonly string[] } {
+	const failures = [
+		...(inspected === exitCodes.failed ? ['what QEMU says without a guest became worse'] : []),
+		...(after === exitCodes.failed ? ['cells fail with it'] : []),
+		...(regressions > 0 ? [`${regressions} cells became worse`] : []),
+	];
+	if (failures.length > 0) return { code: exitCodes.failed, why: failures };
+	if (after === exitCodes.infrastructure || before === exitCodes.infrastructure) {
+		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
+	}
+	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse'] };
+}
+
+async function build({ env, signal, stderr, cwd }: CommandContext, { options, positionals }: SeriesGiven) {
+	if (options.source === undefined) {
+		throw new UsageError("'vpmu series' needs option '--source': a folder or an archive of QEMU's source");
+	}
+	const patches = await Promise.all(positionals.map(name => readPatch(name, cwd)));
+	const named = options.source;
+	const suite = /^debian:(.+)$/.exec(named)?.[1];
+	const given = suite === undefined ? await openQemuSource(named, cwd) : undefined;
+	const printer = progressPrinter(stderr);
+	try {
+		const cache = await openCache({ env, signal, onProgress: printer.report });
+		const source = given ?? (await openQemuSource((await debianSource(cache, suite!, 'qemu')).path, cwd, named));
+		const startedAt = performance.now();
+		const built = await buildQemuSeries(cache, source, patches);
+		printer.end();
+		if (!built.after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);
+		return built;
+	} finally {
+		printer.end();
+	}
+}
+
+async function readPatch(name: string, cwd: string): Promise<PatchFile> {
+	const content = await readFile(path.resolve(cwd, name)).catch(error => {
+		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
+	});
+	return { name, content };
+}
+
+/** What one of the two runs is asked for. @throws UsageError */
+function requestFor(
+	{ argv, options }: SeriesGiven,
+	own: { readonly qemu?: readonly string[]; readonly out?: string; readonly all?: boolean },
+): RunRequest {
+	const { source: _, case: cases, json: _json, out: _out, ...shared } = options;
+	return requestOf({
+		...{ argv, positionals: cases ?? [] },
+		options: { ...nothingGiven(runOptions), ...shared, ...own },
+	});
+}

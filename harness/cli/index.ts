@@ -1,0 +1,18 @@
+import type { CommandContext } from '../usage/context.ts';
+import { type Commands, invoke } from './application.ts';
+import { inspect, predict, probe, qmp } from './facts/commands.ts';
+import { kept, list, run, series, shell } from './guests/commands.ts';
+import { compare, report } from './results/commands.ts';
+import { bench, boards, doctor, image } from './upkeep/commands.ts';
+
+/** Every command, in the order in which the help and README.md list them. What they do is loaded only when they are called. */
+export const commands: Commands = {
+	...{ run, list, probe, predict, qmp, inspect, shell },
+	...{ board: boards, image, kept, series },
+	...{ compare, report, bench, doctor },
+};
+
+/** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */
+export function runCommandLine(argv: readonly string[], context: CommandContext): Promise<number> {
+	return invoke(commands, argv, context);
+}

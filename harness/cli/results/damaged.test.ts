@@ -1,0 +1,75 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { everyStatus } from '../../../src/report/testing/results.ts';
+import { main } from '../../main.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+
+/** Runs a command line in this process. */
+async function vpmu(...argv: string[]): Promise<{ status: number; stderr: string }> {
+	const [stdout, stderr] = [new PassThrough().resume(), new PassThrough()];
+	const given = argv.map(word => (/^(good|bad|killed|\.)$/.test(word) ? path.join(folder, word) : word));
+	const status = await main(given, {
+		...{ stdin: new PassThrough(), stdout, stderr, cwd: folder, signal: new AbortController().signal },
+		env: { ...process.env, VPMU_CACHE: path.join(folder, 'cache') },
+	});
+	return { status, stderr: String(stderr.read() ?? '') };
+}
+
+const write = (run: string, name: string, text: string) => {
+	mkdirSync(path.join(folder, run), { recursive: true });
+	writeFileSync(path.join(folder, run, name), text);
+};
+
+test.serial('every command that reads a run ends with 2 and the reason when its results are damaged', async t => {
+	write('good', 'results.json', JSON.stringify(everyStatus));
+	const { cells } = everyStatus;
+	for (const [text, reason] of [
+		['', /is empty/],
+		['null', /is null/],
+		['{}', /'schema' as nothing/],
+		['[]', /is Array|'schema'/],
+		[JSON.stringify(everyStatus).slice(0, 700), /is not JSON/],
+		[JSON.stringify({ ...everyStatus, cells: null }), /'cells' as null/],
+		[JSON.stringify({ ...everyStatus, cells: [{ ...cells[0], timings: 'none' }] }), /'cells.0.timings' as "none"/],
+	] as const) {
+		write('bad', 'results.json', text);
+		for (const argv of [
+			['report', 'bad'],
+			['report', 'bad', '--format', 'html'],
+			['compare', 'good', 'bad'],
+			['compare', 'bad', 'good'],
+			['list', '--shard', '1/2', '--durations', 'bad'],
+		]) {
+			const { status, stderr } = await vpmu(...argv);
+			t.is(status, 2, `${argv.join(' ')}: ${stderr}`);
+			t.regex(stderr, /^vpmu: '[^']*bad\/results\.json' [^\n]*\n$/);
+			t.regex(stderr, reason);
+		}
+	}
+});
+
+test.serial('a run without results whose events are damaged: 2 with file and line', async t => {
+	const start = { at: '2026-01-01T00:00:00Z', event: 'run-start', run: everyStatus.run, cells: [] };
+	for (const [text, reason] of [
+		['', /holds no whole event/],
+		['null\n', /line 1 is null/],
+		['{}\n', /line 1 has 'event' as nothing/],
+		[`${JSON.stringify(start)}\n{"at":"yesterday","event":"cell-start","cell":"x"}\n`, /line 2 has 'at' as/],
+		[`${JSON.stringify(start)}\n{"event":\n{}\n`, /line 2 is not JSON/],
+	] as const) {
+		write('killed', 'events.ndjson', text);
+		const { status, stderr } = await vpmu('report', 'killed');
+		t.is(status, 2, stderr);
+		t.regex(stderr, reason);
+	}
+	write('killed', 'events.ndjson', `${JSON.stringify(start)}\n{"event":`);
+	t.is((await vpmu('report', 'killed')).status, 0);
+	const empty = await vpmu('report', '.');
+	t.is(empty.status, 2);
+	t.regex(empty.stderr, /is not the folder of a run/);
+});

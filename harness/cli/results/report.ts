@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../../../src/lib/index.ts';
+import { htmlOf, junitOf, kcidbOf, markdownOf, PrettyReport, tapOf } from '../../../src/report/index.ts';
+import { type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import type { Given } from '../command.ts';
+import type { formats, reportOptions } from './options.ts';
+
+const renderers: Readonly<Record<(typeof formats)[number], (results: Results, folder: string) => string>> = {
+	pretty: (results, folder) => PrettyReport.of(results, folder),
+	html: htmlOf,
+	junit: junitOf,
+	tap: tapOf,
+	json: results => `${JSON.stringify(results, null, 2)}\n`,
+	kcidb: results => kcidbOf(results),
+	markdown: markdownOf,
+};
+
+/** `vpmu report`. */
+export async function report(
+	{ stdout, cwd }: CommandContext,
+	{ positionals, options }: Given<typeof reportOptions>,
+): Promise<number> {
+	const given = positionals[0]!;
+	const folder = path.resolve(cwd, given);
+	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	// A run that was killed has written no results; its events tell how far it came.
+	const finished = existsSync(path.join(folder, 'results.json'));
+	const results = finished ? readResults(folder) : resultsOf(readEvents(folder));
+	stdout.write(renderers[options.format ?? 'pretty'](results, given));
+	return exitCodes.asPredicted;
+}

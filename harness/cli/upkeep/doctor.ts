@@ -1,0 +1,125 @@
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { freemem } from 'node:os';
+import path from 'node:path';
+import { cacheRoot } from '../../../src/image/index.ts';
+import { localKvm } from '../../plan/select.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import type { Given } from '../command.ts';
+import type { doctorOptions } from './options.ts';
+
+/** One thing that vpmu needs or can use. */
+interface Finding {
+	readonly state: 'ok' | 'missing' | 'note';
+	readonly what: string;
+	/** The command that provides it, or what follows from its absence. */
+	readonly remedy?: string;
+}
+
+/** Programs of the system that vpmu calls, and the Debian package that has each. */
+const programs: Readonly<Record<string, string>> = {
+	'apt-get': 'apt',
+	'dpkg-deb': 'dpkg',
+	gpgv: 'gpgv',
+	ssh: 'openssh-client',
+	'ssh-keygen': 'openssh-client',
+	flock: 'util-linux',
+	tar: 'tar',
+	sh: 'dash',
+};
+
+const gibibyte = 2 ** 30;
+
+/** Everything that is looked at; starts nothing and writes nothing but the cache folder. */
+export function examine(env: Readonly<Record<string, string | undefined>>): Finding[] {
+	const findings: Finding[] = [];
+	const major = Number(process.versions.node.split('.')[0]);
+	findings.push(
+		major >= 24
+			? { state: 'ok', what: `Node.js ${process.version}` }
+			: { state: 'missing', what: `Node.js 24 (this is ${process.version})`, remedy: 'npm ci' },
+	);
+	const folders = [...(env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
+	for (const [program, packageName] of Object.entries(programs)) {
+		const found = folders.map(folder => path.join(folder, program)).find(isExecutable);
+		findings.push(
+			found === undefined
+				? { state: 'missing', what: program, remedy: `sudo apt-get install ${packageName}` }
+				: { state: 'ok', what: `${program} (${found})` },
+		);
+	}
+	findings.push(
+		existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')
+			? { state: 'ok', what: "Debian's archive keys" }
+			: { state: 'missing', what: "Debian's archive keys", remedy: 'sudo apt-get install debian-archive-keyring' },
+	);
+	const root = cacheRoot(env);
+	try {
+		mkdirSync(root, { recursive: true });
+		accessSync(root, constants.W_OK);
+		const { bavail, bsize } = statfsSync(root);
+		const free = (bavail * bsize) / gibibyte;
+		findings.push(
+			free >= 6
+				? { state: 'ok', what: `cache ${root} (${free.toFixed(0)} GiB free)` }
+				: {
+						state: 'missing',
+						what: `6 GiB free for the cache ${root} (${free.toFixed(1)} GiB free)`,
+						remedy: 'vpmu image prune, or VPMU_CACHE=/another/folder',
+					},
+		);
+	} catch (error) {
+		findings.push({
+			state: 'missing',
+			what: `a cache folder: ${(error as Error).message}`,
+			remedy: 'VPMU_CACHE=/a/folder/of/yours',
+		});
+	}
+	const memory = freemem() / gibibyte;
+	findings.push(
+		memory >= 4
+			? { state: 'ok', what: `${memory.toFixed(0)} GiB of memory free` }
+			: {
+					state: 'note',
+					what: `${memory.toFixed(1)} GiB of memory free; a board has 3 GiB`,
+					remedy: 'boards that do not fit wait for one another; --jobs 1 for guests',
+				},
+	);
+	findings.push(
+		localKvm()
+			? { state: 'ok', what: 'KVM/arm64 on this machine: guests run here' }
+			: { state: 'note', what: whyNoKvm(), remedy: 'guests run on an emulated board; or name a host: --on ssh://HOST' },
+	);
+	return findings;
+}
+
+function whyNoKvm(): string {
+	if (process.arch !== 'arm64') return `this machine is ${process.arch}: no KVM for arm64 guests`;
+	return existsSync('/dev/kvm')
+		? '/dev/kvm cannot be opened (sudo usermod -aG kvm $USER, then log in again)'
+		: 'no /dev/kvm';
+}
+
+function isExecutable(file: string): boolean {
+	try {
+		accessSync(file, constants.X_OK);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** `vpmu doctor`. */
+export async function doctor(
+	{ stdout, env }: CommandContext,
+	{ options }: Given<typeof doctorOptions>,
+): Promise<number> {
+	const findings = examine(env);
+	if (options.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+	else {
+		for (const { state, what, remedy } of findings) {
+			stdout.write(`${state.padEnd(8)} ${what}${remedy === undefined ? '' : `\n         -> ${remedy}`}\n`);
+		}
+	}
+	return findings.some(finding => finding.state === 'missing') ? exitCodes.infrastructure : exitCodes.asPredicted;
+}

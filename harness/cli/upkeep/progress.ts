@@ -1,0 +1,67 @@
+import type { Progress } from '../../../src/image/index.ts';
+import { formatDuration } from '../../../src/lib/index.ts';
+
+interface Output {
+	write(text: string): unknown;
+	readonly isTTY?: boolean;
+	readonly columns?: number;
+}
+
+/** A size in words: `812 B`, `10.6 MB` (powers of ten, as packages and disks are sold). */
+export function formatBytes(bytes: number): string {
+	const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+	let value = bytes;
+	let unit = 0;
+	while (value >= 999.5 && unit < units.length - 1) {
+		value /= 1000;
+		unit++;
+	}
+	return `${unit === 0 ? value : value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Steps that are over sooner are not worth a line in a log. */
+const worthALineMs = 300;
+
+/**
+ * Shows what a long step does, how far it is and how long it took: one line that is written over on a terminal, in a log
+ * a line when a step begins and one when it ends.
+ */
+export function progressPrinter(output: Output): { report(progress: Progress): void; end(): void } {
+	let current: { what: string; startedAt: number; shown: boolean } | undefined;
+	const terminal = output.isTTY === true;
+	const clear = terminal ? '\r\x1b[K' : '';
+	const end = () => {
+		if (terminal && current?.shown === true) output.write(clear);
+		current = undefined;
+	};
+	const report = (progress: Progress) => {
+		if ('notice' in progress) {
+			output.write(`${clear}${progress.notice}\n`);
+			return;
+		}
+		const { what, done, total, unit } = progress;
+		if (current?.what !== what) {
+			current = { what, startedAt: performance.now(), shown: false };
+			if (!terminal && done !== total) output.write(`${what}${total === null ? '' : ` (${amount(total, unit)})`}\n`);
+		}
+		const elapsedMs = performance.now() - current.startedAt;
+		const took = elapsedMs < worthALineMs ? '' : `, ${formatDuration(elapsedMs)}`;
+		if (done === total) {
+			if (terminal) output.write(`${clear}${what}: ${amount(done, unit)}${took}\n`);
+			else if (took !== '') output.write(`${what}: done${took}\n`);
+			current = { what, startedAt: performance.now(), shown: false };
+			return;
+		}
+		if (!terminal) return;
+		const far = total === null ? amount(done, unit) : `${amount(done, unit)} of ${amount(total, unit)}`;
+		output.write(`${clear}${`${what}: ${far}${took}`.slice(0, (output.columns ?? 80) - 1)}`);
+		current.shown = true;
+	};
+	return { report, end };
+}
+
+function amount(value: number, unit: Exclude<Progress, { notice: string }>['unit']): string {
+	if (unit === 'bytes') return formatBytes(value);
+	if (unit === 'percent') return `${Math.round(value)} %`;
+	return `${value} ${value === 1 ? unit.slice(0, -1) : unit}`;
+}

@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { startTime } from '../../src/host/index.ts';
+import { hostArchitecture } from '../../src/image/index.ts';
+import { messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
+import { PrettyReport } from '../../src/report/index.ts';
+import type { Results } from '../../src/run/index.ts';
+import type { KeptSockets } from '../protocol/lease.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
+import { explain } from '../usage/explain.ts';
+import { keeperVariable, keptMs, oneCell, runUnderKeeper } from './keeper.ts';
+import { readKept, writeKept } from './kept.ts';
+import { planRun, type RunPlan, type RunRequest } from './request.ts';
+import { Resources } from './resources/resources.ts';
+import { runRounds } from './rounds.ts';
+import { type Run, startRun } from './run.ts';
+
+/**
+ * Plans, runs and reports the cells of a request. Returns the exit status; results are in the run folder, and as asked for
+ * on the context's streams.
+ * @throws UsageError for a request that cannot be met; VpmuError where the infrastructure fails as a whole
+ */
+export async function executeRun(request: RunRequest, context: CommandContext): Promise<number> {
+	const { json } = request;
+	const plan = await planRun(request, context);
+	const keeperFile = request.keep ? context.env[keeperVariable] : undefined;
+	if (request.keep) {
+		oneCell(plan.cells);
+		if (keeperFile === undefined) return await runUnderKeeper(context);
+	}
+	await checkParts(request, context);
+	const out = json ? context.stderr : context.stdout;
+	const pretty = new PrettyReport({
+		columns: out.isTTY ? (out.columns ?? 80) : undefined,
+		colour: out.isTTY === true && !context.env.NO_COLOR,
+	});
+	if (plan.shard !== undefined) out.write(describeShard(plan, plan.shard));
+	const signal =
+		keeperFile === undefined ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(keptMs)]);
+	const run: Run = await startRun({
+		...{ argv: request.argv, env: context.env, signal, cells: plan.cells, labels: request.labels },
+		...{ quarantine: plan.quarantine, shard: plan.shard },
+		...{ kernel: request.kernel, boardKernel: request.boardKernel, out: request.out },
+		...{ wait: request.wait, jobs: request.jobs, silenceMs: request.silenceMs },
+		...(keeperFile === undefined
+			? {}
+			: { onKept: (cell: string, sockets: KeptSockets) => void keepUp(run, keeperFile, cell, sockets, show) }),
+		onEvent: event => void out.write(pretty.receive(event)),
+	});
+	const show = (results: Results) => {
+		if (json) context.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+		out.write(PrettyReport.closing(results, path.relative(context.cwd, run.folder.path) || '.'));
+	};
+	let failure: unknown;
+	try {
+		await runRounds(run, plan.cells, {
+			...{ env: context.env, signal, keep: keeperFile !== undefined, files: plan.files },
+			...{ retries: request.retries, retryFailures: request.retryFailures },
+		});
+	} catch (error) {
+		failure = error;
+	}
+	const interrupted = signal.aborted;
+	const isKept = keeperFile !== undefined && (await readKept(keeperFile)) !== undefined;
+	const results = await run.finish({ interrupted });
+	if (isKept) {
+		for (const end of ['json', 'out', 'err']) await rm(keeperFile.replace(/json$/, end), { force: true });
+		return exitCodes.asPredicted;
+	}
+	show(results);
+	if (interrupted) return exitCodes.interrupted;
+	if (failure !== undefined) throw failure;
+	return codeOf(run, results, context);
+}
+
+/** Checks what the user named, kernels and machine types, before anything is booted. */
+async function checkParts(
+	{ selection, kernel, boardKernel, wait }: RunRequest,
+	context: CommandContext,
+): Promise<void> {
+	const ownKernels = [kernel, boardKernel].filter(source => !source.startsWith('debian:'));
+	if (selection.machines === undefined && ownKernels.length === 0) return;
+	const { env, signal, stderr } = context;
+	const onProgress = progressLines(stderr);
+	await using resources = new Resources({ kernel, boardKernel, env, wait, signal, onProgress });
+	const architecture = selection.accel === 'tcg' ? hostArchitecture() : 'arm64';
+	for (const source of ownKernels) await resources.guests.kernel(source);
+	await resources.qemus.checkMachines(selection.machines ?? [], selection.qemus, architecture);
+}
+
+function describeShard({ cells }: RunPlan, { index, count, division }: NonNullable<RunPlan['shard']>): string {
+	return `- shard ${index} of ${count}: ${cells.length} cells of division ${division}; all parts must name the same one\n`;
+}
+
+/** A failure of what is under test outranks what else went wrong. */
+function codeOf(run: Run, results: Results, context: CommandContext): number {
+	const code = exitCodeOfCells(results.cells);
+	const { problem } = run.folder;
+	if (problem !== undefined) {
+		const error = systemFault(problem) ?? problem;
+		const wrapped = new VpmuError(`the run folder could not be written: ${messageOf(error)}`, { blame: 'host' });
+		const status = explain(wrapped, context);
+		return code === exitCodes.failed ? code : status;
+	}
+	if (run.lockBusy === undefined || code === exitCodes.failed) return code;
+	return explain(run.lockBusy, context);
+}
+
+/** The guest of the run's cell stays: its results are written now, and how to reach it is written down for others. */
+async function keepUp(
+	run: Run,
+	file: string,
+	cell: string,
+	sockets: KeptSockets,
+	show: (results: Results) => void,
+): Promise<void> {
+	const results = run.conclude({ interrupted: false });
+	show(results);
+	await writeKept(file, {
+		...{ id: run.id, cell, runFolder: run.folder.path, sockets },
+		keeperPid: process.pid,
+		keeperStarted: (await startTime(process.pid)) ?? '',
+		since: new Date().toISOString(),
+		until: new Date(Date.now() + keptMs).toISOString(),
+		exit: exitCodeOfCells(results.cells),
+	});
+}
+
+/** Each step once, as a line. */
+function progressLines(stderr: CommandContext['stderr']): (what: string) => void {
+	let last = '';
+	return what => {
+		if (what !== last) stderr.write(`- ${what}\n`);
+		last = what;
+	};
+}

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { UsageError } from '../../src/lib/index.ts';
+import type { CellResult } from '../../src/run/index.ts';
+import type { CommandContext } from '../usage/context.ts';
+import { attachText, keptFile, readKept } from './kept.ts';
+
+/** Where a keeper is told to write down what it keeps. */
+export const keeperVariable = 'VPMU_KEEPER';
+
+/** A keeper ends by itself after so long. */
+export const keptMs = 24 * 60 * 60_000;
+
+/** @throws UsageError when it is not just one cell that would run */
+export function oneCell(cells: readonly { readonly id: string; readonly skip: CellResult['reason'] }[]): void {
+	const running = cells.filter(cell => cell.skip === null);
+	if (running.length === 1) return;
+	const hint = running[0] === undefined ? "'vpmu list' says why" : `name one, such as --cell '${running[0].id}'`;
+	throw new UsageError(`option '--keep' needs just one cell to run, but ${running.length} would; ${hint}`);
+}
+
+/**
+ * Runs this very command again as a process of its own, which stays with the guest when its run is over, and shows what
+ * it says until then. Returns the run's exit status.
+ */
+export async function runUnderKeeper({ env, cwd, stdout, stderr, signal }: CommandContext): Promise<number> {
+	const file = await keptFile(env, `keeper-${process.pid}-${Date.now()}`);
+	const logs = [file.replace(/json$/, 'out'), file.replace(/json$/, 'err')] as const;
+	await using out = await open(logs[0], 'w+', 0o600);
+	await using err = await open(logs[1], 'w+', 0o600);
+	const keeper = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+		cwd,
+		env: { ...env, [keeperVariable]: file } as NodeJS.ProcessEnv,
+		stdio: ['ignore', out.fd, err.fd],
+		detached: true,
+	});
+	const ended = once(keeper, 'exit') as Promise<[number | null]>;
+	const stop = () => void keeper.kill('SIGTERM');
+	signal.addEventListener('abort', stop, { once: true });
+	const position = [0, 0];
+	const show = async () => {
+		for (const [index, log] of [out, err].entries()) {
+			const { buffer, bytesRead } = await log.read(Buffer.alloc(1 << 16), 0, 1 << 16, position[index]!);
+			position[index]! += bytesRead;
+			(index === 0 ? stdout : stderr).write(buffer.subarray(0, bytesRead));
+			if (bytesRead === buffer.length) await show();
+		}
+	};
+	try {
+		for (;;) {
+			const end = await Promise.race([ended, delay(200)]);
+			const kept = await readKept(file);
+			await show();
+			if (kept !== undefined && end === undefined) {
+				keeper.unref();
+				stderr.write(`\n${attachText(kept)}`);
+				return kept.exit;
+			}
+			if (end !== undefined) {
+				for (const log of logs) await rm(log, { force: true });
+				return end[0] ?? 69;
+			}
+		}
+	} finally {
+		signal.removeEventListener('abort', stop);
+	}
+}
