@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DeadlineError, systemFault, VpmuError } from '../../src/lib/index.ts';
+import { DeadlineError, shorten, systemFault, VpmuError } from '../../src/lib/index.ts';
 import type { HostFacts, JudgeOptions, Observations, PmuSettings, Prediction, Verdict } from '../../src/pmu/index.ts';
 import { type MachineTimings, QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
@@ -33,6 +33,8 @@ export interface CellRecord {
 	readonly timings?: MachineTimings | undefined;
 	/** The machine's files, by what they hold. */
 	readonly artifacts?: Readonly<Record<string, string>>;
+	/** See {@link CellResult.notes}. */
+	readonly notes?: readonly string[];
 	readonly totalMs: number;
 }
 
@@ -57,9 +59,12 @@ export function broken(record: CellRecord, thrown: unknown): CellResult {
 	return resultOf(record, 'error', text.split('\n').slice(0, 3).join(' | '), 'harness');
 }
 
+/** What QEMU and guests say is part of it. */
+const longestReason = 4000;
+
 /** A cell's result, with this status. Pure. */
 export function resultOf(
-	{ cell, lease, settings, facts, prediction, perf = [], timings, artifacts = {}, totalMs }: CellRecord,
+	{ cell, lease, settings, facts, prediction, perf = [], timings, artifacts = {}, notes = [], totalMs }: CellRecord,
 	status: CellResult['status'],
 	reason: string | null,
 	blame: CellResult['blame'],
@@ -75,7 +80,7 @@ export function resultOf(
 		id: cell.id,
 		case: cell.case,
 		status,
-		reason,
+		reason: reason === null ? null : shorten(reason, longestReason),
 		blame,
 		on: { host: cell.on, topology: cell.topology, kernel: lease?.facts.kernel.release ?? null },
 		qemu: {
@@ -103,5 +108,6 @@ export function resultOf(
 				path.isAbsolute(file) ? path.posix.join(cellFolder(cell.id), path.basename(file)) : file,
 			]),
 		),
+		...(notes.length === 0 ? {} : { notes }),
 	};
 }

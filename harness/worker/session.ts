@@ -37,6 +37,9 @@ class AsPredicted extends Error {
 	override readonly name = 'AsPredicted';
 }
 
+/** A cell that goes through many machines says no more of them. */
+const mostNotes = 50;
+
 /** One cell while it runs: what a case works with. */
 export class CellSession extends Witness {
 	readonly cell: Cell;
@@ -60,6 +63,7 @@ export class CellSession extends Witness {
 	/** The case has ended the machine itself, or seen it die: there is nobody left to ask. */
 	#isStopped = false;
 	#isSettled = false;
+	readonly #notes: string[] = [];
 	#keepFolder: HostFolder | undefined;
 	#beside = 0;
 
@@ -219,8 +223,8 @@ export class CellSession extends Witness {
 	/** What the KVM shim of a simulation has recorded, line by line; empty without one. */
 	async shimLog(): Promise<readonly string[]> {
 		if (this.#shimLog === undefined) return [];
-		const { stdout } = await this.host.run(['cat', this.#shimLog], { timeoutMs: 10_000 });
-		return stdout.toString().split('\n').filter(Boolean);
+		const log = await this.host.read(this.#shimLog, { timeoutMs: 10_000, maxBytes: 1 << 20 });
+		return log.toString().split('\n').filter(Boolean);
 	}
 
 	/** Asks something that QEMU must survive. The answer; `undefined` when QEMU died of it, which is a demand unmet. */
@@ -289,6 +293,7 @@ export class CellSession extends Witness {
 			perf: this.perfReadings,
 			timings: this.#machine?.timings,
 			artifacts: this.#machine?.artifacts ?? {},
+			notes: this.#notes,
 			totalMs: performance.now() - this.#startedAt,
 		};
 	}
@@ -364,6 +369,7 @@ export class CellSession extends Witness {
 		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, wrapper: this.#wrapper }, options, base);
 		const timeoutMs = 30_000 * lease.slowness;
 		const console = { speedFactor: lease.slowness };
-		return this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console }));
+		const onNote = (note: string) => void (this.#notes.length < mostNotes && this.#notes.push(note));
+		return this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));
 	}
 }

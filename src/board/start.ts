@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net';
 import type {
 	CommandResult,
+	GetOptions,
 	Host,
 	HostFolder,
 	HostLock,
 	HostProcess,
 	HostReference,
+	ReadOptions,
 	RunOptions,
 	SpawnOptions,
 } from '../host/host.ts';
@@ -152,8 +154,12 @@ export class Board implements Host {
 		return this.#remote.put(localPath, hostPath, options);
 	}
 
-	get(hostPath: string, localPath: string, options?: WaitOptions): Promise<void> {
+	get(hostPath: string, localPath: string, options?: GetOptions): Promise<void> {
 		return this.#remote.get(hostPath, localPath, options);
+	}
+
+	read(hostPath: string, options?: ReadOptions): Promise<Buffer> {
+		return this.#remote.read(hostPath, options);
 	}
 
 	provide(localPath: string, options?: WaitOptions): Promise<string> {

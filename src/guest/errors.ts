@@ -16,6 +16,8 @@ export type GuestErrorKind =
 	| 'exec'
 	/** The two ends disagree about the protocol, or a plain shell's answer was not readable. */
 	| 'protocol'
+	/** A command printed more than it may. */
+	| 'output'
 	/** A file could not be read or written in the guest. */
 	| 'file'
 	/** What perf printed cannot be read. */

@@ -14,6 +14,11 @@ export interface GuestRunOptions extends WaitOptions {
 	/** Added to the environment of the guest's shell. */
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
+	/**
+	 * A command that prints more, to stdout or stderr, is killed and `run` throws. Default 16 MiB. 0: output is given to
+	 * `onOutput` only, without end, and the result has none.
+	 */
+	readonly maxOutputBytes?: number;
 	/** Called with each piece of output as it comes (plain shells: once, at the end). */
 	readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 }
@@ -46,8 +51,11 @@ export interface GuestShell extends AsyncDisposable {
 		options?: WaitOptions & { readonly mode?: number },
 	): Promise<GuestFile>;
 
-	/** Reads a file of the guest, checked against the guest's own checksum. @throws GuestError kind `file`, and as {@link run} */
-	get(guestPath: string, options?: WaitOptions): Promise<Buffer>;
+	/**
+	 * Reads a file of the guest, checked against the guest's own checksum. One of more than `maxBytes` (default 64 MiB) is
+	 * refused. @throws GuestError kind `file`, and as {@link run}
+	 */
+	get(guestPath: string, options?: WaitOptions & { readonly maxBytes?: number }): Promise<Buffer>;
 
 	/**
 	 * What this shell vouches for. `framed`: checksummed, resent, byte-exact, several commands at once, signals are signals.

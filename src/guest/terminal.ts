@@ -36,6 +36,7 @@ export async function serveTerminal(
 		const result = await shell.run(script, {
 			stdin: stream,
 			env: { TERM: 'vt102' },
+			maxOutputBytes: 0,
 			signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
 			onOutput: (name, bytes) => {
 				if (name === 'stdout' && stream.writable) stream.write(bytes);

@@ -12,14 +12,40 @@ export type CommandResult = ProcessExit & { readonly stdout: Buffer; readonly st
 
 /** How a command on a host is run. */
 export interface RunOptions extends WaitOptions {
+	/** A command that prints more, to either stream, is killed, and `run` throws. Default 64 MiB. */
+	readonly maxOutputBytes?: number;
 	readonly stdin?: string | Uint8Array;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
 }
 
+/** How a file of a host is read: see {@link Host.read}. */
+export interface ReadOptions extends WaitOptions {
+	/** Longer files are refused, or cut where `cut` says so. Default 64 MiB. */
+	readonly maxBytes?: number;
+	/** Take the first `maxBytes` of a longer file. */
+	readonly cut?: boolean;
+	/** The first byte that is wanted, counted from 0. */
+	readonly from?: number;
+	/** A command that runs its arguments, such as one that gives up rights: the file is opened with what it leaves. */
+	readonly as?: readonly string[];
+	/** The file may be sent compressed: worth it where little of it is not zero. */
+	readonly compressed?: boolean;
+}
+
+/** How a file of a host is copied: see {@link Host.get}. */
+export interface GetOptions extends WaitOptions {
+	/** A longer file is refused. Default 1 GiB. */
+	readonly maxBytes?: number;
+	/** See {@link ReadOptions.as}. */
+	readonly as?: readonly string[];
+}
+
 export interface SpawnOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
+	/** For a program that is not trusted: no file of it grows longer, and what it makes is nobody else's (umask 077). */
+	readonly maxFileBytes?: number;
 }
 
 /**
@@ -86,8 +112,14 @@ export interface Host extends AsyncDisposable {
 	/** Copies a local file to the host (a folder with all in it when `localPath` is one). @throws HostError */
 	put(localPath: string, hostPath: string, options?: WaitOptions): Promise<void>;
 
-	/** Copies a file from the host. @throws HostError */
-	get(hostPath: string, localPath: string, options?: WaitOptions): Promise<void>;
+	/**
+	 * Copies a regular file from the host, as a new file of ours: its bytes and nothing else. What is no regular file, or
+	 * longer than `maxBytes`, is refused. @throws HostError
+	 */
+	get(hostPath: string, localPath: string, options?: GetOptions): Promise<void>;
+
+	/** Reads a regular file of the host into memory, under the same rules as {@link get}. @throws HostError */
+	read(hostPath: string, options?: ReadOptions): Promise<Buffer>;
 
 	/**
 	 * Makes content of a local file or folder readable on the host under a path that depends on its content, copying

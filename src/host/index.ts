@@ -4,12 +4,14 @@ export { attachHost } from './attach.ts';
 export { HostError } from './errors.ts';
 export type {
 	CommandResult,
+	GetOptions,
 	Host,
 	HostFolder,
 	HostLock,
 	HostProcess,
 	HostReference,
 	ProcessExit,
+	ReadOptions,
 	RunOptions,
 	SpawnOptions,
 } from './host.ts';

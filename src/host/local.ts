@@ -7,7 +7,18 @@ import { messageOf } from '../lib/errors.ts';
 import { harmless } from '../lib/streams.ts';
 import { runToEnd } from './collect.ts';
 import { HostError } from './errors.ts';
-import type { CommandResult, Host, HostFolder, HostLock, HostProcess, RunOptions, SpawnOptions } from './host.ts';
+import { getForeign, readForeign } from './fetch.ts';
+import type {
+	CommandResult,
+	GetOptions,
+	Host,
+	HostFolder,
+	HostLock,
+	HostProcess,
+	ReadOptions,
+	RunOptions,
+	SpawnOptions,
+} from './host.ts';
 import { takeLock } from './lock.ts';
 import { spawnLocal } from './process.ts';
 import { Workspace } from './workspace.ts';
@@ -25,7 +36,7 @@ class LocalHost implements Host {
 	readonly #workspace = new Workspace();
 
 	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-		return runToEnd(() => this.spawn(argv, options), argv, options);
+		return runToEnd(this, argv, options);
 	}
 
 	spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
@@ -40,8 +51,12 @@ class LocalHost implements Host {
 		await within(`copying ${localPath}`, copy(localPath, hostPath), options);
 	}
 
-	async get(hostPath: string, localPath: string, options: WaitOptions = {}): Promise<void> {
-		await within(`copying ${hostPath}`, copy(hostPath, localPath), options);
+	async get(hostPath: string, localPath: string, options: GetOptions = {}): Promise<void> {
+		await getForeign(this, hostPath, localPath, options);
+	}
+
+	async read(hostPath: string, options: ReadOptions = {}): Promise<Buffer> {
+		return await readForeign(this, hostPath, options);
 	}
 
 	/** The path itself: what is here needs no copy, and a program may look for its parts beside itself. */

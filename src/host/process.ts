@@ -12,9 +12,9 @@ import { superviseByDescriptor } from './supervise.ts';
  */
 export async function spawnLocal(
 	argv: readonly string[],
-	{ env, cwd }: SpawnOptions = {},
+	{ env, cwd, maxFileBytes }: SpawnOptions = {},
 ): Promise<HostProcess & { readonly lifeline: Writable }> {
-	const child = spawn('sh', ['-c', superviseByDescriptor, 'sh', ...argv], {
+	const child = spawn('sh', ['-c', superviseByDescriptor(maxFileBytes), 'sh', ...argv], {
 		stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
 		detached: true,
 		...(env === undefined ? {} : { env: { ...process.env, ...env } }),

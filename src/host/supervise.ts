@@ -1,4 +1,5 @@
 import { quoteCommand, quoteWord } from '../lib/quote.ts';
+import type { SpawnOptions } from './host.ts';
 
 /*
  * Who watches whom. A program must die when we die, also by SIGKILL, so something that outlives us has to notice: a
@@ -12,8 +13,20 @@ import { quoteCommand, quoteWord } from '../lib/quote.ts';
 const watcher = (lifeline: string) =>
 	`(trap '' HUP INT QUIT TERM; (read -r _ <${lifeline}; kill -s KILL -- -$$) </dev/null >/dev/null 2>&1 &)`;
 
+/**
+ * What a program that is not trusted is kept to: its files are its own, and none is longer than `maxFileBytes`. It hears
+ * of that by a failed write (EFBIG) and not by SIGXFSZ, which would end a QEMU whose log is full.
+ */
+const confine = (maxFileBytes: number | undefined) =>
+	maxFileBytes === undefined
+		? ''
+		: // POSIX counts blocks of 512 bytes.
+			`umask 077; trap '' XFSZ; ulimit -f ${Math.ceil(maxFileBytes / 512)} || exit 126; `;
+
 /** For `sh -c`: watches file descriptor 3, closes it and becomes the arguments. */
-export const superviseByDescriptor = `${watcher('&3')}; exec 3<&-; exec "$@"`;
+export function superviseByDescriptor(maxFileBytes?: number): string {
+	return `${watcher('&3')}; exec 3<&-; ${confine(maxFileBytes)}exec "$@"`;
+}
 
 /**
  * A command for a remote login shell: prints its process id and a newline, watches the FIFO `lifeline`, and becomes
@@ -22,10 +35,10 @@ export const superviseByDescriptor = `${watcher('&3')}; exec 3<&-; exec "$@"`;
 export function superviseByFifo(
 	argv: readonly string[],
 	lifeline: string,
-	{ env = {}, cwd }: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string | undefined },
+	{ env = {}, cwd, maxFileBytes }: SpawnOptions,
 ): string {
 	const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoteWord(value)}; `);
 	const enter = cwd === undefined ? '' : `cd -- ${quoteWord(cwd)} || exit 126; `;
-	const script = `echo $$; ${watcher(quoteWord(lifeline))}; ${enter}${exports.join('')}exec "$@"`;
+	const script = `echo $$; ${watcher(quoteWord(lifeline))}; ${enter}${exports.join('')}${confine(maxFileBytes)}exec "$@"`;
 	return `exec ${quoteCommand(['sh', '-c', script, 'sh', ...argv])}`;
 }

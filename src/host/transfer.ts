@@ -96,33 +96,6 @@ export async function putByTar(
 	}
 }
 
-/** Copies a file or folder from a host. @throws HostError */
-export async function getByTar(host: Host, hostPath: string, localPath: string, options: WaitOptions): Promise<void> {
-	const { dir, base } = path.posix.parse(hostPath);
-	await using stack = new AsyncDisposableStack();
-	const remote = stack.use(await host.spawn(['tar', '-c', '-f', '-', '-C', dir === '' ? '.' : dir, base]));
-	const target = path.resolve(localPath);
-	const into = `${target}.vpmu-${crypto.randomUUID().slice(0, 8)}`;
-	stack.defer(async () => void (await spawnAndWait(['rm', '-rf', '--', into])));
-	const local = stack.use(await spawnLocal(['sh', '-c', unpack, 'sh', into]));
-	await pump(host, remote, local, `copying '${hostPath}' from ${host.name}`, options);
-	await spawnAndWait(['sh', '-c', moveInto, 'sh', into, base, target]);
-}
-
-async function spawnAndWait(argv: readonly string[]): Promise<void> {
-	await using child = await spawnLocal(argv);
-	child.stdin.end();
-	child.stdout.resume();
-	const stderr = lastLines(child.stderr);
-	const { status } = await child.exited;
-	if (status === 0) return;
-	throw new HostError(`'${argv[0]}' failed: ${stderr().at(-1)}`, {
-		host: 'local',
-		failure: 'copy',
-		evidence: stderr(),
-	});
-}
-
 /** Makes the folder `$1` and prints its path; and `there` when it holds `$2/$3`. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
 const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac

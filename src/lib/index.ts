@@ -1,5 +1,6 @@
 /** The room's door. What is not here is the room's own. */
 
+export { type Bounds, HeadAndTail, logBounds, omissionText } from './bounds.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';
 export { type Blame, blames, messageOf, systemFault, UsageError, VpmuError } from './errors.ts';
 export { FileSink } from './file-sink.ts';

@@ -48,6 +48,8 @@ export interface MachineSpec {
 	readonly icountShift?: number;
 	/** Leave the vCPUs stopped after the start: `cont` is then the caller's. */
 	readonly paused?: boolean;
+	/** No file that QEMU writes grows longer, such as its log; default: the guest's memory and 128 MiB. */
+	readonly largestFileMiB?: number;
 	/** Put last on the command line, as they are. */
 	readonly extra?: readonly string[];
 }

@@ -143,11 +143,8 @@ export async function diagnoseVcpus(
 	await pause(Math.max(0, sampleMs - (performance.now() - startedAt)), signal);
 	const after = await read();
 	const elapsedMs = performance.now() - startedAt;
-	const log = await host.run(
-		['sh', '-c', 'tail -c "+$1" -- "$2" | head -c 1000000', 'sh', String(logSize + 1), logPath],
-		limits,
-	);
-	const exits = exitsByVcpu(log.stdout.toString('latin1'));
+	const log = await host.read(logPath, { ...limits, from: logSize, maxBytes: 1_000_000, cut: true });
+	const exits = exitsByVcpu(log.toString('latin1'));
 	return threads.map((thread, position) => {
 		const [was, is] = [before[position], after[position]];
 		const ticks = is && was ? is.userTicks + is.systemTicks - was.userTicks - was.systemTicks : 0;

@@ -7,7 +7,10 @@ import type { QmpEvent } from './wire/messages.ts';
 export type QmpEventFilter = string | ((event: QmpEvent) => boolean);
 
 export interface ListenOptions {
-	/** How many events may wait to be taken, 10,000 by default. One more ends the listener with `QMP_OVERFLOW`. */
+	/**
+	 * How many events may wait to be taken, 10,000 by default, and no more than 64 MiB of them. One more ends the listener
+	 * with `QMP_OVERFLOW`.
+	 */
 	readonly capacity?: number;
 	/** Ends the listener with the signal's reason. */
 	readonly signal?: AbortSignal | undefined;
@@ -17,6 +20,7 @@ export interface ListenOptions {
 export type EndOfEvents = { readonly error: Error | undefined };
 
 const defaultCapacity = 10_000;
+const capacityBytes = 64 * 1024 * 1024;
 
 /**
  * A private queue of the events that match, filled from the moment it is made. Iterating takes them. When the connection
@@ -29,7 +33,8 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 	readonly #signal: AbortSignal | undefined;
 	readonly #detach: (listener: QmpEventListener<Event>) => void;
 	readonly #onAbort = () => this.end({ error: this.#signal?.reason as Error });
-	#queue: Event[] = [];
+	#queue: { readonly event: Event; readonly bytes: number }[] = [];
+	#queuedBytes = 0;
 	/** Where the queue begins: a shift of a long array would be linear. */
 	#head = 0;
 	#waiters: PromiseWithResolvers<IteratorResult<Event, void>>[] = [];
@@ -54,8 +59,8 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 		return this.#queue.length - this.#head;
 	}
 
-	/** @internal A predicate that throws ends this listener with what it threw, and no other. */
-	offer(event: QmpEvent): void {
+	/** @internal A predicate that throws ends this listener with what it threw, and no other. `bytes`: how long its text was. */
+	offer(event: QmpEvent, bytes: number): void {
 		if (this.#end !== undefined) return;
 		try {
 			if (typeof this.#filter === 'string' ? event.event !== this.#filter : !this.#filter(event)) return;
@@ -65,9 +70,11 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 		}
 		const waiter = this.#waiters.shift();
 		if (waiter !== undefined) waiter.resolve({ done: false, value: event as Event });
-		else if (this.size < this.#capacity) this.#queue.push(event as Event);
-		else {
-			const message = `an event listener is full: ${this.#capacity} events wait to be taken, and ${event.event} came`;
+		else if (this.size < this.#capacity && this.#queuedBytes + bytes <= capacityBytes) {
+			this.#queue.push({ event: event as Event, bytes });
+			this.#queuedBytes += bytes;
+		} else {
+			const message = `an event listener is full: ${this.size} events wait to be taken, and ${event.event} came`;
 			this.end({ error: new QmpError('QMP_OVERFLOW', message) });
 		}
 	}
@@ -90,7 +97,8 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 
 	next(): Promise<IteratorResult<Event, void>> {
 		if (this.#head < this.#queue.length) {
-			const value = this.#queue[this.#head++]!;
+			const { event: value, bytes } = this.#queue[this.#head++]!;
+			this.#queuedBytes -= bytes;
 			if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
 				this.#queue = this.#queue.slice(this.#head);
 				this.#head = 0;
@@ -112,6 +120,7 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 		this.end({ error: undefined });
 		this.#end = { error: undefined };
 		this.#queue = [];
+		this.#queuedBytes = 0;
 		this.#head = 0;
 		return Promise.resolve({ done: true, value: undefined });
 	}
@@ -159,8 +168,8 @@ export class Listeners {
 		}
 	}
 
-	deliver(event: QmpEvent): void {
-		for (const listener of this.#listeners) listener.offer(event);
+	deliver(event: QmpEvent, bytes: number): void {
+		for (const listener of this.#listeners) listener.offer(event, bytes);
 	}
 
 	end(end: EndOfEvents): void {

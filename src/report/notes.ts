@@ -3,13 +3,13 @@ import type { CellResult, Results } from '../run/results.ts';
 
 /** What a reader of a run should not overlook, though its summary does not show it. */
 export interface RunNote {
-	readonly kind: 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted';
+	readonly kind: 'cell' | 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted';
 	readonly text: string;
 }
 
 /**
  * Cells that passed only when they were tried again, cells on the quarantine list that pass or whose day has passed,
- * cells that were skipped on every host of the run, so that nobody knows what they would have shown, and how many were
+ * what cells themselves note, cells that were skipped on every host of the run, so that nobody knows what they would have shown, and how many were
  * not asked because the run was interrupted. Pure.
  */
 export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
@@ -20,6 +20,7 @@ export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
 			.filter(cell => cell.flaky === true)
 			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${id}: ${reason}` })),
 		...cells.flatMap(quarantineNote),
+		...cells.flatMap(({ id, notes = [] }) => notes.map((note): RunNote => ({ kind: 'cell', text: `${id}: ${note}` }))),
 		...skippedEverywhere(asked),
 		...interruptedNote(cells.length - asked.length),
 	];

@@ -67,6 +67,8 @@ export interface CellResult {
 	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
 	/** Name to path, relative to the run folder. */
 	readonly artifacts: Readonly<Record<string, string>>;
+	/** What a person should know and what fails nothing, such as a file that became too long; absent when there is nothing. */
+	readonly notes?: readonly string[];
 	/** Earlier attempts, first one first; absent when there was one only. */
 	readonly attempts?: readonly Attempt[];
 	/** An earlier attempt went wrong and the last one did not. */

@@ -60,6 +60,7 @@ const cellResult = v.looseObject({
 		{},
 	),
 	artifacts: v.optional(v.record(text, text), {}),
+	notes: v.exactOptional(v.array(text)),
 	attempts: v.exactOptional(
 		v.array(v.looseObject({ status, reason: textOrNull, blame, totalMs: numberOrNull, folder: text })),
 	),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuestError, type GuestShell, type PerfStatRun, runPerfStat } from '../../../src/guest/index.ts';
 import type { Host } from '../../../src/host/index.ts';
-import { poll, VpmuError } from '../../../src/lib/index.ts';
+import { poll, shorten, VpmuError } from '../../../src/lib/index.ts';
 import type { GuestObservation, GuestReading } from '../../../src/pmu/index.ts';
 import { type Machine, pinThread, type VcpuDiagnosis, vcpuThreads } from '../../../src/qemu/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
@@ -25,6 +25,9 @@ const defaultIterations = 100_000_000;
 
 /** How often a count is taken before it is believed that twice the work does not count twice. */
 const attempts = 8;
+
+/** Characters of perf's output that are kept. */
+const mostTexts = 1 << 20;
 
 /** How often a vCPU is looked at while a count takes its time. */
 const refusalLookEveryMs = 2000;
@@ -164,7 +167,8 @@ export class Guest {
 
 	/** Adds to the cell's `perf.txt`. */
 	keep(heading: string, text: string): void {
-		this.#texts += `# ${heading}\n${text}\n`;
+		if (this.#texts.length > mostTexts) return;
+		this.#texts += `# ${shorten(heading)}\n${shorten(text, mostTexts)}\n`;
 		writeFileSync(path.join(this.#cell.lease.artifacts, 'perf.txt'), this.#texts);
 	}
 

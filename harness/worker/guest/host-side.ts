@@ -38,7 +38,7 @@ export async function countOnHost(
 	process.stdout.resume();
 	let said = '';
 	process.stderr.on('data', (bytes: Buffer) => {
-		said += bytes;
+		said = (said + bytes.toString()).slice(-65_536);
 	});
 	let ended = false;
 	process.exited.then(() => {

@@ -1,3 +1,4 @@
+import type { GuestError } from '../errors.ts';
 import type { GuestRunOptions } from '../shell.ts';
 import { type Done, encodeMessage } from './messages.ts';
 
@@ -7,7 +8,8 @@ const inputPiece = 512;
 
 export interface JobParts {
 	readonly channel: number;
-	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+	/** Takes a piece of output. What it returns is why no more is wanted. */
+	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => GuestError | undefined;
 	/** Sends a message about it. */
 	readonly send: (message: Buffer) => void;
 }

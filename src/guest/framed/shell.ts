@@ -28,6 +28,9 @@ export interface FramedShellOptions {
 
 /** The agent serves so many at once; further ones wait. */
 const mostCommands = 30;
+/** What a command may print, and how long a file may be, where nothing else is said. */
+const outputBytes = 16 * 1024 * 1024;
+const fileBytes = 64 * 1024 * 1024;
 /** How long a killed command may take to be gone before its caller is told anyway. */
 const killMs = 2000;
 
@@ -87,18 +90,17 @@ export class FramedShell implements GuestShell {
 		const body = encodeRun(argv, { cwd: options.cwd ?? '', env: options.env ?? {}, hasStdin });
 		if (body.length > longestMessage)
 			throw new UsageError(`a command of ${body.length} bytes is too long, ${longestMessage} are allowed: use put()`);
-		const stdout: Buffer[] = [];
-		const stderr: Buffer[] = [];
+		const { maxOutputBytes = outputBytes } = options;
+		const kept = { stdout: new BoundedOutput(maxOutputBytes), stderr: new BoundedOutput(maxOutputBytes) };
+		const what = typeof command === 'string' ? command : argv.join(' ');
 		const done = await this.#job('X', body, {
-			...options,
-			input: options.stdin,
-			what: typeof command === 'string' ? command : argv.join(' '),
+			...{ ...options, what, input: options.stdin },
 			onOutput: (stream, bytes) => {
-				(stream === 'stdout' ? stdout : stderr).push(bytes);
 				options.onOutput?.(stream, bytes);
+				if (maxOutputBytes > 0 && !kept[stream].push(bytes)) return this.#tooMuch(what, stream, maxOutputBytes);
 			},
 		});
-		const output = { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
+		const output = { stdout: kept.stdout.bytes, stderr: kept.stderr.bytes };
 		if (done.how === 'status') return { status: done.status, signal: null, ...output };
 		if (done.how === 'signal') return { status: null, signal: done.signal, ...output };
 		if (done.how === 'error')
@@ -129,17 +131,17 @@ export class FramedShell implements GuestShell {
 		return { sizeBytes: done.sizeBytes, sha256: done.sha256 };
 	}
 
-	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
-		const parts: Buffer[] = [];
+	async get(guestPath: string, options: WaitOptions & { readonly maxBytes?: number } = {}): Promise<Buffer> {
+		const { maxBytes = fileBytes } = options;
+		const kept = new BoundedOutput(maxBytes);
 		const done = await this.#job('G', pathOf(guestPath), {
-			...options,
-			input: undefined,
-			what: `reading ${guestPath}`,
-			onOutput: (_stream, bytes) => parts.push(bytes),
+			...{ ...options, input: undefined, what: `reading ${guestPath}` },
+			onOutput: (_stream, bytes) =>
+				kept.push(bytes) ? undefined : this.#fileError('read', guestPath, `it is longer than ${maxBytes} bytes`),
 		});
 		if (done.how === 'error') throw this.#fileError('read', guestPath, done.code);
 		if (done.how !== 'file') throw this.#protocolError();
-		const bytes = Buffer.concat(parts);
+		const { bytes } = kept;
 		if (done.sizeBytes !== bytes.length || done.sha256 !== createHash('sha256').update(bytes).digest('hex'))
 			throw this.#fileError('read', guestPath, 'what came is not what was sent');
 		return bytes;
@@ -225,6 +227,7 @@ export class FramedShell implements GuestShell {
 	}
 
 	#nextChannel(): number {
+		if (this.#untold.size === channels) throw this.#protocolError();
 		do this.#lastChannel = (this.#lastChannel + 1) % channels;
 		while (this.#untold.has(this.#lastChannel));
 		return this.#lastChannel;
@@ -245,15 +248,23 @@ export class FramedShell implements GuestShell {
 		if (type === 'D') this.#untold.delete(channel);
 		const job = this.#jobs.get(channel);
 		if (job === undefined) return;
-		if (type === 'O') job.onOutput('stdout', body);
-		else if (type === 'R') job.onOutput('stderr', body);
-		else if (type === 'C') job.addCredit(decodeNumber(body, 0)?.number ?? 0);
+		if (type === 'O' || type === 'R') {
+			const refusal = job.onOutput(type === 'O' ? 'stdout' : 'stderr', body);
+			// Whoever waits for it kills it.
+			if (refusal !== undefined) job.ended.reject(refusal);
+		} else if (type === 'C') job.addCredit(decodeNumber(body, 0)?.number ?? 0);
 		else if (type === 'D') {
 			job.close();
 			const done = readDone(body);
 			if (done === undefined) job.ended.reject(this.#protocolError());
 			else job.ended.resolve(done);
 		}
+	}
+
+	#tooMuch(what: string, stream: string, maxBytes: number): GuestError {
+		return new GuestError('output', `in the guest: ${shorten(what)} printed more than ${maxBytes} bytes to ${stream}`, {
+			evidence: this.console.lastLines(),
+		});
 	}
 
 	#protocolError(): GuestError {
@@ -278,4 +289,27 @@ function pathOf(guestPath: string): Buffer {
 
 function shorten(text: string): string {
 	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Output as far as it is allowed. */
+class BoundedOutput {
+	readonly #parts: Buffer[] = [];
+	readonly #maxBytes: number;
+	#length = 0;
+
+	constructor(maxBytes: number) {
+		this.#maxBytes = maxBytes;
+	}
+
+	/** `false` once there is too much; nothing more is kept then. */
+	push(bytes: Buffer): boolean {
+		this.#length += bytes.length;
+		if (this.#length <= this.#maxBytes) this.#parts.push(bytes);
+		else this.#parts.length = 0;
+		return this.#length <= this.#maxBytes;
+	}
+
+	get bytes(): Buffer {
+		return Buffer.concat(this.#parts);
+	}
 }

@@ -87,7 +87,7 @@ export class PlainShell implements GuestShell {
 		});
 	}
 
-	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
+	async get(guestPath: string, options: WaitOptions & { readonly maxBytes?: number } = {}): Promise<Buffer> {
 		return await this.#inTurn(options, async wait => {
 			const { status } = await this.#ask(`test -f ${quoteWord(guestPath)} && test -r ${quoteWord(guestPath)}`, wait);
 			if (status !== 0) throw this.#fileError('read', guestPath);

@@ -6,21 +6,24 @@ import { type WaitOptions, within } from '../../lib/deadline.ts';
 import { harmless, listen } from '../../lib/streams.ts';
 import { runToEnd } from '../collect.ts';
 import { HostError } from '../errors.ts';
+import { getForeign, readForeign } from '../fetch.ts';
 import type {
 	CommandResult,
+	GetOptions,
 	Host,
 	HostFolder,
 	HostLock,
 	HostProcess,
 	HostReference,
 	ProcessExit,
+	ReadOptions,
 	RunOptions,
 	SpawnOptions,
 } from '../host.ts';
 import { connectLocal } from '../local.ts';
 import { takeLock } from '../lock.ts';
 import { superviseByFifo } from '../supervise.ts';
-import { getByTar, Provider, putByTar, type Unpack } from '../transfer.ts';
+import { Provider, putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
 import { readyFolders } from './agent.ts';
 import type { Channel } from './channel.ts';
@@ -108,7 +111,7 @@ export class RemoteHost implements Host {
 	}
 
 	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-		return runToEnd(() => this.spawn(argv, options), argv, options);
+		return runToEnd(this, argv, options);
 	}
 
 	async connect(socketPath: string, { signal, timeoutMs }: WaitOptions = {}): Promise<Socket> {
@@ -133,8 +136,12 @@ export class RemoteHost implements Host {
 		await putByTar(this, localPath, hostPath, options, this.#unpack);
 	}
 
-	async get(hostPath: string, localPath: string, options: WaitOptions = {}): Promise<void> {
-		await getByTar(this, hostPath, localPath, options);
+	async get(hostPath: string, localPath: string, options: GetOptions = {}): Promise<void> {
+		await getForeign(this, hostPath, localPath, options);
+	}
+
+	async read(hostPath: string, options: ReadOptions = {}): Promise<Buffer> {
+		return await readForeign(this, hostPath, options);
 	}
 
 	provide(localPath: string, options: WaitOptions = {}): Promise<string> {

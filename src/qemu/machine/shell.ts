@@ -90,7 +90,7 @@ export class MachineShell implements GuestShell {
 		return await this.#ask('a file was written in the guest', options, shell => shell.put(content, guestPath, options));
 	}
 
-	async get(guestPath: string, options: WaitOptions = {}): Promise<Buffer> {
+	async get(guestPath: string, options: WaitOptions & { readonly maxBytes?: number } = {}): Promise<Buffer> {
 		return await this.#ask('a file of the guest was read', options, shell => shell.get(guestPath, options));
 	}
 

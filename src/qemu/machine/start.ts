@@ -58,8 +58,10 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	if (paths.consoleFifos === true) makeFifos(paths.console);
 
 	const { budgets } = options;
+	const stderr = artifacts.stream('qemu.stderr');
+	const maxFileBytes = (spec.largestFileMiB ?? spec.memoryMiB + filesMiB) * 1024 * 1024;
 	const [process] = await Promise.all([
-		startProcess(host, argv, { budgets, stderr: artifacts.stream('qemu.stderr') }).then(started => stack.use(started)),
+		startProcess(host, argv, { budgets, stderr, maxFileBytes }).then(started => stack.use(started)),
 		artifacts.writeJson('argv.json', { host: host.name, argv, spec }),
 	]);
 	const spawnMs = elapsed();
@@ -87,7 +89,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		]);
 		const ports = Object.fromEntries((spec.ports ?? []).map((name, index) => [name, portSockets[index]!]));
 
-		const qmpLog = artifacts.stream('qmp.ndjson');
+		const keepQmp = artifacts.recorder('qmp.ndjson');
 		const qmpLines: string[] = [];
 		const watch = new QmpWatch({ mayReset: spec.reboot === true });
 		const connecting = connectQmp(socket, {
@@ -95,7 +97,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			record: record => {
 				watch.record(record);
 				const line = formatRecord(record);
-				qmpLog?.write(line);
+				keepQmp?.(line);
 				qmpLines.push(shorten(line));
 				if (qmpLines.length > keptQmpLines) qmpLines.shift();
 			},
@@ -152,6 +154,9 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		);
 	}
 }
+
+/** Beside a guest's memory (a migration to a file), QEMU writes its log, a device tree, a screen. */
+const filesMiB = 128;
 
 /** Lines of QMP that are kept for a triage, and of each so many characters. */
 const keptQmpLines = 20;

@@ -31,6 +31,8 @@ export interface ShutdownBudgets {
 export interface ProcessOptions {
 	readonly cwd?: string;
 	readonly env?: Readonly<Record<string, string>>;
+	/** See {@link SpawnOptions.maxFileBytes}. */
+	readonly maxFileBytes?: number;
 	/** Gets all that QEMU writes to stderr. The caller owns it. */
 	readonly stderr?: Writable | undefined;
 	/** What a process gets of time when it is only disposed of. */
@@ -62,6 +64,7 @@ export async function startProcess(
 		child = await host.spawn(argv, {
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			...(options.env === undefined ? {} : { env: options.env }),
+			...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
 		});
 	} catch (cause) {
 		const diagnosis = await diagnoseCommand(host, argv, { stderr: [], isOver: false }, { timeoutMs: 10_000 }).catch(

@@ -28,6 +28,8 @@ export interface Script {
 	/** Milliseconds after `cont` until these events come; STOP and RESUME change what `query-status` says. */
 	readonly eventsAfterContMs?: number;
 	readonly events?: readonly { readonly event: string; readonly data?: object }[];
+	/** So many times. */
+	readonly eventsTimes?: number;
 	/** The run state after STOP; `paused` unless given. */
 	readonly stoppedState?: string;
 	/** Written to the console at `cont`. */
@@ -112,7 +114,8 @@ function answer({ execute, id }: { execute: string; id: unknown }, say: (message
 }
 
 function sayEvents(say: (message: unknown) => void): void {
-	for (const { event, data } of script.events ?? []) {
+	const events = Array.from({ length: script.eventsTimes ?? 1 }, () => script.events ?? []).flat();
+	for (const { event, data } of events) {
 		if (event === 'STOP' || event === 'RESUME') stopped = event === 'STOP';
 		say({ timestamp: { seconds: 1, microseconds: 0 }, event, ...(data === undefined ? {} : { data }) });
 	}

@@ -4,6 +4,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { getForeign, readForeign } from '../../host/fetch.ts';
 import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
 
 /** This machine, with nothing but what these tests need. */
@@ -34,7 +35,7 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 		return owned;
 	};
 	const refuse = () => Promise.reject(new Error('not in this test host'));
-	return {
+	const host: Host = {
 		name: 'local',
 		kind: 'local',
 		topology: null,
@@ -58,7 +59,8 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 			return socket;
 		},
 		put: (from, to) => copyFile(from, to),
-		get: (from, to) => copyFile(from, to),
+		get: (from, to, options = {}) => getForeign(host, from, to, options),
+		read: (from, options = {}) => readForeign(host, from, options),
 		provide: async localPath => localPath,
 		async makeFolder() {
 			const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
@@ -68,4 +70,5 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 		[Symbol.asyncDispose]: async () => undefined,
 		...overrides,
 	};
+	return host;
 }

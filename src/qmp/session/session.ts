@@ -29,6 +29,7 @@ const maxBrokenInARow = 16;
 
 /** Most events that are kept from before somebody could listen. */
 const maxEarly = 10_000;
+const maxEarlyCharacters = 16 * 1024 * 1024;
 
 /**
  * One connection from the first byte to the last: cuts and reads what comes, matches replies to commands by id, hands
@@ -48,6 +49,7 @@ export class Session {
 	readonly #streamClosed = Promise.withResolvers<void>();
 	/** Events from before somebody could listen; `undefined` since then. */
 	early: QmpEvent[] | undefined = [];
+	#earlyCharacters = 0;
 	#isGreeted = false;
 	#brokenInARow = 0;
 	/** The last piece that could not be read. */
@@ -155,8 +157,10 @@ export class Session {
 				else this.#settle(message.id, message);
 				break;
 			case 'event':
-				if (this.early !== undefined && this.early.length < maxEarly) this.early.push(message.event);
-				this.listeners.deliver(message.event);
+				this.#earlyCharacters += text.length;
+				if (this.early !== undefined && this.early.length < maxEarly && this.#earlyCharacters < maxEarlyCharacters)
+					this.early.push(message.event);
+				this.listeners.deliver(message.event, text.length);
 				break;
 			case 'greeting':
 				this.#isGreeted = true;

@@ -28,7 +28,7 @@ export function formatRecord({ direction, text, atMs }: QmpRecord): string {
 /** A line as {@link formatRecord} writes it: what stands in `message` is taken as it is, to the last digit. */
 const ownLine = /^\{"at":"[^"]*","atMs":[\d.]+,"direction":"(?:sent|received)","message":(.*)\}$/;
 
-/** Reads `qmp.ndjson`. A last line that was cut off is left out. @throws SyntaxError naming the line */
+/** Reads `qmp.ndjson`. A last line that was cut off is left out, and what says that others were. @throws SyntaxError naming the line */
 export function parseRecording(ndjson: string): QmpRecord[] {
 	const lines = ndjson.split('\n');
 	const records: QmpRecord[] = [];
@@ -40,7 +40,10 @@ export function parseRecording(ndjson: string): QmpRecord[] {
 				direction: QmpDirection;
 				message?: object;
 				text?: string;
+				/** In place of records that were left out of a file that became too long. */
+				omittedBytes?: number;
 			};
+			if (entry.omittedBytes !== undefined) continue;
 			if (entry.direction !== 'sent' && entry.direction !== 'received') throw new SyntaxError("no 'direction'");
 			const verbatim = ownLine.exec(line)?.[1];
 			const text = verbatim ?? entry.text ?? (entry.message === undefined ? undefined : stringifyJson(entry.message));
