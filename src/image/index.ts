@@ -35,7 +35,23 @@ export {
 	type ProgramRequest,
 	type ProgramRoot,
 } from './program.ts';
+export {
+	copyForeign,
+	defaultLimits,
+	openForeign,
+	parseLimits,
+	readForeign,
+	removeForeign,
+	requireSandbox,
+	runInSandbox,
+	SandboxLimitError,
+	type SandboxLimits,
+	type SandboxRefusal,
+	type SandboxRequest,
+	sandboxRefusal,
+} from './sandbox/index.ts';
 export { PatchRefused } from './series/apply.ts';
 export type { PatchFile } from './series/mails.ts';
 export { BuildFailure, type BuiltQemu, type BuiltSeries, buildQemuSeries } from './source/qemu.ts';
+export { type BuildRoot, buildRoot } from './source/root.ts';
 export { openQemuSource, type QemuSource } from './source/tree.ts';
