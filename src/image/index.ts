@@ -52,6 +52,7 @@ export {
 } from './sandbox/index.ts';
 export { PatchRefused } from './series/apply.ts';
 export type { PatchFile } from './series/mails.ts';
+export { checkBase, checkOut, isGitTree, readGitRange } from './source/git.ts';
 export { BuildFailure, type BuiltQemu, type BuiltSeries, buildQemuSeries } from './source/qemu.ts';
 export { type BuildRoot, buildRoot } from './source/root.ts';
 export { openQemuSource, type QemuSource } from './source/tree.ts';

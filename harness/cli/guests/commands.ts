@@ -27,7 +27,7 @@ export const series = command({
 		'Validate a patch series for QEMU: builds the source without and with the patches, for arm64 hosts with KVM, runs the same cells on both builds, and compares. The source is not changed; the builds are kept.',
 	usage: 'PATCH... --source DIR|TARBALL|debian:SUITE [--case CASE]... [--out DIR] [--on WHERE] [--json]',
 	options: seriesOptions,
-	positionals: { minimum: 1, maximum: 999 },
+	positionals: { maximum: 999 },
 	load: async () => (await import('./series.ts')).series,
 });
 

@@ -91,6 +91,13 @@ export const seriesOptions = {
 		help: "run these cases on both builds; default as 'vpmu run' chooses, every case if either build has the PMU choice",
 	},
 	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, jobs, retries },
+	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
+	'build-only': { help: 'stop after both builds, and print where they are' },
+	'build-limit': {
+		value: 'NAME=VALUE',
+		repeatable: true,
+		help: 'limit of a build: time=2h, memory=8G, processes=1024, file=4G, disk=20G, output=64M (the defaults)',
+	},
 	out: { value: 'DIR', help: 'folder of both runs; default vpmu-runs/ID' },
 	json: { help: 'print one JSON document on standard output instead of the tables' },
 } as const satisfies Options;

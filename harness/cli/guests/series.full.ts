@@ -30,6 +30,9 @@ async function fakeSource(folder: string, main: string): Promise<string> {
 	};
 	for (const [name, text] of Object.entries(files)) await writeFile(path.join(source, name), text);
 	await chmod(path.join(source, 'configure'), 0o755);
+	// Shared folders are laid read-only; the patch has to apply all the same.
+	await chmod(path.join(source, 'target/arm/kvm.c'), 0o444);
+	await chmod(path.join(source, 'target/arm'), 0o555);
 	return source;
 }
 

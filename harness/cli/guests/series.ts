@@ -1,13 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { dir } from 'tmp-promise';
 import {
 	BuildFailure,
 	type BuiltSeries,
 	buildQemuSeries,
+	checkBase,
+	checkOut,
 	debianSource,
+	isGitTree,
 	openCache,
 	openQemuSource,
 	type PatchFile,
+	parseLimits,
+	readGitRange,
+	requireSandbox,
 } from '../../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
 import type { PatchSeries } from '../../../src/patch/index.ts';
@@ -49,6 +56,13 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	}
 	const { before, after } = built;
 	shown.write(`${built.series.map(describeSeries).join('')}before: ${before.program}\nafter:  ${after.program}\n`);
+	if (options['build-only']) {
+		if (json)
+			stdout.write(
+				`${JSON.stringify({ schema: 'vpmu-series/1', before, after, exit: exitCodes.asPredicted }, null, 2)}\n`,
+			);
+		return exitCodes.asPredicted;
+	}
 	const quiet = json ? { ...context, stdout: stderr } : context;
 	const both = { qemu: before.program, diff: after.program, on: options.on, json: false };
 	const inspected = await inspect(quiet, { argv: given.argv, positionals: [], options: both });
@@ -112,22 +126,50 @@ function verdict(
 }
 
 async function build({ env, signal, stderr, cwd }: CommandContext, { options, positionals }: SeriesGiven) {
-	if (options.source === undefined) {
-		throw new UsageError("'vpmu series' needs option '--source': a folder or an archive of QEMU's source");
-	}
-	const patches = await Promise.all(positionals.map(name => readPatch(name, cwd)));
 	const named = options.source;
+	if (named === undefined) {
+		throw new UsageError(
+			"'vpmu series' needs option '--source': a folder, an archive of QEMU's source, or debian:SUITE",
+		);
+	}
+	if ((positionals.length === 0) === (options.range === undefined)) {
+		throw new UsageError(
+			"'vpmu series' needs files of patches, or '--range BASE..TIP' with '--source' a git tree, not both",
+		);
+	}
+	const limits = parseLimits(options['build-limit'] ?? []);
+	await requireSandbox(signal);
+	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
 	const suite = /^debian:(.+)$/.exec(named)?.[1];
-	const given = suite === undefined ? await openQemuSource(named, cwd) : undefined;
+	const folder = path.resolve(cwd, named);
 	const printer = progressPrinter(stderr);
+	await using checkedOut = new AsyncDisposableStack();
 	try {
 		const cache = await openCache({ env, signal, onProgress: printer.report });
-		const source = given ?? (await openQemuSource((await debianSource(cache, suite!, 'qemu')).path, cwd, named));
+		const place = async () => {
+			if (suite !== undefined) return (await debianSource(cache, suite, 'qemu')).path;
+			if (options.range === undefined) return folder;
+			if (!(await isGitTree(folder, signal))) {
+				throw new UsageError(`'--range' needs '--source' to be a git tree, and '${named}' is not`);
+			}
+			const { base, patches } = await readGitRange(folder, options.range, signal);
+			files.push(patches);
+			const { path: to, cleanup } = await dir({ prefix: 'vpmu-range-', unsafeCleanup: true });
+			checkedOut.defer(cleanup);
+			await checkOut(folder, base, path.join(to, 'tree'), signal);
+			return path.join(to, 'tree');
+		};
+		const source = await openQemuSource(await place(), cwd, named);
 		const startedAt = performance.now();
-		const built = await buildQemuSeries(cache, source, patches);
+		const built = await buildQemuSeries(cache, source, files, limits);
 		printer.end();
 		if (!built.after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);
-		return built;
+		const checks =
+			suite === undefined ? await Promise.all(built.series.map(one => checkBase(folder, one.base, signal))) : [];
+		return {
+			...built,
+			series: built.series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checks[at] ?? [])] })),
+		};
 	} finally {
 		printer.end();
 	}
@@ -145,7 +187,8 @@ function requestFor(
 	{ argv, options }: SeriesGiven,
 	own: { readonly qemu?: readonly string[]; readonly out?: string; readonly all?: boolean },
 ): RunRequest {
-	const { source: _, case: cases, json: _json, out: _out, ...shared } = options;
+	const { source: _, case: cases, json: _json, out: _out, range: _range, ...rest } = options;
+	const { 'build-only': _only, 'build-limit': _limit, ...shared } = rest;
 	return requestOf({
 		...{ argv, positionals: cases ?? [] },
 		options: { ...nothingGiven(runOptions), ...shared, ...own },

@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import path from 'node:path';
-import { cacheRoot } from '../../../src/image/index.ts';
+import { cacheRoot, type SandboxRefusal, sandboxRefusal } from '../../../src/image/index.ts';
+import { messageOf } from '../../../src/lib/index.ts';
 import { localKvm } from '../../plan/select.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -114,7 +115,13 @@ export async function doctor(
 	{ stdout, env }: CommandContext,
 	{ options }: Given<typeof doctorOptions>,
 ): Promise<number> {
-	const findings = examine(env);
+	const refusal = await sandboxRefusal().catch((error): SandboxRefusal => ({ reason: messageOf(error), remedy: '' }));
+	const findings: Finding[] = [
+		...examine(env),
+		refusal === undefined
+			? { state: 'ok', what: "a sandbox for builds ('vpmu series')" }
+			: { state: 'note', what: `no sandbox, so no builds ('vpmu series'): ${refusal.reason}`, remedy: refusal.remedy },
+	];
 	if (options.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
 	else {
 		for (const { state, what, remedy } of findings) {

@@ -215,6 +215,8 @@ class WorkTree {
 			if (status !== 0) throw new UsageError(`'${name}' cannot be unpacked: ${lastLines(stderr).at(-1)}`);
 			await rm(path.join(this.#folder, 'archive'));
 		} else await copySource(this.#source, tree, withRoms);
+		// A source may be read-only; what is built from is not.
+		await this.#run('chmod -R u+rwX source');
 		this.#version = await requireQemu(name, tree);
 		return this.#version;
 	}

@@ -1,0 +1,94 @@
+import { cp, mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from '../../lib/errors.ts';
+import type { SeriesBase } from '../../patch/index.ts';
+import { lastLines, runTool } from '../cache/tool.ts';
+import type { PatchFile } from '../series/mails.ts';
+
+/** git in a repository of the user's, without what the repository's settings would run. */
+async function git(folder: string, argv: readonly string[], signal?: AbortSignal) {
+	const quiet = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'log.showSignature=false'];
+	return await runTool(['git', '-C', folder, ...quiet, ...argv], { signal, env: { GIT_OPTIONAL_LOCKS: '0' } });
+}
+
+/** Whether a folder is the top of a git repository. */
+export async function isGitTree(folder: string, signal?: AbortSignal): Promise<boolean> {
+	if ((await stat(path.join(folder, '.git')).catch(() => undefined)) === undefined) return false;
+	return (await git(folder, ['rev-parse', '--git-dir'], signal)).status === 0;
+}
+
+/** The two ends of a range of commits, and the commits as patches. */
+export interface GitRange {
+	readonly base: string;
+	readonly patches: PatchFile;
+}
+
+/**
+ * The commits of a range as `git format-patch` writes them.
+ *
+ * @param range `BASE..TIP`; `BASE` alone means up to HEAD
+ * @throws UsageError for what is not a range of that repository, or one without commits
+ */
+export async function readGitRange(folder: string, range: string, signal?: AbortSignal): Promise<GitRange> {
+	const [, from = '', to = ''] = /^([^.\s-][^\s]*?)(?:\.\.([^.\s][^\s]*)?)?$/.exec(range) ?? [];
+	if (from === '')
+		throw new UsageError(`'${range}' is not a range of commits; allowed: BASE..TIP, such as v10.2.0..topic`);
+	const commit = async (name: string) => {
+		const { status, stdout } = await git(
+			folder,
+			['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`],
+			signal,
+		);
+		if (status !== 0) throw new UsageError(`range '${range}': '${folder}' has no commit '${name}'`);
+		return stdout.trim();
+	};
+	const [base, tip] = [await commit(from), await commit(to === '' ? 'HEAD' : to)];
+	const format = [
+		'format-patch',
+		'--stdout',
+		'--binary',
+		'--full-index',
+		'--no-ext-diff',
+		'--no-textconv',
+		'--numbered',
+	];
+	const { status, stdout, stderr } = await git(folder, [...format, `${base}..${tip}`], signal);
+	if (status !== 0) throw new UsageError(`range '${range}' cannot be read: ${lastLines(stderr).at(-1)}`);
+	if (stdout === '') throw new UsageError(`range '${range}' of '${folder}' has no commits`);
+	return { base, patches: { name: range, content: Buffer.from(stdout, 'latin1') } };
+}
+
+/**
+ * Puts the tree of a commit into an empty folder, with the working tree's `subprojects`, which QEMU's build fetches into it.
+ *
+ * @throws UsageError when git cannot
+ */
+export async function checkOut(folder: string, commit: string, to: string, signal?: AbortSignal): Promise<void> {
+	await mkdir(to, { recursive: true });
+	const archive = `${to}.tar`;
+	const { status, stderr } = await git(folder, ['archive', '--format=tar', `--output=${archive}`, commit], signal);
+	if (status !== 0)
+		throw new UsageError(`commit ${commit} of '${folder}' cannot be taken: ${lastLines(stderr).at(-1)}`);
+	const unpacked = await runTool(['tar', '--no-same-owner', '-xf', archive, '-C', to], { signal });
+	if (unpacked.status !== 0)
+		throw new UsageError(`commit ${commit} cannot be unpacked: ${lastLines(unpacked.stderr).at(-1)}`);
+	await cp(path.join(folder, 'subprojects'), path.join(to, 'subprojects'), {
+		...{ recursive: true, verbatimSymlinks: true, force: false },
+	}).catch(error => {
+		if (error.code !== 'ENOENT') throw error;
+	});
+}
+
+/** What a series says it builds on, compared with the repository that it is tried on. One sentence each. */
+export async function checkBase(folder: string, { baseCommit }: SeriesBase, signal?: AbortSignal): Promise<string[]> {
+	if (baseCommit === undefined || !(await isGitTree(folder, signal))) return [];
+	const known = await git(folder, ['cat-file', '-e', `${baseCommit}^{commit}`], signal);
+	if (known.status !== 0) return [`base-commit ${baseCommit.slice(0, 12)} is not in '${folder}'`];
+	const { status, stdout } = await git(folder, ['rev-list', '--count', '--left-right', `${baseCommit}...HEAD`], signal);
+	const [behind, ahead] = stdout.trim().split(/\s+/);
+	if (status !== 0) return [];
+	if (behind === '0' && ahead === '0') return [`'${folder}' stands at the base-commit`];
+	return [
+		`'${folder}' is ${ahead} commits ahead of the base-commit${behind === '0' ? '' : ` and lacks ${behind} of its history`}`,
+	];
+}
