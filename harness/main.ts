@@ -1,20 +1,20 @@
 import { runCommandLine } from './cli/index.ts';
-import type { CommandContext } from './usage/context.ts';
+import { contextOf, type World } from './usage/context.ts';
 import { exitCodes } from './usage/exit-codes.ts';
 import { explain } from './usage/explain.ts';
 import { version } from './usage/places.ts';
 
 /** Runs one command line against the given world. Returns the exit status; never throws. */
-export async function main(argv: readonly string[], context: CommandContext): Promise<number> {
+export async function main(argv: readonly string[], world: World): Promise<number> {
 	try {
 		if (argv[0] === '--version') {
-			context.stdout.write(`${version}\n`);
+			contextOf(world).stdout.write(`${version}\n`);
 			return exitCodes.asPredicted;
 		}
-		return await runCommandLine(argv, context);
+		return await runCommandLine(argv, world);
 	} catch (error) {
-		if (context.signal.aborted) return exitCodes.interrupted;
-		return explain(error, context);
+		if (world.signal.aborted) return exitCodes.interrupted;
+		return explain(error, contextOf(world));
 	}
 }
 

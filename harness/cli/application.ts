@@ -21,7 +21,7 @@ import {
 	UnsatisfiedPositionalError,
 } from '@stricli/core';
 import { UsageError, VpmuError } from '../../src/lib/index.ts';
-import type { CommandContext } from '../usage/context.ts';
+import { contextOf, type World } from '../usage/context.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import { type CommandSpec, type Given, type GroupSpec, type OptionSpec, parseInteger } from './command.ts';
@@ -43,11 +43,11 @@ interface Named {
 export async function invoke(
 	commands: Commands,
 	argv: readonly string[],
-	context: CommandContext,
+	world: World,
 	perform: (spec: CommandSpec, given: Given) => Promise<number> = async (spec, given) =>
-		(await spec.load())(context, given),
+		(await spec.load())(contextOf(world), given),
 ): Promise<number> {
-	const { stdout } = context;
+	const { stdout } = contextOf(world);
 	const [first] = argv;
 	if (first === undefined) {
 		stdout.write(overview(commands));

@@ -1,4 +1,4 @@
-import type { CommandContext } from '../usage/context.ts';
+import type { World } from '../usage/context.ts';
 import { type Commands, invoke } from './application.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
 import { kept, list, run, series, shell } from './guests/commands.ts';
@@ -13,6 +13,6 @@ export const commands: Commands = {
 };
 
 /** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */
-export function runCommandLine(argv: readonly string[], context: CommandContext): Promise<number> {
-	return invoke(commands, argv, context);
+export function runCommandLine(argv: readonly string[], world: World): Promise<number> {
+	return invoke(commands, argv, world);
 }

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { messageOf, stringifyJson } from '../../src/lib/index.ts';
+import { messageOf, screen, stringifyJson, visible } from '../../src/lib/index.ts';
 import { type QmpClient, QmpError, type QmpEvent, type QmpSchema } from '../../src/qmp/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
@@ -11,7 +11,7 @@ const greeting =
 	"Commands as NAME key=value … or JSON; 'help NAME' tells what one takes; Tab completes; Ctrl-C stops waiting; Ctrl-D leaves.\n";
 
 /** What stands in a terminal's current line is a prompt, perhaps with half a command: cleared, and drawn anew below. */
-const clearLine = '\r\x1b[K';
+const { clearLine } = screen;
 
 /**
  * Reads commands on a terminal until the person or QEMU leaves: prompt, history, completion, and events shown above the
@@ -23,9 +23,13 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 	const { stdin, stdout, env, signal } = context;
 	const history = readHistory(env);
 	const terminal = createInterface({
-		...{ input: stdin, output: stdout, terminal: true },
-		...{ prompt: `(QEMU ${versionOf(qmp)}) `, history, historySize, removeHistoryDuplicates: true },
-		completer: (line: string) => complete(line, schema),
+		...{ input: stdin, output: stdout.raw, terminal: true },
+		...{ prompt: visible(`(QEMU ${versionOf(qmp)}) `), history, historySize, removeHistoryDuplicates: true },
+		// Names are this QEMU's own, and what readline shows goes past the door.
+		completer: (line: string) => {
+			const [candidates, replaced] = complete(line, schema);
+			return [candidates.map(visible), replaced];
+		},
 	});
 	// A terminal that hangs up breaks (EIO).
 	terminal.on('error', () => terminal.close());
@@ -35,7 +39,7 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 	});
 	terminal.on('history', (lines: string[]) => history.splice(0, history.length, ...lines));
 	const print = (text: string) => {
-		stdout.write(`${clearLine}${text}\n`);
+		stdout.write([clearLine, `${text}\n`]);
 		if (!closed) terminal.prompt(true);
 	};
 	const stop = () => terminal.close();
@@ -84,7 +88,7 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 		await events.return();
 		await showing;
 		// What stands there is a prompt that nobody will answer.
-		stdout.write(clearLine);
+		stdout.write([clearLine]);
 		writeHistory(env, history);
 	}
 	signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { rendered } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Broker } from '../protocol/broker.ts';
@@ -17,7 +18,7 @@ export async function runAlone(cells: readonly Cell[]): Promise<Broker> {
 		...run.broker,
 		async [Symbol.asyncDispose]() {
 			const results = await run.finish({ interrupted: false });
-			process.stderr.write(PrettyReport.closing(results, path.relative(process.cwd(), run.folder.path)));
+			process.stderr.write(rendered(PrettyReport.closing(results, path.relative(process.cwd(), run.folder.path))));
 		},
 	};
 }

@@ -1,10 +1,23 @@
-/** The outside world of a command. Tests pass their own. */
+import { type Output, outputTo, type RawOutput } from './output.ts';
+
+/** The outside world of a command. */
 export interface CommandContext {
 	readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean };
-	readonly stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
-	readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+	readonly stdout: Output;
+	readonly stderr: Output;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly cwd: string;
 	/** Aborts at the first Ctrl-C. */
 	readonly signal: AbortSignal;
+}
+
+/** The same as the process has it. Tests pass their own. */
+export interface World extends Omit<CommandContext, 'stdout' | 'stderr'> {
+	readonly stdout: RawOutput;
+	readonly stderr: RawOutput;
+}
+
+/** The world as commands see it: what they write passes the door of the terminal. */
+export function contextOf(world: World): CommandContext {
+	return { ...world, stdout: outputTo(world.stdout), stderr: outputTo(world.stderr) };
 }

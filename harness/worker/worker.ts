@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext, TestFn } from 'ava';
+import { visible } from '../../src/lib/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import { type CaseDeclaration, type Cell, planCells } from '../plan/plan.ts';
 import { defaultSelection } from '../plan/select.ts';
@@ -48,7 +49,8 @@ export function declareCells(test: TestFn, declaration: WorkerDeclaration, body:
 		run(cell.id, async t => {
 			shared ??= brokerOf(runAlone);
 			const result = await runCell(t, cell, declaration, body, await shared);
-			const line = `${result.status}${result.reason === null ? '' : `: ${result.reason}`}`;
+			// AVA shows it on a terminal.
+			const line = visible(`${result.status}${result.reason === null ? '' : `: ${result.reason}`}`);
 			if (result.status === 'pass' || result.status === 'xfail' || result.status === 'skip') {
 				if (result.status !== 'pass') t.log(line);
 				t.pass();

@@ -9,6 +9,7 @@ export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stri
 export { LockBusyError, type LockHolder } from './lock.ts';
 export { type MachineVersion, machineVersion } from './machine-type.ts';
 export { quoteCommand, quoteWord } from './quote.ts';
+export { ControlSequence, rendered, type ScreenText, screen } from './screen.ts';
 export { checkJson, readStored, readStoredSync, type Shape, type Stored } from './stored.ts';
 export { drainInto, foreignLinesOf, harmless, linesOf, listen } from './streams.ts';
 export { syncFile, writeWhole, writeWholeSync } from './whole-file.ts';

@@ -1,4 +1,5 @@
 import { formatDuration } from '../lib/deadline.ts';
+import { stringifyJson } from '../lib/json.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from '../run/results.ts';
 import { notesOf } from './notes.ts';
 import { countsOf, viewOf } from './words.ts';
@@ -125,7 +126,7 @@ function attempts({ attempts: earlier = [] }: CellResult): string {
 function layers({ observed }: CellResult): string {
 	return observed === null
 		? ''
-		: `<details><summary>what QMP, trace and guest said</summary><pre>${text(JSON.stringify(observed.layers, null, 2))}</pre></details>\n`;
+		: `<details><summary>what QMP, trace and guest said</summary><pre>${text(stringifyJson(observed.layers, { indent: 2 }))}</pre></details>\n`;
 }
 
 function links({ artifacts }: CellResult): string {

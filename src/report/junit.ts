@@ -1,3 +1,4 @@
+import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
 /**
@@ -29,7 +30,7 @@ function testCase(cell: CellResult): string[] {
 		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${cell.reason ?? ''}`)}" type="xpass"/>`,
 		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}"/>`,
 	}[cell.status];
-	const told = JSON.stringify({
+	const told = stringifyJson({
 		qemu: cell.qemu,
 		on: cell.on,
 		predicted: cell.predicted,

@@ -1,3 +1,4 @@
+import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
 /** What KCIDB's schema 5.3 (kernelci/kcidb-io) calls each status. */
@@ -57,7 +58,7 @@ export function kcidbOf(results: Results, origin = 'vpmu'): string {
 			},
 		})),
 	};
-	return `${JSON.stringify(report, null, 2)}\n`;
+	return `${stringifyJson(report, { indent: 2 })}\n`;
 }
 
 const kernelOf = ({ on }: CellResult) => on.kernel ?? 'unknown';

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { rendered } from '../lib/screen.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import { PrettyReport } from './pretty.ts';
 import { cellOf } from './testing/results.ts';
@@ -17,11 +18,11 @@ const step = (what: string): RunEvent => ({ at, event: 'progress', what });
 test('in a log each step is said once, and the headings stand above the first row', t => {
 	const report = new PrettyReport({});
 	const log = [start('debian:trixie'), step('one'), step('two'), step('one'), step('two')]
-		.map(event => report.receive(event))
+		.map(event => rendered(report.receive(event)))
 		.join('');
 	t.is(log, '- one\n- two\n');
 	const [headings, row, next] = [cellOf('pass'), cellOf('pass')]
-		.map(result => report.receive({ at, event: 'cell-end', result }))
+		.map(result => rendered(report.receive({ at, event: 'cell-end', result })))
 		.join('')
 		.split('\n');
 	t.regex(headings!, /^\s+case .* QEMU .* predicted .* observed/);
@@ -33,7 +34,7 @@ test('a QEMU that has the choice is told from one of the same version that has n
 		const report = new PrettyReport({});
 		report.receive(start('/opt/qemu'));
 		const qemu = { version: '10.0.13', path: '/opt/qemu', hasPmuChoice };
-		return report.receive({ at, event: 'cell-end', result: cellOf('pass', { qemu }) });
+		return rendered(report.receive({ at, event: 'cell-end', result: cellOf('pass', { qemu }) }));
 	};
 	t.regex(rowWith(true), /10\.0\.13\+choice {2}virt/);
 	t.notRegex(rowWith(false), /choice/);
@@ -41,7 +42,7 @@ test('a QEMU that has the choice is told from one of the same version that has n
 
 test('on a terminal the headings come first, and a step replaces the one before', t => {
 	const report = new PrettyReport({ columns: 80 });
-	t.regex(report.receive(start('debian:trixie')), /case .* QEMU/);
-	t.is(report.receive(step('one')), '\r\u001b[Kone');
-	t.is(report.receive(step('two')), '\r\u001b[Ktwo');
+	t.regex(rendered(report.receive(start('debian:trixie'))), /case .* QEMU/);
+	t.is(rendered(report.receive(step('one'))), '\r\u001b[Kone');
+	t.is(rendered(report.receive(step('two'))), '\r\u001b[Ktwo');
 });

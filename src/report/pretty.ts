@@ -1,8 +1,13 @@
 import { formatDuration } from '../lib/deadline.ts';
+import { visible } from '../lib/foreign.ts';
+import { type ControlSequence, rendered, type ScreenText, screen } from '../lib/screen.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../run/results.ts';
 import { notesOf } from './notes.ts';
 import { countsOf, viewOf } from './words.ts';
+
+/** A line in parts. */
+type Line = readonly (string | ControlSequence)[];
 
 const headings = ['', 'case', 'host', 'QEMU', 'machine', 'predicted', 'observed', 'counts', 'time'] as const;
 const colours: Record<CellStatus, number> = { pass: 32, xfail: 33, skip: 2, fail: 31, xpass: 31, error: 35 };
@@ -32,7 +37,7 @@ export class PrettyReport {
 	}
 
 	/** The text to write for one event; empty when there is nothing to say. */
-	receive(event: RunEvent): string {
+	receive(event: RunEvent): ScreenText {
 		switch (event.event) {
 			case 'run-start':
 				this.#planned = event.cells.length;
@@ -77,10 +82,10 @@ export class PrettyReport {
 			})),
 		);
 		const rows = [report.#row(headings), ...results.cells.flatMap(cell => report.#cell(cell))];
-		return `${rows.join('\n')}\n${PrettyReport.closing(results, folder)}`;
+		return `${rows.map(row => `${rendered(row)}\n`).join('')}${PrettyReport.closing(results, folder)}`;
 	}
 
-	#progress(what: string, done?: number, total?: number): string {
+	#progress(what: string, done?: number, total?: number): ScreenText {
 		const far = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`;
 		if (this.#options.columns === undefined) {
 			// In a log each step is said once: not each of its percents, nor each turn of steps side by side.
@@ -93,13 +98,13 @@ export class PrettyReport {
 	}
 
 	/** In a log there may be pages of steps before the first row. */
-	#headingsOfLog(): string[] {
+	#headingsOfLog(): Line[] {
 		if (this.#options.columns !== undefined || this.#hasHeadings) return [];
 		this.#hasHeadings = true;
 		return [this.#row(headings)];
 	}
 
-	#cell(result: CellResult): string[] {
+	#cell(result: CellResult): Line[] {
 		const row = this.#row(
 			[
 				result.status,
@@ -115,28 +120,28 @@ export class PrettyReport {
 			result.status,
 		);
 		const why = result.status === 'pass' ? null : result.reason;
-		return why === null ? [row] : [row, `        ${result.blame === null ? '' : `${result.blame}: `}${why}`];
+		return why === null ? [row] : [row, [`        ${result.blame === null ? '' : `${result.blame}: `}${why}`]];
 	}
 
-	#row(cells: readonly string[], status?: CellStatus): string {
+	#row(cells: readonly string[], status?: CellStatus): Line {
 		const text = cells
 			.map((cell, index) => (index === cells.length - 1 ? cell : cell.padEnd(this.#widths[index] ?? 0)))
 			.join('  ');
-		if (status === undefined || this.#options.colour !== true) return text.trimEnd();
+		if (status === undefined || this.#options.colour !== true) return [text.trimEnd()];
 		const width = this.#widths[0] ?? 0;
-		return `\u{1b}[${colours[status]}m${text.slice(0, width)}\u{1b}[0m${text.slice(width)}`.trimEnd();
+		return [screen.colour(colours[status]), text.slice(0, width), screen.plain, text.slice(width).trimEnd()];
 	}
 
-	#text(lines: readonly string[]): string {
+	#text(lines: readonly Line[]): ScreenText {
 		const { columns } = this.#options;
-		const body = lines.map(line => `${line}\n`).join('');
+		const body = lines.flatMap(line => [...line, '\n']);
 		if (columns === undefined) return body;
 		const running = [...this.#running.values()];
 		const now =
 			running.length > 0
 				? `${this.#ended.size}/${this.#planned}  running ${running.join('  ')}${this.#doing === '' ? '' : `  (${this.#doing})`}`
 				: this.#doing;
-		return `\r\u{1b}[K${body}${now.slice(0, columns - 1)}`;
+		return [screen.clearLine, ...body, visible(now).slice(0, columns - 1)];
 	}
 }
 

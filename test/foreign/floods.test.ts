@@ -28,7 +28,7 @@ test.serial('a QEMU that floods its stderr fills neither disk nor memory, and th
 	const notes: string[] = [];
 	await using host = localHost();
 	const before = process.memoryUsage.rss();
-	const flood = `head -c ${600 * mebibyte} /dev/zero | tr '\\0' x >&2; echo >&2; echo last words >&2`;
+	const flood = `head -c ${300 * mebibyte} /dev/zero | tr '\\0' x >&2; echo >&2; echo last words >&2`;
 	const spec = { ...fakeSpec, qemu: { command: flooding(flood) } };
 	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await poll(

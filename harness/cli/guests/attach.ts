@@ -36,7 +36,7 @@ export async function attachSocket(
 			return { [Symbol.dispose]: () => void socket.off('data', onData) };
 		},
 	};
-	const how = await attachTerminal({ console, stdin, stdout, signal });
+	const how = await attachTerminal({ console, stdin, stdout: stdout.raw, signal });
 	socket.destroy();
 	return how === 'aborted' ? exitCodes.interrupted : exitCodes.asPredicted;
 }
@@ -70,15 +70,15 @@ export async function attachCell(context: CommandContext, cell: string, run: str
 	});
 	const client = new TerminalClient();
 	const resized = () => {
-		const { columns, rows } = stdout as { columns?: number; rows?: number };
+		const { columns, rows } = stdout;
 		if (columns !== undefined && rows !== undefined) socket.write(client.windowSize(columns, rows));
 	};
 	resized();
-	stdout.on('resize', resized);
+	stdout.raw.on('resize', resized);
 	try {
 		return await attachSocket(context, socket, client);
 	} finally {
-		stdout.off('resize', resized);
+		stdout.raw.off('resize', resized);
 	}
 }
 

@@ -52,7 +52,7 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 		},
 	);
 	if (context.stdin.isTTY === true) context.stderr.write(`${attachHelp}\n`);
-	const how = await attachTerminal({ ...context, console: machine.console });
+	const how = await attachTerminal({ ...context, stdout: context.stdout.raw, console: machine.console });
 	if (how === 'aborted') return exitCodes.interrupted;
 	if (how === 'left') return exitCodes.asPredicted;
 	const exit = await machine.process.exited;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { UsageError } from '../../../src/lib/index.ts';
+import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
 import { htmlOf, junitOf, kcidbOf, markdownOf, PrettyReport, tapOf } from '../../../src/report/index.ts';
 import { type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -13,7 +13,7 @@ const renderers: Readonly<Record<(typeof formats)[number], (results: Results, fo
 	html: htmlOf,
 	junit: junitOf,
 	tap: tapOf,
-	json: results => `${JSON.stringify(results, null, 2)}\n`,
+	json: results => `${stringifyJson(results, { indent: 2 })}\n`,
 	kcidb: results => kcidbOf(results),
 	markdown: markdownOf,
 };

@@ -1,6 +1,7 @@
 import os from 'node:os';
 import { type Host, localHost } from '../../../src/host/index.ts';
 import { debianPackage, hostArchitecture } from '../../../src/image/index.ts';
+import { screen } from '../../../src/lib/index.ts';
 import { smallVirt } from '../../../src/qemu/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from '../../bench/benchmark.ts';
 import { guestBenchmark } from '../../bench/guest.ts';
@@ -68,7 +69,7 @@ export async function bench(
 	const results: Record<string, BenchmarkResult> = {};
 	for (const { name, run: measure } of chosen) {
 		const onRound = (done: number, all: number) => {
-			if (stderr.isTTY === true) stderr.write(`\r\x1b[K${done === all ? '' : `${name}: round ${done} of ${all}`}`);
+			if (stderr.isTTY) stderr.write([screen.clearLine, done === all ? '' : `${name}: round ${done} of ${all}`]);
 		};
 		const result = await measure({ ...means, onRound });
 		results[name] = result;

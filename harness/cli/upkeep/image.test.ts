@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { UsageError } from '../../../src/lib/index.ts';
-import type { CommandContext } from '../../usage/context.ts';
+import { rendered, type ScreenText, UsageError } from '../../../src/lib/index.ts';
+import type { World } from '../../usage/context.ts';
 import { runCommandLine } from '../index.ts';
 import { cacheTable } from './image.ts';
 import { formatBytes, progressPrinter } from './progress.ts';
@@ -11,7 +11,7 @@ async function run(t: { teardown(fn: () => unknown): void }, ...argv: string[]) 
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const stdout = new PassThrough();
-	const context: CommandContext = {
+	const context: World = {
 		stdin: new PassThrough(),
 		stdout,
 		stderr: new PassThrough(),
@@ -93,7 +93,14 @@ test('a log gets a line when a step begins, a terminal one line that changes', t
 	}));
 	const show = (isTTY: boolean) => {
 		let text = '';
-		const printer = progressPrinter({ write: part => (text += part), isTTY, columns: 60 });
+		const printer = progressPrinter({
+			write: part => {
+				text += rendered(part as ScreenText);
+				return true;
+			},
+			isTTY,
+			columns: 60,
+		});
 		printer.report({ notice: 'Note this' });
 		for (const step of steps) printer.report(step);
 		printer.end();

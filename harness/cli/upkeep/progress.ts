@@ -1,11 +1,6 @@
 import type { Progress } from '../../../src/image/index.ts';
-import { formatDuration } from '../../../src/lib/index.ts';
-
-interface Output {
-	write(text: string): unknown;
-	readonly isTTY?: boolean;
-	readonly columns?: number;
-}
+import { formatDuration, screen, visible } from '../../../src/lib/index.ts';
+import type { Output } from '../../usage/output.ts';
 
 /** A size in words: `812 B`, `10.6 MB` (powers of ten, as packages and disks are sold). */
 export function formatBytes(bytes: number): string {
@@ -26,17 +21,20 @@ const worthALineMs = 300;
  * Shows what a long step does, how far it is and how long it took: one line that is written over on a terminal, in a log
  * a line when a step begins and one when it ends.
  */
-export function progressPrinter(output: Output): { report(progress: Progress): void; end(): void } {
+export function progressPrinter(output: Pick<Output, 'write' | 'isTTY' | 'columns'>): {
+	report(progress: Progress): void;
+	end(): void;
+} {
 	let current: { what: string; startedAt: number; shown: boolean } | undefined;
-	const terminal = output.isTTY === true;
-	const clear = terminal ? '\r\x1b[K' : '';
+	const terminal = output.isTTY;
+	const clear = terminal ? [screen.clearLine] : [];
 	const end = () => {
 		if (terminal && current?.shown === true) output.write(clear);
 		current = undefined;
 	};
 	const report = (progress: Progress) => {
 		if ('notice' in progress) {
-			output.write(`${clear}${progress.notice}\n`);
+			output.write([...clear, `${progress.notice}\n`]);
 			return;
 		}
 		const { what, done, total, unit } = progress;
@@ -47,14 +45,15 @@ export function progressPrinter(output: Output): { report(progress: Progress): v
 		const elapsedMs = performance.now() - current.startedAt;
 		const took = elapsedMs < worthALineMs ? '' : `, ${formatDuration(elapsedMs)}`;
 		if (done === total) {
-			if (terminal) output.write(`${clear}${what}: ${amount(done, unit)}${took}\n`);
+			if (terminal) output.write([...clear, `${what}: ${amount(done, unit)}${took}\n`]);
 			else if (took !== '') output.write(`${what}: done${took}\n`);
 			current = { what, startedAt: performance.now(), shown: false };
 			return;
 		}
 		if (!terminal) return;
 		const far = total === null ? amount(done, unit) : `${amount(done, unit)} of ${amount(total, unit)}`;
-		output.write(`${clear}${`${what}: ${far}${took}`.slice(0, (output.columns ?? 80) - 1)}`);
+		const line = visible(`${what}: ${far}${took}`).slice(0, (output.columns ?? 80) - 1);
+		output.write([...clear, line]);
 		current.shown = true;
 	};
 	return { report, end };

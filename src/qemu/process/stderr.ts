@@ -31,8 +31,8 @@ export class StderrTail {
 	}
 
 	push(bytes: Buffer): void {
-		const all = Buffer.concat([this.#bytes, bytes]);
-		this.#bytes = all.length <= keptBytes ? all : Buffer.from(all.subarray(all.length - keptBytes));
+		const before = this.#bytes.subarray(Math.max(0, this.#bytes.length + bytes.length - keptBytes));
+		this.#bytes = Buffer.concat([before, bytes.subarray(Math.max(0, bytes.length - keptBytes))]);
 		if (this.#announce === undefined) return;
 		const at = this.#bytes.indexOf(announcement);
 		if (at === -1 || this.#bytes.indexOf(10, at) === -1) return;
