@@ -8,6 +8,7 @@ import type { CellSession } from './worker/session.ts';
 import type { CaseBody } from './worker/worker.ts';
 
 export { workloads } from '../src/guest/index.ts';
+export { parseCpuList } from '../src/pmu/index.ts';
 export { vcpuThreads } from '../src/qemu/index.ts';
 export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';

@@ -57,6 +57,7 @@ export {
 	readHostFacts,
 } from './pmu/index.ts';
 export {
+	compareInspections,
 	type Inspection,
 	inspectQemu,
 	Machine,

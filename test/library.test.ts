@@ -57,6 +57,7 @@ test('the public names are these, and not more than 70', t => {
 		'UsageError',
 		'VpmuError',
 		'buildImage',
+		'compareInspections',
 		'connectQmp',
 		'debianKernel',
 		'debianQemu',

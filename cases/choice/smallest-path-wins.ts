@@ -6,7 +6,7 @@ pmuTest(
 	async (t, cell) => {
 		const guest = await cell.boot();
 		await guest.count(['cycles']);
-		const links = new Map(cell.pmus.map(pmu => [pmu.type, pmu.link]));
+		const links = new Map(cell.pmus.map(pmu => [pmu.type, pmu.link ?? '']));
 		const [smallest] = [...links].sort(([, a], [, b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))[0]!;
 		t.deepEqual([...new Set(cell.observations.trace?.setPmu.map(line => line.type))], [smallest]);
 	},

@@ -9,7 +9,12 @@ pmuTest(
 		const guest = await cell.boot({ affinity: home });
 		const threads = (await vcpuThreads(guest.machine.qmp)).map(thread => thread.threadId);
 		for (const pinned of groups) {
-			const name = cell.pmus.find(pmu => pmu.cpus.split(/[,-]/)[0] === pinned.split(',')[0])?.name ?? 'armv8_pmuv3';
+			const name = cell.pmuOn(pinned)?.name;
+			if (name === undefined) {
+				// Nothing on the host can count there: that the guest's counters stand still is for the verdict to see.
+				await guest.count(['cycles'], { pinned });
+				continue;
+			}
 			const host = await cell.countOnHost(threads, [`${name}/cpu_cycles/G`, `${name}/cpu_cycles/GH`]);
 			const [inside] = await guest.count(['cycles'], { pinned });
 			const [ours, all] = await host.stop();
@@ -18,7 +23,7 @@ pmuTest(
 			guest.keep(`host CPUs ${pinned}: ${name}/cpu_cycles/G on the host`, String(seen));
 			// The host saw the work three times over (N and 2N), and whatever else the guest did meanwhile.
 			t.true(seen > 75_000_000, `the host counted ${seen} cycles in the guest on ${pinned}`);
-			if (cell.prediction.counting[Number.parseInt(pinned, 10)] === 'counts') {
+			if (cell.countingOn(pinned) === 'counts') {
 				t.true(counted < seen, `the guest counted ${counted} cycles, of which the host saw ${seen}`);
 			} else {
 				t.is(counted, 0, 'the guest counts where its PMU does not');

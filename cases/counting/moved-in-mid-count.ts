@@ -1,4 +1,4 @@
-import { countWhileMoving, endMoving, pmuTest } from '../../harness/test.ts';
+import { countWhileMoving, endMoving, parseCpuList, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'moved across groups of host CPUs in the middle of a count, it goes on, stops or cannot run as predicted',
@@ -11,8 +11,8 @@ pmuTest(
 			prediction.guestHasPmu ? undefined : `needs a guest with a PMU; this one gets none (${prediction.rule})`,
 	},
 	async (t, cell) => {
-		const countingOn = (cpus: string) => cell.prediction.counting[Number.parseInt(cpus, 10)];
-		const stops = cell.groups.length > 1 ? cell.groups : cell.groups[0]!.split(',');
+		const countingOn = (cpus: string) => cell.countingOn(cpus);
+		const stops = cell.groups.length > 1 ? cell.groups : [...parseCpuList(cell.groups[0]!)].map(String);
 		const away = stops.find(cpus => countingOn(cpus) === 'cannot-run') ?? stops.at(-1)!;
 		const home = stops.find(cpus => cpus !== away)!;
 		const guest = await cell.boot({ affinity: home });

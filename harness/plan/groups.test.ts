@@ -1,7 +1,12 @@
 import test from 'ava';
 import { UsageError } from '../../src/lib/index.ts';
+import { type HostFacts, hostModel } from '../../src/pmu/index.ts';
 import { bigLittle, host, none, overlap, partial, source, uniform } from '../../src/pmu/testing/facts.ts';
-import { cpuGroups, isSourceName, pmusSpokenOf, resolvePmu, shapesOf } from './groups.ts';
+import { isSourceName, pmuOn, pmusSpokenOf, resolvePmu as resolve, shapesOf as shapes } from './groups.ts';
+
+const shapesOf = (facts: HostFacts) => shapes(hostModel(facts));
+const resolvePmu = (value: string, facts: HostFacts) => resolve(value, hostModel(facts));
+const cpuGroups = (facts: HostFacts) => hostModel(facts).groups.map(group => `${group.cpus}`);
 
 test('what a host is like is told by the PMUs of its CPUs', t => {
 	const three = host([
@@ -23,7 +28,14 @@ test('what a host is like is told by the PMUs of its CPUs', t => {
 
 test('groups are CPUs with the same PMUs', t => {
 	t.deepEqual(cpuGroups(bigLittle), ['0', '1']);
-	t.deepEqual(cpuGroups(uniform), ['0,1']);
+	t.deepEqual(cpuGroups(uniform), ['0-1']);
+	t.deepEqual(cpuGroups(partial), ['0', '1']);
+	t.deepEqual(cpuGroups(none), ['0-1']);
+	const interleaved = host(
+		[source('armv8_a', 10, '0-4,10-14', 'platform/a'), source('armv8_b', 11, '5-9,15-19', 'platform/b')],
+		{ possible: '0-19' },
+	);
+	t.deepEqual(cpuGroups(interleaved), ['0-4,10-14', '5-9,15-19']);
 });
 
 test('values of pmu: positions and names become types, all else stays', t => {
@@ -37,4 +49,29 @@ test('values of pmu: positions and names become types, all else stays', t => {
 	});
 	t.deepEqual([null, '#0', '#1', '10'].map(pmusSpokenOf), [0, 1, 2, 0]);
 	t.deepEqual(['armv8_pmuv3_0', 'text', '10'].map(isSourceName), [true, false, false]);
+});
+
+test("a group's PMU is the one that covers it, also when the PMU's first CPU is offline", t => {
+	const offline = host([source('armv8_a', 9, '0-3', 'platform/a'), source('armv8_b', 10, '4-7', 'platform/b')], {
+		possible: '0-7',
+		online: '1-3,6-7',
+	});
+	t.deepEqual(cpuGroups(offline), ['1-3', '6-7']);
+	t.deepEqual(
+		cpuGroups(offline).map(group => pmuOn(group, hostModel(offline))?.name),
+		['armv8_a', 'armv8_b'],
+	);
+	t.deepEqual(
+		cpuGroups(partial).map(group => pmuOn(group, hostModel(partial))?.name),
+		['armv8_cortex_a53', undefined],
+	);
+	t.is(pmuOn('0-1', hostModel(overlap))?.name, 'armv8_cortex_a53', 'the one that was registered first');
+});
+
+test('an event source that has a list of CPUs but that KVM refuses is not the PMU of CPUs', t => {
+	const facts = host([source('armv8_a', 10, '0-1'), source('uncore', 11, '0')], {
+		kvm: { setPmuTypes: { 10: 'ok', 11: 'ENXIO' } },
+	});
+	t.deepEqual(cpuGroups(facts), ['0-1']);
+	t.deepEqual(shapesOf(facts), ['uniform']);
 });

@@ -1,57 +1,19 @@
 import { UsageError } from '../../src/lib/index.ts';
-import { type EventSource, type FileText, type HostFacts, parseCpuList } from '../../src/pmu/index.ts';
-
-/** One PMU of the host's CPUs: an event source with a dynamic type and a CPU list. */
-export interface CpuPmu {
-	readonly name: string;
-	readonly type: number;
-	/** Host CPUs in list format. */
-	readonly cpus: string;
-	/** Where sysfs says the device is: the text of the link. */
-	readonly link: string;
-}
-
-const textOf = (file: FileText) => ('text' in file ? file.text.trim() : undefined);
-
-/** The PMUs of the host's CPUs, by type. Arm CPU PMUs have a `cpus` file; uncore ones have `cpumask` instead. */
-export function cpuPmus({ eventSources }: HostFacts): CpuPmu[] {
-	if (!Array.isArray(eventSources)) return [];
-	return (eventSources as readonly EventSource[])
-		.map(({ name, type, cpus, link }) => ({
-			name,
-			type: Number(textOf(type) ?? 'none'),
-			cpus: textOf(cpus) ?? '',
-			link: textOf(link) ?? '',
-		}))
-		.filter(pmu => Number.isInteger(pmu.type) && pmu.cpus !== '')
-		.sort((a, b) => a.type - b.type);
-}
-
-/** Online CPUs grouped by the set of PMUs that count on them, as CPU lists, in order of their first CPU. */
-export function cpuGroups(facts: HostFacts): string[] {
-	const online = textOf(facts.cpus.online);
-	if (online === undefined) return [];
-	const pmus = cpuPmus(facts).map(pmu => parseCpuList(pmu.cpus));
-	const groups = Map.groupBy(parseCpuList(online), cpu => pmus.map(set => (set.has(cpu) ? '1' : '0')).join(''));
-	return [...groups.values()].map(cpus => cpus.join(','));
-}
+import type { CpuPmu, HostModel } from '../../src/pmu/index.ts';
 
 /**
  * The topologies of boards that a host is like, by the PMUs of its online CPUs. More than one where one is a special case
  * of another; empty where its CPUs are not known.
  */
-export function shapesOf(facts: HostFacts): string[] {
-	const [online, possible] = [textOf(facts.cpus.online), textOf(facts.cpus.possible)];
-	if (online === undefined) return [];
-	const pmus = cpuPmus(facts).map(pmu => parseCpuList(pmu.cpus));
+export function shapesOf({ facts, online, possible, pmus, groups }: HostModel): string[] {
+	if ('error' in facts.cpus.online || online.size === 0) return [];
 	if (pmus.length === 0) return ['none'];
-	const covering = [...parseCpuList(online)].map(cpu => pmus.filter(set => set.has(cpu)).length);
-	if (covering.includes(0)) return ['partial'];
-	if (covering.some(count => count > 1)) return ['overlap', 'overlap-swapped'];
-	const groups = cpuGroups(facts).length;
-	if (groups > 2) return ['three-clusters', 'biglittle', 'biglittle-swapped'];
-	if (groups === 2) return ['biglittle', 'biglittle-swapped'];
-	return possible === online ? ['uniform'] : ['uniform', 'offline'];
+	if (groups.some(group => group.pmus.length === 0)) return ['partial'];
+	if (groups.some(group => group.pmus.length > 1)) return ['overlap', 'overlap-swapped'];
+	if (groups.length > 2) return ['three-clusters', 'biglittle', 'biglittle-swapped'];
+	if (groups.length === 2) return ['biglittle', 'biglittle-swapped'];
+	const all = possible !== undefined && 'cpus' in possible ? possible.cpus : online;
+	return all.size === online.size ? ['uniform'] : ['uniform', 'offline'];
 }
 
 /** How many PMUs of CPUs a matrix value of `pmu` speaks of: `#1` of two. */
@@ -66,8 +28,7 @@ export function isSourceName(value: string): boolean {
 }
 
 /** The `pmu=` text of a matrix value: `#N` and event source names become types, everything else stays as it is. */
-export function resolvePmu(value: string, facts: HostFacts): string {
-	const pmus = cpuPmus(facts);
+export function resolvePmu(value: string, { facts, pmus }: HostModel): string {
 	const position = /^#(\d+)$/.exec(value)?.[1];
 	const found = position === undefined ? pmus.find(pmu => pmu.name === value) : pmus[Number(position)];
 	if (found !== undefined) return String(found.type);
@@ -77,4 +38,9 @@ export function resolvePmu(value: string, facts: HostFacts): string {
 		);
 	}
 	return value;
+}
+
+/** The PMU of a group of host CPUs (list format); of several, the one that was registered first. */
+export function pmuOn(cpus: string, { groups }: HostModel): CpuPmu | undefined {
+	return groups.find(group => `${group.cpus}` === cpus)?.pmus[0];
 }

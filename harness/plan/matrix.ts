@@ -1,5 +1,4 @@
-import type { HostFacts, Prediction } from '../../src/pmu/index.ts';
-import type { CpuPmu } from './groups.ts';
+import type { CpuPmu, HostFacts, Prediction } from '../../src/pmu/index.ts';
 
 /** What is known of a cell when it is about to run: requirements and expected failures are judged by it. */
 export interface Known {

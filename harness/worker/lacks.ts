@@ -1,5 +1,5 @@
-import type { HostFacts } from '../../src/pmu/index.ts';
-import { cpuPmus, isSourceName, pmusSpokenOf, shapesOf } from '../plan/groups.ts';
+import { type HostFacts, hostModel } from '../../src/pmu/index.ts';
+import { isSourceName, pmusSpokenOf, shapesOf } from '../plan/groups.ts';
 import type { Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import { lacking } from '../plan/requirements.ts';
@@ -10,9 +10,10 @@ export function lacksHere(
 	{ needs = {}, pmu: values = [], topology, otherTopologies = [] }: Matrix,
 	{ cell, lease, facts, host }: { cell: Cell; lease: Lease; facts: HostFacts; host: string },
 ): string | undefined {
+	const model = hostModel(facts);
 	// Boards are planned by their topology; what a real host is like is known only now.
 	if (topology !== undefined && cell.accel === 'kvm' && cell.topology === null) {
-		const shapes = shapesOf(facts);
+		const shapes = shapesOf(model);
 		if (![...topology, ...otherTopologies].some(shape => shapes.includes(shape))) {
 			return `needs a host like ${topology.join(' or ')}; ${host} is like ${shapes[0] ?? 'none that is known'}`;
 		}
@@ -22,7 +23,7 @@ export function lacksHere(
 		const versions = machines.map(one => one.name).filter(name => name.startsWith('virt'));
 		return `needs machine type ${cell.machine}; QEMU ${lease.qemu.version} has ${versions.join(', ') || 'none of virt'}`;
 	}
-	const names = cpuPmus(facts).map(pmu => pmu.name);
+	const names = model.pmus.map(pmu => pmu.name);
 	const lacked = lacking(
 		{ ...needs, pmus: Math.max(needs.pmus ?? 0, pmusSpokenOf(cell.pmu)) },
 		{

@@ -4,7 +4,11 @@ import type { DeviceTree } from '../../src/board/index.ts';
 import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
 import { VpmuError } from '../../src/lib/index.ts';
 import {
+	type Counting,
+	type CpuPmu,
+	countingOn,
 	type HostFacts,
+	hostModel,
 	type JudgeOptions,
 	type PmuSettings,
 	type Prediction,
@@ -14,7 +18,7 @@ import {
 import { type Machine, type MachineSpec, QemuError, startMachine } from '../../src/qemu/index.ts';
 import { describePeerDeath, QmpError } from '../../src/qmp/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
-import { type CpuPmu, cpuGroups, cpuPmus } from '../plan/groups.ts';
+import { pmuOn } from '../plan/groups.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import { simulations } from '../plan/simulations.ts';
@@ -98,12 +102,22 @@ export class CellSession extends Witness {
 
 	/** PMUs of the host's CPUs, by type. */
 	get pmus(): readonly CpuPmu[] {
-		return cpuPmus(this.#facts);
+		return hostModel(this.#facts).pmus;
 	}
 
 	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
 	get groups(): readonly string[] {
-		return cpuGroups(this.#facts);
+		return hostModel(this.#facts).groups.map(group => `${group.cpus}`);
+	}
+
+	/** The PMU of a group; the one that was registered first where several cover it. */
+	pmuOn(group: string): CpuPmu | undefined {
+		return pmuOn(group, hostModel(this.#facts));
+	}
+
+	/** What a vCPU does on these host CPUs (list format); undefined where not all of them are alike. */
+	countingOn(cpus: string): Counting | undefined {
+		return countingOn(this.prediction, cpus);
 	}
 
 	/** What must be chosen, for the settings of the last start. */

@@ -1,5 +1,6 @@
 /*
- * kvm-facts TYPE...: asks /dev/kvm what decides a guest's PMU backend, and prints one answer per line.
+ * kvm-facts TYPE[=CPUS]...: asks /dev/kvm what decides a guest's PMU backend, and prints one answer per line. CPUS are
+ * the host CPUs of that event source, such as 0-3,8.
  *
  *	open 0			or the errno that opening /dev/kvm gave; then nothing follows
  *	api 12			KVM_GET_API_VERSION
@@ -11,6 +12,8 @@
  *	strict 22		KVM_ARM_VCPU_INIT with PMU_V3 and PMU_V3_STRICT: errno
  *	type 10 0		KVM_ARM_VCPU_PMU_V3_SET_PMU: errno by event source type
  *	cpu 1 0			KVM_ARM_VCPU_INIT on that CPU, for each CPU that may be used: errno
+ *	default 1 3 20017	cycles of a vCPU made on CPU 1 with KVM's default event source, counted by guest code on CPU 3
+ *	default-failed 1 22	no count was had of a vCPU made on CPU 1: errno, 62 (ETIME) for guest code that did not end
  *	end
  *
  * No C library, nothing to link to, so that it runs on any aarch64 Linux.
@@ -110,9 +113,9 @@ static void unmake(struct scratch *scratch)
 static int number_of(const char *text, u64 *value)
 {
 	*value = 0;
-	if (!*text)
+	if (!*text || *text == '=')
 		return 0;
-	for (; *text; text++) {
+	for (; *text && *text != '='; text++) {
 		if (*text < '0' || *text > '9' || *value > 0xffffffff)
 			return 0;
 		*value = *value * 10 + (*text - '0');
@@ -152,23 +155,184 @@ static void ask_types(const struct scratch *scratch, char **types)
 	}
 }
 
-/* KVM's default event source depends on the CPU that makes the vCPU: without one there, it cannot be made. */
-static void ask_cpus(void)
-{
-	static u64 allowed[128], one[128];
-	long bytes = SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
+/* Counts cycles of a loop, writes them where no memory is, so that KVM gives them to us, and begins again. */
+extern const u8 guest_code[], guest_code_end[];
+asm(".section .rodata\n.balign 8\n.global guest_code, guest_code_end\nguest_code:\n"
+	"\tmov x0, #0x80000000\n\tmov x1, #0x45\n\tmsr pmccfiltr_el0, xzr\n\tmsr pmcntenset_el0, x0\n"
+	/* PMCR: enable, reset the cycle counter, 64 bits of it. */
+	"\tmsr pmcr_el0, x1\n\tisb\n"
+	"\tmov x2, #20000\n1:\tsubs x2, x2, #1\n\tb.ne 1b\n\tisb\n"
+	"\tmrs x3, pmccntr_el0\n\tmov x4, #0x10000000\n\tstr x3, [x4]\n\tb guest_code\n"
+	"guest_code_end:\n.text\n");
 
-	for (long cpu = 0; cpu < bytes * 8; cpu++) {
-		struct scratch scratch;
+enum { PAGE = 65536, GUEST_ADDRESS = 0x40000000, RUN_SECONDS = 10, ETIME = 62 };
+
+static u8 *guest_page;
+
+struct counted { struct kvm_run *run; u64 run_size; };
+
+/* Makes a scratch vCPU able to run the guest code. @returns an errno */
+static u64 prepare(const struct scratch *scratch, struct counted *counted)
+{
+	struct device_attr init = { 0, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, 0 };
+	struct memory_region region = { 0, 0, GUEST_ADDRESS, PAGE, (u64)guest_page };
+	u64 address = GUEST_ADDRESS;
+	struct one_reg pc = { KVM_REG_PC, (u64)&address };
+	/* No signal is blocked while the guest runs: one that is pending ends it. Without a C library a handler is not needed. */
+	struct { u32 length, mask[2]; } signals = { 8, { 0, 0 } };
+	long result = ioctl(scratch->vcpu, KVM_SET_DEVICE_ATTR, (u64)&init);
+
+	if (result >= 0)
+		result = ioctl(scratch->vm, KVM_SET_USER_MEMORY_REGION, (u64)&region);
+	if (result >= 0)
+		result = ioctl(scratch->vcpu, KVM_SET_ONE_REG, (u64)&pc);
+	if (result >= 0)
+		result = ioctl(scratch->vcpu, KVM_SET_SIGNAL_MASK, (u64)&signals);
+	if (result >= 0)
+		result = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (result < 0)
+		return errno_of(result);
+	counted->run_size = result;
+	result = SYS(mmap, 0, counted->run_size, 3 /* read, write */, 1 /* shared */, scratch->vcpu, 0);
+	counted->run = (struct kvm_run *)result;
+	return result < 0 && result > -4096 ? errno_of(result) : 0;
+}
+
+/* Runs the guest code once on the CPU that we are on. @returns an errno; the cycles in `count` */
+static u64 run_once(const struct scratch *scratch, const struct counted *counted, u64 *count)
+{
+	u64 alarm = 1UL << (SIGALRM - 1);
+	struct { struct timespec interval, value; } timer = { { 0, 0 }, { RUN_SECONDS, 0 } };
+	struct timespec none = { 0, 0 };
+	long result;
+	int late;
+
+	SYS(setitimer, 0, &timer, 0);
+	do {
+		result = SYS(ioctl, scratch->vcpu, KVM_RUN, 0);
+		late = SYS(rt_sigtimedwait, &alarm, 0, &none, sizeof(alarm)) == SIGALRM;
+		/* Without an interrupt controller KVM also returns to tell of lines that changed. */
+	} while (result == -EINTR && !late);
+	timer.value.seconds = 0;
+	SYS(setitimer, 0, &timer, 0);
+	SYS(rt_sigtimedwait, &alarm, 0, &none, sizeof(alarm));
+	if (result < 0)
+		return late ? ETIME : errno_of(result);
+	if (counted->run->exit_reason != KVM_EXIT_MMIO || counted->run->length != 8)
+		return EIO;
+	*count = get32(counted->run->data) | (u64)get32(counted->run->data + 4) << 32;
+	return 0;
+}
+
+enum { CPUS = 8192 };
+static u64 allowed[CPUS / 64], one[CPUS / 64];
+
+static long go_to(u32 cpu)
+{
+	long result;
+
+	one[cpu / 64] = 1UL << (cpu % 64);
+	result = SYS(sched_setaffinity, 0, sizeof(one), one);
+	one[cpu / 64] = 0;
+	return result;
+}
+
+/* Of the CPUs that the same event sources cover, the first stands for all. */
+static u64 covered_by[CPUS];
+static u32 telling[64], telling_count;
+
+static void read_list(const char *list, u64 bit)
+{
+	u64 first = 0, number = 0;
+
+	for (;; list++) {
+		if (*list >= '0' && *list <= '9') {
+			if (number < CPUS)
+				number = number * 10 + (*list - '0');
+			continue;
+		}
+		if (*list == '-') {
+			first = number + 1;
+		} else {
+			for (u64 cpu = first ? first - 1 : number; cpu <= number && cpu < CPUS; cpu++)
+				covered_by[cpu] |= bit;
+			first = 0;
+		}
+		number = 0;
+		if (!*list)
+			return;
+	}
+}
+
+static void find_telling(char **types)
+{
+	for (u32 index = 0; types[index] && index < 64; index++) {
+		const char *list = types[index];
+
+		while (*list && *list != '=')
+			list++;
+		if (list[0] && list[1])
+			read_list(list + 1, 1UL << index);
+	}
+	for (u32 cpu = 0; cpu < CPUS && telling_count < 64; cpu++) {
+		u32 at = 0;
 
 		if (!(allowed[cpu / 64] >> (cpu % 64) & 1))
 			continue;
-		one[cpu / 64] = 1UL << (cpu % 64);
-		if (SYS(sched_setaffinity, 0, sizeof(one), one) == 0) {
-			line2("cpu", cpu, make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3));
-			unmake(&scratch);
-		}
-		one[cpu / 64] = 0;
+		while (at < telling_count && covered_by[telling[at]] != covered_by[cpu])
+			at++;
+		if (at == telling_count)
+			telling[telling_count++] = cpu;
+	}
+}
+
+/* Where a vCPU that was made here counts, which tells KVM's default event source. */
+static void ask_default(const struct scratch *scratch, u32 made_on)
+{
+	struct counted counted = { 0, 0 };
+	u64 count, failed = prepare(scratch, &counted);
+
+	for (u32 at = 0; !failed && at <= telling_count; at++) {
+		u32 cpu = at == 0 ? made_on : telling[at - 1];
+
+		if ((at > 0 && cpu == made_on) || go_to(cpu) < 0)
+			continue;
+		failed = run_once(scratch, &counted, &count);
+		if (failed)
+			break;
+		put("default ");
+		put_number(made_on);
+		line2("", cpu, count);
+	}
+	if (failed)
+		line2("default-failed", made_on, failed);
+	if (counted.run_size)
+		SYS(munmap, counted.run, counted.run_size);
+}
+
+/* KVM's default event source depends on the CPU that makes the vCPU: without one there, it cannot be made. */
+static void ask_cpus(char **types)
+{
+	u64 alarm = 1UL << (SIGALRM - 1);
+
+	SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
+	SYS(rt_sigprocmask, 0 /* block */, &alarm, 0, sizeof(alarm));
+	guest_page = map_memory(2 * PAGE);
+	/* A guest's memory begins at a page of the host's, of whatever size. */
+	guest_page = (u8 *)(((u64)guest_page + PAGE - 1) & ~(u64)(PAGE - 1));
+	memcpy(guest_page, guest_code, guest_code_end - guest_code);
+	find_telling(types);
+	for (u32 cpu = 0; cpu < CPUS; cpu++) {
+		struct scratch scratch;
+		u64 failed;
+
+		if (!(allowed[cpu / 64] >> (cpu % 64) & 1) || go_to(cpu) < 0)
+			continue;
+		failed = make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3);
+		line2("cpu", cpu, failed);
+		if (!failed)
+			ask_default(&scratch, cpu);
+		unmake(&scratch);
 	}
 }
 
@@ -195,7 +359,7 @@ static void ask(char **types)
 	unmake(&scratch);
 	line("strict", make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3 | 1 << KVM_ARM_VCPU_PMU_V3_STRICT));
 	unmake(&scratch);
-	ask_cpus();
+	ask_cpus(types);
 }
 
 __attribute__((used, noreturn)) void start(u64 *stack)

@@ -42,6 +42,19 @@ export interface KvmFacts {
 	 * CPUs that the probe may not run on are not among them.
 	 */
 	readonly vcpuInitCpus?: string;
+	/**
+	 * Where a vCPU with KVM's default event source counts cycles, as guest code that the probe ran there found; `unknown`
+	 * where none could be run. Absent from facts of a vpmu that did not measure it.
+	 */
+	readonly defaultCounts?: readonly DefaultCount[] | { readonly unknown: string };
+}
+
+/** Where vCPUs that were made on some host CPUs count with KVM's default event source. CPU lists in list format. */
+export interface DefaultCount {
+	readonly madeOn: string;
+	/** Measured host CPUs on which their cycle counter counted, and on which it stood at 0. */
+	readonly counted: string;
+	readonly stopped: string;
 }
 
 /**
@@ -129,8 +142,10 @@ export interface Prediction {
 	readonly events: 'host' | readonly string[];
 	/** By host CPU number, for each online CPU: what a vCPU does there. */
 	readonly counting: Readonly<Record<number, Counting>>;
-	/** The explanation in sentences: each source considered and why it was or was not taken. */
+	/** The explanation in sentences, short on hosts with many event sources too. */
 	readonly because: readonly string[];
+	/** Each event source that was considered, and why it was not taken; absent where none was looked at. */
+	readonly considered?: readonly { readonly name: string; readonly why: string | undefined }[];
 	/** Where the posted patch's code would do otherwise than its description says. */
 	readonly disagreements: readonly { readonly finding: string; readonly code: string }[];
 }

@@ -5,6 +5,7 @@ export type {
 	Answer,
 	Backend,
 	Counting,
+	DefaultCount,
 	EventSource,
 	FileText,
 	HostFacts,
@@ -13,6 +14,9 @@ export type {
 	Prediction,
 } from './facts.ts';
 export { type FindingId, findings } from './findings.ts';
+export { type CpuGroup, type HostModel, hostModel } from './model/host-model.ts';
+export type { CpuPmu } from './model/sources.ts';
+export { countingOn } from './predict/counting.ts';
 export { type PostedStart, postedStarts } from './predict/posted-start.ts';
 export { predictBackend } from './predict/predict.ts';
 export { parseHostFacts } from './probe/parse-facts.ts';

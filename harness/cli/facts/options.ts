@@ -27,6 +27,7 @@ export const predictOptions = {
 	accel: { value: 'kvm|tcg', choices: ['kvm', 'tcg'], help: 'accelerator (default: kvm)' },
 	vcpus: { value: 'N', integer: { least: 1, most: 512 }, help: 'number of vCPUs (default: 1)' },
 	affinity: { value: 'LIST', help: 'host CPUs that QEMU may run on, such as 0-3,8 (default: those of the facts)' },
+	verbose: { help: 'name each event source that was considered, and why it is not taken' },
 	json: { help: 'print the prediction as one JSON document' },
 } as const satisfies Options;
 

@@ -90,3 +90,11 @@ for (const [title, argv, stdin, sentence] of wrong) {
 		t.false(error.message.includes('\n'));
 	});
 }
+
+test('--verbose names each event source that was considered', async t => {
+	const facts = JSON.stringify(bigLittle);
+	const words = await predict(['--facts', '-', '--verbose'], facts);
+	t.regex(words, /^event sources considered:\n {2}software: no cpus file/m);
+	t.regex(words, /^ {2}armv8_cortex_a72: does not cover CPU 0$/m);
+	t.notRegex(await predict(['--facts', '-'], facts), /considered/);
+});

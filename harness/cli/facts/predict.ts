@@ -27,7 +27,9 @@ export async function predict(context: CommandContext, { options }: Given<typeof
 		options.facts === '-' ? 'standard input' : options.facts,
 	);
 	const prediction = predictBackend(facts, settingsOf(options));
-	context.stdout.write(options.json ? `${JSON.stringify(prediction, null, 2)}\n` : inWords(prediction));
+	context.stdout.write(
+		options.json ? `${JSON.stringify(prediction, null, 2)}\n` : inWords(prediction, options.verbose),
+	);
 	return 0;
 }
 
@@ -69,8 +71,8 @@ function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings
 	};
 }
 
-/** The prediction for people. */
-export function inWords(prediction: Prediction): string {
+/** The prediction for people. `verbose`: with each event source that was considered. */
+export function inWords(prediction: Prediction, verbose = false): string {
 	const { backend, type, name, rule } = prediction;
 	const source =
 		type === undefined ? '' : `, event source ${name === undefined ? `type ${type}` : `${name} (type ${type})`}`;
@@ -86,8 +88,14 @@ export function inWords(prediction: Prediction): string {
 		...[...counting].map(([words, cpus]) => `host CPU ${cpus}: ${words}`),
 		'because:',
 		...prediction.because.map(sentence => `  ${sentence}`),
+		...(verbose ? considered(prediction) : []),
 		...prediction.disagreements.map(({ finding, code }) => `posted code (${finding}): ${code}`),
 	].join('\n')}\n`;
+}
+
+function considered({ considered: all = [] }: Prediction): string[] {
+	if (all.length === 0) return ['event sources considered: none'];
+	return ['event sources considered:', ...all.map(({ name, why }) => `  ${name}: ${why ?? 'covers all CPUs'}`)];
 }
 
 function countingWords(counting: Counting): string {

@@ -48,6 +48,7 @@ export function card(facts: HostFacts): string {
 				['PMU_V3_STRICT (vCPU feature 9)', kvm.pmuV3Strict],
 			] as const
 		).map(([what, answer]) => `  ${what}: ${inWords(answer)}`),
+		...defaults(kvm.defaultCounts),
 		...('error' in facts.eventSources
 			? [`event sources ${facts.eventSources.error}`]
 			: facts.eventSources.map(source => {
@@ -58,6 +59,16 @@ export function card(facts: HostFacts): string {
 		...Object.entries(facts.other).map(([name, value]) => `${name}: ${value}`),
 	];
 	return `${lines.join('\n')}\n`;
+}
+
+/** Where vCPUs counted that KVM gave its default event source. */
+function defaults(measured: HostFacts['kvm']['defaultCounts']): string[] {
+	if (measured === undefined) return [];
+	if ('unknown' in measured) return [`KVM's default not measured: ${measured.unknown}`];
+	return measured.map(({ madeOn, counted, stopped }) => {
+		const stands = stopped === '' ? '' : `, stands still on ${stopped}`;
+		return `KVM's default a vCPU made on CPU ${madeOn} counts on ${counted === '' ? 'no CPU' : `CPU ${counted}`}${stands}`;
+	});
 }
 
 function byMidr(midr: HostFacts['cpus']['midr']): [midr: string, cpus: string][] {

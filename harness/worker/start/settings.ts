@@ -1,4 +1,4 @@
-import type { HostFacts, PmuSettings } from '../../../src/pmu/index.ts';
+import { type HostFacts, hostModel, type PmuSettings } from '../../../src/pmu/index.ts';
 import { resolvePmu } from '../../plan/groups.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
@@ -21,7 +21,7 @@ export function settingsOf(
 	{ affinity, icountShift, backcompatPmu = cell.backcompatPmu, machine = cell.machine }: StartChoices = {},
 ): PmuSettings {
 	const type = machineTypeOf(machine, lease);
-	const pmu = cell.pmu === null ? undefined : resolvePmu(cell.pmu, facts);
+	const pmu = cell.pmu === null ? undefined : resolvePmu(cell.pmu, hostModel(facts));
 	return {
 		machine: type?.name ?? machine,
 		accel: cell.accel,

@@ -20,7 +20,7 @@ enum {
 	SYS_signalfd4 = 74, SYS_exit = 93, SYS_exit_group = 94, SYS_futex = 98, SYS_clock_gettime = 113, SYS_kill = 129,
 	SYS_rt_sigprocmask = 135, SYS_setsid = 157, SYS_prctl = 167, SYS_getpid = 172, SYS_getppid = 173, SYS_munmap = 215,
 	SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_madvise = 233, SYS_wait4 = 260, SYS_renameat2 = 276, SYS_dup3 = 24, SYS_ptrace = 117,
-	SYS_sched_setaffinity = 122, SYS_sched_getaffinity = 123,
+	SYS_sched_setaffinity = 122, SYS_sched_getaffinity = 123, SYS_setitimer = 103, SYS_rt_sigtimedwait = 137,
 };
 static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -42,7 +42,7 @@ enum {
 	SYS_signalfd4 = 289, SYS_exit = 60, SYS_exit_group = 231, SYS_futex = 202, SYS_clock_gettime = 228, SYS_kill = 62,
 	SYS_rt_sigprocmask = 14, SYS_setsid = 112, SYS_prctl = 157, SYS_getpid = 39, SYS_getppid = 110, SYS_munmap = 11,
 	SYS_clone = 56, SYS_execve = 59, SYS_mmap = 9, SYS_madvise = 28, SYS_wait4 = 61, SYS_renameat2 = 316, SYS_dup3 = 292, SYS_ptrace = 101,
-	SYS_sched_setaffinity = 203, SYS_sched_getaffinity = 204,
+	SYS_sched_setaffinity = 203, SYS_sched_getaffinity = 204, SYS_setitimer = 38, SYS_rt_sigtimedwait = 128,
 };
 static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 {
@@ -67,7 +67,7 @@ enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EFBIG = 27
 enum { AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
 	O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
-enum { SIGKILL = 9, SIGPIPE = 13, SIGCHLD = 17 };
+enum { SIGKILL = 9, SIGPIPE = 13, SIGALRM = 14, SIGCHLD = 17 };
 
 struct timespec { i64 seconds, nanoseconds; };
 struct pollfd { int fd; short events, revents; };

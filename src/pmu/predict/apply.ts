@@ -1,16 +1,17 @@
-import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
+import type { PmuSettings, Prediction } from '../facts.ts';
 import type { FindingId } from '../findings.ts';
-import { type Choice, describePosted, isHostModel, noPropertyText, refusalText } from './choice.ts';
+import { type HostModel, kvmTakes } from '../model/host-model.ts';
+import { type Choice, describePosted } from './choice.ts';
 import { countingOnDefault, countingOnFixedCounters, countingOnSource, countingWithout } from './counting.ts';
 import { kvmDefault } from './kvm-default.ts';
-import { compatibleSources, kvmTakes } from './sources.ts';
+import { isHostModel, noPropertyText, refusalText } from './option.ts';
 
 /** Applies `-cpu ...,pmu=` to what was chosen, and works out where it counts. */
-export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice: Choice): Prediction {
+export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: Choice): Prediction {
 	if (choice.backend === 'error') {
 		return {
 			...failed(settings, choice.rule, choice.error, choice.because),
-			disagreements: disagreements(facts, settings, choice),
+			disagreements: disagreements(host, settings, choice),
 		};
 	}
 	const hostModel = isHostModel(settings);
@@ -18,7 +19,8 @@ export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice:
 	const traced = choice.backend === 'event-source' || choice.backend === 'fixed-counters-only';
 	const base = { ...settled(settings), rule: choice.rule, ...(choice.type === undefined ? {} : { type: choice.type }) };
 	const because = [...choice.because];
-	const rest = () => ({ because, disagreements: disagreements(facts, settings, choice) });
+	const { considered } = choice;
+	const rest = () => ({ because, considered, disagreements: disagreements(host, settings, choice) });
 
 	if (choice.backend === 'none') {
 		const wanted = settings.cpuPmu === true || (settings.cpuPmu === false && !settings.qemu.hasPmuChoice);
@@ -38,12 +40,12 @@ export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice:
 			cpuPmuProperty: hostModel ? 'absent' : settings.cpuPmu !== false,
 			traceLines: 0,
 			events: [],
-			counting: countingWithout(facts),
+			counting: countingWithout(host),
 			...rest(),
 		};
 	}
 
-	const fallback = kvmDefault(facts, settings.affinity);
+	const fallback = kvmDefault(host, settings.affinity);
 	if (choice.backend === 'default') {
 		because.push(...fallback.because);
 		if (fallback.initFails) {
@@ -54,11 +56,11 @@ export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice:
 	const source =
 		choice.backend === 'default' && fallback.candidates.length === 1
 			? fallback.candidates[0]
-			: compatibleSources(facts).find(candidate => candidate.type === choice.type);
+			: host.pmus.find(candidate => candidate.type === choice.type);
 	const identity = {
 		...base,
 		backend: choice.backend,
-		...(source === undefined ? {} : { type: source.type, name: source.name }),
+		...(source?.type === undefined ? {} : { type: source.type!, name: source.name! }),
 	};
 	if (settings.cpuPmu === false) {
 		because.push('-cpu pmu=off takes the PMU away from the guest, whatever the backend');
@@ -68,7 +70,7 @@ export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice:
 			cpuPmuProperty: false,
 			traceLines: traced ? scratchLines : 0,
 			events: [],
-			counting: countingWithout(facts),
+			counting: countingWithout(host),
 			...rest(),
 		};
 	}
@@ -80,21 +82,21 @@ export function withCpuProperty(facts: HostFacts, settings: PmuSettings, choice:
 		events: choice.backend === 'fixed-counters-only' ? ['cycles'] : 'host',
 		counting:
 			choice.backend === 'default'
-				? countingOnDefault(facts, fallback)
+				? countingOnDefault(host, fallback)
 				: choice.backend === 'event-source'
-					? countingOnSource(facts, choice.type!)
-					: countingOnFixedCounters(facts),
+					? countingOnSource(host, choice.type!)
+					: countingOnFixedCounters(host),
 		...rest(),
 	};
 }
 
 /** Where the posted code comes to something else than the description says, with the finding that explains it. */
-function disagreements(facts: HostFacts, settings: PmuSettings, choice: Choice): Prediction['disagreements'] {
+function disagreements(host: HostModel, settings: PmuSettings, choice: Choice): Prediction['disagreements'] {
 	const found: { finding: FindingId | 'unexplained'; code: string }[] = [];
 	for (const outcome of choice.posted) {
 		const same =
 			outcome.backend === choice.backend && (outcome.backend !== 'event-source' || outcome.type === choice.type);
-		const refused = outcome.backend === 'event-source' && !kvmTakes(facts, outcome.type!);
+		const refused = outcome.backend === 'event-source' && !kvmTakes(host, outcome.type!);
 		if (choice.rule === 'explicit-refused') continue;
 		if (choice.rule === 'explicit-unused')
 			found.push({ finding: 'F12', code: 'sets it on a scratch vCPU all the same, and fails' });

@@ -1,13 +1,22 @@
-import { CpuSet } from '../cpu-list.ts';
-import type { HostFacts } from '../facts.ts';
-import { compatibleSources, cpuSetOf, kernelAtLeast, startCpus } from './sources.ts';
+import type { CpuSet } from '../cpu-list.ts';
+import { type HostModel, type MeasuredDefault, startCpus } from '../model/host-model.ts';
+import { kernelHas, whyNotKnown } from '../model/kernel.ts';
+import { type CpuPmu, coveredBy } from '../model/sources.ts';
+
+/** An event source that KVM takes by itself. One that was only measured has no name. */
+export interface Candidate {
+	readonly type?: number;
+	readonly name?: string;
+	/** Host CPUs on which it counts. */
+	readonly cpus: CpuSet;
+}
 
 /** What KVM takes by itself when it is not told which event source to use. */
 export interface KvmDefault {
 	/** The event sources that it can come to; one when it is determined. */
-	readonly candidates: readonly { readonly type: number; readonly name: string; readonly cpus: CpuSet }[];
-	/** Whether the CPU on which the vCPU is made decides. */
-	readonly byCpu: boolean;
+	readonly candidates: readonly Candidate[];
+	/** Why there is more than one candidate, as the end of a sentence. */
+	readonly undetermined: string;
 	/** Whether no vCPU with a PMU can be made on any CPU that QEMU may start on. */
 	readonly initFails: boolean;
 	/** Whether on some of them it cannot, so that the CPU that QEMU happens to start on decides. */
@@ -16,49 +25,129 @@ export interface KvmDefault {
 }
 
 /**
- * KVM's default event source. Since Linux 6.4 (commit 1c913a1c35aa, "Iterate arm_pmus list to probe for default PMU") it
- * is the first registered one that covers the CPU on which the first vCPU is made; before, the first registered one of
- * all. It does not restrict where vCPUs run: on CPUs that it does not cover the guest's counters stop.
+ * Which event source KVM takes, by version. It restricts vCPUs to nothing: on CPUs that it does not cover the guest's
+ * counters stop.
+ *
+ * - `by-cpu`, since Linux 6.4 (commit 1c913a1c35aa, "Iterate arm_pmus list to probe for default PMU"): the first
+ *   registered one that covers the CPU on which the first vCPU is made.
+ * - `first`, since Linux 5.5 (commit 66d258c5b048, "Optimize perf_init_event()"): the first registered one, since perf
+ *   appends PMUs to the list in which it looks for one that takes KVM's raw event.
+ * - `last`, before: perf put PMUs at the head of that list.
  */
-export function kvmDefault(facts: HostFacts, affinity: string | undefined): KvmDefault {
-	const sources = compatibleSources(facts);
-	const start = startCpus(facts, affinity);
-	const byCpu = kernelAtLeast(facts, 6, 4) ?? true;
-	const covered = sources.reduce((all, source) => all.or(source.cpus), new CpuSet());
-	const initCpus = facts.kvm.vcpuInitCpus === undefined ? undefined : cpuSetOf({ text: facts.kvm.vcpuInitCpus });
-	if (!byCpu) {
-		const first = sources.slice(0, 1);
-		return {
-			candidates: first,
-			byCpu,
-			initFails: initCpus !== undefined && initCpus.and(start).size === 0,
-			initMayFail: initCpus !== undefined && !initCpus.covers(start),
-			because: [`Linux ${facts.kernel.release} takes the event source that was registered first${named(first)}`],
-		};
+type Rule = 'by-cpu' | 'first' | 'last' | 'unknown';
+
+/** The newest Linux that the rules were checked against. */
+const newestChecked = [7, 3] as const;
+
+/** KVM's default event source: as measured by the probe, else by the kernel's release as far as that says it. */
+export function kvmDefault(host: HostModel, affinity: string | undefined): KvmDefault {
+	const { pmus, initCpus } = host;
+	const start = startCpus(host, affinity);
+	const rule = ruleOf(host);
+	const measured = measuredStarts(host, start);
+	// Where no vCPU can be made there is nothing to choose.
+	const able = initCpus ?? ableByRule(host, rule, start);
+	const left = measured.reduce((cpus, one) => cpus.minus(one.start), start.and(able));
+	const because: string[] = [];
+	const candidates: Candidate[] = [];
+	for (const { start: cpus, measurement } of measured) {
+		const found = consistentWith(host, measurement, rule);
+		candidates.push(...found);
+		because.push(
+			`measured: a vCPU made on CPU ${cpus} counts on CPU ${measurement.counted}${measurement.stopped.size === 0 ? '' : ` and not on CPU ${measurement.stopped}`}, so KVM takes ${named(found)}`,
+		);
 	}
-	// The first source in order of registration takes its CPUs, the next those that are left.
-	let left = start;
-	const candidates = sources.filter(source => {
-		const here = left.and(source.cpus).size > 0;
-		left = left.minus(source.cpus);
-		return here;
-	});
-	const able = initCpus ?? (sources.length > 0 ? covered : start);
+	if (left.size > 0 || start.size === 0) {
+		const found = byRule(pmus, rule, left);
+		candidates.push(...found);
+		because.push(...sentencesOf(host, rule, left, found));
+	}
+	const unable = start.minus(able);
+	if (unable.size > 0) because.push(`on CPU ${unable} no vCPU with a PMU can be made`);
 	return {
-		candidates,
-		byCpu,
+		candidates: [...new Set(candidates)],
+		undetermined:
+			rule === 'unknown' && left.size > 0
+				? `which event source KVM takes by default is ${whyNotKnown(host.kernel)}`
+				: 'it depends on which CPU the first vCPU is made on',
 		initFails: start.size > 0 && able.and(start).size === 0,
 		initMayFail: !able.covers(start),
-		because: [
-			`Linux ${facts.kernel.release} takes the event source of the CPU that the first vCPU is made on, which is one of ${start}${named(candidates)}`,
-			...(left.size > 0 && candidates.length > 0
-				? [`CPU ${left} has no event source: a vCPU with a PMU cannot be made there`]
-				: []),
-		],
+		because,
 	};
 }
 
-function named(sources: readonly { readonly type: number; readonly name: string }[]): string {
-	if (sources.length === 0) return ', and there is none';
-	return `: ${sources.map(source => `${source.name} (type ${source.type})`).join(' or ')}`;
+function ruleOf({ kernel }: HostModel): Rule {
+	const byCpu = kernelHas(kernel, 6, 4);
+	if (byCpu !== false) return byCpu === true ? 'by-cpu' : 'unknown';
+	return kernelHas(kernel, 5, 5) === true ? 'first' : 'last';
+}
+
+/** The event sources that a rule can come to when the first vCPU is made on one of these CPUs. */
+function byRule(pmus: readonly CpuPmu[], rule: Rule, start: CpuSet): readonly CpuPmu[] {
+	if (rule === 'unknown') return pmus;
+	if (rule === 'first') return pmus.slice(0, 1);
+	if (rule === 'last') return pmus.slice(-1);
+	// The first source in order of registration takes its CPUs, the next those that are left.
+	let left = start;
+	return pmus.filter(pmu => {
+		const here = left.and(pmu.cpus).size > 0;
+		left = left.minus(pmu.cpus);
+		return here;
+	});
+}
+
+/** Whether the kernel's own rule says where a vCPU with a PMU can be made; elsewhere it is taken as everywhere. */
+function ableByRule({ pmus }: HostModel, rule: Rule, start: CpuSet): CpuSet {
+	return rule === 'by-cpu' && pmus.length > 0 ? coveredBy(pmus) : start;
+}
+
+function sentencesOf({ kernel, facts }: HostModel, rule: Rule, start: CpuSet, found: readonly CpuPmu[]): string[] {
+	const notMeasured =
+		facts.kvm.defaultCounts === undefined
+			? 'it was not measured'
+			: 'unknown' in facts.kvm.defaultCounts
+				? `it was not measured: ${facts.kvm.defaultCounts.unknown}`
+				: 'it was not measured for these CPUs';
+	if (rule === 'unknown') {
+		return [`which event source KVM takes by default is ${whyNotKnown(kernel)}, and ${notMeasured}: ${named(found)}`];
+	}
+	const newer =
+		kernel.version !== undefined &&
+		(kernel.version[0] > newestChecked[0] ||
+			(kernel.version[0] === newestChecked[0] && kernel.version[1] > newestChecked[1]));
+	const basis = `going by its release number${newer ? `, which is newer than ${newestChecked.join('.')}, the newest that this was checked against` : ''}; ${notMeasured}`;
+	const which = {
+		'by-cpu': `the event source of the CPU that the first vCPU is made on, which is one of ${start}`,
+		first: 'the event source that was registered first',
+		last: 'the event source that was registered last, as before 5.5',
+	}[rule];
+	return [`Linux ${kernel.text} takes ${which}: ${named(found)} (${basis})`];
+}
+
+/** CPUs of `start` with what was measured of vCPUs made there. A measurement in which nothing counted says nothing. */
+function measuredStarts({ defaults }: HostModel, start: CpuSet) {
+	return defaults
+		.map(measurement => ({ start: start.and(measurement.madeOn), measurement }))
+		.filter(one => one.start.size > 0 && one.measurement.counted.size > 0);
+}
+
+/** The event source that counts where counting was measured. Of several that do, the one that the kernel's rule takes. */
+function consistentWith(host: HostModel, measurement: MeasuredDefault, rule: Rule): readonly Candidate[] {
+	const { counted, stopped, madeOn } = measurement;
+	const consistent = host.pmus.filter(pmu => pmu.cpus.covers(counted) && pmu.cpus.and(stopped).size === 0);
+	if (consistent.length > 0) return byRule(consistent, rule === 'by-cpu' ? 'first' : rule, madeOn);
+	// What was measured of one CPU holds for all that the same event sources cover.
+	const cpus = host.groups
+		.filter(group => group.cpus.and(counted).size > 0)
+		.reduce((all, group) => all.or(group.cpus), counted);
+	return [{ cpus: cpus.minus(stopped) }];
+}
+
+function named(sources: readonly Candidate[]): string {
+	if (sources.length === 0) return 'none, since there is none';
+	return sources
+		.map(({ name, type, cpus }) =>
+			name === undefined ? `one that sysfs does not show, which counts on CPU ${cpus}` : `${name} (type ${type})`,
+		)
+		.join(' or ');
 }

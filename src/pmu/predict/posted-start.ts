@@ -1,11 +1,12 @@
 import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
 import type { FindingId } from '../findings.ts';
+import { type HostModel, hostModel, kvmTakes } from '../model/host-model.ts';
 import { failed, withCpuProperty } from './apply.ts';
-import { type Choice, chooseBackend, isHostModel, noPropertyText, refusalText } from './choice.ts';
+import { type Choice, chooseBackend } from './choice.ts';
 import { kvmDefault } from './kvm-default.ts';
+import { isHostModel, noPropertyText, refusalText } from './option.ts';
 import type { PostedOutcome } from './posted.ts';
 import { predictBackend } from './predict.ts';
-import { kvmTakes } from './sources.ts';
 
 /** One way in which a start with the posted code can end, with the finding that it shows where it is not as specified. */
 export type PostedStart =
@@ -20,12 +21,13 @@ export function postedStarts(facts: HostFacts, settings: PmuSettings): readonly 
 	const specified = predictBackend(facts, settings);
 	const same = [{ ends: false, prediction: specified, findings: [] }] as const;
 	if (!settings.qemu.hasPmuChoice || settings.accel === 'tcg' || specified.rule === 'no-kvm') return same;
-	const choice = chooseBackend(facts, settings);
+	const host = hostModel(facts);
+	const choice = chooseBackend(host, settings);
 	if (choice.rule === 'bad-option') return same;
 	const known = specified.disagreements.map(({ finding }) => finding as FindingId);
 	return choice.posted.map((outcome): PostedStart => {
 		if (outcome.backend === 'ends') return { ends: true, findings: [outcome.finding!] };
-		const prediction = startOf(facts, settings, outcome, outcome.backend);
+		const prediction = startOf(host, settings, outcome, outcome.backend);
 		const differs = prediction.backend !== specified.backend || prediction.type !== specified.type;
 		return { ends: false, prediction, findings: differs ? known : [] };
 	});
@@ -33,7 +35,7 @@ export function postedStarts(facts: HostFacts, settings: PmuSettings): readonly 
 
 /** What becomes of a choice that the posted code made. */
 function startOf(
-	facts: HostFacts,
+	host: HostModel,
 	settings: PmuSettings,
 	outcome: PostedOutcome,
 	backend: Choice['backend'],
@@ -46,18 +48,19 @@ function startOf(
 		}
 		if (!hostModel && settings.cpuPmu !== false) return failed(settings, rule, 'kvm_arch_init_vcpu failed', []);
 	} else {
-		const { kvm } = facts;
-		const { initFails } = kvmDefault(facts, settings.affinity);
-		const unset = backend === 'event-source' && (kvm.setPmu === 'no' || !kvmTakes(facts, outcome.type!));
+		const { kvm } = host.facts;
+		const { initFails } = kvmDefault(host, settings.affinity);
+		const unset = backend === 'event-source' && (kvm.setPmu === 'no' || !kvmTakes(host, outcome.type!));
 		const unmade = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no' || initFails;
 		// The scratch vCPU of host and max is made and told the event source whether or not the guest is to have a PMU.
 		if (unset || unmade) return failed(settings, rule, refusalText(settings), []);
 	}
-	return withCpuProperty(facts, settings, {
+	return withCpuProperty(host, settings, {
 		backend,
 		...(outcome.type === undefined ? {} : { type: outcome.type }),
 		rule,
 		because: [],
+		considered: [],
 		posted: [],
 	});
 }

@@ -1,7 +1,7 @@
-import { parseCpuListAsPatch } from '../cpu-list.ts';
-import type { HostFacts } from '../facts.ts';
 import type { FindingId } from '../findings.ts';
-import { firstLine, largestType, readType } from './sources.ts';
+import type { HostModel } from '../model/host-model.ts';
+import { largestType } from '../model/sources.ts';
+import { unset } from './option.ts';
 
 /** One end that the posted code can come to. `ends` means that QEMU aborts. */
 export interface PostedOutcome {
@@ -12,9 +12,9 @@ export interface PostedOutcome {
 }
 
 export interface PostedInputs {
-	readonly facts: HostFacts;
-	/** The user's `pmu`, modulo 2^64; undefined when not given. */
-	readonly pmu: bigint | undefined;
+	readonly host: HostModel;
+	/** The user's `pmu`, modulo 2^64; `unset` when not given. */
+	readonly pmu: bigint;
 	readonly backcompat: boolean;
 	readonly pmuV3: boolean;
 	readonly scratchVcpu: boolean;
@@ -27,20 +27,17 @@ export interface PostedInputs {
  * the patch's description says. Several outcomes where the order of a folder decides.
  */
 export function postedOutcomes(inputs: PostedInputs): readonly PostedOutcome[] {
-	const { facts, pmu } = inputs;
-	if (pmu !== undefined && pmu <= largestType) return [{ backend: 'event-source', type: Number(pmu) }];
-	const finding: { finding?: FindingId } = pmu !== undefined && pmu !== 2n ** 64n - 1n ? { finding: 'F2' } : {};
+	const { pmu } = inputs;
+	if (pmu <= largestType) return [{ backend: 'event-source', type: Number(pmu) }];
+	const finding: { finding?: FindingId } = pmu === unset ? {} : { finding: 'F2' };
 	if (!inputs.pmuV3) return [{ backend: 'none', ...finding }];
 	if (inputs.backcompat) return [{ backend: 'default', ...finding }];
-	return searched(inputs, facts).map(outcome => ({ ...finding, ...outcome }));
+	return searched(inputs, inputs.host).map(outcome => ({ ...finding, ...outcome }));
 }
 
-function searched(inputs: PostedInputs, facts: HostFacts): readonly PostedOutcome[] {
+function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel): readonly PostedOutcome[] {
 	const noSysfs: PostedOutcome = inputs.attribute5 ? { backend: 'none', finding: 'F4' } : { backend: 'none' };
-	const line = firstLine(facts.cpus.possible);
-	if (line === undefined) return [noSysfs];
-	const possible = parseCpuListAsPatch(line);
-	if ('refused' in possible) return [noSysfs];
+	if (possible === undefined || 'refused' in possible) return [noSysfs];
 	if ('fatal' in possible) return [{ backend: 'ends', finding: 'F6' }];
 	if (possible.cpus.size === 0) return [{ backend: 'ends', finding: 'F13' }];
 	if (!inputs.scratchVcpu) return [{ backend: 'none' }];
@@ -52,13 +49,9 @@ function searched(inputs: PostedInputs, facts: HostFacts): readonly PostedOutcom
 	let covers = false;
 	const words = (last: number) => Math.floor(last / 64);
 	const lastPossible = possible.cpus.ranges.at(-1)![1];
-	for (const entry of facts.eventSources) {
-		const type = readType(entry.type);
+	for (const { rawType: type, rawCpus: cpus, link } of sources) {
 		if (inputs.setPmu && type === undefined) continue;
-		const cpusLine = firstLine(entry.cpus);
-		if (cpusLine === undefined) continue;
-		const cpus = parseCpuListAsPatch(cpusLine);
-		if ('refused' in cpus) continue;
+		if (cpus === undefined || 'refused' in cpus) continue;
 		if ('fatal' in cpus) {
 			ends.push({ backend: 'ends', finding: 'F6' });
 			continue;
@@ -67,10 +60,10 @@ function searched(inputs: PostedInputs, facts: HostFacts): readonly PostedOutcom
 		if (!cpus.cpus.covers(possible.cpus)) continue;
 		covers = true;
 		if (!inputs.setPmu) continue;
-		if ('error' in entry.link) ends.push({ backend: 'ends', finding: 'F1' });
+		if (link === undefined) ends.push({ backend: 'ends', finding: 'F1' });
 		else {
 			const cut = type! > largestType ? { finding: 'F7' as const } : {};
-			covering.push({ type: Number(BigInt.asUintN(32, type!)), link: entry.link.text, ...cut });
+			covering.push({ type: Number(BigInt.asUintN(32, type!)), link, ...cut });
 		}
 	}
 

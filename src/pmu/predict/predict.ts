@@ -1,8 +1,9 @@
 import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
+import { type HostModel, hostModel } from '../model/host-model.ts';
 import { failed, settled, withCpuProperty } from './apply.ts';
 import { type Choice, chooseBackend } from './choice.ts';
 import { countingEmulated, countingWithout } from './counting.ts';
-import { decide, readSources } from './sources.ts';
+import { decide } from './inputs.ts';
 
 /**
  * Says which PMU backend a guest must get on a host with these facts, by which rule, and on which host CPUs it counts.
@@ -12,7 +13,8 @@ import { decide, readSources } from './sources.ts';
  * Pure; facts that are odd, malformed or unknown are explained in `because` and never thrown about.
  */
 export function predictBackend(facts: HostFacts, settings: PmuSettings): Prediction {
-	if (settings.accel === 'tcg') return predictEmulated(facts, settings);
+	const host = hostModel(facts);
+	if (settings.accel === 'tcg') return predictEmulated(host, settings);
 	const because: string[] = [];
 	if (!decide('KVM can be used', facts.kvm.usable, true, because)) {
 		return failed(settings, 'no-kvm', 'Could not access KVM kernel module', [
@@ -22,24 +24,24 @@ export function predictBackend(facts: HostFacts, settings: PmuSettings): Predict
 	}
 	const misplaced = settings.qemu.hasPmuChoice ? undefined : misplacedOption(settings, 'kvm-accel');
 	if (misplaced !== undefined) return misplaced;
-	const choice = settings.qemu.hasPmuChoice ? chooseBackend(facts, settings) : stockChoice(facts);
-	return withCpuProperty(facts, settings, { ...choice, because: [...because, ...choice.because] });
+	const choice = settings.qemu.hasPmuChoice ? chooseBackend(host, settings) : stockChoice(host);
+	return withCpuProperty(host, settings, { ...choice, because: [...because, ...choice.because] });
 }
 
 /** QEMU without the choice: the PMU is there when KVM has one, and KVM takes its default event source. */
-function stockChoice(facts: HostFacts): Choice {
+function stockChoice({ facts, sources }: HostModel): Choice {
 	const because: string[] = [];
-	const anyPmu = readSources(facts).some(source => source.compatible);
+	const anyPmu = sources.some(source => source.compatible);
 	if (!decide('KVM has a PMU', facts.kvm.pmuV3, anyPmu, because)) {
 		because.push('KVM offers no PMU here (KVM_CAP_ARM_PMU_V3 is 0)');
-		return { backend: 'none', rule: 'no-kvm-pmu', because, posted: [] };
+		return { backend: 'none', rule: 'no-kvm-pmu', because, considered: [], posted: [] };
 	}
 	because.push("this QEMU has no choice of PMU backends, so KVM's default is what the guest gets");
-	return { backend: 'default', rule: 'kvm-default', because, posted: [] };
+	return { backend: 'default', rule: 'kvm-default', because, considered: [], posted: [] };
 }
 
 /** The emulator has a PMU of its own for each CPU model of ARMv7 and later; KVM and the host have no part in it. */
-function predictEmulated(facts: HostFacts, settings: PmuSettings): Prediction {
+function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 	const misplaced = misplacedOption(settings, 'tcg-accel');
 	if (misplaced !== undefined) return misplaced;
 	const cpu = settings.cpu ?? 'max';
@@ -58,7 +60,7 @@ function predictEmulated(facts: HostFacts, settings: PmuSettings): Prediction {
 			guestHasPmu: false,
 			cpuPmuProperty: hasPmu ? false : 'absent',
 			events: [],
-			counting: countingWithout(facts),
+			counting: countingWithout(host),
 			because: [hasPmu ? '-cpu pmu=off takes the PMU away from the guest' : `CPU model ${cpu} has no PMU`],
 		};
 	}
@@ -70,7 +72,7 @@ function predictEmulated(facts: HostFacts, settings: PmuSettings): Prediction {
 		guestHasPmu: true,
 		cpuPmuProperty: true,
 		events: icount ? ['cycles', 'instructions'] : ['cycles'],
-		counting: countingEmulated(facts),
+		counting: countingEmulated(host),
 		because: [
 			`QEMU emulates the PMU of ${cpu}: cycles are its virtual time at 1 GHz`,
 			icount

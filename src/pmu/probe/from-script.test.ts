@@ -104,6 +104,42 @@ test("KVM's own answers", t => {
 	t.like(facts.other, { gic: 'v3', nested: 'yes' });
 });
 
+test('where vCPUs with the default event source counted is put together, CPUs of a kind as one', t => {
+	const asked = (...lines: string[]) => factsFromScript(board, printed({ kvm: ['open 0', ...lines, 'end'] }), '').kvm;
+	const counts = (...lines: string[]) => asked(...lines).defaultCounts;
+	t.is(counts(), undefined, 'a kvm-facts that does not measure');
+	t.deepEqual(counts('default 0 0 20017', 'default 1 1 20101', 'default 1 0 20013'), [
+		{ madeOn: '0-1', counted: '0-1', stopped: '' },
+	]);
+	t.deepEqual(counts('default 0 0 20017', 'default 0 1 0', 'default 1 1 20101', 'default 1 0 0'), [
+		{ madeOn: '0', counted: '0', stopped: '1' },
+		{ madeOn: '1', counted: '1', stopped: '0' },
+	]);
+	t.deepEqual(
+		counts(
+			'default 0 0 9',
+			'default 0 4 0',
+			'default 3 3 9',
+			'default 3 0 9',
+			'default 3 4 0',
+			'default 4 4 9',
+			'default 4 0 0',
+		),
+		[
+			{ madeOn: '0,3', counted: '0,3', stopped: '4' },
+			{ madeOn: '4', counted: '4', stopped: '0' },
+		],
+	);
+	t.deepEqual(counts('default-failed 0 22', 'default-failed 1 62'), { unknown: 'guest code could not be run: EINVAL' });
+	t.deepEqual(counts('default-failed 0 62', 'default 1 1 5'), [{ madeOn: '1', counted: '1', stopped: '' }]);
+	t.deepEqual(counts('default 0 99999 5', 'default x 1 5', 'default 1 1'), undefined);
+});
+
+test('without SET_PMU the refusal of every type says nothing of the event sources', t => {
+	const kvm = ['open 0', 'cap-pmu-v3 1', 'vcpu 0', 'attribute 3 6', 'type 10 6', 'end'];
+	t.deepEqual(factsFromScript(board, printed({ kvm }), '').kvm.setPmuTypes, {});
+});
+
 test('what KVM was not asked is unknown, and says why', t => {
 	const asked = (options: Parameters<typeof printed>[0]) => factsFromScript(board, printed(options), '').kvm;
 	t.like(asked({}), { present: true, usable: { unknown: 'no kvm-facts program was given' } });

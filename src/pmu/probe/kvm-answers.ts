@@ -22,6 +22,7 @@ const errnoNames: Readonly<Record<string, string>> = {
 	25: 'ENOTTY',
 	28: 'ENOSPC',
 	38: 'ENOSYS',
+	62: 'ETIME',
 	95: 'EOPNOTSUPP',
 };
 
@@ -64,9 +65,67 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 		attribute5: attribute(5),
 		pmuV3Strict: strict === '0' ? 'yes' : 'no',
 		scratchVcpu: vcpu === '0' ? 'yes' : 'no',
-		setPmuTypes: Object.fromEntries(types),
+		// Without SET_PMU each type is refused, whatever it is.
+		setPmuTypes: attribute(3) === 'yes' ? Object.fromEntries(types) : {},
 		vcpuInitCpus: `${new CpuSet(cpus)}`,
+		...defaultCounts(lines),
 	};
+}
+
+/** One CPU that vCPUs were made on, or several of which all that was measured agrees. */
+interface Measured {
+	readonly madeOn: CpuSet;
+	readonly counted: CpuSet;
+	readonly stopped: CpuSet;
+}
+
+/** What the lines `default MADE-ON RAN-ON CYCLES` say; nothing for a kvm-facts that does not measure. */
+function defaultCounts(lines: readonly string[]): Pick<KvmFacts, 'defaultCounts'> {
+	const byCpu = new Map<number, Measured>();
+	let failure: string | undefined;
+	for (const line of lines) {
+		const failed = /^default-failed \d{1,4} (\d{1,10})$/.exec(line)?.[1];
+		if (failed !== undefined) failure ??= errnoName(failed);
+		const [, madeOn, ranOn, cycles] = (/^default (\d{1,4}) (\d{1,4}) (\d{1,20})$/.exec(line) ?? []).map(Number);
+		if (madeOn === undefined || ranOn === undefined) continue;
+		const none = new CpuSet();
+		const { counted, stopped } = byCpu.get(madeOn) ?? { counted: none, stopped: none };
+		const here = CpuSet.of(ranOn);
+		byCpu.set(madeOn, {
+			madeOn: CpuSet.of(madeOn),
+			counted: cycles === 0 ? counted : counted.or(here),
+			stopped: cycles === 0 ? stopped.or(here) : stopped,
+		});
+	}
+	const merged: Measured[] = [];
+	for (const one of byCpu.values()) {
+		const index = merged.findIndex(other => agree(one, other));
+		if (index === -1) merged.push(one);
+		else {
+			const { madeOn, counted, stopped } = merged[index]!;
+			merged[index] = {
+				madeOn: madeOn.or(one.madeOn),
+				counted: counted.or(one.counted),
+				stopped: stopped.or(one.stopped),
+			};
+		}
+	}
+	if (merged.length > 0) {
+		return {
+			defaultCounts: merged.map(({ madeOn, counted, stopped }) => ({
+				madeOn: `${madeOn}`,
+				counted: `${counted}`,
+				stopped: `${stopped}`,
+			})),
+		};
+	}
+	return failure === undefined ? {} : { defaultCounts: { unknown: `guest code could not be run: ${failure}` } };
+}
+
+/** Whether both were measured on the same CPU at least once, and nowhere came to different ends. */
+function agree(a: Measured, b: Measured): boolean {
+	const conflict = a.counted.and(b.stopped).size + a.stopped.and(b.counted).size;
+	return conflict === 0 && a.counted.and(b.counted).size + a.stopped.and(b.stopped).size > 0;
 }
 
 function unasked(present: boolean, machine: string, lines: readonly string[]): KvmFacts {

@@ -19,6 +19,18 @@ const wrong: readonly [title: string, path: readonly (string | number)[], value:
 	['sources', ['eventSources'], null, /'eventSources' in f\.json is null, but must be a list/],
 	['midr', ['cpus', 'midr'], { 0: 5 }, /'cpus\.midr\.0'/],
 	['simulated', ['simulated'], [1], /'simulated'/],
+	[
+		'default counts',
+		['kvm', 'defaultCounts'],
+		'all',
+		/'kvm\.defaultCounts' in f\.json is "all", but must be a list or/,
+	],
+	[
+		'a default count',
+		['kvm', 'defaultCounts'],
+		[{ madeOn: '0', counted: 1 }],
+		/'kvm\.defaultCounts\[0\]\.counted' in f\.json is 1/,
+	],
 ];
 
 for (const [title, path, value, sentence] of wrong) {

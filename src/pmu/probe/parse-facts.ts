@@ -76,6 +76,12 @@ const eventSource = members(
 	{ format: recordOf(text), caps: recordOf(text) },
 );
 
+const defaultCount = members({ madeOn: text, counted: text, stopped: text });
+const defaultCounts: Check = (value, at, wrong) => {
+	if (Array.isArray(value)) for (const [index, one] of value.entries()) defaultCount(one, `${at}[${index}]`, wrong);
+	else if (!isObject(value) || typeof value.unknown !== 'string') wrong(at, 'a list or {"unknown": ...}', value);
+};
+
 const hostFacts = members({
 	schema: that('"vpmu-facts/1"', value => value === 'vpmu-facts/1'),
 	host: text,
@@ -98,7 +104,7 @@ const hostFacts = members({
 			attribute5: answer,
 			pmuV3Strict: answer,
 		},
-		{ scratchVcpu: answer, setPmuTypes: recordOf(text), vcpuInitCpus: text },
+		{ scratchVcpu: answer, setPmuTypes: recordOf(text), vcpuInitCpus: text, defaultCounts },
 	),
 	other: recordOf(text),
 	simulated: that('a list of texts', value => Array.isArray(value) && value.every(item => typeof item === 'string')),

@@ -19,7 +19,11 @@ for d in $S/*; do
 	[ -e "$d" ] || [ -L "$d" ] || continue
 	t=
 	[ -f "$d/type" ] && [ -r "$d/type" ] && read -r t < "$d/type"
-	case $t in ''|*[!0-9]*) ;; *) types="$types $t" ;; esac
+	case $t in ''|*[!0-9]*) continue ;; esac
+	c=
+	[ -f "$d/cpus" ] && [ -r "$d/cpus" ] && read -r c < "$d/cpus"
+	case $c in *[!0-9,-]*) c= ;; esac
+	types="$types $t=$c"
 done
 set -- "$1" $C/possible $C/present $C/online /proc/self/status /proc/cmdline \\
 	/proc/sys/kernel/perf_event_paranoid /proc/sys/kernel/nmi_watchdog /proc/sys/kernel/perf_user_access \\

@@ -112,3 +112,13 @@ for (const [title, description, sentence] of wrong) {
 		t.throws(() => sysfsTree(uniform, description), { name: 'UsageError', message: sentence });
 	});
 }
+
+test("what was measured of the real KVM's default is not said of event sources that are simulated", t => {
+	const facts = {
+		...bigLittle,
+		kvm: { ...bigLittle.kvm, defaultCounts: [{ madeOn: '0-1', counted: '0', stopped: '1' }] },
+	};
+	t.deepEqual(simulatedFacts(facts, { kvm: { setPmu: 'no' } }).kvm.defaultCounts, facts.kvm.defaultCounts);
+	t.is(simulatedFacts(facts, { eventSources: [source('armv8_a', 10, '0-1')] }).kvm.defaultCounts, undefined);
+	t.is(simulatedFacts(facts, { kvm: { pmuV3: 'no' } }).kvm.defaultCounts, undefined);
+});

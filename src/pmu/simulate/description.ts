@@ -1,6 +1,6 @@
 import { UsageError } from '../../lib/errors.ts';
 import type { EventSource, FileText, HostFacts } from '../facts.ts';
-import { readSource } from '../predict/sources.ts';
+import { readSource } from '../model/sources.ts';
 import { errnoName } from '../probe/kvm-answers.ts';
 import type { TreeEntry } from './tar.ts';
 
@@ -54,7 +54,7 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 		const standsFor = kvm.types[type];
 		return standsFor === undefined ? 'ENXIO' : (real[String(standsFor)] ?? 'ENXIO');
 	};
-	const types = 'error' in seen.eventSources ? [] : seen.eventSources.map(entry => readSource(facts, entry).type);
+	const types = 'error' in seen.eventSources ? [] : seen.eventSources.map(entry => readSource(entry, real).type);
 	const asked = new Set([
 		...types.filter(type => type !== undefined).map(String),
 		...Object.keys(real),
@@ -62,11 +62,14 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 	]);
 	const noPmu = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no';
 	const noSetPmu = noPmu || kvm.setPmu === 'no';
+	// The vCPUs of a simulated host are made by the real KVM, which takes an event source that is not in the simulation.
+	const { defaultCounts: _, ...answers } = facts.kvm;
+	const measured = description.eventSources === undefined && !noPmu ? facts.kvm : answers;
 	return {
 		...seen,
 		cpus: { ...facts.cpus, possible: description.possible ?? facts.cpus.possible },
 		kvm: {
-			...facts.kvm,
+			...measured,
 			...(noPmu
 				? ({ filter: 'no', setNrCounters: 'no', scratchVcpu: 'no', attribute5: 'no', vcpuInitCpus: '' } as const)
 				: {}),
