@@ -189,8 +189,15 @@ export const attacks: readonly Attack[] = [
 	{ name: 'endless time, deaf to signals', script: "trap '' TERM INT HUP; while :; do sleep 1; done", limit: 'time' },
 	{
 		name: 'surviving children',
-		script:
-			'setsid bash -c "trap \'\' TERM HUP; exec -a vpmu-survivor sleep 86400" >/dev/null 2>&1 & disown; echo left',
+		script: python(
+			...libc,
+			'for attempt in range(4):',
+			'  if os.fork() == 0:',
+			'    os.setsid()',
+			'    [os.close(fd) for fd in (0, 1, 2)]',
+			'    if os.fork() == 0: os.execvp("bash", ["vpmu-survivor", "-c", "trap \'\' TERM HUP INT; while :; do sleep 1; done"])',
+			'    os._exit(0)',
+		),
 	},
 	{
 		name: 'modes that nobody can enter',
