@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import xterm from '@xterm/headless';
 
-const [columns, rows] = [116, 200];
+const [columns, rows] = [136, 200];
 const command = ['vpmu', 'run', 'pmu/default-counts', 'pmu/biglittle-stays', 'pmu/biglittle-moved'];
 const root = path.resolve(import.meta.dirname, '../..');
 
