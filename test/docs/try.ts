@@ -65,7 +65,8 @@ const suites = {
 };
 
 /** What AVA would be asked: files of the suite, and titles that a test has. */
-async function avaProblem(argv: readonly string[], suite = 'unit'): Promise<string | undefined> {
+async function avaProblem(words: readonly string[], suite = 'unit'): Promise<string | undefined> {
+	const argv = words[0] === 'debug' ? words.slice(1) : words;
 	const tests = suites[suite as keyof typeof suites];
 	if (tests === undefined) return `VPMU_TEST=${suite} is no suite`;
 	const all = globSync(tests, { cwd: root }).map(file => path.join(root, file));
