@@ -1,11 +1,12 @@
 /** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
 import { type Collector, collectorKey } from './plan/collect.ts';
-import type { Matrix } from './plan/matrix.ts';
-import type { Cell } from './plan/plan.ts';
+import type { Matrix, VmMatrix } from './plan/matrix.ts';
+import type { CaseDeclaration, Cell } from './plan/plan.ts';
+import type { CaseContext, VmContext } from './worker/context.ts';
+import type { Guest } from './worker/guest/guest.ts';
 import { caseIdentity } from './worker/identity.ts';
-import type { CellSession } from './worker/session.ts';
-import type { CaseBody } from './worker/worker.ts';
+import type { CaseBody, VmBody } from './worker/worker.ts';
 
 export { workloads } from '../src/guest/index.ts';
 export { parseCpuList } from '../src/pmu/index.ts';
@@ -14,7 +15,7 @@ export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';
 export { deviceTreeChanges } from './worker/observe.ts';
-export type { CaseBody, CellSession, Matrix };
+export type { CaseBody, CaseContext, Guest, Matrix, VmBody, VmContext, VmMatrix };
 
 /**
  * Declares a case: one file, one claim about a guest's PMU. Every combination of the matrix is a cell with a test of
@@ -23,19 +24,31 @@ export type { CaseBody, CellSession, Matrix };
  * @param title what is true when the case passes, in words
  */
 export function pmuTest(title: string, matrix: Matrix, body: CaseBody): void {
-	declare(title, matrix, body);
+	declare({ title, matrix, isJudged: true }, body);
 }
 
-const declare = await (async () => {
+/**
+ * Declares a case that is not about a PMU: the same machines, consoles, QMP, hosts and reports, without prediction and
+ * verdict. A cell passes when the body returns and nothing that it demanded is unmet.
+ *
+ * @param title what is true when the case passes, in words
+ */
+export function vmTest(title: string, matrix: VmMatrix, body: VmBody): void {
+	declare({ title, matrix, isJudged: false }, body);
+}
+
+type Declare = (declaration: Pick<CaseDeclaration, 'title' | 'matrix' | 'isJudged'>, body: CaseBody) => void;
+
+const declare = await (async (): Promise<Declare> => {
 	const collector = (globalThis as { [collectorKey]?: Collector })[collectorKey];
 	if (collector !== undefined) {
-		return (title: string, matrix: Matrix) =>
-			void collector.declarations.push({ case: collector.case, isOwn: collector.isOwn, title, matrix });
+		return declaration => {
+			collector.declarations.push({ case: collector.case, isOwn: collector.isOwn, ...declaration });
+		};
 	}
 	// AVA ends a process that imports it elsewhere than in its workers.
 	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker/worker.ts')]);
 	const { name, folder } = caseIdentity(fileURLToPath(test.meta.file));
 	const runAlone = async (cells: readonly Cell[]) => (await import('./run/alone.ts')).runAlone(cells);
-	return (title: string, matrix: Matrix, body: CaseBody) =>
-		declareCells(test, { case: name, casesFolder: folder, title, matrix }, body, runAlone);
+	return (declaration, body) => declareCells(test, { case: name, casesFolder: folder, ...declaration }, body, runAlone);
 })();

@@ -14,7 +14,7 @@ pmuTest(
 		// What the kernel was asked, by the shim that stands in for it.
 		const log = await cell.shimLog();
 		t.true(log.includes('has-attribute 5 0'), 'the kernel was not asked whether it has fixed counters');
-		t.is(log.filter(line => /^set-attribute 5 /.test(line)).length, 1 + cell.cell.vcpus);
+		t.is(log.filter(line => /^set-attribute 5 /.test(line)).length, 1 + cell.axes.vcpus);
 		t.deepEqual(
 			log.filter(line => /^set-attribute 3 /.test(line)),
 			[],

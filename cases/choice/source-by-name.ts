@@ -11,7 +11,7 @@ pmuTest(
 	},
 	async (t, cell) => {
 		await cell.startWithoutBoot();
-		const named = cell.pmus.find(pmu => pmu.name === cell.cell.pmu);
+		const named = cell.pmus.find(pmu => pmu.name === cell.axes.pmu);
 		t.deepEqual([...new Set(cell.observations.trace?.setPmu.map(line => line.type))], [named?.type]);
 	},
 );

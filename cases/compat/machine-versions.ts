@@ -7,15 +7,15 @@ pmuTest(
 		await cell.startWithoutBoot();
 		const offered = (machines: readonly { readonly name: string }[]) =>
 			machines.map(machine => machine.name).filter(name => /^virt-\d/.test(name));
-		const known = new Set(offered(cell.lease.reference!.inspection.machines));
-		const common = offered(cell.lease.inspection.machines).filter(name => known.has(name));
+		const known = new Set(offered(cell.reference!.machines));
+		const common = offered(cell.qemu.machines).filter(name => known.has(name));
 		t.true(common.length > 0, 'the two have no machine version in common');
 		for (const machine of common) {
 			const own = cell.predict({ machine });
 			if (own.rule !== 'backcompat') {
 				// The newest of this build is what the choice is made for; all that came before must be as they were.
 				cell.expect(
-					machine === newest(offered(cell.lease.inspection.machines)),
+					machine === newest(offered(cell.qemu.machines)),
 					`${machine} is older than the choice, but not compatible (${own.rule})`,
 				);
 				continue;

@@ -10,7 +10,7 @@ pmuTest(
 	},
 	async (t, cell) => {
 		await cell.startWithoutBoot();
-		const other = { backcompatPmu: !cell.cell.backcompatPmu };
+		const other = { backcompatPmu: !cell.axes.backcompatPmu };
 		const [source, target] = [
 			await cell.startBeside(),
 			await cell.startBeside({ ...other, spec: { extra: ['-incoming', 'defer'] } }),

@@ -53,7 +53,7 @@ export interface Matrix {
 	readonly vcpus?: readonly number[];
 	/** Guest kernels: `debian:SUITE`. Default: the run's. */
 	readonly kernel?: readonly string[];
-	/** Names of simulated capabilities (harness/simulations.ts); `null`: the host as it is. */
+	/** Names of simulated capabilities (harness/plan/simulations.ts); `null`: the host as it is. */
 	readonly simulate?: readonly (string | null)[];
 	/** Variants of the case by names of its own; the body finds its own in `cell.variant`. */
 	readonly variant?: readonly string[];
@@ -70,4 +70,29 @@ export interface Matrix {
 	 * demands that were not met, so that a defect excuses nothing but its own signs; it is empty when all were met.
 	 */
 	readonly expectFailure?: (known: Known, unmet: readonly string[]) => string | undefined;
+}
+
+/** What is known of a cell of `vmTest`, which predicts nothing. */
+export type VmKnown = Omit<Known, 'prediction'>;
+
+/** The axes of a case that is not about a PMU: as those of {@link Matrix}. */
+export interface VmMatrix
+	extends Pick<
+		Matrix,
+		| 'topology'
+		| 'otherTopologies'
+		| 'accel'
+		| 'machine'
+		| 'cpu'
+		| 'vcpus'
+		| 'kernel'
+		| 'variant'
+		| 'reference'
+		| 'selection'
+		| 'needs'
+	> {
+	/** Why the case means nothing here, naming what was asked and what was found; `undefined` when it does. */
+	readonly skip?: (known: VmKnown) => string | undefined;
+	/** The known defect because of which what the case demands is not met, as in {@link Matrix.expectFailure}. */
+	readonly expectFailure?: (known: VmKnown, unmet: readonly string[]) => string | undefined;
 }

@@ -13,6 +13,8 @@ export interface CaseDeclaration {
 	readonly case: string;
 	readonly title: string;
 	readonly matrix: Matrix;
+	/** Whether cells are about a PMU, with a prediction and a verdict of it; absent, they are. */
+	readonly isJudged?: boolean;
 	/** Whether the case is the user's own and not one that vpmu ships. */
 	readonly isOwn?: boolean;
 }

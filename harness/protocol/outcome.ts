@@ -19,6 +19,8 @@ export interface CellRecord {
 	readonly lease?: Lease | undefined;
 	readonly known?: Known | undefined;
 	readonly matrix?: Matrix;
+	/** Whether the cell is about a PMU; absent, it is. */
+	readonly isJudged?: boolean;
 	/** The host as QEMU saw it. */
 	readonly facts?: HostFacts | undefined;
 	readonly settings?: PmuSettings | undefined;

@@ -111,3 +111,24 @@ test('a cell that saw nothing proves nothing', t => {
 	t.is(concluded(uniform, {}, {})[0], 'fail');
 	t.is(conclude({ cell: cell!, totalMs: 1 }).status, 'error');
 });
+
+test('a case that is not about a PMU passes by its own demands, without prediction and verdict', t => {
+	const known = {} as unknown as Known;
+	const status = (more: Partial<CellRecord>) => {
+		const result = conclude({ cell: cell!, isJudged: false, known, totalMs: 1, ...more });
+		return [result.status, result.reason, result.blame, result.predicted] as const;
+	};
+	t.deepEqual(status({}), ['pass', null, null, null]);
+	t.deepEqual(status({ unmet: ['it must'] }), ['fail', 'it must', 'qemu', null]);
+	t.deepEqual(status({ failure: new CellSkipped('needs more') }), ['skip', 'needs more', null, null]);
+	const refused = new QemuError('it refused', { failure: 'exited', argv: [], exit: { status: 1, signal: null } });
+	t.deepEqual(
+		status({ failure: refused, observations: { start: { state: 'exited', status: 1, signal: null, stderr: '' } } }),
+		[...['fail', 'it refused', 'qemu', null]],
+	);
+	const matrix: Matrix = { expectFailure: (_known, unmet) => (unmet.includes('it must') ? 'a known bug' : undefined) };
+	t.deepEqual(status({ matrix, unmet: ['it must'] }), ['xfail', 'a known bug', null, null]);
+	t.deepEqual(status({ matrix, unmet: ['it should'] }), ['fail', 'it should', 'qemu', null]);
+	const always: Matrix = { expectFailure: () => 'a known bug' };
+	t.deepEqual(status({ matrix: always }), ['xpass', 'expected to fail: a known bug', null, null]);
+});

@@ -17,6 +17,7 @@ import { broken, type CellRecord, resultOf } from '../protocol/outcome.ts';
 /** What a cell came to. Pure. */
 export function conclude(record: CellRecord): CellResult {
 	const { failure, settings, facts, prediction, observations = {}, judging = {}, unmet = [], known, matrix } = record;
+	if (record.isJudged === false) return concludeUnjudged(record);
 	const refused = failure instanceof QemuError && observations.start?.state === 'exited';
 	if (failure !== undefined && !refused) return broken(record, failure);
 	if (prediction === undefined || settings === undefined || facts === undefined || known === undefined) {
@@ -41,6 +42,21 @@ export function conclude(record: CellRecord): CellResult {
 	return mended === undefined
 		? resultOf(record, 'pass', null, null, verdict)
 		: resultOf(record, 'xpass', `no longer so: ${mended}`, null, verdict);
+}
+
+/** What a cell came to that is not about a PMU: what its case demanded is all there is. */
+function concludeUnjudged(record: CellRecord): CellResult {
+	const { failure, unmet = [], known, matrix } = record;
+	if (failure !== undefined) return broken(record, failure);
+	const expected = known === undefined ? undefined : matrix?.expectFailure?.(known, unmet);
+	if (unmet.length > 0) {
+		return expected === undefined
+			? resultOf(record, 'fail', unmet.join('; '), 'qemu')
+			: resultOf(record, 'xfail', expected, null);
+	}
+	return expected === undefined
+		? resultOf(record, 'pass', null, null)
+		: resultOf(record, 'xpass', `expected to fail: ${expected}`, null);
 }
 
 /**

@@ -44,7 +44,15 @@ class AsPredicted extends Error {
 /** A cell that goes through many machines says no more of them. */
 const mostNotes = 50;
 
-/** One cell while it runs: what a case works with. */
+/** What else is known of a cell's case. */
+export interface SessionOptions {
+	/** The folder of the user's own cases that it is in; `null` (default) for a case that vpmu ships. */
+	readonly casesFolder?: string | null;
+	/** Whether the case is about a PMU (default): predicted, observed in all layers, and judged. */
+	readonly isJudged?: boolean;
+}
+
+/** One cell while it runs. What a case sees of it is its context (context.ts). */
 export class CellSession extends Witness {
 	readonly cell: Cell;
 	readonly lease: Lease;
@@ -52,6 +60,7 @@ export class CellSession extends Witness {
 	requiredCpus: string | undefined;
 	readonly #matrix: Matrix;
 	readonly #casesFolder: string | null;
+	readonly #isJudged: boolean;
 	readonly #owned = new AsyncDisposableStack();
 	readonly #terminals = this.#owned.use(new LiveTerminals());
 	readonly #startedAt = performance.now();
@@ -71,12 +80,13 @@ export class CellSession extends Witness {
 	#keepFolder: HostFolder | undefined;
 	#beside = 0;
 
-	constructor(cell: Cell, lease: Lease, matrix: Matrix, casesFolder: string | null = null) {
+	constructor(cell: Cell, lease: Lease, matrix: Matrix, { casesFolder = null, isJudged = true }: SessionOptions = {}) {
 		super();
 		this.cell = cell;
 		this.lease = lease;
 		this.#matrix = matrix;
 		this.#casesFolder = casesFolder;
+		this.#isJudged = isJudged;
 		this.#facts = lease.facts;
 	}
 
@@ -166,6 +176,10 @@ export class CellSession extends Witness {
 	async boot(options: StartOptions = {}): Promise<Guest> {
 		const machine = await this.#startOwn(options, bootable(this.lease));
 		const guest = new Guest(this, machine);
+		if (!this.#isJudged) {
+			await guest.ready();
+			return guest;
+		}
 		this.observe({ guest: await guest.look() });
 		await this.#observe(machine);
 		return guest;
@@ -179,7 +193,7 @@ export class CellSession extends Witness {
 		this.#zeroBoot = true;
 		const machine = await this.#startOwn(options, { paused: true });
 		await this.#observe(machine);
-		await this.deviceTree(machine);
+		if (this.#isJudged) await this.deviceTree(machine);
 		return machine;
 	}
 
@@ -295,7 +309,8 @@ export class CellSession extends Witness {
 		return {
 			cell: this.cell,
 			lease: this.lease,
-			known: this.#prediction === undefined ? undefined : this.known,
+			known: this.#isJudged && this.#prediction === undefined ? undefined : this.known,
+			isJudged: this.#isJudged,
 			matrix: this.#matrix,
 			facts: this.#facts,
 			settings: this.#settings,
@@ -332,6 +347,7 @@ export class CellSession extends Witness {
 	}
 
 	#predict(options: StartOptions): void {
+		if (!this.#isJudged) return;
 		const settings = settingsOf(this.cell, this.lease, this.#facts, options);
 		this.#settings = settings;
 		this.#prediction = predictBackend(this.#facts, settings);
@@ -339,6 +355,11 @@ export class CellSession extends Witness {
 
 	async #observe(machine: Machine): Promise<void> {
 		const { cell, lease } = this;
+		if (!this.#isJudged) {
+			// A guest that has powered off was perhaps what the case wanted.
+			if (machine.process.exit?.status !== 0) await machine.qmp.execute('query-status');
+			return;
+		}
 		const { evidence } = lease.inspection.pmuChoice;
 		const known = evidence.some(one => one.way === 'trace-event' && one.has === true);
 		this.observe({ qmp: await askQmp(machine, machineTypeOf(cell.machine, lease)?.backcompatPmu as boolean) });
@@ -373,7 +394,7 @@ export class CellSession extends Witness {
 		} catch (error) {
 			if (error instanceof QemuError && error.exit !== null) {
 				this.observe({ start: { state: 'exited', ...error.exit, stderr: error.evidence.join('\n') } });
-				if (this.prediction.backend === 'error') throw new AsPredicted('QEMU refused to start', { cause: error });
+				if (this.#prediction?.backend === 'error') throw new AsPredicted('QEMU refused to start', { cause: error });
 			}
 			throw error;
 		}

@@ -8,10 +8,14 @@ import { defaultSelection } from '../plan/select.ts';
 import { type Broker, connectBroker } from '../protocol/broker.ts';
 import type { Lease } from '../protocol/lease.ts';
 import { broken } from '../protocol/outcome.ts';
+import { CaseContext, type VmContext } from './context.ts';
 import { CellSession } from './session.ts';
 
 /** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
-export type CaseBody = (t: ExecutionContext, cell: CellSession) => Promise<void> | void;
+export type CaseBody = (t: ExecutionContext, cell: CaseContext) => Promise<void> | void;
+
+/** What a case that is not about a PMU does with one cell. It passes when nothing that it demands is unmet. */
+export type VmBody = (t: ExecutionContext, cell: VmContext) => Promise<void> | void;
 
 /** Makes this process the run of the cells that it has declared, where AVA was started without one. */
 export type RunAlone = (cells: readonly Cell[]) => Promise<Broker>;
@@ -66,7 +70,7 @@ export function declareCells(test: TestFn, declaration: WorkerDeclaration, body:
 async function runCell(
 	t: ExecutionContext,
 	cell: Cell,
-	{ matrix, casesFolder }: WorkerDeclaration,
+	{ matrix, casesFolder, isJudged = true }: WorkerDeclaration,
 	body: CaseBody,
 	broker: Broker,
 ): Promise<CellResult> {
@@ -76,13 +80,14 @@ async function runCell(
 		await using data = await broker.acquire(cell.id);
 		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell.id) };
 		broker.emit({ event: 'cell-start', cell: cell.id });
-		session = new CellSession(cell, lease, matrix, casesFolder);
+		session = new CellSession(cell, lease, matrix, { casesFolder, isJudged });
+		const context = new CaseContext(session);
 		try {
 			await session.prepare();
 			const current = session;
 			const attempt = await t.try(async inner => {
 				try {
-					await body(inner, current);
+					await body(inner, context);
 					// A body may end without having asserted anything itself: the verdict is the assertion.
 					inner.pass();
 				} catch (error) {

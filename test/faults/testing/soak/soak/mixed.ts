@@ -7,7 +7,7 @@ const variants = Array.from(
 );
 
 pmuTest('many cells in one process', { accel: ['tcg'], variant: variants }, async (_t, cell) => {
-	if (cell.cell.variant?.startsWith('start') === true) {
+	if (cell.axes.variant?.startsWith('start') === true) {
 		await cell.startWithoutBoot();
 		return;
 	}

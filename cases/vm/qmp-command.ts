@@ -1,0 +1,15 @@
+import { vmTest } from '../../harness/test.ts';
+
+vmTest(
+	'query-cpus-fast lists each vCPU that was asked for, with a thread of its own',
+	{ selection: 'full', accel: ['tcg', 'kvm'], vcpus: [1, 4] },
+	async (t, cell) => {
+		const { qmp } = await cell.startWithoutBoot();
+		const cpus = await qmp.execute('query-cpus-fast');
+		t.deepEqual(
+			cpus.map(cpu => cpu['cpu-index']),
+			Array.from({ length: cell.axes.vcpus }, (_, index) => index),
+		);
+		t.is(new Set(cpus.map(cpu => cpu['thread-id'])).size, cell.axes.vcpus);
+	},
+);
