@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
+import { parseArgs } from 'node:util';
 import { commandOf, invoke } from '../../harness/cli/application.ts';
 import { commands } from '../../harness/cli/index.ts';
 import { root, simpleCommands } from './extract.ts';
@@ -70,9 +71,13 @@ async function avaProblem(words: readonly string[], suite = 'unit'): Promise<str
 	const tests = suites[suite as keyof typeof suites];
 	if (tests === undefined) return `VPMU_TEST=${suite} is no suite`;
 	const all = globSync(tests, { cwd: root }).map(file => path.join(root, file));
-	const match = argv.find(word => word.startsWith('--match='))?.slice('--match='.length);
-	const files = argv
-		.filter(word => !word.startsWith('-'))
+	const { values, positionals } = parseArgs({
+		args: argv[0] === 'debug' ? argv.slice(1) : [...argv],
+		...{ allowPositionals: true, strict: false },
+		options: { match: { type: 'string', short: 'm' } },
+	});
+	const match = values.match as string | undefined;
+	const files = positionals
 		// A file whose name the user puts in.
 		.filter(word => !/[A-Z]{2,}/.test(word))
 		.flatMap(word => {
@@ -82,7 +87,11 @@ async function avaProblem(words: readonly string[], suite = 'unit'): Promise<str
 		});
 	const missing = files.find(file => file.endsWith(': not there'));
 	if (missing !== undefined) return missing;
-	if (argv.some(word => word.includes('/')) && files.length === 0 && !argv.some(word => /[A-Z]{2,}/.test(word))) {
+	if (
+		positionals.some(word => word.includes('/')) &&
+		files.length === 0 &&
+		!positionals.some(word => /[A-Z]{2,}/.test(word))
+	) {
 		return `no file of the suite '${suite}' is there`;
 	}
 	const wrong = files.find(file => !/\/cases\//.test(file) && !all.includes(file));
