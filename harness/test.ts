@@ -9,7 +9,7 @@ import { caseIdentity } from './worker/identity.ts';
 import type { CaseBody, VmBody } from './worker/worker.ts';
 
 export { workloads } from '../src/guest/index.ts';
-export { parseCpuList } from '../src/pmu/index.ts';
+export { countingOn, parseCpuList } from '../src/pmu/index.ts';
 export { vcpuThreads } from '../src/qemu/index.ts';
 export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';

@@ -15,7 +15,7 @@ pmuTest(
 				: undefined,
 	},
 	async (_t, cell) => {
-		const home = cell.groups[groupOf(cell.variant)]!;
+		const home = cell.groups[groupOf(cell.axes.variant)]!;
 		cell.requiredCpus = home;
 		const guest = await cell.boot({ affinity: home });
 		await guest.count(['cycles'], { pinned: home });

@@ -1,4 +1,4 @@
-import { countWhileMoving, endMoving, parseCpuList, pmuTest } from '../../harness/test.ts';
+import { countingOn, countWhileMoving, endMoving, parseCpuList, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'moved across groups of host CPUs in the middle of a count, it goes on, stops or cannot run as predicted',
@@ -11,14 +11,14 @@ pmuTest(
 			prediction.guestHasPmu ? undefined : `needs a guest with a PMU; this one gets none (${prediction.rule})`,
 	},
 	async (t, cell) => {
-		const countingOn = (cpus: string) => cell.countingOn(cpus);
+		const stateOn = (cpus: string) => countingOn(cell.prediction, cpus);
 		const stops = cell.groups.length > 1 ? cell.groups : [...parseCpuList(cell.groups[0]!)].map(String);
-		const away = stops.find(cpus => countingOn(cpus) === 'cannot-run') ?? stops.at(-1)!;
+		const away = stops.find(cpus => stateOn(cpus) === 'cannot-run') ?? stops.at(-1)!;
 		const home = stops.find(cpus => cpus !== away)!;
 		const guest = await cell.boot({ affinity: home });
 		// There and back: what it loses elsewhere it must have again at home.
 		const stays = await countWhileMoving(
-			...([guest, 'cycles', [home, away, home], (cpus: string) => countingOn(cpus) === 'cannot-run'] as const),
+			...([guest, 'cycles', [home, away, home], (cpus: string) => stateOn(cpus) === 'cannot-run'] as const),
 		);
 		await endMoving(guest);
 		for (const { reading, refused } of stays) {

@@ -55,7 +55,7 @@ export interface Matrix {
 	readonly kernel?: readonly string[];
 	/** Names of simulated capabilities (harness/plan/simulations.ts); `null`: the host as it is. */
 	readonly simulate?: readonly (string | null)[];
-	/** Variants of the case by names of its own; the body finds its own in `cell.variant`. */
+	/** Variants of the case by names of its own; the body finds its own in `cell.axes.variant`. */
 	readonly variant?: readonly string[];
 	/** A second QEMU that the case compares with (`debian:SUITE`); the body finds it in `cell.reference`. */
 	readonly reference?: string;

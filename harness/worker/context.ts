@@ -1,8 +1,7 @@
 import type { DeviceTree } from '../../src/board/index.ts';
 import type { Host } from '../../src/host/index.ts';
-import type { GuestReading, Observations, Prediction } from '../../src/pmu/index.ts';
+import type { CpuPmu, GuestReading, Observations, Prediction } from '../../src/pmu/index.ts';
 import type { Machine, MachineType } from '../../src/qemu/index.ts';
-import type { CpuPmu } from '../plan/groups.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { LeasedQemu } from '../protocol/lease.ts';
 import type { Guest } from './guest/guest.ts';
@@ -29,14 +28,9 @@ export class VmContext {
 		this.#session = session;
 	}
 
-	/** The choice of each axis of the matrix that makes this cell: `machine`, `accel`, `cpu`, `vcpus` and so on; and its `id`. */
+	/** The choice of each axis of the matrix that makes this cell: `machine`, `accel`, `cpu`, `vcpus`, `variant` and so on; and its `id`. */
 	get axes(): Cell {
 		return this.#session.cell;
-	}
-
-	/** Which of the matrix' variants this is; `''` where there are none. */
-	get variant(): string {
-		return this.#session.cell.variant ?? '';
 	}
 
 	/** Where the machines run: run commands, copy files, make folders. */
@@ -128,6 +122,11 @@ export class CaseContext extends VmContext {
 	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
 	get groups(): readonly string[] {
 		return this.#session.groups;
+	}
+
+	/** The PMU of a group; the one that was registered first where several cover it. */
+	pmuOn(group: string): CpuPmu | undefined {
+		return this.#session.pmuOn(group);
 	}
 
 	/** One of {@link groups} to start on: not the same for all cells, so that cells side by side are not all on one CPU. */

@@ -4,9 +4,7 @@ import type { DeviceTree } from '../../src/board/index.ts';
 import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
 import { VpmuError } from '../../src/lib/index.ts';
 import {
-	type Counting,
 	type CpuPmu,
-	countingOn,
 	type HostFacts,
 	hostModel,
 	type JudgeOptions,
@@ -99,11 +97,6 @@ export class CellSession extends Witness {
 		return this.#facts;
 	}
 
-	/** Which of the matrix' variants this is; `''` where there are none. */
-	get variant(): string {
-		return this.cell.variant ?? '';
-	}
-
 	/** A group of host CPUs to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
 	get home(): string {
 		const { groups } = this;
@@ -123,11 +116,6 @@ export class CellSession extends Witness {
 	/** The PMU of a group; the one that was registered first where several cover it. */
 	pmuOn(group: string): CpuPmu | undefined {
 		return pmuOn(group, hostModel(this.#facts));
-	}
-
-	/** What a vCPU does on these host CPUs (list format); undefined where not all of them are alike. */
-	countingOn(cpus: string): Counting | undefined {
-		return countingOn(this.prediction, cpus);
 	}
 
 	/** What must be chosen, for the settings of the last start. */

@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { writeExamples } from './examples.ts';
+import { typeErrors, writeExamples } from './examples.ts';
+
+test.serial('every example has the types that it uses', async t => {
+	t.timeout(600_000);
+	const checked = mkdtempSync(path.join(tmpdir(), 'vpmu-docs-'));
+	t.teardown(() => rmSync(checked, { recursive: true, force: true }));
+	t.true(writeExamples(checked).length > 5);
+	t.is(await typeErrors(checked), '');
+	writeFileSync(path.join(checked, 'wrong.ts'), "import { localHost } from 'vpmu';\nlocalHost().nothing();\n");
+	t.regex(await typeErrors(checked), /Property 'nothing' does not exist/);
+});
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-docs-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));

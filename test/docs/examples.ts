@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type CodeBlock, codeBlocks, documents, readDocument, root } from './extract.ts';
@@ -53,7 +53,12 @@ function forCheckout(text: string): string {
 }
 
 /** What the compiler says of the examples in a folder; `''` when nothing. */
-export function typeErrors(folder: string): string {
-	const { stdout, stderr } = spawnSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' });
-	return `${stdout}${stderr}`.trim();
+export async function typeErrors(folder: string): Promise<string> {
+	const compiler = spawn(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	const said = await Promise.all([compiler.stdout, compiler.stderr].map(stream => Array.fromAsync(stream)));
+	return Buffer.concat(said.flat() as Buffer[])
+		.toString()
+		.trim();
 }

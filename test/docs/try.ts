@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -12,13 +12,23 @@ import { root, simpleCommands } from './extract.ts';
  * sentence, values and arguments may be missing.
  */
 export async function problemOf(line: string, isNamed = false): Promise<string | undefined> {
-	const { status, stderr } = spawnSync('sh', ['-n'], { input: line, encoding: 'utf8' });
-	if (status !== 0) return stderr.trim();
+	const shell = await shellProblem(line);
+	if (shell !== '') return shell;
 	for (const words of simpleCommands(line)) {
 		const problem = await problemOfWords(words, isNamed);
 		if (problem !== undefined) return problem;
 	}
 	return undefined;
+}
+
+/** What a shell finds wrong with a line; `''` when nothing. */
+async function shellProblem(line: string): Promise<string> {
+	const shell = spawn('sh', ['-n'], { stdio: ['pipe', 'ignore', 'pipe'] });
+	shell.stdin.end(line);
+	const said = Buffer.concat(await Array.fromAsync(shell.stderr))
+		.toString()
+		.trim();
+	return shell.exitCode === 0 ? '' : said;
 }
 
 async function problemOfWords(words: readonly string[], isNamed: boolean): Promise<string | undefined> {
