@@ -25,7 +25,6 @@ pmuTest(
 			cell.addReading(reading);
 			if (refused === undefined) continue;
 			t.regex(refused.text, /vCPU 0 .*KVM_EXIT_FAIL_ENTRY/);
-			t.true(refused.afterMs < 5000 * guest.slowness, `found out only after ${Math.round(refused.afterMs)} ms`);
 			t.is(cell.observations.qmp?.runState, 'running');
 		}
 	},

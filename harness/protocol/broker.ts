@@ -1,7 +1,16 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Blame, linesOf, listen, messageOf, parseJson, stringifyJson, VpmuError } from '../../src/lib/index.ts';
+import {
+	type Blame,
+	contention,
+	linesOf,
+	listen,
+	messageOf,
+	parseJson,
+	stringifyJson,
+	VpmuError,
+} from '../../src/lib/index.ts';
 import type { RunEvent } from '../../src/run/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { LeaseData } from './lease.ts';
@@ -135,7 +144,7 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 		async [Symbol.asyncDispose]() {
 			// What a worker said last may still be on its way when the worker is gone.
 			const closed = new Promise(resolve => server.close(resolve));
-			await Promise.race([closed, delay(2000, undefined, { ref: false })]);
+			await Promise.race([closed, delay(2000 * contention(), undefined, { ref: false })]);
 			for (const socket of sockets) socket.destroy();
 			await closed;
 		},

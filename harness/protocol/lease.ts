@@ -45,7 +45,7 @@ export interface Lease {
 	readonly runFolder: string;
 	/** The cell's machine is to be left running when the cell has its result. */
 	readonly keep?: boolean;
-	/** How many times slower than the machine that the deadlines were written for, by the host's calibration. */
+	/** How many times slower than the machine that the deadlines were written for, by the host's calibration and, behind ssh, its load. */
 	readonly slowness: number;
 	/**
 	 * Waits until nobody else counts on the host; dispose of the result when it has been counted. Absent where nobody

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { localHost } from '../../src/host/index.ts';
-import { measureSpeed, slownessOf } from './calibration.ts';
+import { loadOf, measureSpeed, slownessOf } from './calibration.ts';
 
 test('deadlines are never shorter than they were written, and never longer without end', t => {
 	t.deepEqual([0.1, 1, 2.04, 10, 1e6].map(slownessOf), [1, 1, 2, 10, 60]);
@@ -27,4 +27,15 @@ test('a host whose shell cannot run the loop is to blame', async t => {
 	await t.throwsAsync(measureSpeed({ name: 'odd', kind: 'local', run: () => host.run(['false']) }), {
 		message: /shell of odd cannot measure/,
 	});
+});
+
+test('a busy host behind ssh gets longer deadlines; of others it is measured where they begin', async t => {
+	const hostOf = (kind: 'ssh' | 'local' | 'board', said: string) => ({
+		kind,
+		run: async () => ({ status: 0, signal: null, stdout: Buffer.from(said), stderr: Buffer.alloc(0) }),
+	});
+	t.is(await loadOf(hostOf('ssh', '64.00 1.00 1.00 2/900 1\n16\n')), 4);
+	t.is(await loadOf(hostOf('ssh', '1.00 1.00 1.00 2/900 1\n16\n')), 1);
+	t.is(await loadOf(hostOf('ssh', '')), 1);
+	t.is(await loadOf(hostOf('board', '64.00 1.00 1.00 2/900 1\n16\n')), 1);
 });

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, hostname } from 'node:os';
 import type { Host } from '../../src/host/index.ts';
 import type { Cache } from '../../src/image/index.ts';
-import { formatDuration, VpmuError } from '../../src/lib/index.ts';
+import { contentionOf, formatDuration, VpmuError } from '../../src/lib/index.ts';
 import type { HostFacts } from '../../src/pmu/index.ts';
 
 /** How fast a host is, measured once. */
@@ -54,6 +54,17 @@ export async function measureSpeed(host: Pick<Host, 'run' | 'name' | 'kind'>): P
 /** A faster machine gets no shorter deadlines: disks and schedulers are not faster with it. */
 export function slownessOf(ratio: number): number {
 	return Math.min(largestSlowness, Math.max(1, Number(ratio.toFixed(1))));
+}
+
+/**
+ * How many tasks share each CPU of a host behind ssh, at least 1: what this machine and its boards have to bear is measured
+ * where a deadline begins (`contention`). @throws HostError, DeadlineError
+ */
+export async function loadOf(host: Pick<Host, 'run' | 'kind'>): Promise<number> {
+	if (host.kind !== 'ssh') return 1;
+	const { stdout } = await host.run(['sh', '-c', 'cat /proc/loadavg; nproc'], { timeoutMs: 60_000 });
+	const [line = '', count = ''] = stdout.toString('latin1').split('\n');
+	return contentionOf(line, Number(count) || 1);
 }
 
 /** The calibration of a host, out of the cache or measured now. @throws as {@link measureSpeed} */

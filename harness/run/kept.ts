@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { startTime } from '../../src/host/index.ts';
 import { cacheRoot } from '../../src/image/index.ts';
-import { poll } from '../../src/lib/index.ts';
+import { contention, poll } from '../../src/lib/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,7 +74,9 @@ export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Prom
 			// It ended meanwhile.
 		}
 		const last = signal === 'SIGKILL';
-		await poll(what, gone, { timeoutMs: 15_000 }).catch(error => (last ? Promise.reject(error) : undefined));
+		await poll(what, gone, { timeoutMs: 15_000 * contention() }).catch(error =>
+			last ? Promise.reject(error) : undefined,
+		);
 	}
 }
 

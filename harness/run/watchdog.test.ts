@@ -1,29 +1,61 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { Watchdog } from './watchdog.ts';
 
-test('silence is noticed once; records that grow, words and pauses are no silence', async t => {
+/** A watchdog whose clock and looks are the test's own. */
+function watchdogOf(t: ExecutionContext) {
+	const world = { nowMs: 0, share: 1 };
 	const silent: string[] = [];
-	using watchdog = new Watchdog({ everyMs: 20, onSilence: cell => silent.push(cell) });
-	const folders = await Promise.all(
-		['growing', 'talking', 'paused', 'silent', 'done'].map(async cell => {
-			const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
-			t.teardown(() => rm(folder, { recursive: true, force: true }));
-			return [cell, folder, watchdog.watch(cell, folder, 300)] as const;
-		}),
-	);
-	folders.at(-1)![2][Symbol.dispose]();
+	const watchdog = new Watchdog({
+		everyMs: 2 ** 31 - 1,
+		onSilence: cell => silent.push(cell),
+		clock: { longestStepMs: 100, now: () => world.nowMs, share: () => world.share },
+	});
+	t.teardown(() => watchdog[Symbol.dispose]());
+	const folderOf = async () => {
+		const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+		t.teardown(() => rm(folder, { recursive: true, force: true }));
+		return folder;
+	};
+	const pass = (ms: number) => {
+		world.nowMs += ms;
+		watchdog.look();
+	};
+	return { world, silent, watchdog, folderOf, pass };
+}
+
+test('silence is noticed once; records that grow, words and pauses are no silence', async t => {
+	const { silent, watchdog, folderOf, pass } = watchdogOf(t);
+	const growing = await folderOf();
+	watchdog.watch('growing', growing, 300);
+	for (const cell of ['talking', 'paused', 'silent']) watchdog.watch(cell, await folderOf(), 300);
+	watchdog.watch('done', await folderOf(), 300)[Symbol.dispose]();
 	const pause = watchdog.pause('paused');
 	for (let i = 0; i < 20; i++) {
-		await appendFile(path.join(folders[0]![1], 'console.log'), 'x');
+		await appendFile(path.join(growing, 'console.log'), 'x');
 		watchdog.heard('talking');
-		await delay(50);
+		pass(50);
 	}
 	t.deepEqual(silent, ['silent']);
 	pause[Symbol.dispose]();
-	await delay(700);
+	for (let i = 0; i < 6; i++) pass(50);
+	t.deepEqual(silent, ['silent']);
+	for (let i = 0; i < 3; i++) pass(50);
 	t.deepEqual(silent.sort(), ['growing', 'paused', 'silent', 'talking']);
+});
+
+test('what this process slept through and what a busy machine holds up are no silence', async t => {
+	const { world, silent, watchdog, folderOf, pass } = watchdogOf(t);
+	watchdog.watch('cell', await folderOf(), 300);
+	pass(1_000_000);
+	t.deepEqual(silent, []);
+	world.share = 10;
+	for (let i = 0; i < 19; i++) pass(100);
+	t.deepEqual(silent, []);
+	pass(100);
+	t.deepEqual(silent, []);
+	pass(100);
+	t.deepEqual(silent, ['cell']);
 });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type DeviceTree, readDeviceTree } from '../../src/board/index.ts';
 import type { Host } from '../../src/host/index.ts';
-import { messageOf } from '../../src/lib/index.ts';
+import { contention, messageOf } from '../../src/lib/index.ts';
 import type { QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 
@@ -44,7 +44,9 @@ export async function dumpDeviceTree(machine: Machine, host: Host): Promise<Devi
 	// Beside its log, in the folder that goes with the machine.
 	const filename = `${path.posix.dirname(machine.logPath)}/dtb`;
 	await machine.qmp.execute('dumpdtb', { filename });
-	return readDeviceTree(await host.read(filename, { timeoutMs: 20_000, maxBytes: mostTreeBytes, compressed: true }));
+	return readDeviceTree(
+		await host.read(filename, { timeoutMs: 20_000 * contention(), maxBytes: mostTreeBytes, compressed: true }),
+	);
 }
 
 /** A device tree as lines `/node/property=hexadecimal`, sorted, to compare two by. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { DeviceTree } from '../../src/board/index.ts';
 import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
-import { VpmuError } from '../../src/lib/index.ts';
+import { contention, VpmuError } from '../../src/lib/index.ts';
 import {
 	type CpuPmu,
 	type HostFacts,
@@ -390,7 +390,7 @@ export class CellSession extends Witness {
 
 	async #launch(lease: Lease, options: StartOptions, base: Partial<MachineSpec>, artifacts: string): Promise<Machine> {
 		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, wrapper: this.#wrapper }, options, base);
-		const timeoutMs = 30_000 * lease.slowness;
+		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
 		const onNote = (note: string) => void (this.#notes.length < mostNotes && this.#notes.push(note));
 		return this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { startTime } from '../host/started.ts';
 import type { Cache } from '../image/index.ts';
 import { poll, type WaitOptions } from '../lib/deadline.ts';
+import { contention } from '../lib/fair-clock.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
 
 /** A board that stays up on its own: what its keeper wrote down. */
@@ -103,10 +104,10 @@ export async function takeDown(kept: KeptBoard, { signal }: WaitOptions = {}): P
 	send('SIGTERM');
 	const what = `the end of board ${kept.topology}`;
 	try {
-		await poll(what, gone, { signal, timeoutMs: 10_000 });
+		await poll(what, gone, { signal, timeoutMs: 10_000 * contention() });
 	} catch (error) {
 		signal?.throwIfAborted();
 		send('SIGKILL');
-		await poll(what, gone, { signal, timeoutMs: 10_000 }).catch(() => Promise.reject(error));
+		await poll(what, gone, { signal, timeoutMs: 10_000 * contention() }).catch(() => Promise.reject(error));
 	}
 }

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts';
 import { type Cache, joinInitramfs, writeCpio } from '../image/index.ts';
 import { formatDuration, poll, type WaitOptions } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import { contention } from '../lib/fair-clock.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';
@@ -77,7 +78,7 @@ async function trySnapshot(
 	{ signal }: WaitOptions,
 ): Promise<Error | undefined> {
 	const name = `board:${parts.layout.topology.name}`;
-	const limits = { signal, timeoutMs: trialMs };
+	const limits = { signal, timeoutMs: trialMs * contention() };
 	try {
 		await using machine = await startLevel0(host, name, boardSpec(parts, folder, { snapshot }), folder, limits);
 		await restoreSnapshot(machine, name, snapshot, limits);
@@ -104,7 +105,7 @@ async function takeSnapshot(
 	{ signal }: WaitOptions,
 ): Promise<void> {
 	const name = `board:${parts.layout.topology.name}`;
-	const limits = { signal, timeoutMs: bootMs };
+	const limits = { signal, timeoutMs: bootMs * contention() };
 	const deviceTree = await makeDeviceTree(host, parts, folder, limits);
 	const initrd = path.join(folder.path, 'initrd');
 	const { keys } = parts;
@@ -193,7 +194,7 @@ async function migrated(machine: Machine, name: string, { signal }: WaitOptions)
 			}
 			return undefined;
 		},
-		{ signal, timeoutMs: migrateMs, everyMs: 20 },
+		{ signal, timeoutMs: migrateMs * contention(), everyMs: 20 },
 	);
 }
 

@@ -16,6 +16,7 @@ import type { RemoteHost } from '../host/ssh/host.ts';
 import type { Cache } from '../image/index.ts';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import { contention } from '../lib/fair-clock.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';
@@ -61,7 +62,7 @@ export interface BoardTimings {
  * @throws UsageError for an unknown topology or kernel; BoardError or VpmuError when it cannot be had
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
-	const { cache, signal, timeoutMs = 60_000 } = options;
+	const { cache, signal, timeoutMs = 60_000 * contention() } = options;
 	const startedAt = performance.now();
 	const elapsed = () => Math.round(performance.now() - startedAt);
 	const topology = typeof options.topology === 'string' ? await loadTopology(options.topology) : options.topology;

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { DeadlineError, formatDuration } from '../lib/deadline.ts';
+import { FairClock, type FairClockOptions, Silence } from '../lib/fair-clock.ts';
 import { GuestError, type TroubleKind } from './errors.ts';
 import { KernelLogReader, type KernelReport } from './kernel/log.ts';
 import { Pace, readingOf } from './pace.ts';
@@ -17,6 +18,8 @@ export interface ConsoleOptions {
 	readonly evidenceLines?: number;
 	/** The guest runs already (restored from a snapshot): a boot banner means a reboot. Default false. */
 	readonly booted?: boolean;
+	/** What silence is measured by, where it is not this machine's own clock and load: for tests. */
+	readonly clock?: Partial<FairClockOptions>;
 }
 
 export interface ConsoleWaitOptions extends WaitOptions {
@@ -252,16 +255,17 @@ export class SerialConsole implements AsyncDisposable {
 			stack.defer(() => clearTimeout(timer));
 		}
 		if (silenceMs !== undefined) {
-			const startedAt = performance.now();
-			const timer = setInterval(
-				() => {
-					const silentMs = performance.now() - Math.max(this.#lastOutputAt, startedAt);
-					if (silentMs < silenceMs) return;
-					const line = `no output for ${formatDuration(silentMs)} while ${what}`;
-					this.report({ kind: 'hang', line, atMs: performance.now(), fatal: true });
-				},
-				Math.min(1000, silenceMs / 4),
+			const everyMs = Math.min(1000, silenceMs / 4);
+			const silence = new Silence(
+				new FairClock({ longestStepMs: 2 * everyMs, ...this.#options.clock }),
+				this.#lastOutputAt,
 			);
+			const timer = setInterval(() => {
+				const silentMs = silence.lengthMs(this.#lastOutputAt);
+				if (silentMs < silenceMs) return;
+				const line = `no output for ${formatDuration(silentMs)} while ${what}`;
+				this.report({ kind: 'hang', line, atMs: performance.now(), fatal: true });
+			}, everyMs);
 			stack.defer(() => clearInterval(timer));
 		}
 		look();

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
+import { contention } from '../lib/fair-clock.ts';
 import type { SerialConsole } from './console.ts';
 import { GuestError } from './errors.ts';
 import { FramedShell } from './framed/shell.ts';
@@ -25,16 +26,18 @@ export interface ShellOptions extends WaitOptions {
 	readonly onCandidate?: ((shell: GuestShell) => void) | undefined;
 	/** Framed: a guest that is silent for so long, times the console's speed factor, while something runs hangs. Default 20000. */
 	readonly silenceMs?: number;
+	/** How long an agent that is there may take to be heard on the port, times speed factor and load. Default 5000. */
+	readonly portPatienceMs?: number;
 }
 
-/** How long an agent that is there may take to be heard on the second port; it stops looking for one after two seconds. */
-const portPatienceMs = 5000;
+/** An agent stops looking for a second port after two seconds. */
+const usualPortPatienceMs = 5000;
 
 /** Resolves when the agent is there and not on the port: a kernel whose drivers for it are modules. Never otherwise. */
-async function portIsMissing(console: SerialConsole, signal: AbortSignal): Promise<'no-port'> {
+async function portIsMissing(console: SerialConsole, patienceMs: number, signal: AbortSignal): Promise<'no-port'> {
 	try {
 		await console.waitFor('vpmu-agent: ready', { signal, from: 0 });
-		await delay(portPatienceMs * console.speedFactor, undefined, { signal });
+		await delay(patienceMs * console.speedFactor * contention(), undefined, { signal });
 		return 'no-port';
 	} catch {
 		// Whatever ends the waiting is told by the others.
@@ -49,7 +52,8 @@ async function portIsMissing(console: SerialConsole, signal: AbortSignal): Promi
  *   kinds when the guest dies; the signal's reason
  */
 export async function openShell(console: SerialConsole, options: ShellOptions = {}): Promise<GuestShell> {
-	const { mode = 'auto', signal, timeoutMs = 60_000 * console.speedFactor } = options;
+	const { mode = 'auto', signal, timeoutMs = 60_000 * console.speedFactor * contention() } = options;
+	const { portPatienceMs = usualPortPatienceMs } = options;
 	if (mode === 'plain') return await PlainShell.open(console, { ...options, timeoutMs });
 	const framed = new FramedShell(console, { port: options.port, silenceMs: options.silenceMs });
 	options.onCandidate?.(framed);
@@ -67,7 +71,8 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 				.waitFor(options.login === undefined ? (options.prompt ?? /[#$] $/) : /login: ?$/, { signal: both, timeoutMs })
 				.then(() => 'prompt' as const);
 			prompt.catch(() => undefined);
-			const portless = options.port === undefined || options.hasPort === true ? [] : [portIsMissing(console, both)];
+			const portless =
+				options.port === undefined || options.hasPort === true ? [] : [portIsMissing(console, portPatienceMs, both)];
 			const first = await Promise.race([agent, prompt, ...portless]);
 			stopWaiting.abort();
 			await agent.catch(() => undefined);

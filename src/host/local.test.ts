@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { access, chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -20,7 +21,7 @@ const alive = (pid: number) => {
 };
 
 const gone = (pid: number) =>
-	poll(`the end of process ${pid}`, () => (alive(pid) ? undefined : true), { timeoutMs: 10_000 });
+	poll(`the end of process ${pid}`, () => (alive(pid) ? undefined : true), { timeoutMs: 600_000 });
 
 test('how a command ended is told truly: statuses above 128 are statuses, signals are signals', async t => {
 	await using host = localHost();
@@ -84,8 +85,10 @@ test('a command that is too slow, or no longer wanted, is killed with what it st
 	await using host = localHost();
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
-	const script = `sleep 60 & echo $! >${folder}/pid; wait`;
-	await t.throwsAsync(host.run(['sh', '-c', script], { timeoutMs: 300 }), { instanceOf: DeadlineError });
+	const script = `sleep 60 & echo $! >${folder}/new; mv ${folder}/new ${folder}/pid; wait`;
+	// Until the deadline is long enough for the script to get as far as its child.
+	for (let timeoutMs = 300; !existsSync(path.join(folder, 'pid')); timeoutMs *= 2)
+		await t.throwsAsync(host.run(['sh', '-c', script], { timeoutMs }), { instanceOf: DeadlineError });
 	await gone(Number(await readFile(path.join(folder, 'pid'), 'utf8')));
 	const controller = new AbortController();
 	const running = host.run(['sleep', '60'], { signal: controller.signal });

@@ -1,5 +1,6 @@
 import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
+import { contention } from '../lib/fair-clock.ts';
 import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../lib/lock.ts';
 import { foreignLinesOf } from '../lib/streams.ts';
 import { HostError } from './errors.ts';
@@ -46,7 +47,7 @@ export async function takeLock(host: Host, name: string, options: WaitOptions): 
 	const startedAt = performance.now();
 	// Even who does not want to wait for the lock waits for the answer.
 	const answer = patience === 'no-wait' ? held : Promise.race([held, busy.promise]);
-	const first = await within(`asking for the lock '${name}'`, answer, { signal, timeoutMs: answerMs });
+	const first = await within(`asking for the lock '${name}'`, answer, { signal, timeoutMs: answerMs * contention() });
 	if (first !== 'held') {
 		const left = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt));
 		try {

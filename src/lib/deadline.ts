@@ -25,10 +25,27 @@ export class DeadlineError extends Error {
 /** Longest delay of a timer; Node takes a longer one for 1 ms. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** `setTimeout` for a deadline: none (24 days or more, `Infinity`, absent) needs no timer. */
-export function startDeadline(timeoutMs: number | undefined, late: () => void): NodeJS.Timeout | undefined {
+/** A deadline that comes so late was held up by this process itself: what arrived meanwhile is read first. */
+const stalledMs = 100;
+
+/** A deadline that has begun. */
+export interface Deadline {
+	clear(): void;
+}
+
+/**
+ * `setTimeout` for a deadline: none (24 days or more, `Infinity`, absent) needs no timer. Where this process stood still
+ * until after the deadline, what has arrived meanwhile gets a moment to be read.
+ */
+export function startDeadline(timeoutMs: number | undefined, late: () => void): Deadline | undefined {
 	if (timeoutMs === undefined || timeoutMs > longestDelayMs) return undefined;
-	return setTimeout(late, Math.max(0, timeoutMs));
+	const dueMs = performance.now() + Math.max(0, timeoutMs);
+	const onTime = () => {
+		if (performance.now() - dueMs < stalledMs) late();
+		else timer = setTimeout(late, stalledMs);
+	};
+	let timer = setTimeout(onTime, Math.max(0, timeoutMs));
+	return { clear: () => clearTimeout(timer) };
 }
 
 /** A duration in words: `350 ms`, `7.4 s`, `2 min 5 s`. */
@@ -56,7 +73,7 @@ export async function within<T>(what: string, promise: Promise<T>, { signal, tim
 	try {
 		return await Promise.race([promise, ended]);
 	} finally {
-		clearTimeout(timer);
+		timer?.clear();
 		signal?.removeEventListener('abort', onAbort);
 	}
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
 import type { WaitOptions } from '../lib/deadline.ts';
 import { UsageError, VpmuError } from '../lib/errors.ts';
+import { contention } from '../lib/fair-clock.ts';
 import { exitReasonName, parseTrace } from './trace.ts';
 
 /** What is needed of a QMP connection here. */
@@ -91,36 +92,58 @@ export interface VcpuDiagnosis extends VcpuThread {
 	readonly exits: Readonly<Record<string, number>>;
 	/**
 	 * `cannot-enter`: KVM refuses to run it (KVM_EXIT_FAIL_ENTRY again and again), so it makes no progress, though QEMU
-	 * says `running`. KVM does so on a host CPU that the vCPU's PMU does not count on.
+	 * says `running`. KVM does so on a host CPU that the vCPU's PMU does not count on. `waits`: it is ready to run and the host
+	 * gives it no CPU.
 	 */
-	readonly verdict: 'runs' | 'idle' | 'stopped' | 'cannot-enter';
+	readonly verdict: 'runs' | 'idle' | 'waits' | 'stopped' | 'cannot-enter';
 	/** The verdict in a sentence. */
 	readonly text: string;
 }
 
-/** Prints affinity and `stat` of threads, one line each. */
+/**
+ * Prints affinity and `stat` of threads, one line each, once each of them has run for $2 clock ticks or sleeps, after $3
+ * looks at the latest: what is seen of a thread must not depend on how soon the host lets it run.
+ */
 const look = `
-pid=$1; shift
+pid=$1 need=$2 looks=$3; shift 3
+ticks() { read -r line <"/proc/$pid/task/$1/stat" || return 1; set -- \${line##*) }; state=$1 used=$((\${12} + \${13})); }
+for thread; do ticks "$thread" && eval "first_$thread=$used last_$thread=$used"; done
+while [ "$looks" -gt 0 ]; do
+	sleep 0.02 2>/dev/null || sleep 1
+	looks=$((looks - 1)) over=yes
+	for thread; do
+		ticks "$thread" || continue
+		eval "first=\\$first_$thread last=\\$last_$thread last_$thread=$used"
+		[ $((used - first)) -ge "$need" ] || { [ $state != R ] && [ $used = $last ]; } || over=no
+	done
+	[ $over = no ] || break
+done
 for thread; do
 	printf '%s ' "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$pid/task/$thread/status")"
 	cat "/proc/$pid/task/$thread/stat"
 done`;
 
+/** Clock ticks of CPU time in which a vCPU that KVM refuses is refused thousands of times. */
+const needTicks = 2;
+/** Looks of 20 ms each: some 6 s for a thread that the host does not let run. */
+const mostLooks = 300;
+
 /**
- * Looks at each vCPU for `sampleMs`: how busy its thread is, and why KVM returns to QEMU (the trace event `kvm_run_exit`,
- * switched on for the sample only, since a vCPU that cannot be entered writes it hundreds of thousands of times a second).
+ * Looks at each vCPU: how busy its thread is, and why KVM returns to QEMU (the trace event `kvm_run_exit`, switched on only
+ * until each thread has run for a moment or sleeps, since a vCPU that cannot be entered writes it hundreds of thousands of
+ * times a second). A thread that gets no CPU of its host is waited for, so that the result does not depend on the load.
  *
  * @param logPath the file of QEMU's `-D` on the host
  * @throws QmpError, HostError, DeadlineError, the signal's reason
  */
 export async function diagnoseVcpus(
 	{ host, qmp, pid, logPath }: { host: Host; qmp: QmpAsk; pid: number; logPath: string },
-	{ sampleMs = 300, signal, timeoutMs = 10_000 }: WaitOptions & { readonly sampleMs?: number } = {},
+	{ sampleMs = 300, signal, timeoutMs = 20_000 * contention() }: WaitOptions & { readonly sampleMs?: number } = {},
 ): Promise<readonly VcpuDiagnosis[]> {
 	const limits = { signal, timeoutMs };
 	const threads = await vcpuThreads(qmp, limits);
 	const { running } = (await qmp.execute('query-status', undefined, limits)) as { running: boolean };
-	const read = () => readThreads(host, pid, threads, limits);
+	const read = (looks: number) => readThreads(host, pid, threads, { looks, ...limits });
 	const trace = async (enable: boolean, wait: WaitOptions) => {
 		try {
 			await qmp.execute('trace-event-set-state', { name: 'kvm_run_exit', enable }, wait);
@@ -130,18 +153,17 @@ export async function diagnoseVcpus(
 		}
 	};
 	const logSize = await sizeOf(host, logPath, limits);
-	const before = await read();
+	const before = await read(0);
 	const startedAt = performance.now();
 	try {
 		await trace(true, limits);
-		// Few events are enough; the busy shares need the whole sample.
-		await pause(Math.min(sampleMs, 20), signal);
+		await read(mostLooks);
 	} finally {
 		// Even after an abort: left on, it would fill the disk.
-		await trace(false, { timeoutMs: 5000 });
+		await trace(false, { timeoutMs });
 	}
 	await pause(Math.max(0, sampleMs - (performance.now() - startedAt)), signal);
-	const after = await read();
+	const after = await read(0);
 	const elapsedMs = performance.now() - startedAt;
 	const log = await host.read(logPath, { ...limits, from: logSize, maxBytes: 1_000_000, cut: true });
 	const exits = exitsByVcpu(log.toString('latin1'));
@@ -157,14 +179,16 @@ export async function diagnoseVcpus(
 			busy: Math.min(1, (ticks * 10) / elapsedMs),
 			exits: Object.fromEntries([...seen].map(([reason, count]) => [exitReasonName(reason) ?? String(reason), count])),
 		};
-		return { ...found, ...judge(found, running, seen) };
+		return { ...found, ...judge({ ...found, ticks }, running, seen) };
 	});
 }
 
 const KVM_EXIT_FAIL_ENTRY = 9;
 
 function judge(
-	vcpu: Pick<VcpuDiagnosis, 'index' | 'threadId' | 'hostCpu' | 'affinity' | 'busy'>,
+	vcpu: Pick<VcpuDiagnosis, 'index' | 'threadId' | 'hostCpu' | 'affinity' | 'state' | 'busy'> & {
+		readonly ticks: number;
+	},
 	running: boolean,
 	exits: ReadonlyMap<number, number>,
 ): Pick<VcpuDiagnosis, 'verdict' | 'text'> {
@@ -178,7 +202,10 @@ function judge(
 		};
 	}
 	if (!running) return { verdict: 'stopped', text: `${name} is stopped` };
-	if (vcpu.busy < 0.05) return { verdict: 'idle', text: `${name} is idle` };
+	if (vcpu.state === 'R' && vcpu.ticks < needTicks) {
+		return { verdict: 'waits', text: `${name} is ready to run, and the host gives it no CPU` };
+	}
+	if (vcpu.state !== 'R' && vcpu.busy < 0.05) return { verdict: 'idle', text: `${name} is idle` };
 	return { verdict: 'runs', text: `${name} runs, ${Math.round(vcpu.busy * 100)} % of a host CPU` };
 }
 
@@ -193,8 +220,14 @@ function exitsByVcpu(text: string): Map<number, Map<number, number>> {
 	return found;
 }
 
-async function readThreads(host: Host, pid: number, threads: readonly VcpuThread[], limits: WaitOptions) {
-	const argv = ['sh', '-c', look, 'sh', String(pid), ...threads.map(({ threadId }) => String(threadId))];
+async function readThreads(
+	host: Host,
+	pid: number,
+	threads: readonly VcpuThread[],
+	{ looks, ...limits }: WaitOptions & { readonly looks: number },
+) {
+	const numbers = [pid, needTicks, looks].map(String);
+	const argv = ['sh', '-c', look, 'sh', ...numbers, ...threads.map(({ threadId }) => String(threadId))];
 	const { stdout } = await host.run(argv, limits);
 	return stdout
 		.toString('latin1')

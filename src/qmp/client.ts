@@ -1,4 +1,4 @@
-import { formatDuration, startDeadline, type WaitOptions } from '../lib/deadline.ts';
+import { type Deadline, formatDuration, startDeadline, type WaitOptions } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
 import { type JsonValue, stringifyJson } from '../lib/json.ts';
 import { QmpError } from './errors.ts';
@@ -147,9 +147,9 @@ export function perform(
 			session.submit(command);
 			return;
 		}
-		let timer: NodeJS.Timeout | undefined;
+		let timer: Deadline | undefined;
 		const settle = (outcome: CommandOutcome<JsonValue>) => {
-			clearTimeout(timer);
+			timer?.clear();
 			signal?.removeEventListener('abort', onAbort);
 			command.settle = undefined;
 			resolve(outcome);

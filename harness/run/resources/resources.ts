@@ -6,7 +6,7 @@ import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
 import type { Lease, LeaseData } from '../../protocol/lease.ts';
 import { hostTool } from '../../usage/places.ts';
-import { type Calibration, calibrate } from '../calibration.ts';
+import { type Calibration, calibrate, loadOf } from '../calibration.ts';
 import { defaultKernel } from './guest-image.ts';
 import { Guests } from './guests.ts';
 import { architectureOf, needKvm } from './hosts.ts';
@@ -47,7 +47,7 @@ export class Resources implements AsyncDisposable {
 	async ready(cell: Cell, host: Host, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<LeaseData> {
 		if (cell.accel === 'kvm') needKvm(await this.facts(host));
 		const kernelSource = cell.kernel ?? this.#options.kernel;
-		const [{ qemu, inspection }, reference, facts, kernel, initrd, made, { slowness }, shim] = await Promise.all([
+		const [{ qemu, inspection }, reference, facts, kernel, initrd, made, { slowness }, load, shim] = await Promise.all([
 			this.qemus.on(host, cell.qemu),
 			cell.reference === null ? undefined : this.qemus.on(host, cell.reference),
 			this.facts(host),
@@ -55,6 +55,7 @@ export class Resources implements AsyncDisposable {
 			this.guests.initrdOn(host, kernelSource),
 			this.#made(host, cell.qemu, kernelSource),
 			this.#calibration(host),
+			loadOf(host),
 			host.kind === 'local' ? hostTool('kvm-shim.so') : host.provide(hostTool('kvm-shim.so')),
 		]);
 		return {
@@ -68,7 +69,7 @@ export class Resources implements AsyncDisposable {
 			shim,
 			sources: { kernel: this.#options.kernel, boardKernel: this.#options.boardKernel },
 			made,
-			slowness,
+			slowness: slowness * load,
 			...folders,
 		};
 	}

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuestError, type GuestShell, type PerfStatRun, runPerfStat } from '../../../src/guest/index.ts';
 import type { Host } from '../../../src/host/index.ts';
-import { poll, shorten, VpmuError } from '../../../src/lib/index.ts';
+import { contention, poll, shorten, VpmuError } from '../../../src/lib/index.ts';
 import type { GuestObservation, GuestReading } from '../../../src/pmu/index.ts';
 import { type Machine, pinThread, type VcpuDiagnosis, vcpuThreads } from '../../../src/qemu/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
@@ -54,9 +54,9 @@ export class Guest {
 		return this.machine.shell;
 	}
 
-	/** Deadlines are written for a usual machine; this many times longer they are for the cell's host. */
+	/** Deadlines are written for an idle, usual machine; this many times longer they are for the cell's host and its load now. */
 	get slowness(): number {
-		return this.#cell.lease.slowness;
+		return this.#cell.lease.slowness * contention();
 	}
 
 	/** Waits for the guest's shell. @throws GuestError, QemuError, DeadlineError */
@@ -114,7 +114,7 @@ export class Guest {
 	}
 
 	/** Waits until KVM is seen refusing to run a vCPU; the first such vCPU. @throws DeadlineError when all can run */
-	async refusedVcpu(timeoutMs = 10_000): Promise<VcpuDiagnosis> {
+	async refusedVcpu(timeoutMs = 60_000): Promise<VcpuDiagnosis> {
 		return await poll(
 			'a vCPU that KVM refuses to run',
 			async () => (await this.machine.diagnoseVcpus()).find(vcpu => vcpu.verdict === 'cannot-enter'),

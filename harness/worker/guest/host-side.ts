@@ -1,6 +1,6 @@
 import { type PerfStatEntry, parsePerfStat } from '../../../src/guest/index.ts';
 import type { Host, HostProcess } from '../../../src/host/index.ts';
-import { VpmuError, within } from '../../../src/lib/index.ts';
+import { contention, VpmuError, within } from '../../../src/lib/index.ts';
 
 /** A perf on the host that counts what threads do until it is told to stop. */
 export interface HostCount extends AsyncDisposable {
@@ -10,7 +10,7 @@ export interface HostCount extends AsyncDisposable {
 
 /** Until a process has counters open; it may end instead. */
 const untilOpen = `
-for i in $(seq 100); do
+for i in $(seq 600); do
 	ls -l "/proc/$1/fd" | grep -q perf_event && exit 0
 	sleep 0.1
 done
@@ -25,7 +25,7 @@ export async function countOnHost(
 	threadIds: readonly number[],
 	events: readonly string[],
 ): Promise<HostCount> {
-	const { status } = await host.run(['sh', '-c', 'command -v perf'], { timeoutMs: 10_000 });
+	const { status } = await host.run(['sh', '-c', 'command -v perf'], { timeoutMs: 10_000 * contention() });
 	if (status !== 0) throw new VpmuError(`${host.name} has no perf to count with`, { blame: 'host' });
 	const folder = await host.makeFolder();
 	const file = `${folder.path}/perf`;
@@ -44,7 +44,9 @@ export async function countOnHost(
 	process.exited.then(() => {
 		ended = true;
 	});
-	const opened = await host.run(['sh', '-c', untilOpen, 'sh', String(process.pid)], { timeoutMs: 30_000 });
+	const opened = await host.run(['sh', '-c', untilOpen, 'sh', String(process.pid)], {
+		timeoutMs: 90_000 * contention(),
+	});
 	const dispose = async () => {
 		await process[Symbol.asyncDispose]();
 		await folder[Symbol.asyncDispose]();
@@ -59,8 +61,8 @@ export async function countOnHost(
 	return {
 		async stop() {
 			await process.kill('SIGINT');
-			await within('perf on the host to end', process.exited, { timeoutMs: 20_000 });
-			const { stdout } = await host.run(['cat', file], { timeoutMs: 10_000 });
+			await within('perf on the host to end', process.exited, { timeoutMs: 20_000 * contention() });
+			const { stdout } = await host.run(['cat', file], { timeoutMs: 10_000 * contention() });
 			return parsePerfStat(stdout.toString());
 		},
 		[Symbol.asyncDispose]: dispose,

@@ -8,8 +8,8 @@ export interface Stay {
 	/** Host CPUs that the vCPUs were pinned to. */
 	readonly pinned: string;
 	readonly reading: GuestReading;
-	/** Where the vCPU could not run: how long it took to find out, and what was found. */
-	readonly refused?: { readonly afterMs: number; readonly text: string };
+	/** Where the vCPU could not run: what was found. */
+	readonly refused?: { readonly text: string };
 }
 
 /** Intervals in which the guest's perf reads its counter, and how many of them each stop must last. */
@@ -40,8 +40,8 @@ export async function countWhileMoving(
 	);
 	// perf takes its time to start.
 	await guest.run(
-		`for i in $(seq 300); do grep -q ${event} ${output} 2>/dev/null && exit 0; usleep 100000; done; exit 1`,
-		60_000,
+		`for i in $(seq 1200); do grep -q ${event} ${output} 2>/dev/null && exit 0; usleep 100000; done; exit 1`,
+		180_000,
 	);
 	const stays: Stay[] = [];
 	try {
@@ -66,16 +66,15 @@ export async function resumeMoving(guest: Guest, event: string, pinned: string):
 /** Ends the count, and waits until perf has ended too. Needs a guest that runs. */
 export async function endMoving(guest: Guest): Promise<void> {
 	await guest.run(
-		`killall workload; for i in $(seq 50); do pidof perf >/dev/null || exit 0; usleep 100000; done; exit 1`,
+		`killall workload; for i in $(seq 1200); do pidof perf >/dev/null || exit 0; usleep 100000; done; exit 1`,
+		180_000,
 	);
 }
 
 async function refusedStay(guest: Guest, event: string, pinned: string): Promise<Stay> {
-	const startedAt = performance.now();
 	const { text } = await guest.refusedVcpu();
-	const afterMs = performance.now() - startedAt;
 	const reading = { event, state: 'stuck', count: null, runningPct: null, pinned, worked: false } as const;
-	return { pinned, reading, refused: { afterMs, text } };
+	return { pinned, reading, refused: { text } };
 }
 
 async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> {
@@ -93,7 +92,7 @@ async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> 
 			const all = await lines();
 			return all.length >= skipped + intervals ? all.slice(skipped) : undefined;
 		},
-		{ timeoutMs: 30_000 * guest.slowness, everyMs: 200 },
+		{ timeoutMs: 90_000 * guest.slowness, everyMs: 200 },
 	);
 	const odd = seen.find(one => one.event !== event || one.intervalSeconds === null);
 	if (odd !== undefined)

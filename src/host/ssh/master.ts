@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions, within } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { quoteWord } from '../../lib/quote.ts';
 import { foreignLinesOf } from '../../lib/streams.ts';
 import { HostError } from '../errors.ts';
@@ -56,7 +57,7 @@ export interface Master extends AsyncDisposable {
  * @throws HostError when ssh cannot connect; DeadlineError never: a host that does not answer is `unreachable`
  */
 export async function startMaster(target: string, options: MasterOptions): Promise<Master> {
-	const { name, blame, controlPath, signal, timeoutMs = connectMs } = options;
+	const { name, blame, controlPath, signal, timeoutMs = connectMs * contention() } = options;
 	await using stack = new AsyncDisposableStack();
 	const ssh = stack.use(
 		await spawnLocal([
@@ -99,7 +100,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	const { base, uid, machine } = await within('ssh', greeted, { signal, timeoutMs }).catch(error =>
 		Promise.reject(late(error)),
 	);
-	const connection = stack.use(await SshConnection.open(controlPath, { signal, timeoutMs: 10_000 }));
+	const connection = stack.use(await SshConnection.open(controlPath, { signal, timeoutMs: 10_000 * contention() }));
 	const beat = keepBeating(ssh.stdin, options.beatMs);
 	stack.defer(beat);
 	const lost = Promise.race([ssh.exited, connection.ended]).then(async () => {

@@ -16,13 +16,14 @@ const maxDeaths = 8;
 export class Asker implements AsyncDisposable {
 	readonly deaths: Death[] = [];
 	readonly #start: () => Promise<Machine>;
-	readonly #timeoutMs: number;
+	/** How long the answer to a question is waited for. */
+	timeoutMs: number;
 	readonly #signal: AbortSignal | undefined;
 	#machine: Machine | undefined;
 
 	constructor(start: () => Promise<Machine>, options: { timeoutMs: number; signal?: AbortSignal | undefined }) {
 		this.#start = start;
-		this.#timeoutMs = options.timeoutMs;
+		this.timeoutMs = options.timeoutMs;
 		this.#signal = options.signal;
 	}
 
@@ -42,7 +43,7 @@ export class Asker implements AsyncDisposable {
 		const machine = await this.machine();
 		const question = stringifyJson({ execute: command, ...(args === undefined ? {} : { arguments: args }) } as never);
 		try {
-			const limits = { timeoutMs: this.#timeoutMs, signal: this.#signal };
+			const limits = { timeoutMs: this.timeoutMs, signal: this.#signal };
 			const reply = machine.qmp.execute(command, args, limits);
 			return { answer: (await machine.orDeath(question, reply)) as T };
 		} catch (error) {
@@ -57,7 +58,7 @@ export class Asker implements AsyncDisposable {
 				return { died };
 			}
 			if (error instanceof QmpError && error.code === 'QMP_TIMEOUT') {
-				return { unanswered: `no answer within ${formatDuration(this.#timeoutMs)}` };
+				return { unanswered: `no answer within ${formatDuration(this.timeoutMs)}` };
 			}
 			if (error instanceof QmpError) return { unanswered: messageOf(error) };
 			throw error;

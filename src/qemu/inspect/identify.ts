@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { QemuError } from '../errors.ts';
 import { startProcess } from '../process/process.ts';
 
@@ -30,7 +31,7 @@ export function parseVersion(text: string): QemuIdentity | undefined {
 export async function identifyQemu(
 	host: Host,
 	command: readonly string[],
-	options: WaitOptions = { timeoutMs: 10_000 },
+	options: WaitOptions = { timeoutMs: 10_000 * contention() },
 ): Promise<QemuIdentity> {
 	const argv = [...command, '--version'];
 	const { stdout, stderr, status } = await host.run(argv, options);

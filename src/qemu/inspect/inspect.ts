@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import type { Machine } from '../machine/machine.ts';
 import { startMachine } from '../machine/start.ts';
 import { startProcess } from '../process/process.ts';
@@ -40,7 +41,7 @@ export async function inspectQemu(
 	options: InspectOptions = {},
 ): Promise<Inspection> {
 	const startedAt = performance.now();
-	const { signal, timeoutMs = 10_000, accel = 'auto' } = options;
+	const { signal, timeoutMs = 10_000 * contention(), accel = 'auto' } = options;
 	const limits = { signal, timeoutMs };
 	const start = () => startMachine(host, emptyMachine(qemu.command, accel), limits);
 	await using asker = new Asker(start, limits);
@@ -200,7 +201,7 @@ async function askCommandLine(
 ): Promise<readonly string[]> {
 	const argv = [...command, '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'none', '-S'];
 	await using process = await startProcess(host, [...argv, '-accel', 'kvm,pmu=x'], { budgets: { termMs: 1000 } });
-	const deadline = AbortSignal.timeout(timeoutMs ?? 10_000);
+	const deadline = AbortSignal.timeout(timeoutMs ?? 10_000 * contention());
 	const ended = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
 	await Promise.race([
 		process.deathError('its command line was read'),

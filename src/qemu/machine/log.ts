@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { type ParsedLog, parseTrace } from '../trace.ts';
 import type { Artifacts } from './artifacts.ts';
 
@@ -16,6 +17,6 @@ export async function readLog(host: Host, logPath: string, options: WaitOptions)
 export async function keepLog(host: Host, logPath: string, artifacts: Artifacts): Promise<void> {
 	if (artifacts.pathFor('trace.log') === undefined) return;
 	// One more than is kept tells whether there is more.
-	const bytes = await host.read(logPath, { timeoutMs: 8000, maxBytes: maxLogBytes + 1, cut: true });
+	const bytes = await host.read(logPath, { timeoutMs: 8000 * contention(), maxBytes: maxLogBytes + 1, cut: true });
 	if (bytes.length > 0) await artifacts.writeBytes('trace.log', bytes, maxLogBytes);
 }

@@ -5,9 +5,11 @@ import { openShell, type ShellOptions } from '../../guest/open.ts';
 import type { Host, HostFolder } from '../../host/host.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
 import { messageOf, UsageError } from '../../lib/errors.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import type { QmpClient } from '../../qmp/client.ts';
 import type { QmpEventNamed } from '../../qmp/typed.ts';
 import type { MachinePaths } from '../argv.ts';
+import { QemuError } from '../errors.ts';
 import { QemuProcess, type ShutdownRecord } from '../process/process.ts';
 import type { MachineSpec } from '../spec.ts';
 import type { ParsedLog } from '../trace.ts';
@@ -117,14 +119,23 @@ export class Machine implements AsyncDisposable {
 		});
 	}
 
-	/** The error for a QEMU that does not answer, `undefined` for one that does. @throws HostError, DeadlineError */
+	/**
+	 * The error for a QEMU that does not answer or whose vCPUs get no CPU of the host: `undefined` where neither is why the
+	 * guest is silent. @throws HostError, DeadlineError
+	 */
 	async #silence() {
+		const doing = 'its guest was silent';
 		try {
-			await this.qmp.execute('query-status', undefined, { timeoutMs: 5000 });
-			return undefined;
+			await this.qmp.execute('query-status', undefined, { timeoutMs: 5000 * contention() });
+			const vcpus = await this.diagnoseVcpus();
+			const starved = vcpus.find(({ verdict }) => verdict === 'waits');
+			if (starved === undefined || vcpus.some(({ verdict }) => verdict === 'runs')) return undefined;
+			return new QemuError(`the guest is silent because its host does not let it run: ${starved.text}`, {
+				...{ failure: 'stuck', argv: this.argv, blame: 'host', evidence: vcpus.map(({ text }) => text) },
+			});
 		} catch (error) {
 			if ((error as { code?: unknown }).code !== 'QMP_TIMEOUT') return undefined;
-			return await this.process.silence('its guest was silent', error);
+			return await this.process.silence(doing, error);
 		}
 	}
 
@@ -132,7 +143,7 @@ export class Machine implements AsyncDisposable {
 	 * Gives up the shell as it is and takes a new one, for a guest that was restarted: what was asked of the old one fails.
 	 * The new one is opened at its first use. @throws HostError, DeadlineError
 	 */
-	async reopenShell(options: WaitOptions = { timeoutMs: 10_000 }): Promise<void> {
+	async reopenShell(options: WaitOptions = { timeoutMs: 10_000 * contention() }): Promise<void> {
 		const { ports, paths, host } = this.#parts;
 		await this.#shell?.[Symbol.asyncDispose]();
 		this.#extraPort?.destroy();
@@ -177,7 +188,7 @@ export class Machine implements AsyncDisposable {
 	}
 
 	/** Reads what QEMU has logged until now (of a very long log, the first 8 MiB). @throws HostError, DeadlineError */
-	async readLog(options: WaitOptions = { timeoutMs: 10_000 }): Promise<ParsedLog> {
+	async readLog(options: WaitOptions = { timeoutMs: 10_000 * contention() }): Promise<ParsedLog> {
 		return await readLog(this.host, this.logPath, options);
 	}
 
@@ -226,7 +237,9 @@ export class Machine implements AsyncDisposable {
 
 	async #end(): Promise<ShutdownRecord> {
 		const { process, qmp, console, ports, artifacts, folder, onNote } = this.#parts;
-		const record = await process.shutdown({ quit: () => qmp.execute('quit', undefined, { timeoutMs: 5000 }) });
+		const record = await process.shutdown({
+			quit: () => qmp.execute('quit', undefined, { timeoutMs: 5000 * contention() }),
+		});
 		const note = QemuProcess.noteOf(record);
 		if (note !== null) onNote(note);
 		const steps: [string, () => PromiseLike<unknown> | undefined][] = [
@@ -234,7 +247,7 @@ export class Machine implements AsyncDisposable {
 			// What QEMU wrote last is still on its way.
 			[
 				'the end of the console was not seen',
-				() => within('it', console?.closed ?? Promise.resolve(), { timeoutMs: 1000 }),
+				() => within('it', console?.closed ?? Promise.resolve(), { timeoutMs: 1000 * contention() }),
 			],
 			['the shell could not be closed', () => this.#shell?.[Symbol.asyncDispose]()],
 			['the console could not be closed', () => console?.[Symbol.asyncDispose]()],
@@ -246,7 +259,7 @@ export class Machine implements AsyncDisposable {
 		for (const port of Object.values(ports)) port.destroy();
 		for (const [problem, step] of steps) {
 			try {
-				await within(problem, Promise.resolve(step()), { timeoutMs: 10_000 });
+				await within(problem, Promise.resolve(step()), { timeoutMs: 10_000 * contention() });
 			} catch (error) {
 				onNote(`${problem}: ${messageOf(error)}`);
 			}

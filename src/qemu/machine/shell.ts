@@ -3,6 +3,7 @@ import { GuestError } from '../../guest/errors.ts';
 import type { ShellOptions } from '../../guest/open.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
 import { type WaitOptions, within } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import type { QemuError } from '../errors.ts';
 
 /** A look at a silent guest may take that long before the silence is reported. */
@@ -122,8 +123,8 @@ export class MachineShell implements GuestShell {
 		if (!(error instanceof GuestError) || (error.kind !== 'hang' && error.kind !== 'no-shell')) return error;
 		const look = <T>(timeoutMs: number, work: Promise<T>) =>
 			within('a look at the silent guest', work, { signal, timeoutMs }).catch(() => undefined);
-		const silent = await look(askMs, this.#silentQemu());
-		await look(lookMs, this.#onSilence());
+		const silent = await look(askMs * contention(), this.#silentQemu());
+		await look(lookMs * contention(), this.#onSilence());
 		return silent ?? error;
 	}
 

@@ -4,6 +4,7 @@ import { type ConsoleOptions, SerialConsole } from '../../guest/console.ts';
 import type { ShellOptions } from '../../guest/open.ts';
 import type { Host, HostFolder } from '../../host/host.ts';
 import { poll, type WaitOptions } from '../../lib/deadline.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import type { QmpClient } from '../../qmp/client.ts';
 import { connectQmp } from '../../qmp/connect.ts';
 import { formatRecord } from '../../qmp/wire/recording.ts';
@@ -43,7 +44,7 @@ export interface StartOptions extends WaitOptions {
  *   signal's reason; UsageError for an impossible spec. Nothing is left behind then.
  */
 export async function startMachine(host: Host, spec: MachineSpec, options: StartOptions = {}): Promise<Machine> {
-	const { signal, timeoutMs = 30_000, onNote = () => undefined } = options;
+	const { signal, timeoutMs = 30_000 * contention(), onNote = () => undefined } = options;
 	const startedAt = performance.now();
 	const elapsed = () => performance.now() - startedAt;
 	const limits = () => ({ signal, timeoutMs: Math.max(1, timeoutMs - elapsed()) });

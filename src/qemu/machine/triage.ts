@@ -3,6 +3,7 @@ import type { SerialConsole } from '../../guest/console.ts';
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { diagnoseVcpus, type QmpAsk } from '../vcpu.ts';
 
 /** What is looked at. All of it belongs to others. */
@@ -41,7 +42,7 @@ export async function triage(subject: TriageSubject): Promise<readonly TriageSec
 	const { host, qmp, console, pid } = subject;
 	// As they were before this asks and is answered.
 	const [consoleLines, qmpLines] = [console.lastLines(), [...subject.qmpLines]];
-	const limits = { timeoutMs: stepMs };
+	const limits = { timeoutMs: stepMs * contention() };
 	const monitor = async (line: string) =>
 		String(await qmp.execute('human-monitor-command', { 'command-line': line }, limits)).split(/\r?\n/);
 	let cannotEnter: string | undefined;
@@ -60,7 +61,9 @@ export async function triage(subject: TriageSubject): Promise<readonly TriageSec
 		sections.push(
 			await section('kernel backtraces (sysrq l and w)', () => sysrq(qmp, console, limits)),
 			await section('stacks of QEMU (gdb)', async () => {
-				const { stdout } = await host.run(['sh', '-c', stacks, 'sh', String(pid)], { timeoutMs: 2 * stepMs });
+				const { stdout } = await host.run(['sh', '-c', stacks, 'sh', String(pid)], {
+					timeoutMs: 2 * stepMs * contention(),
+				});
 				return stdout.toString('utf8').split('\n');
 			}),
 		);

@@ -4,10 +4,12 @@ import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadl
 import { messageOf } from '../../lib/errors.ts';
 import { QemuError } from '../errors.ts';
 import type { QemuProcess } from './process.ts';
+import { excuseOf, processMoment } from './starvation.ts';
 
 /**
  * Connects to a socket that a starting QEMU makes, trying again until it is there. The caller owns the socket.
- * `announced`: QEMU says when it is ({@link QemuProcess.announced}), so that it is looked for seldom until then.
+ * `announced`: QEMU says when it is ({@link QemuProcess.announced}), so that until then it is looked for only every
+ * `seldomMs`, in case this QEMU uses other words.
  *
  * @throws QemuError when QEMU ends first, or runs and has no such socket after `timeoutMs` (then `cause` is the system's
  *   error of a last attempt); the signal's reason
@@ -15,7 +17,12 @@ import type { QemuProcess } from './process.ts';
 export async function connectWhenReady(
 	process: QemuProcess,
 	socketPath: string,
-	{ signal, timeoutMs = 10_000, announced = false }: WaitOptions & { readonly announced?: boolean } = {},
+	{
+		signal,
+		timeoutMs = 10_000,
+		announced = false,
+		seldomMs = 1000,
+	}: WaitOptions & { readonly announced?: boolean; readonly seldomMs?: number } = {},
 ): Promise<Socket> {
 	const doing = 'its start was waited for';
 	const endsAt = performance.now() + timeoutMs;
@@ -39,18 +46,23 @@ export async function connectWhenReady(
 			if (process.exit !== undefined) throw cause instanceof QemuError ? cause : await process.deathError(doing, cause);
 			if (!isNotYet(cause)) throw cause;
 			if (last) {
-				throw new QemuError(
-					`QEMU runs, but its socket was not there after ${formatDuration(timeoutMs)}: ${messageOf(cause)}`,
-					{ failure: 'no-qmp', argv: process.argv, evidence: process.stderrLines(), cause },
-				);
+				throw await noSocket(process, timeoutMs, cause);
 			}
 		}
 		await pause(process, announced && !process.isAnnounced ? seldomMs : pauseMs, signal);
 	}
 }
 
-/** How often a socket that will be announced is looked for all the same: a QEMU may use other words. */
-const seldomMs = 1000;
+/** The error for a QEMU without a socket: its own fault unless it had no chance to make one. */
+async function noSocket(process: QemuProcess, timeoutMs: number, cause: unknown): Promise<QemuError> {
+	const moment = await processMoment(process.host, process.pid).catch(() => undefined);
+	const excuse = moment === undefined ? undefined : excuseOf(moment);
+	const text = `QEMU runs, but its socket was not there after ${formatDuration(timeoutMs)}: ${messageOf(cause)}`;
+	return new QemuError(excuse === undefined ? text : `${text} (it was ${excuse})`, {
+		...{ failure: 'no-qmp', argv: process.argv, evidence: process.stderrLines(), cause },
+		blame: excuse === undefined ? 'qemu' : 'host',
+	});
+}
 
 /** Until the time is over, QEMU has ended or announces its sockets, or the signal aborts. */
 async function pause(process: QemuProcess, ms: number, signal: AbortSignal | undefined): Promise<void> {

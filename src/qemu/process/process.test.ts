@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import type { ProcessExit } from '../../host/host.ts';
 import { VpmuError } from '../../lib/errors.ts';
@@ -11,6 +12,9 @@ import { QemuProcess, startProcess } from './process.ts';
 
 const host = plainHost();
 const sh = (script: string, options = {}) => startProcess(host, ['sh', '-c', script], options);
+
+/** Budgets of steps that are to end a process: it takes what it takes. */
+const patient = { quitMs: 600_000, termMs: 600_000, killMs: 600_000 };
 
 /** Resolves when the script has written a line to stderr: only then are its traps set. */
 const ready = async (qemu: QemuProcess) => {
@@ -63,7 +67,8 @@ test('orDeath: a closed connection is the end of the process, seen early', async
 
 test('orDeath: what ended QEMU stays the cause', async t => {
 	await using dying = await sh('exit 0');
-	const panic = new Promise((_, reject) => setTimeout(() => reject(new Error('kernel panic')), 60));
+	// What it wrote last is read after its end was seen.
+	const panic = dying.exited.then(() => delay(1)).then(() => Promise.reject(new Error('kernel panic')));
 	await t.throwsAsync(dying.orDeath('waiting', panic), { message: 'kernel panic' });
 });
 
@@ -94,7 +99,7 @@ test('a host that is lost is not a QEMU that died', async t => {
 
 test('ladder: the polite request is enough', async t => {
 	await using qemu = await sh('sleep 20');
-	const record = await qemu.shutdown({ quit: () => qemu.kill('SIGTERM') });
+	const record = await qemu.shutdown({ ...patient, quit: () => qemu.kill('SIGTERM') });
 	t.like(record, { by: 'qmp-quit', forced: false, exit: { status: null, signal: 'SIGTERM' } });
 	t.is(QemuProcess.noteOf(record), null);
 	t.is(await qemu.shutdown(), record);
@@ -102,12 +107,12 @@ test('ladder: the polite request is enough', async t => {
 
 test('ladder: no QMP, so SIGTERM is the polite request', async t => {
 	await using qemu = await sh('sleep 20');
-	t.like(await qemu.shutdown(), { by: 'SIGTERM', forced: false });
+	t.like(await qemu.shutdown(patient), { by: 'SIGTERM', forced: false });
 });
 
 test('ladder: a hanging quit is followed by SIGTERM, and that is noted', async t => {
 	await using qemu = await sh('sleep 20');
-	const record = await qemu.shutdown({ quit: () => new Promise(() => undefined), quitMs: 50 });
+	const record = await qemu.shutdown({ ...patient, quit: () => new Promise(() => undefined), quitMs: 50 });
 	t.like(record, { by: 'SIGTERM', forced: true });
 	t.regex(QemuProcess.noteOf(record)!, /ended by SIGTERM/);
 });
@@ -115,7 +120,7 @@ test('ladder: a hanging quit is followed by SIGTERM, and that is noted', async t
 test('ladder: who ignores SIGTERM is killed', async t => {
 	await using qemu = await sh('trap "" TERM; echo ready >&2; while :; do sleep 0.05; done');
 	await ready(qemu);
-	const record = await qemu.shutdown({ quit: () => Promise.reject(new Error('closed')), quitMs: 50, termMs: 50 });
+	const record = await qemu.shutdown({ ...patient, quit: () => Promise.reject(new Error('closed')), termMs: 50 });
 	t.like(record, { by: 'SIGKILL', forced: true, exit: { status: null, signal: 'SIGKILL' } });
 });
 
@@ -126,7 +131,7 @@ test('ladder: a stopped process is killed', async t => {
 	// Of two signals that have not arrived yet the kernel delivers SIGTERM first, whichever was sent first.
 	while (!/\) T /.test(await readFile(`/proc/${qemu.pid}/stat`, 'utf8')))
 		await new Promise(resolve => setTimeout(resolve, 5));
-	t.like(await qemu.shutdown({ termMs: 50 }), { by: 'SIGKILL', forced: true });
+	t.like(await qemu.shutdown({ ...patient, termMs: 50 }), { by: 'SIGKILL', forced: true });
 });
 
 test('programs that cannot be run are named', async t => {

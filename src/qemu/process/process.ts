@@ -3,9 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
 import { formatDuration } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
+import { contention } from '../../lib/fair-clock.ts';
 import { describeExit, QemuError, type QemuFailure } from '../errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
 import { loaderComplaint } from './loader.ts';
+import { excuseOf, processMoment } from './starvation.ts';
 import { StderrTail } from './stderr.ts';
 
 /** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
@@ -42,12 +44,12 @@ export interface ProcessOptions {
 /** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** States of a process (proc(5)) in which it cannot answer, whatever its program is. */
-const silentStates: Readonly<Record<string, string>> = {
-	T: 'stopped by a signal',
-	t: 'stopped by a debugger',
-	D: 'waiting for the disk or another device of the host',
-};
+/** What is on its way when a process or its connection ends may take so long, times the contention. */
+const lastWordsMs = 1000;
+const arrivedMs = 500;
+const closedMs = 3000;
+/** Who is to blame must not depend on how soon the host answers. */
+const lookMs = 60_000;
 
 /**
  * Starts a QEMU on a host. The result owns it.
@@ -67,7 +69,7 @@ export async function startProcess(
 			...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
 		});
 	} catch (cause) {
-		const diagnosis = await diagnoseCommand(host, argv, { stderr: [], isOver: false }, { timeoutMs: 10_000 }).catch(
+		const diagnosis = await diagnoseCommand(host, argv, { stderr: [], isOver: false }, { timeoutMs: lookMs }).catch(
 			() => undefined,
 		);
 		if (diagnosis === undefined) throw cause;
@@ -131,18 +133,16 @@ export class QemuProcess implements AsyncDisposable {
 	}
 
 	/**
-	 * What the process is doing, as the host's kernel says; for a QEMU that does not answer. Stopped or waiting for the disk
-	 * it is the host's doing, otherwise its own. @throws HostError, DeadlineError
+	 * What the process is doing, as the host's kernel says; for a QEMU that does not answer. Stopped, waiting for the disk or
+	 * without a CPU it is the host's doing, otherwise its own. @throws HostError, DeadlineError
 	 */
 	async silence(doing: string, cause: unknown): Promise<QemuError> {
-		const { stdout } = await this.host.run(['cat', `/proc/${this.pid}/stat`], { timeoutMs: 10_000 });
-		const stat = stdout.toString('latin1');
-		const state = stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '?';
-		const meaning = silentStates[state];
-		const text = `QEMU runs, and does not answer QMP while ${doing}: process ${this.pid} is in state ${state}`;
-		return new QemuError(meaning === undefined ? text : `${text} (${meaning})`, {
+		const moment = await processMoment(this.host, this.pid);
+		const excuse = excuseOf(moment);
+		const text = `QEMU runs, and does not answer QMP while ${doing}: process ${this.pid} is in state ${moment.state}`;
+		return new QemuError(excuse === undefined ? text : `${text} (${excuse})`, {
 			...{ failure: 'stuck', argv: this.argv, evidence: this.stderrLines(), cause },
-			blame: meaning === undefined ? 'qemu' : 'host',
+			blame: excuse === undefined ? 'qemu' : 'host',
 		});
 	}
 
@@ -159,7 +159,7 @@ export class QemuProcess implements AsyncDisposable {
 	async #outOfMemory(): Promise<string | undefined> {
 		const script = 'dmesg 2>/dev/null | grep -F "Killed process $1 " | tail -n 1';
 		const found = await this.host
-			.run(['sh', '-c', script, 'sh', String(this.pid)], { timeoutMs: 10_000 })
+			.run(['sh', '-c', script, 'sh', String(this.pid)], { timeoutMs: lookMs })
 			.catch(() => undefined);
 		return found?.stdout.toString().trim() || undefined;
 	}
@@ -186,7 +186,8 @@ export class QemuProcess implements AsyncDisposable {
 	async deathError(doing: string, cause?: unknown): Promise<QemuError> {
 		const exit = await this.exited;
 		// The last lines of stderr may arrive after the exit status.
-		await Promise.race([this.#stderrEnded, delay(500, undefined, { ref: false })]);
+		const words = delay(lastWordsMs * contention(), undefined, { ref: false });
+		if (this.#lost === undefined) await Promise.race([this.#stderrEnded, words]);
 		const evidence = this.stderrLines();
 		const details = { argv: this.argv, exit, evidence, ...(cause === undefined ? {} : { cause }) };
 		if (this.#lost !== undefined) {
@@ -198,7 +199,7 @@ export class QemuProcess implements AsyncDisposable {
 		const isOver = exit.status === 126 || exit.status === 127;
 		if (isOver || (exit.status !== 0 && couldNotRun(evidence))) {
 			const said = { stderr: evidence, isOver };
-			const asked = diagnoseCommand(this.host, this.argv, said, { timeoutMs: 10_000 });
+			const asked = diagnoseCommand(this.host, this.argv, said, { timeoutMs: lookMs });
 			const diagnosis = await asked.catch(() => undefined);
 			if (diagnosis !== undefined) {
 				const { text, failure, blame } = diagnosis;
@@ -239,11 +240,13 @@ export class QemuProcess implements AsyncDisposable {
 		this.#waiters.add(onExit);
 		try {
 			// What had already arrived from a QEMU that ended is still an answer, and may be the cause of the end.
-			const first = (await Promise.race([settled, ended])) ?? (await Promise.race([settled, delay(250)]));
+			const first =
+				(await Promise.race([settled, ended])) ?? (await Promise.race([settled, delay(arrivedMs * contention())]));
 			if (first !== undefined && 'value' in first) return first.value;
 			if (first !== undefined && !isClosed(first.error)) throw first.error;
 			// A connection ends a moment before the process does.
-			if (this.#exit === undefined) await Promise.race([ended, delay(1000)]);
+			if (this.#exit === undefined)
+				await Promise.race([ended, delay(closedMs * contention(), undefined, { ref: false })]);
 			if (this.#exit === undefined) throw first?.error;
 			throw await this.deathError(doing, first?.error);
 		} finally {
@@ -269,9 +272,9 @@ export class QemuProcess implements AsyncDisposable {
 
 	async #descend({
 		quit,
-		quitMs = 5000,
-		termMs = 5000,
-		killMs = 10_000,
+		quitMs = 5000 * contention(),
+		termMs = 5000 * contention(),
+		killMs = 10_000 * contention(),
 	}: ShutdownBudgets & { readonly quit?: (() => Promise<unknown>) | undefined }): Promise<ShutdownRecord> {
 		const startedAt = performance.now();
 		const steps: [ShutdownStep, number, () => Promise<unknown>][] = [

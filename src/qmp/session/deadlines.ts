@@ -2,6 +2,7 @@ import type { Command, CommandTable } from './commands.ts';
 
 /** Longest delay of a timer; what is longer has no deadline. */
 const longestDelayMs = 2 ** 31 - 1;
+const stalledMs = 100;
 
 /**
  * The deadlines of a connection's commands that have none of their own. One timer serves all: a timer for each command
@@ -31,8 +32,14 @@ export class Deadlines<Value> {
 	}
 
 	#lookIn(delayMs: number): void {
+		const dueMs = performance.now() + delayMs;
 		// The open connection keeps the process alive; a timer that outlasts the commands should not.
-		this.#timer = setTimeout(() => this.#look(), Math.max(1, Math.ceil(delayMs))).unref();
+		const look = () => {
+			// Where this process stood still, replies that have arrived meanwhile are read first.
+			if (performance.now() - dueMs < stalledMs) this.#look();
+			else this.#timer = setTimeout(() => this.#look(), stalledMs).unref();
+		};
+		this.#timer = setTimeout(look, Math.max(1, Math.ceil(delayMs))).unref();
 	}
 
 	#look(): void {

@@ -111,7 +111,7 @@ function connectOnce(
 		const reader = new ReadBuffer();
 		const socket = net.connect({ ...where, noDelay: true, allowHalfOpen: true, onread: reader.onread });
 		const settle = (error?: unknown) => {
-			clearTimeout(timer);
+			timer?.clear();
 			signal?.removeEventListener('abort', onAbort);
 			socket.off('connect', onConnect).off('error', settle);
 			if (error === undefined) return resolve(reader.wire(socket));
