@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
 import { type Collector, collectorKey } from './plan/collect.ts';

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The library for users: `import { startMachine } from 'vpmu'`. docs/library.md describes each name. The rest of a room is
  * behind the room's own door and may change with any version; `vpmu/qmp` is the whole QMP client by itself.

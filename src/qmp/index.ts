@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** The QMP client by itself: what `vpmu/qmp` exports. Needs nothing but Node. */
 
 export { DeadlineError } from '../lib/deadline.ts';

@@ -88,8 +88,8 @@ async function avaProblem(words: readonly string[], suite = 'unit'): Promise<str
 	});
 	const match = values.match as string | undefined;
 	const files = positionals
-		// A file whose name the user puts in.
-		.filter(word => !/[A-Z]{2,}/.test(word))
+		// A file whose name the user puts in, or that is the user's own.
+		.filter(word => !/[A-Z]{2,}|^cases\/mine\//.test(word))
 		.flatMap(word => {
 			const found = path.join(root, word);
 			if (!existsSync(found)) return [`${word}: not there`];
@@ -100,7 +100,7 @@ async function avaProblem(words: readonly string[], suite = 'unit'): Promise<str
 	if (
 		positionals.some(word => word.includes('/')) &&
 		files.length === 0 &&
-		!positionals.some(word => /[A-Z]{2,}/.test(word))
+		!positionals.some(word => /[A-Z]{2,}|^cases\/mine\//.test(word))
 	) {
 		return `no file of the suite '${suite}' is there`;
 	}

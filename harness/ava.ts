@@ -1,0 +1,16 @@
+/**
+ * AVA's settings for a project that keeps cases of its own: `export { default } from 'vpmu/ava'` in `ava.config.mjs` lets
+ * `npx ava cases/mine/x.ts` run a case without `vpmu run`.
+ */
+export default {
+	files: ['cases/**/*.{ts,mts,js,mjs}'],
+	extensions: ['ts', 'mts', 'js', 'mjs'],
+	// Each file is a run of its own.
+	concurrency: 1,
+	workerThreads: false,
+	timeout: '4h',
+	nodeArguments: [
+		'--disable-warning=ExperimentalWarning',
+		`--import=${new URL(import.meta.url.endsWith('.ts') ? './worker/register.ts' : './worker/register.js', import.meta.url)}`,
+	],
+};

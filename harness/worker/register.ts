@@ -1,0 +1,3 @@
+import { registerCaseLoader } from '../plan/loader.ts';
+
+registerCaseLoader();
