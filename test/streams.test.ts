@@ -28,7 +28,7 @@ const lib = 'src/lib/streams.ts';
 
 const rules: readonly Rule[] = [
 	{ what: /\bcreateWriteStream\b/, except: {}, instead: 'FileSink' },
-	{ what: /\.pipe\(/, except: { [lib]: /harmless\(source\)\.pipe\(/ }, instead: 'drainInto, or pipeline' },
+	{ what: /(?<!\bv)\.pipe\(/, except: { [lib]: /harmless\(source\)\.pipe\(/ }, instead: 'drainInto, or pipeline' },
 	{
 		what: /\bcreateInterface\(/,
 		except: { [lib]: /lines\.on\('error'/, 'harness/qmp-shell/interactive.ts': /terminal\.on\('error'/ },
@@ -52,6 +52,7 @@ const rules: readonly Rule[] = [
 		except: { [lib]: /harmless\(server\)/ },
 		instead: 'listen',
 	},
+	{ what: /\bAbortSignal\.any\(/, except: {}, instead: 'eitherSignal' },
 	{
 		what: /\bcreateServer\((?![\s\S]*(harmless|linesOf)\()/,
 		except: {},
@@ -88,6 +89,8 @@ test('the rules catch each of what they forbid', t => {
 		['const server = createServer(socket => socket.end());', 1],
 		['createServer(socket => void harmless(socket).end());', 0],
 		['new Socket({ fd });', 1],
+		['AbortSignal.any([a, b]);', 1],
+		['v.pipe(v.string(), v.nonEmpty());', 0],
 		['await host.connect(path); // pipes of old: .pipe(x)', 0],
 	] as const) {
 		t.is(broken('src/x.ts', text).length, count, text);

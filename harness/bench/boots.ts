@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Host } from '../../src/host/index.ts';
-import { VpmuError } from '../../src/lib/index.ts';
+import { eitherSignal, VpmuError } from '../../src/lib/index.ts';
 import { type MachineSpec, startMachine } from '../../src/qemu/index.ts';
 import type { Turn } from './measure.ts';
 
@@ -51,7 +51,8 @@ export function plainArguments({ qemu, accel, cpu, kernel, initrd }: MachineSpec
 export async function bootBare(host: Host, argv: readonly string[], signal: AbortSignal): Promise<Turn> {
 	const startedAt = performance.now();
 	await using qemu = await (host.kind === 'local' ? spawnBare(argv) : host.spawn(argv));
-	const limit = AbortSignal.any([signal, AbortSignal.timeout(patience.timeoutMs)]);
+	using either = eitherSignal(signal, AbortSignal.timeout(patience.timeoutMs));
+	const limit = either.signal;
 	const onAbort = () => qemu.stdout.destroy(limit.reason);
 	limit.addEventListener('abort', onAbort, { once: true });
 	let text = '';

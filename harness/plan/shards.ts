@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { cacheRoot } from '../../src/image/index.ts';
-import { UsageError } from '../../src/lib/index.ts';
+import { readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
 import { type Results, readResults } from '../../src/run/index.ts';
 
 /** Milliseconds that cells took, by id. */
@@ -48,14 +48,15 @@ export function divisionName(cells: readonly { readonly id: string }[], parts: r
 	return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
+const durationsShape: Shape<Durations> = v.record(v.string(), v.pipe(v.number(), v.minValue(0)));
+
 const fileOf = (env: Readonly<Record<string, string | undefined>>) => path.join(cacheRoot(env), 'durations.json');
 
 /** What the runs of this machine took. Empty when there was none, or it cannot be read: then parts are even. */
 export function storedDurations(env: Readonly<Record<string, string | undefined>>): Durations {
-	const file = fileOf(env);
-	if (!existsSync(file)) return {};
 	try {
-		return JSON.parse(readFileSync(file, 'utf8'));
+		const found = readStoredSync(fileOf(env), durationsShape);
+		return found.state === 'ok' ? found.value : {};
 	} catch {
 		return {};
 	}
@@ -77,11 +78,9 @@ export async function storeDurations(
 ): Promise<void> {
 	const file = fileOf(env);
 	const all = { ...storedDurations(env), ...durationsOf(results) };
-	const partial = `${file}.${process.pid}`;
 	try {
 		await mkdir(path.dirname(file), { recursive: true });
-		await writeFile(partial, `${JSON.stringify(all, null, ' ')}\n`);
-		await rename(partial, file);
+		await writeWhole(file, `${JSON.stringify(all, null, ' ')}\n`);
 	} catch {
 		// The next run divides without it.
 	}

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { messageOf, screen, stringifyJson, visible } from '../../src/lib/index.ts';
+import { eitherSignal, messageOf, screen, stringifyJson, visible } from '../../src/lib/index.ts';
 import { type QmpClient, QmpError, type QmpEvent, type QmpSchema } from '../../src/qmp/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { readCommand } from './arguments.ts';
@@ -59,9 +59,10 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 	});
 	const execute = async (line: string) => {
 		running = new AbortController();
+		using either = eitherSignal(signal, running.signal);
 		try {
 			const { name, args, oob } = readCommand(splitWords(line), schema);
-			const value = await qmp.execute(name, args, { signal: AbortSignal.any([signal, running.signal]), oob });
+			const value = await qmp.execute(name, args, { signal: either.signal, oob });
 			print(stringifyJson(value, { indent: 2 }));
 		} catch (error) {
 			// How QEMU went is shown where the events end.

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { cpus, hostname } from 'node:os';
+import * as v from 'valibot';
 import type { Host } from '../../src/host/index.ts';
-import type { Cache } from '../../src/image/index.ts';
-import { contentionOf, formatDuration, VpmuError } from '../../src/lib/index.ts';
+import { type Cache, damageOfJson, readKept } from '../../src/image/index.ts';
+import { contentionOf, formatDuration, type Shape, VpmuError } from '../../src/lib/index.ts';
 import type { HostFacts } from '../../src/pmu/index.ts';
 
 /** How fast a host is, measured once. */
@@ -24,6 +25,12 @@ const measures = {
 	direct: { turns: 60_000, referenceMs: 90 },
 	emulated: { turns: 10_000, referenceMs: 170 },
 } as const;
+
+const calibrationShape: Shape<Calibration> = v.looseObject({
+	loopMs: v.pipe(v.number(), v.minValue(0)),
+	slowness: v.pipe(v.number(), v.minValue(1)),
+	measuredAt: v.string(),
+});
 
 /** Slower hosts than this are not waited for: something else is wrong there. */
 const largestSlowness = 60;
@@ -69,15 +76,20 @@ export async function loadOf(host: Pick<Host, 'run' | 'kind'>): Promise<number> 
 
 /** The calibration of a host, out of the cache or measured now. @throws as {@link measureSpeed} */
 export async function calibrate(cache: Cache, host: Host, facts: HostFacts): Promise<Calibration> {
-	const file = await cache.keep('calibrations', identityOf(host, facts), async to => {
-		const calibration = await measureSpeed(host);
-		await writeFile(to, `${JSON.stringify(calibration)}\n`);
-		const { loopMs, slowness } = calibration;
-		return {
-			label: `speed of ${host.name}: ${formatDuration(loopMs)} of CPU for the loop, deadlines times ${slowness}`,
-		};
-	});
-	return JSON.parse(await readFile(file, 'utf8'));
+	const file = await cache.keep(
+		'calibrations',
+		identityOf(host, facts),
+		async to => {
+			const calibration = await measureSpeed(host);
+			await writeFile(to, `${JSON.stringify(calibration)}\n`);
+			const { loopMs, slowness } = calibration;
+			return {
+				label: `speed of ${host.name}: ${formatDuration(loopMs)} of CPU for the loop, deadlines times ${slowness}`,
+			};
+		},
+		damageOfJson(calibrationShape),
+	);
+	return await readKept(file, calibrationShape);
 }
 
 /** What makes a host another one as far as its speed goes. A board is as fast as the machine that emulates it. */

@@ -2,15 +2,16 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { startTime } from '../../src/host/index.ts';
 import { hostArchitecture } from '../../src/image/index.ts';
-import { messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
+import { eitherSignal, messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Results } from '../../src/run/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
 import { explain } from '../usage/explain.ts';
-import { keeperVariable, keptMs, oneCell, runUnderKeeper } from './keeper.ts';
-import { readKept, writeKept } from './kept.ts';
+import { abandoned } from './handover.ts';
+import { keeperVariable, oneCell, runUnderKeeper } from './keeper.ts';
+import { keptMs, readKept, writeKept } from './kept.ts';
 import { planRun, type RunPlan, type RunRequest } from './request.ts';
 import { Resources } from './resources/resources.ts';
 import { runRounds } from './rounds.ts';
@@ -37,7 +38,9 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	});
 	if (plan.shard !== undefined) out.write(describeShard(plan, plan.shard));
 	const signal =
-		keeperFile === undefined ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(keptMs)]);
+		keeperFile === undefined
+			? context.signal
+			: eitherSignal(context.signal, abandoned(context), AbortSignal.timeout(keptMs)).signal;
 	const run: Run = await startRun({
 		...{ argv: request.argv, env: context.env, signal, cells: plan.cells, labels: request.labels },
 		...{ quarantine: plan.quarantine, shard: plan.shard },

@@ -5,13 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../../src/lib/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import type { CommandContext } from '../usage/context.ts';
+import { handOver, handoverVariable } from './handover.ts';
 import { attachText, keptFile, readKept } from './kept.ts';
 
 /** Where a keeper is told to write down what it keeps. */
 export const keeperVariable = 'VPMU_KEEPER';
-
-/** A keeper ends by itself after so long. */
-export const keptMs = 24 * 60 * 60_000;
 
 /** @throws UsageError when it is not just one cell that would run */
 export function oneCell(cells: readonly { readonly id: string; readonly skip: CellResult['reason'] }[]): void {
@@ -32,8 +30,8 @@ export async function runUnderKeeper({ env, cwd, stdout, stderr, signal }: Comma
 	await using err = await open(logs[1], 'w+', 0o600);
 	const keeper = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
 		cwd,
-		env: { ...env, [keeperVariable]: file } as NodeJS.ProcessEnv,
-		stdio: ['ignore', out.fd, err.fd],
+		env: { ...env, [keeperVariable]: file, [handoverVariable]: '1' } as NodeJS.ProcessEnv,
+		stdio: ['pipe', out.fd, err.fd],
 		detached: true,
 	});
 	const ended = once(keeper, 'exit') as Promise<[number | null]>;
@@ -54,7 +52,7 @@ export async function runUnderKeeper({ env, cwd, stdout, stderr, signal }: Comma
 			const kept = await readKept(file);
 			await show();
 			if (kept !== undefined && end === undefined) {
-				keeper.unref();
+				await handOver(keeper);
 				stderr.write(`\n${attachText(kept)}`);
 				return kept.exit;
 			}

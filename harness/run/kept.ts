@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { startTime } from '../../src/host/index.ts';
 import { cacheRoot } from '../../src/image/index.ts';
-import { contention, poll } from '../../src/lib/index.ts';
+import { contention, poll, readStored, type Shape, writeWhole } from '../../src/lib/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,6 +25,15 @@ export interface KeptGuest {
 	readonly exit: number;
 }
 
+const keptShape: Shape<KeptGuest> = v.looseObject({
+	...{ id: v.string(), cell: v.string(), runFolder: v.string(), keeperPid: v.number(), keeperStarted: v.string() },
+	sockets: v.looseObject({ console: v.string(), qmp: v.string(), gdb: v.string() }),
+	...{ since: v.string(), until: v.string(), exit: v.number() },
+});
+
+/** A keeper ends by itself after so long. */
+export const keptMs = 24 * 60 * 60_000;
+
 const folderOf = (env: Environment) => path.join(cacheRoot(env), 'kept');
 
 /** Where a keeper writes down what it keeps. The folder is made. */
@@ -34,8 +44,7 @@ export async function keptFile(env: Environment, name: string): Promise<string> 
 
 /** Writes a keeper's file, whole. */
 export async function writeKept(file: string, kept: KeptGuest): Promise<void> {
-	await writeFile(`${file}.partial`, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
-	await rename(`${file}.partial`, file);
+	await writeWhole(file, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
 }
 
 /** Guests that are kept now, oldest first. What keepers that were killed left behind is removed. */
@@ -45,21 +54,25 @@ export async function listKept(env: Environment): Promise<KeptGuest[]> {
 	for (const name of (await readdir(folder).catch(() => [])).filter(one => one.endsWith('.json'))) {
 		const file = path.join(folder, name);
 		const kept = await readKept(file);
-		if (kept === undefined) continue;
-		if ((await startTime(kept.keeperPid)) === kept.keeperStarted) found.push(kept);
-		else
+		const lives = kept !== undefined && (await startTime(kept.keeperPid)) === kept.keeperStarted;
+		if (lives) found.push(kept);
+		// One that cannot be read is not written yet, or was damaged: its guest ends by itself, and until then it stays.
+		else if (kept !== undefined || (await ageMs(file)) > keptMs)
 			for (const left of [file, file.replace(/json$/, 'out'), file.replace(/json$/, 'err')])
 				await rm(left, { force: true });
 	}
 	return found.sort((a, b) => (a.since < b.since ? -1 : 1));
 }
 
-/** What a keeper wrote down; `undefined` when it has not yet. */
+async function ageMs(file: string): Promise<number> {
+	const { mtimeMs } = await stat(file);
+	return Date.now() - mtimeMs;
+}
+
+/** What a keeper wrote down; `undefined` when it has not yet, or the file was damaged. */
 export async function readKept(file: string): Promise<KeptGuest | undefined> {
-	return await readFile(file, 'utf8').then(
-		text => JSON.parse(text) as KeptGuest,
-		() => undefined,
-	);
+	const found = await readStored(file, keptShape).catch(() => undefined);
+	return found?.state === 'ok' ? found.value : undefined;
 }
 
 /** Ends a kept guest, and waits until its keeper is gone. @throws DeadlineError when not even SIGKILL ends it */

@@ -1,9 +1,13 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
+import { localHost } from '../host/local.ts';
 import { startTime } from '../host/started.ts';
 import type { Cache } from '../image/index.ts';
 import { poll, type WaitOptions } from '../lib/deadline.ts';
 import { contention } from '../lib/fair-clock.ts';
+import { readStored, type Shape } from '../lib/stored.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
 
 /** A board that stays up on its own: what its keeper wrote down. */
@@ -22,38 +26,63 @@ export interface KeptBoard {
 	readonly since: string;
 }
 
+/** The process that keeps a board: its number, and the start time that tells it from a later one of the same number. */
+export type Keeper = Pick<KeptBoard, 'topology' | 'keeperPid' | 'keeperStarted'>;
+
+/** What there is of the kept board of a topology. */
+export type KeptState =
+	| { readonly state: 'up'; readonly board: KeptBoard }
+	| { readonly state: 'starting'; readonly keeper: Keeper }
+	/** Its keeper lives, but what it wrote down cannot be read. `problem` is a sentence without its subject. */
+	| { readonly state: 'damaged'; readonly keeper: Keeper; readonly problem: string }
+	| { readonly state: 'down' };
+
+const keptShape: Shape<KeptBoard> = v.looseObject({
+	...{ topology: v.string(), cpus: v.number(), kernel: v.string() },
+	...{ keeperPid: v.number(), keeperStarted: v.string(), emulatorPid: v.number() },
+	...{ sshArguments: v.array(v.string()), consoleLog: v.string(), since: v.string() },
+});
+
 const stateFolder = (cache: Cache) => path.join(cache.root, 'boards');
-const stateFile = (cache: Cache, topology: string) => path.join(stateFolder(cache), `${topology}.json`);
+/** Each keeper has a file of its own, whose name says which it is: nobody removes that of another, and damage hides none. */
+const stateFile = (cache: Cache, { topology, keeperPid, keeperStarted }: Keeper) =>
+	path.join(stateFolder(cache), `${topology}.${keeperPid}-${keeperStarted}.json`);
+
+const isAlive = async (keeper: Keeper) => (await startTime(keeper.keeperPid)) === keeper.keeperStarted;
+
+/** What stands in a keeper's file until its board is up. */
+const startingShape = v.strictObject({ starting: v.literal(true) });
 
 /**
- * Starts a board and keeps it up until the signal aborts; others find it with {@link findKeptBoard} meanwhile. Only one
- * of a topology is kept: who comes second gets what is there.
+ * Starts a board and keeps it up until the signal aborts; others find it with {@link keptState} meanwhile. Only one of a
+ * topology is kept at a time: its keeper holds a lock, which the kernel releases.
  *
  * @param onUp is called once it is up
- * @throws as {@link startBoard}
+ * @throws LockBusyError, naming the keeper, when one is kept or being started already; as {@link startBoard}
  */
 export async function keepBoardUp(
-	options: BoardOptions & { readonly signal: AbortSignal },
+	options: BoardOptions & { readonly topology: string; readonly signal: AbortSignal },
 	onUp: (board: KeptBoard) => void,
 ): Promise<void> {
-	const { cache, signal } = options;
-	await mkdir(stateFolder(cache), { recursive: true });
-	await using board: Board = await startBoard(options);
-	const file = stateFile(cache, board.topology);
-	const kept: KeptBoard = {
-		topology: board.topology,
-		cpus: board.cpus,
-		kernel: board.kernel,
-		keeperPid: process.pid,
-		keeperStarted: (await startTime(process.pid)) ?? '',
-		emulatorPid: board.machine.process.pid,
-		sshArguments: board.sshArguments,
-		consoleLog: board.consoleLog,
-		since: new Date().toISOString(),
+	const { cache, signal, topology } = options;
+	await mkdir(stateFolder(cache), { recursive: true, mode: 0o700 });
+	await using host = localHost();
+	await using _ = await host.lock(path.join(cache.root, 'locks', `board-${topology}.lock`), { timeoutMs: 0 });
+	const keeper: Keeper = {
+		topology,
+		...{ keeperPid: process.pid, keeperStarted: (await startTime(process.pid)) ?? '' },
 	};
-	await writeFile(`${file}.${process.pid}`, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
-	await rename(`${file}.${process.pid}`, file);
+	const file = stateFile(cache, keeper);
+	const write = (what: object) => writeWhole(file, `${JSON.stringify(what, null, ' ')}\n`, { mode: 0o600 });
 	try {
+		await write({ starting: true });
+		await using board: Board = await startBoard(options);
+		const kept: KeptBoard = {
+			...keeper,
+			...{ cpus: board.cpus, kernel: board.kernel, emulatorPid: board.machine.process.pid },
+			...{ sshArguments: board.sshArguments, consoleLog: board.consoleLog, since: new Date().toISOString() },
+		};
+		await write(kept);
 		onUp(kept);
 		const { promise: stopped, resolve } = Promise.withResolvers<void>();
 		signal.addEventListener('abort', () => resolve(), { once: true });
@@ -64,45 +93,63 @@ export async function keepBoardUp(
 	}
 }
 
-/** The board of a topology that is up, if there is one. What a keeper that was killed left behind is removed. */
-export async function findKeptBoard(cache: Cache, topology: string): Promise<KeptBoard | undefined> {
-	const file = stateFile(cache, topology);
-	let kept: KeptBoard;
-	try {
-		kept = JSON.parse(await readFile(file, 'utf8'));
-	} catch {
-		return undefined;
+/** What there is of the kept board of a topology. What a keeper that was killed left behind is removed. */
+export async function keptState(cache: Cache, topology: string): Promise<KeptState> {
+	for (const keeper of (await keepersOf(cache)).filter(one => one.topology === topology)) {
+		const file = stateFile(cache, keeper);
+		const found = await readStored(file, v.union([keptShape, startingShape]));
+		if (!(await isAlive(keeper))) {
+			await rm(file, { force: true });
+		} else if (found.state === 'damaged') {
+			return { state: 'damaged', keeper, problem: `${path.basename(file)} ${found.problem}` };
+		} else if (found.state === 'ok') {
+			if ('starting' in found.value) return { state: 'starting', keeper };
+			return { state: 'up', board: found.value };
+		}
 	}
-	if ((await startTime(kept.keeperPid)) === kept.keeperStarted) return kept;
-	await rm(file, { force: true });
-	return undefined;
+	return { state: 'down' };
+}
+
+/** The keepers that have a file, dead ones too. */
+async function keepersOf(cache: Cache): Promise<Keeper[]> {
+	const names = await readdir(stateFolder(cache)).catch((): string[] => []);
+	return names.sort().flatMap(name => {
+		const [, topology, pid, keeperStarted] = /^(.+)\.(\d+)-(\d+)\.json$/.exec(name) ?? [];
+		return topology === undefined ? [] : [{ topology, keeperPid: Number(pid), keeperStarted: keeperStarted! }];
+	});
+}
+
+/** The topologies of which there is a keeper, with what there is. */
+export async function keptStates(cache: Cache): Promise<(readonly [topology: string, state: KeptState])[]> {
+	const topologies = [...new Set((await keepersOf(cache)).map(keeper => keeper.topology))];
+	const states = await Promise.all(topologies.map(async name => [name, await keptState(cache, name)] as const));
+	return states.filter(([, { state }]) => state !== 'down');
+}
+
+/** The board of a topology that is up, if there is one. */
+export async function findKeptBoard(cache: Cache, topology: string): Promise<KeptBoard | undefined> {
+	const kept = await keptState(cache, topology);
+	return kept.state === 'up' ? kept.board : undefined;
 }
 
 /** All boards that are up. */
 export async function listKeptBoards(cache: Cache): Promise<KeptBoard[]> {
-	const names = await readdir(stateFolder(cache)).catch(() => []);
-	const found = await Promise.all(
-		names
-			.filter(name => name.endsWith('.json'))
-			.sort()
-			.map(name => findKeptBoard(cache, name.slice(0, -5))),
-	);
-	return found.filter(kept => kept !== undefined);
+	return (await keptStates(cache)).flatMap(([, kept]) => (kept.state === 'up' ? [kept.board] : []));
 }
 
-/** Ends a board that is up, and waits until it is gone. @throws DeadlineError when not even SIGKILL ends its keeper */
-export async function takeDown(kept: KeptBoard, { signal }: WaitOptions = {}): Promise<void> {
-	const gone = async () => ((await startTime(kept.keeperPid)) === kept.keeperStarted ? undefined : true);
+/** Ends a board, up or being started, and waits until it is gone. @throws DeadlineError when not even SIGKILL ends its keeper */
+export async function takeDown(keeper: Keeper, { signal }: WaitOptions = {}): Promise<void> {
+	const gone = async () => ((await isAlive(keeper)) ? undefined : true);
 	const send = (name: 'SIGTERM' | 'SIGKILL') => {
 		try {
-			process.kill(kept.keeperPid, name);
+			process.kill(keeper.keeperPid, name);
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
 		}
 	};
 	if (await gone()) return;
 	send('SIGTERM');
-	const what = `the end of board ${kept.topology}`;
+	const what = `the end of board ${keeper.topology}`;
 	try {
 		await poll(what, gone, { signal, timeoutMs: 10_000 * contention() });
 	} catch (error) {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
+import { eitherSignal } from '../lib/either-signal.ts';
 import { contention } from '../lib/fair-clock.ts';
 import type { SerialConsole } from './console.ts';
 import { GuestError } from './errors.ts';
@@ -58,7 +59,8 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 	const framed = new FramedShell(console, { port: options.port, silenceMs: options.silenceMs });
 	options.onCandidate?.(framed);
 	const stopWaiting = new AbortController();
-	const both = signal === undefined ? stopWaiting.signal : AbortSignal.any([signal, stopWaiting.signal]);
+	using either = eitherSignal(signal, stopWaiting.signal);
+	const both = either.signal;
 	try {
 		const agent = framed.greet({
 			signal: both,

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { WaitOptions } from '../lib/deadline.ts';
+import { eitherSignal } from '../lib/either-signal.ts';
 import { GuestError } from './errors.ts';
 import type { GuestShell } from './shell.ts';
 
@@ -32,12 +33,13 @@ export async function serveTerminal(
 		() => left.abort(),
 		() => left.abort(),
 	);
+	using either = eitherSignal(signal, left.signal);
 	try {
 		const result = await shell.run(script, {
 			stdin: stream,
 			env: { TERM: 'vt102' },
 			maxOutputBytes: 0,
-			signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
+			signal: either.signal,
 			onOutput: (name, bytes) => {
 				if (name === 'stdout' && stream.writable) stream.write(bytes);
 			},

@@ -7,17 +7,10 @@ export {
 	type RecipeFile,
 	type RecipeStub,
 } from './build/recipe.ts';
-export {
-	type Cache,
-	type CacheKind,
-	type CacheOptions,
-	type CacheRecord,
-	cacheKinds,
-	cacheRoot,
-	openCache,
-	verifiedHash,
-} from './cache/cache.ts';
+export { type Cache, type CacheOptions, cacheRoot, openCache } from './cache/cache.ts';
+export { damageOfJson, readKept, verifiedHash } from './cache/identity.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
+export { type CacheKind, type CacheRecord, cacheKinds } from './cache/kinds.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
 export { commands, requireTool, type ToolOptions } from './cache/tool.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';

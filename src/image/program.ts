@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { UsageError, VpmuError } from '../lib/errors.ts';
+import type { Shape } from '../lib/stored.ts';
 import { makeStub } from './build/make-stub.ts';
 import type { RecipeStub } from './build/recipe.ts';
 import { type Cache, linkOrCopy } from './cache/cache.ts';
+import { damageOfJson, readKept } from './cache/identity.ts';
 import type { Architecture } from './debian/apt.ts';
 import { resolvePackages } from './debian/packages.ts';
 import { localFiles, MissingFileError, type PackageTree, withPackageTree } from './debian/tree.ts';
@@ -82,11 +85,16 @@ export async function debianProgram(cache: Cache, request: ProgramRequest): Prom
 		.digest('hex')
 		.slice(0, 16);
 	const rootName = `${name}-${upstreamVersion(main.version)}-${architecture}-${key}`;
-	const root = await cache.keep('roots', rootName, async to => {
-		const uses = await withPackageTree(cache, set, tree => fillRoot(tree, request, to));
-		return { label: `${name} ${main.version} (${architecture}, ${suite})`, uses };
-	});
-	const layout: RootLayout = JSON.parse(await readFile(path.join(root, 'vpmu-root.json'), 'utf8'));
+	const root = await cache.keep(
+		'roots',
+		rootName,
+		async to => {
+			const uses = await withPackageTree(cache, set, tree => fillRoot(tree, request, to));
+			return { label: `${name} ${main.version} (${architecture}, ${suite})`, uses };
+		},
+		damageOfJson(layoutShape, layoutFile),
+	);
+	const layout = await readKept(layoutFile(root), layoutShape);
 	return {
 		root,
 		version: layout.version ?? upstreamVersion(main.version),
@@ -109,6 +117,11 @@ interface RootLayout {
 	readonly loader: string | null;
 	readonly version: string | null;
 }
+
+const layoutFile = (root: string) => path.join(root, 'vpmu-root.json');
+const layoutShape: Shape<RootLayout> = v.looseObject({
+	...{ program: v.string(), loader: v.nullable(v.string()), version: v.nullable(v.string()) },
+});
 
 /** Raised when roots are laid out differently, so that old ones are not taken for new ones. */
 const layoutVersion = 1;
@@ -146,7 +159,7 @@ async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string):
 	for (const item of request.data ?? []) await copy(item, item.replace(/^\/(usr\/)?/, ''));
 	const version = findQemuVersion(await tree.read(request.program));
 	const layout: RootLayout = { program, loader, version };
-	await writeFile(path.join(to, 'vpmu-root.json'), `${JSON.stringify(layout)}\n`);
+	await writeFile(layoutFile(to), `${JSON.stringify(layout)}\n`);
 	return [...used].sort();
 }
 

@@ -2,6 +2,7 @@
 
 export { type Bounds, HeadAndTail, logBounds, omissionText } from './bounds.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';
+export { type EitherSignal, eitherSignal } from './either-signal.ts';
 export { type Blame, blames, messageOf, systemFault, UsageError, VpmuError } from './errors.ts';
 export { contention, contentionOf, FairClock, type FairClockOptions, Silence } from './fair-clock.ts';
 export { FileSink } from './file-sink.ts';

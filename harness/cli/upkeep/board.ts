@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
 	findKeptBoard,
 	type KeptBoard,
+	type KeptState,
 	keepBoardUp,
-	listKeptBoards,
+	keptState,
+	keptStates,
 	listSnapshots,
 	listTopologies,
 	loadTopology,
@@ -16,8 +18,10 @@ import {
 	takeDown,
 } from '../../../src/board/index.ts';
 import { type Cache, openCache, type Progress } from '../../../src/image/index.ts';
-import { UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { eitherSignal, UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { abandoned, handOver, handoverVariable } from '../../run/handover.ts';
 import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import type { boardListOptions, boardSshOptions, boardUpOptions } from './options.ts';
 
@@ -55,65 +59,84 @@ export async function up(
 	{ options, positionals }: Given<typeof boardUpOptions>,
 ): Promise<number> {
 	const topology = await needed(positionals, 'up');
-	const cache = await cacheFor(context);
-	const present = await findKeptBoard(cache, topology);
-	if (present !== undefined) {
-		context.stdout.write(`${describe(present)}\n`);
+	// A keeper ends with the one who started it, until it is handed over.
+	const { signal } = eitherSignal(context.signal, abandoned(context));
+	const cache = await cacheFor({ ...context, signal });
+	const kept = options.foreground
+		? await findKeptBoard(cache, topology)
+		: await letUp(context, cache, options, topology);
+	if (kept !== undefined) {
+		context.stdout.write(`${describe(kept)}\n`);
 		return 0;
 	}
-	if (options.foreground) {
-		const terminated = new AbortController();
-		const onTerminate = () => terminated.abort();
-		process.once('SIGTERM', onTerminate);
-		try {
-			const signal = AbortSignal.any([context.signal, terminated.signal]);
-			await keepBoardUp({ cache, topology, signal, ...wanted(options) }, kept =>
-				context.stdout.write(`${describe(kept)}\n`),
-			);
-		} finally {
-			process.off('SIGTERM', onTerminate);
-		}
+	try {
+		await keepBoardUp({ cache, topology, signal, ...wanted(options) }, board =>
+			context.stdout.write(`${describe(board)}\n`),
+		);
 		return 0;
+	} catch (error) {
+		if (signal.aborted) return exitCodes.interrupted;
+		throw error;
 	}
-	const kept = await startKeeper(context, cache, options, topology);
-	context.stdout.write(`${describe(kept)}\n`);
-	return 0;
 }
 
-/** Starts this very command again as a process of its own that stays with the board, and waits until the board is up. */
-async function startKeeper(
+/**
+ * Waits until the board of a topology is up. Where nobody starts it yet, this very command is started again as a process
+ * of its own, its keeper, which stays with it. It ends if this process does before.
+ */
+async function letUp(
 	context: CommandContext,
 	cache: Cache,
 	options: Given<typeof boardSshOptions>['options'],
 	topology: string,
 ): Promise<KeptBoard> {
 	const folder = path.join(cache.root, 'boards');
-	await mkdir(folder, { recursive: true });
+	await mkdir(folder, { recursive: true, mode: 0o700 });
 	const logFile = path.join(folder, `${topology}.log`);
-	await using log = await open(logFile, 'w', 0o600);
 	const more = (['cpus', 'kernel'] as const).flatMap(name =>
 		options[name] === undefined ? [] : [`--${name}`, String(options[name])],
 	);
-	const argv = [...process.execArgv, process.argv[1]!, 'board', 'up', topology, '--foreground', ...more];
-	const keeper = spawn(process.execPath, argv, {
-		cwd: context.cwd,
-		env: context.env as NodeJS.ProcessEnv,
-		stdio: ['ignore', log.fd, log.fd],
-		detached: true,
-	});
-	const ended = once(keeper, 'exit');
-	const stop = () => void keeper.kill('SIGTERM');
+	let from = 0;
+	const start = async () => {
+		// Another keeper may write to it too.
+		await using log = await open(logFile, 'a', 0o600);
+		from = (await log.stat()).size;
+		const keeper = spawn(
+			process.execPath,
+			[...process.execArgv, process.argv[1]!, 'board', 'up', topology, '--foreground', ...more],
+			{
+				cwd: context.cwd,
+				env: { ...context.env, [handoverVariable]: '1' } as NodeJS.ProcessEnv,
+				stdio: ['pipe', log.fd, log.fd],
+				detached: true,
+			},
+		);
+		return { keeper, ended: once(keeper, 'exit') as Promise<[number | null]> };
+	};
+	let own: Awaited<ReturnType<typeof start>> | undefined;
+	const stop = () => void own?.keeper.kill('SIGTERM');
 	context.signal.addEventListener('abort', stop, { once: true });
 	try {
 		for (;;) {
-			const kept = await findKeptBoard(cache, topology);
-			if (kept !== undefined) {
-				keeper.unref();
-				return kept;
+			const kept = await keptState(cache, topology);
+			if (kept.state === 'up') {
+				if (own !== undefined) await handOver(own.keeper);
+				return kept.board;
 			}
-			if ((await Promise.race([ended, delay(200)])) === undefined) continue;
+			if (kept.state === 'damaged') {
+				throw new VpmuError(
+					`board ${topology} is up, but what its keeper wrote down cannot be read (${kept.problem}); 'vpmu board down ${topology}' ends it`,
+					{ blame: 'host' },
+				);
+			}
+			if (own === undefined && kept.state === 'down') own = await start();
+			const end = await Promise.race([own?.ended, delay(200)].filter(one => one !== undefined));
 			context.signal.throwIfAborted();
-			const evidence = (await readFile(logFile, 'utf8')).split('\n').filter(Boolean).slice(-20);
+			if (end === undefined) continue;
+			own = undefined;
+			// Somebody else was faster by a moment: what they start is waited for.
+			if (end[0] === exitCodes.lockBusy) continue;
+			const evidence = (await readFile(logFile)).toString('utf8', from).split('\n').filter(Boolean).slice(-20);
 			throw new VpmuError(`board ${topology} did not come up: ${evidence.at(-1) ?? 'its keeper said nothing'}`, {
 				blame: 'board',
 				evidence,
@@ -128,16 +151,23 @@ async function startKeeper(
 export async function down(context: CommandContext, { positionals }: Given): Promise<number> {
 	const topology = await named(positionals);
 	const cache = await cacheFor(context);
-	const all = await listKeptBoards(cache);
-	const chosen = all.filter(kept => topology === undefined || kept.topology === topology);
-	for (const kept of chosen) {
-		await takeDown(kept, { signal: context.signal });
-		context.stdout.write(`board ${kept.topology} is down\n`);
+	const all = (await keptStates(cache)).filter(([name]) => topology === undefined || name === topology);
+	for (const [name, kept] of all) {
+		if (kept.state === 'down') continue;
+		await takeDown(kept.state === 'up' ? kept.board : kept.keeper, { signal: context.signal });
+		context.stdout.write(`board ${name} is down\n`);
 	}
-	if (chosen.length === 0) {
+	if (all.length === 0) {
 		context.stdout.write(topology === undefined ? 'no board is up\n' : `board ${topology} is not up\n`);
 	}
 	return 0;
+}
+
+/** What a list says of a board that a keeper has. */
+function noteOf(kept: KeptState): string {
+	if (kept.state === 'up') return `up since ${kept.board.since}`;
+	if (kept.state === 'starting') return `being started by process ${kept.keeper.keeperPid}`;
+	return kept.state === 'down' ? '' : `kept by process ${kept.keeper.keeperPid}, but ${kept.problem}`;
 }
 
 /** `vpmu board list`. */
@@ -147,13 +177,15 @@ export async function list(
 ): Promise<number> {
 	await named(positionals);
 	const cache = await cacheFor(context);
-	const [kept, snapshots] = await Promise.all([listKeptBoards(cache), listSnapshots(cache)]);
+	const [states, snapshots] = await Promise.all([keptStates(cache), listSnapshots(cache)]);
+	const kept = new Map(states);
 	const rows = await Promise.all(
 		(await listTopologies()).map(async name => {
 			const { summary, cpus } = await loadTopology(name);
 			const own = snapshots.filter(snapshot => snapshot.topology === name);
-			const up = kept.find(board => board.topology === name) ?? null;
-			return { name, summary, cpus, up, snapshots: own };
+			const state = kept.get(name) ?? { state: 'down' };
+			const up = state.state === 'up' ? state.board : null;
+			return { name, summary, cpus, up, note: noteOf(state), snapshots: own };
 		}),
 	);
 	if (options.json) {
@@ -164,7 +196,7 @@ export async function list(
 	for (const row of rows) {
 		const size = row.snapshots.reduce((sum, snapshot) => sum + snapshot.diskBytes, 0);
 		const notes = [
-			row.up === null ? '' : `up since ${row.up.since}`,
+			row.note,
 			row.snapshots.length === 0
 				? ''
 				: `${row.snapshots.length} snapshot${row.snapshots.length === 1 ? '' : 's'}, ${Math.round(size / 1e6)} MB`,

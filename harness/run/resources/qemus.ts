@@ -2,13 +2,21 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../../../src/host/index.ts';
-import { type Cache, debianQemu, inspectProgram, verifiedHash } from '../../../src/image/index.ts';
-import { parseJson, stringifyJson, VpmuError } from '../../../src/lib/index.ts';
+import {
+	type Cache,
+	damageOfJson,
+	debianQemu,
+	inspectProgram,
+	readKept,
+	verifiedHash,
+} from '../../../src/image/index.ts';
+import { stringifyJson, VpmuError } from '../../../src/lib/index.ts';
 import { inspectQemu } from '../../../src/qemu/index.ts';
 import { UnfitBuild } from '../../plan/select.ts';
 import type { LeasedQemu } from '../../protocol/lease.ts';
 import { unknownName } from '../../usage/unknown-name.ts';
 import { architectureOf } from './hosts.ts';
+import { type Inspected, inspectedShape } from './inspected.ts';
 import type { Known } from './known.ts';
 
 /** How to start a QEMU on its host, and what tells its files from others; `undefined` when nothing does. */
@@ -79,7 +87,7 @@ export class Qemus {
 
 	/** What a build says of itself does not change: asked once, kept by the identity of its files. */
 	async #inspected(host: Host, command: readonly string[], label: string, identity: string | undefined) {
-		const ask = async () => {
+		const ask = async (): Promise<Inspected> => {
 			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label });
 			if ('answer' in machines) return { version, machines: machines.answer, pmuChoice };
 			throw new VpmuError(`'${label}' does not tell its machine types`, {
@@ -92,11 +100,16 @@ export class Qemus {
 			.update(JSON.stringify([inspectionVersion, identity]))
 			.digest('hex')
 			.slice(0, 20);
-		const kept = await (await this.#cache()).keep('inspections', name, async to => {
-			await writeFile(to, stringifyJson((await ask()) as never));
-			return { label: `what ${label} says of itself` };
-		});
-		return parseJson(await readFile(kept, 'utf8')) as unknown as Awaited<ReturnType<typeof ask>>;
+		const kept = await (await this.#cache()).keep(
+			'inspections',
+			name,
+			async to => {
+				await writeFile(to, stringifyJson((await ask()) as never));
+				return { label: `what ${label} says of itself` };
+			},
+			damageOfJson(inspectedShape),
+		);
+		return await readKept(kept, inspectedShape);
 	}
 
 	async #packagedOn(host: Host, source: string): Promise<PlacedQemu> {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
+import { eitherSignal } from '../../lib/either-signal.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import { quoteCommand, quoteWord } from '../../lib/quote.ts';
 import type { SerialConsole } from '../console.ts';
@@ -50,7 +51,7 @@ export class PlainShell implements GuestShell {
 		const shell = new PlainShell(console);
 		const { signal, timeoutMs = 60_000, prompt = /[#$] $/, login } = options;
 		const deadline = AbortSignal.timeout(timeoutMs);
-		const wait = { signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]) };
+		using wait = eitherSignal(signal, deadline);
 		try {
 			if (login !== undefined) {
 				await console.waitFor(/login: ?$/, wait);
@@ -243,7 +244,8 @@ export class PlainShell implements GuestShell {
 				: setTimeout(() => deadline.abort(new DeadlineError('a command in the guest', timeoutMs)), timeoutMs);
 		try {
 			await previous;
-			const both = signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
+			using either = eitherSignal(signal, deadline.signal);
+			const both = either.signal;
 			both.throwIfAborted();
 			try {
 				return await work({ signal: both });

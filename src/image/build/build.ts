@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
+import type { Shape } from '../../lib/stored.ts';
 import type { Cache } from '../cache/cache.ts';
+import { damageOfJson, recordFile } from '../cache/identity.ts';
+import type { CacheRecord } from '../cache/kinds.ts';
 import { type CpioEntry, writeCpio } from '../cpio.ts';
 import { resolvePackages } from '../debian/packages.ts';
 import { canonical, MissingFileError, type PackageTree, withPackageTree } from '../debian/tree.ts';
@@ -41,6 +45,11 @@ export interface BuildOptions {
 	readonly extraFiles?: readonly CpioEntry[];
 }
 
+const imageShape: Shape<CacheRecord & Pick<Image, 'sizeBytes' | 'hash' | 'contents'>> = v.looseObject({
+	...{ sizeBytes: v.number(), hash: v.string() },
+	contents: v.array(v.looseObject({ path: v.string(), sizeBytes: v.number(), from: v.string() })),
+});
+
 /** Raised when the same inputs come to other bytes, so that old images are not taken for new ones. */
 const builderVersion = 2;
 
@@ -66,27 +75,32 @@ export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOpt
 		)
 		.digest('hex');
 	const name = `${recipe.name}-${key.slice(0, 20)}`;
-	const kept = await cache.keep('images', name, async to => {
-		cache.progress({ what: `Building image ${recipe.name}`, done: 0, total: null, unit: 'files' });
-		const built = await withPackageTree(cache, set, tree => assemble(cache, tree, recipe, files, options));
-		if (tool === undefined) await writeFile(to, writeCpio(built.entries));
-		else await writeSquashfs(tool, built.entries, { to, staging: `${to}.files`, signal: cache.signal });
-		const written = await readFile(to);
-		cache.progress({
-			what: `Building image ${recipe.name}`,
-			done: built.entries.length,
-			total: built.entries.length,
-			unit: 'files',
-		});
-		return {
-			label: `${recipe.name}: ${recipe.description}${tool === undefined ? '' : ' (disk)'}`,
-			uses: built.uses,
-			sizeBytes: written.length,
-			hash: createHash('sha256').update(written).digest('hex'),
-			contents: built.contents,
-		};
-	});
-	const record = (await cache.record('images', name)) as Pick<Image, 'sizeBytes' | 'hash' | 'contents'>;
+	const kept = await cache.keep(
+		'images',
+		name,
+		async to => {
+			cache.progress({ what: `Building image ${recipe.name}`, done: 0, total: null, unit: 'files' });
+			const built = await withPackageTree(cache, set, tree => assemble(cache, tree, recipe, files, options));
+			if (tool === undefined) await writeFile(to, writeCpio(built.entries));
+			else await writeSquashfs(tool, built.entries, { to, staging: `${to}.files`, signal: cache.signal });
+			const written = await readFile(to);
+			cache.progress({
+				what: `Building image ${recipe.name}`,
+				done: built.entries.length,
+				total: built.entries.length,
+				unit: 'files',
+			});
+			return {
+				label: `${recipe.name}: ${recipe.description}${tool === undefined ? '' : ' (disk)'}`,
+				uses: built.uses,
+				sizeBytes: written.length,
+				hash: createHash('sha256').update(written).digest('hex'),
+				contents: built.contents,
+			};
+		},
+		damageOfJson(imageShape, recordFile),
+	);
+	const record = await cache.record('images', name, imageShape);
 	return { name: recipe.name, path: kept, sizeBytes: record.sizeBytes, hash: record.hash, contents: record.contents };
 }
 

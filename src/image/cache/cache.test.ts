@@ -8,7 +8,8 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { VpmuError } from '../../lib/errors.ts';
 import { LockBusyError } from '../../lib/lock.ts';
-import { cacheRoot, openCache, verifiedHash } from './cache.ts';
+import { cacheRoot, openCache } from './cache.ts';
+import { verifiedHash } from './identity.ts';
 import type { Progress } from './progress.ts';
 
 async function makeCache(t: { teardown(fn: () => unknown): void }, onProgress?: (progress: Progress) => void) {

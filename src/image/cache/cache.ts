@@ -1,32 +1,14 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { copyFile, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { messageOf, UsageError, VpmuError } from '../../lib/errors.ts';
+import { UsageError, VpmuError } from '../../lib/errors.ts';
+import type { Shape } from '../../lib/stored.ts';
+import { writeWhole } from '../../lib/whole-file.ts';
+import { damageOf, identityOf, readKept, recordFile, recordShape, settle } from './identity.ts';
+import { type CacheKind, type CacheRecord, cacheKinds } from './kinds.ts';
 import { lockFile } from './lock.ts';
 import type { OnProgress } from './progress.ts';
-
-/** What the cache holds, by folder. */
-export const cacheKinds = [
-	'packages',
-	'roots',
-	'kernels',
-	'images',
-	'snapshots',
-	'inspections',
-	'calibrations',
-] as const;
-export type CacheKind = (typeof cacheKinds)[number];
-
-/** What is written beside each thing in the cache. */
-export interface CacheRecord {
-	/** In words, for `vpmu image list`. */
-	readonly label?: string;
-	/** Things in the cache that this one was made from, as `KIND/NAME`. */
-	readonly uses?: readonly string[];
-	readonly [key: string]: unknown;
-}
 
 export interface CacheOptions {
 	/** Where `VPMU_CACHE`, `XDG_CACHE_HOME` and `HOME` are read from; `process.env` by default. */
@@ -53,7 +35,9 @@ export interface Cache {
 	/**
 	 * The path of a thing in the cache, made by `make` if it is not there. `make` writes a file or a folder at the path
 	 * that it is given, under a lock that the kernel releases when this process dies; only when it has returned does the
-	 * thing get its name, so that nobody ever sees half of it.
+	 * thing get its name, so that nobody ever sees half of it. One that was damaged since is told of, and made again.
+	 *
+	 * @param damage says what else than its size is wrong with a thing that is there; `undefined` when nothing is
 	 * @throws VpmuError (blame `host`) when the disk is full or not writable; LockBusyError where this cache does not wait;
 	 *   whatever `make` throws
 	 */
@@ -61,9 +45,12 @@ export interface Cache {
 		kind: CacheKind,
 		name: string,
 		make: (temporaryPath: string) => Promise<CacheRecord | undefined>,
+		damage?: (kept: string) => Promise<string | undefined>,
 	): Promise<string>;
-	/** What was written beside a thing of the cache. @throws VpmuError when it is not there */
-	record(kind: CacheKind, name: string): Promise<CacheRecord>;
+	/** Whether a thing is there and whole, as far as a look tells. */
+	has(kind: CacheKind, name: string): Promise<boolean>;
+	/** What was written beside a thing of the cache. @throws VpmuError (blame `image`) when it is not there, or damaged */
+	record<T extends CacheRecord = CacheRecord>(kind: CacheKind, name: string, shape?: Shape<T>): Promise<T>;
 	/** Runs `work` while no other process runs work of that name. @throws as {@link Cache.keep} */
 	exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
@@ -126,14 +113,24 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		return turn;
 	};
 
-	const keep: Cache['keep'] = async (kind, name, make) => {
+	/** Folders that were found whole. One is looked at once: a build root has 30,000 files. */
+	const looked = new Set<string>();
+	const has = async (kind: CacheKind, name: string, damage?: (kept: string) => Promise<string | undefined>) => {
 		const kept = path.join(folder(kind), name);
-		const isThere = async () => {
-			const damage = await damageOf(kept);
-			if (damage === undefined) return await touch(kept);
-			progress({ notice: `${kind}/${name} of the cache is damaged (${damage}) and is made again` });
-			return false;
-		};
+		const stats = await touch(kept);
+		if (stats === undefined) return false;
+		if (looked.has(kept)) return true;
+		const problem = (await damageOf(kept)) ?? (await damage?.(kept));
+		if (problem === undefined && stats.isDirectory()) looked.add(kept);
+		if (problem !== undefined) {
+			progress({ notice: `${kind}/${name} of the cache is damaged (${problem}) and is made again` });
+		}
+		return problem === undefined;
+	};
+
+	const keep: Cache['keep'] = async (kind, name, make, damage) => {
+		const kept = path.join(folder(kind), name);
+		const isThere = () => has(kind, name, damage);
 		if (await isThere()) return kept;
 		return await exclusively(`${kind}/${name}`, async () => {
 			if (await isThere()) return kept;
@@ -142,8 +139,8 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 			await rm(unfinished, { recursive: true, force: true });
 			try {
 				const record = { ...(await make(unfinished)), ...(await identityOf(unfinished, kind)) };
-				await writeFile(`${unfinished}.json`, `${JSON.stringify(record, null, ' ')}\n`);
-				await rename(`${unfinished}.json`, recordFile(kept));
+				await settle(unfinished);
+				await writeWhole(recordFile(kept), `${JSON.stringify(record, null, ' ')}\n`);
 				await rename(unfinished, kept);
 			} catch (error) {
 				await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
@@ -162,81 +159,13 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		refreshed: new Set(),
 		folder,
 		keep,
+		has,
 		exclusively,
-		async record(kind, name) {
-			return await naming(root, async () =>
-				JSON.parse(await readFile(recordFile(path.join(folder(kind), name)), 'utf8')),
-			);
+		async record<T extends CacheRecord>(kind: CacheKind, name: string, shape?: Shape<T>) {
+			const kept = path.join(folder(kind), name);
+			return await naming(root, () => readKept(recordFile(kept), shape ?? (recordShape as unknown as Shape<T>)));
 		},
 	};
-}
-
-/** Kinds whose files are small enough to be read whole before they are used. */
-const hashedKinds: readonly CacheKind[] = ['images', 'kernels'];
-
-/** What tells later that a file of the cache is still the one that was made. */
-async function identityOf(file: string, kind: CacheKind): Promise<CacheRecord> {
-	const stats = await stat(file);
-	if (!stats.isFile()) return {};
-	return {
-		sizeBytes: stats.size,
-		...(hashedKinds.includes(kind)
-			? {
-					sha256: await hashOf(file),
-				}
-			: {}),
-	};
-}
-
-/** Read in pieces: a kernel or a QEMU is as large as all of vpmu. */
-async function hashOf(file: string): Promise<string> {
-	const hash = createHash('sha256');
-	for await (const piece of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(piece as Buffer);
-	return hash.digest('hex');
-}
-
-/** What is wrong with a thing of the cache, as far as a look tells; `undefined` when nothing is, or it is not there. */
-async function damageOf(kept: string): Promise<string | undefined> {
-	const stats = await stat(kept).catch(() => undefined);
-	if (stats?.isFile() !== true) return undefined;
-	const { sizeBytes } = await readRecordOf(kept);
-	if (typeof sizeBytes !== 'number' || sizeBytes === stats.size) return undefined;
-	return `${stats.size} bytes, but ${sizeBytes} were written`;
-}
-
-async function readRecordOf(kept: string): Promise<CacheRecord> {
-	return await readFile(recordFile(kept), 'utf8').then(
-		text => JSON.parse(text),
-		() => ({}),
-	);
-}
-
-/**
- * The SHA-256 of a file (hexadecimal). One of the cache that is not what was once made is removed, so that it is made
- * again when it is next asked for.
- * @throws VpmuError (blame `image`) when it was damaged, (blame `host`) when it cannot be read
- */
-export async function verifiedHash(file: string): Promise<string> {
-	let hash: string;
-	try {
-		hash = await hashOf(file);
-	} catch (cause) {
-		throw new VpmuError(`cannot read '${file}': ${messageOf(cause)}`, { blame: 'host', cause });
-	}
-	const record = await readRecordOf(file);
-	// Images say it of themselves.
-	const sha256 = record.sha256 ?? record.hash;
-	if (typeof sha256 !== 'string' || sha256 === hash) return hash;
-	await rm(file, { force: true });
-	throw new VpmuError(`'${file}' of the cache was damaged and has been removed: run again, and it is made anew`, {
-		blame: 'image',
-		evidence: [`SHA-256 is ${hash}`, `SHA-256 was ${sha256} when it was made`],
-	});
-}
-
-/** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */
-export function recordFile(kept: string): string {
-	return `${kept}.json`;
 }
 
 /** Puts a file of the cache at another place in it: a hard link where the file system has them, else a copy. */
@@ -249,15 +178,13 @@ function fileName(name: string): string {
 	return name.replaceAll('/', '+');
 }
 
-async function touch(kept: string): Promise<boolean> {
-	try {
-		await stat(kept);
-	} catch {
-		return false;
-	}
+/** Notes that a thing is used; `undefined` when it is not there. */
+async function touch(kept: string): Promise<Stats | undefined> {
+	const stats = await stat(kept).catch(() => undefined);
+	if (stats === undefined) return undefined;
 	const now = new Date();
 	await utimes(recordFile(kept), now, now).catch(() => undefined);
-	return true;
+	return stats;
 }
 
 const storageErrors: Readonly<Record<string, string>> = {

@@ -2,8 +2,10 @@ import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { type CacheKind, openCache, recordFile } from './cache.ts';
+import { openCache } from './cache.ts';
+import { recordFile } from './identity.ts';
 import { listCache, pruneCache } from './inventory.ts';
+import type { CacheKind } from './kinds.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 

@@ -1,6 +1,8 @@
-import { lstat, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Cache, type CacheKind, type CacheRecord, cacheKinds, recordFile } from './cache.ts';
+import type { Cache } from './cache.ts';
+import { readRecord, recordFile } from './identity.ts';
+import { type CacheKind, cacheKinds } from './kinds.ts';
 
 /** One thing in the cache. */
 export interface CacheItem {
@@ -31,7 +33,8 @@ export async function listCache(cache: Cache): Promise<CacheItem[]> {
 			const kept = path.join(cache.folder(kind), name);
 			const made = await stat(kept).catch(() => undefined);
 			if (made === undefined) continue;
-			const record = await readRecord(kept);
+			const found = await readRecord(kept);
+			const record = found.state === 'ok' ? found.value : {};
 			const used = await stat(recordFile(kept)).catch(() => made);
 			items.push({
 				kind,
@@ -111,14 +114,6 @@ async function removeLeftovers(cache: Cache, before: number): Promise<void> {
 		// A build that is under way is younger than an hour.
 		if (stats === undefined || stats.ctimeMs > Math.min(before, Date.now() - 60 * 60 * 1000)) continue;
 		await rm(leftover, { recursive: true, force: true });
-	}
-}
-
-async function readRecord(kept: string): Promise<CacheRecord> {
-	try {
-		return JSON.parse(await readFile(recordFile(kept), 'utf8'));
-	} catch {
-		return {};
 	}
 }
 

@@ -150,6 +150,18 @@ export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promi
 	await noteExpiry(cache, apt);
 }
 
+/** Removes a suite's index, so that apt fetches all of it again: what it has it believes to be whole. */
+export async function forgetIndex(apt: Apt): Promise<void> {
+	const lists = path.join(apt.folder, '../lists');
+	const doomed = suiteChain(apt.suite).flatMap(suite => [
+		...[`_dists_${suite}_InRelease`, `_dists_${suite}_Release`, `_dists_${suite}_Release.gpg`],
+		`_dists_${suite}_main_binary-${apt.architecture}_Packages`,
+	]);
+	for (const name of await readdir(lists)) {
+		if (doomed.some(end => name.endsWith(end) || name.includes(`${end}.`))) await rm(path.join(lists, name));
+	}
+}
+
 /** Says once when a suite's signed Release file is past the date until which its signer vouches for its freshness. */
 async function noteExpiry(cache: Cache, apt: Apt): Promise<void> {
 	const lists = path.join(apt.folder, '../lists');

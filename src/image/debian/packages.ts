@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import * as v from 'valibot';
 import { VpmuError } from '../../lib/errors.ts';
+import { readStored, type Shape } from '../../lib/stored.ts';
+import { writeWhole } from '../../lib/whole-file.ts';
 import type { Cache } from '../cache/cache.ts';
 import { commands } from '../cache/tool.ts';
 import {
 	type Apt,
 	type Architecture,
 	download,
+	forgetIndex,
 	prepareApt,
 	type ResolvedPackage,
 	resolve,
@@ -29,6 +33,28 @@ export interface PackageSet extends PackageRequest {
 	readonly resolvedAt: string;
 	readonly set: readonly ResolvedPackage[];
 }
+
+const architecture = v.picklist(['amd64', 'arm64']);
+const pinShape: Shape<PackageSet> = v.looseObject({
+	...{ suite: v.string(), architecture, packages: v.array(v.string()) },
+	resolvedAt: v.pipe(
+		v.string(),
+		v.check(text => Number.isFinite(Date.parse(text))),
+	),
+	set: v.pipe(
+		v.array(
+			v.looseObject({
+				...{ name: v.string(), version: v.string(), sizeBytes: v.number() },
+				// They become names of files in the cache.
+				...{
+					file: v.pipe(v.string(), v.regex(/^[\w.%~+-]+\.deb$/)),
+					sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+				},
+			}),
+		),
+		v.minLength(1),
+	),
+});
 
 /** One unpacked package. */
 export interface UnpackedPackage extends ResolvedPackage {
@@ -51,10 +77,10 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 	const name = `${suite}-${architecture}-${packages[0]}-${key}`;
 	const pins = path.join(cache.folder('packages'), 'pins');
 	const file = path.join(pins, `${name}.json`);
-	const pinned = await readPin(file);
+	const pinned = await readPin(cache, file);
 	if (pinned !== undefined && (!cache.refresh || cache.refreshed.has(name))) return pinned;
 	return await cache.exclusively('packages/index', async () => {
-		const again = await readPin(file);
+		const again = await readPin(cache, file);
 		if (again !== undefined && (!cache.refresh || cache.refreshed.has(name))) return again;
 		const apt = await prepareApt(cache, suite, architecture);
 		const index = `index ${suite}-${architecture}`;
@@ -65,23 +91,44 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 			architecture,
 			packages,
 			resolvedAt: new Date().toISOString(),
-			set: await resolve(cache, apt, packages),
+			set: await resolveOrRefresh(cache, apt, packages),
 		};
 		await mkdir(pins, { recursive: true });
-		await writeFile(`${file}.new`, `${JSON.stringify(set, null, ' ')}\n`);
-		await rename(`${file}.new`, file);
+		await writeWhole(file, `${JSON.stringify(set, null, ' ')}\n`);
 		cache.refreshed.add(name);
 		return set;
 	});
 }
 
-async function readPin(file: string): Promise<PackageSet | undefined> {
+/** An index that was damaged, or is too old to have a package, is read anew once. @throws as {@link resolve} */
+async function resolveOrRefresh(
+	cache: Cache,
+	apt: Apt,
+	packages: readonly string[],
+): Promise<readonly ResolvedPackage[]> {
 	try {
-		return JSON.parse(await readFile(file, 'utf8'));
+		return await resolve(cache, apt, packages);
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
-		throw error;
+		const again = `again ${apt.suite}-${apt.architecture}`;
+		if (!(error instanceof VpmuError) || cache.refreshed.has(again)) throw error;
+		cache.refreshed.add(again);
+		cache.progress({ notice: `${error.message}; the package index is read anew` });
+		await forgetIndex(apt);
+		await updateIndex(cache, apt, true);
+		return await resolve(cache, apt, packages);
 	}
+}
+
+/** What was chosen before; `undefined` where nothing was, or what was written down is damaged: it is chosen anew then. */
+async function readPin(cache: Cache, file: string): Promise<PackageSet | undefined> {
+	const found = await readStored(file, pinShape);
+	if (found.state === 'ok') return found.value;
+	if (found.state === 'damaged') {
+		cache.progress({
+			notice: `packages/pins/${path.basename(file)} of the cache ${found.problem}: versions are chosen anew`,
+		});
+	}
+	return undefined;
 }
 
 /** How a package is called in the cache. The hash keeps packages of one name and version but other content apart. */
@@ -99,8 +146,7 @@ export async function unpackPackages(
 	wanted: (item: ResolvedPackage) => boolean = () => true,
 ): Promise<UnpackedPackage[]> {
 	const items = set.set.filter(wanted);
-	const present = new Set(await readdir(cache.folder('packages')));
-	const missing = items.filter(item => !present.has(packageKey(item)));
+	const missing = await missingOf(cache, items);
 	if (missing.length > 0) {
 		await cache.exclusively(`packages/${set.suite}-${set.architecture}`, () => fetchAndUnpack(cache, set, missing));
 	}
@@ -115,12 +161,17 @@ export async function unpackPackages(
 	);
 }
 
+async function missingOf(cache: Cache, items: readonly ResolvedPackage[]): Promise<ResolvedPackage[]> {
+	const missing: ResolvedPackage[] = [];
+	for (const item of items) if (!(await cache.has('packages', packageKey(item)))) missing.push(item);
+	return missing;
+}
+
 /** Parts of packages that no image or program has a use for. */
 const unused = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'usr/share/lintian'];
 
 async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly ResolvedPackage[]): Promise<void> {
-	const present = new Set(await readdir(cache.folder('packages')));
-	const items = wanted.filter(item => !present.has(packageKey(item)));
+	const items = await missingOf(cache, wanted);
 	if (items.length === 0) return;
 	const folder = path.join(cache.root, 'tmp', `debs-${set.suite}-${set.architecture}`);
 	const apt = await prepareApt(cache, set.suite, set.architecture);

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
+import { eitherSignal } from '../../lib/either-signal.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import type { Machine } from '../machine/machine.ts';
 import { startMachine } from '../machine/start.ts';
@@ -202,7 +203,8 @@ async function askCommandLine(
 	const argv = [...command, '-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'none', '-S'];
 	await using process = await startProcess(host, [...argv, '-accel', 'kvm,pmu=x'], { budgets: { termMs: 1000 } });
 	const deadline = AbortSignal.timeout(timeoutMs ?? 10_000 * contention());
-	const ended = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+	using either = eitherSignal(signal, deadline);
+	const ended = either.signal;
 	await Promise.race([
 		process.deathError('its command line was read'),
 		new Promise(resolve => ended.addEventListener('abort', resolve, { once: true })),

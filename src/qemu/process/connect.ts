@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
+import { eitherSignal } from '../../lib/either-signal.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { QemuError } from '../errors.ts';
 import type { QemuProcess } from './process.ts';
@@ -67,10 +68,10 @@ async function noSocket(process: QemuProcess, timeoutMs: number, cause: unknown)
 /** Until the time is over, QEMU has ended or announces its sockets, or the signal aborts. */
 async function pause(process: QemuProcess, ms: number, signal: AbortSignal | undefined): Promise<void> {
 	const over = new AbortController();
-	const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+	using either = eitherSignal(signal, over.signal);
 	const announced = process.isAnnounced ? [] : [process.announced];
 	// An abort rejects with AbortError here; its reason is thrown by the caller.
-	await Promise.race([process.exited, ...announced, delay(ms, undefined, { signal: either }).catch(ignore)]);
+	await Promise.race([process.exited, ...announced, delay(ms, undefined, { signal: either.signal }).catch(ignore)]);
 	over.abort();
 }
 

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync, readdirSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { messageOf, VpmuError } from '../../lib/errors.ts';
+import { readStored, type Shape, type Stored } from '../../lib/stored.ts';
+import { syncFile } from '../../lib/whole-file.ts';
+import type { CacheKind, CacheRecord } from './kinds.ts';
+import { runTool } from './tool.ts';
+
+/** Kinds whose files are small enough to be read whole before they are used. */
+const hashedKinds: readonly CacheKind[] = ['images', 'kernels'];
+
+const size = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0)));
+
+/** What every record may have. What a kind's record has besides is checked by those who read it. */
+export const recordShape: Shape<CacheRecord> = v.looseObject({
+	...{ label: v.exactOptional(v.string()), uses: v.exactOptional(v.array(v.string())) },
+	...{ sizeBytes: size, entries: size, sha256: v.exactOptional(v.string()) },
+});
+
+/** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */
+export function recordFile(kept: string): string {
+	return `${kept}.json`;
+}
+
+/** Reads the record of a thing of the cache. */
+export async function readRecord(kept: string): Promise<Stored<CacheRecord>> {
+	return await readStored(recordFile(kept), recordShape);
+}
+
+/** What tells later that a thing of the cache is still the one that was made. */
+export async function identityOf(kept: string, kind: CacheKind): Promise<CacheRecord> {
+	const stats = await stat(kept);
+	if (stats.isDirectory()) return folderIdentity(kept);
+	if (!stats.isFile()) return {};
+	return { sizeBytes: stats.size, ...(hashedKinds.includes(kind) ? { sha256: await hashOf(kept) } : {}) };
+}
+
+/** How many files, folders and links a folder has, and how many bytes its files. In one go: a build root has 30,000. */
+function folderIdentity(folder: string): { entries: number; sizeBytes: number } {
+	let sizeBytes = 0;
+	const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+	for (const entry of entries) {
+		if (entry.isFile()) sizeBytes += lstatSync(path.join(entry.parentPath, entry.name)).size;
+	}
+	return { entries: entries.length, sizeBytes };
+}
+
+/**
+ * What is wrong with a thing of the cache, as far as a look tells; `undefined` when nothing is, or it is not there. A
+ * machine that lost power may have any file empty, and people tidy up.
+ */
+export async function damageOf(kept: string): Promise<string | undefined> {
+	const stats = await stat(kept).catch(() => undefined);
+	if (stats === undefined) return undefined;
+	const record = await readRecord(kept);
+	if (record.state === 'missing') return 'its record is gone';
+	if (record.state === 'damaged') return `its record ${record.problem}`;
+	const { sizeBytes, entries, label } = record.value;
+	// A folder's size was not written down by earlier versions.
+	if (stats.isDirectory() && entries === undefined && label !== undefined) return undefined;
+	if (sizeBytes === undefined) return 'its record has no size';
+	const found = stats.isDirectory() ? folderIdentity(kept) : { sizeBytes: stats.size, entries: undefined };
+	if (found.entries !== entries) return `${found.entries ?? 'no'} files, but ${entries ?? 'no'} were written`;
+	return found.sizeBytes === sizeBytes ? undefined : `${found.sizeBytes} bytes, but ${sizeBytes} were written`;
+}
+
+/** Waits until a thing is on the disk: it gets its name only then. @throws the system's error */
+export async function settle(made: string): Promise<void> {
+	// One call for the whole file system (syncfs(2)): a file at a time, each would wait for the journal.
+	if ((await stat(made)).isDirectory()) await runTool(['sync', '-f', made]);
+	else await syncFile(made);
+}
+
+/** Read in pieces: a kernel or a QEMU is as large as all of vpmu. */
+async function hashOf(file: string): Promise<string> {
+	const hash = createHash('sha256');
+	for await (const piece of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(piece as Buffer);
+	return hash.digest('hex');
+}
+
+/**
+ * The SHA-256 of a file (hexadecimal). One of the cache that is not what was once made is removed, so that it is made
+ * again when it is next asked for.
+ * @throws VpmuError (blame `image`) when it was damaged, (blame `host`) when it cannot be read
+ */
+export async function verifiedHash(file: string): Promise<string> {
+	let hash: string;
+	try {
+		hash = await hashOf(file);
+	} catch (cause) {
+		throw new VpmuError(`cannot read '${file}': ${messageOf(cause)}`, { blame: 'host', cause });
+	}
+	const record = await readRecord(file);
+	if (record.state !== 'ok') return hash;
+	// Images say it of themselves.
+	const sha256 = record.value.sha256 ?? record.value.hash;
+	if (typeof sha256 !== 'string' || sha256 === hash) return hash;
+	await rm(file, { force: true });
+	throw new VpmuError(`'${file}' of the cache was damaged and has been removed: run again, and it is made anew`, {
+		blame: 'image',
+		evidence: [`SHA-256 is ${hash}`, `SHA-256 was ${sha256} when it was made`],
+	});
+}
+
+/** For `keep`: what is wrong with a file of JSON of the cache. @param at where it stands, from the thing's path */
+export function damageOfJson<T>(shape: Shape<T>, at: (kept: string) => string = kept => kept) {
+	return async (kept: string): Promise<string | undefined> => {
+		const found = await readStored(at(kept), shape);
+		if (found.state === 'ok') return undefined;
+		return `${path.basename(at(kept))} ${found.state === 'missing' ? 'is gone' : found.problem}`;
+	};
+}
+
+/** Reads a file of JSON of the cache that `keep` has found whole. @throws VpmuError (blame `image`) when it is not */
+export async function readKept<T>(file: string, shape: Shape<T>): Promise<T> {
+	const found = await readStored(file, shape);
+	if (found.state === 'ok') return found.value;
+	const problem = found.state === 'missing' ? 'is gone' : found.problem;
+	throw new VpmuError(`'${file}' of the cache ${problem}: run again, and it is made anew`, { blame: 'image' });
+}

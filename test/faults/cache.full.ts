@@ -1,0 +1,149 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { localHost } from '../../src/host/index.ts';
+import { cacheRoot } from '../../src/image/index.ts';
+import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
+
+/*
+ * Every kind of file of a real, filled cache, damaged at random. What is damaged is made again or named; no damage is a
+ * defect of vpmu, and none stays.
+ */
+
+/** Kinds of files, by what their paths below the cache look like. */
+const kinds: Readonly<Record<string, RegExp>> = {
+	'guest image': /^images\/guest-[0-9a-f]+$/,
+	'record of an image': /^images\/guest-[0-9a-f]+\.json$/,
+	'record of a root': /^roots\/qemu-system-[^/]+\.json$/,
+	'layout of a root': /^roots\/qemu-system-[^/]+\/vpmu-root\.json$/,
+	'program of a root': /^roots\/qemu-system-[^/]+amd64[^/]+\/bin\/qemu-system-aarch64$/,
+	'library of a root': /^roots\/qemu-system-[^/]+amd64[^/]+\/lib\/libc\.so\.6$/,
+	inspection: /^inspections\/[0-9a-f]+$/,
+	'record of an inspection': /^inspections\/[0-9a-f]+\.json$/,
+	calibration: /^calibrations\/[0-9a-f]+$/,
+	'record of a calibration': /^calibrations\/[0-9a-f]+\.json$/,
+	'chosen versions': /^packages\/pins\/.*\.json$/,
+	"apt's index": /^packages\/apt\/lists\/.*(InRelease|Packages)$/,
+	"apt's configuration": /^packages\/apt\/[^/]+\/(apt\.conf|vpmu\.sources|status|updated)$/,
+	'record of a package': /^packages\/[^/]+\.json$/,
+	durations: /^durations\.json$/,
+	'compiled code': /^compiled\/.*/,
+	lock: /^locks\/.*/,
+	'board that is up': /^boards\/.*\.json$/,
+	'guest that is kept': /^kept\/.*\.json$/,
+};
+
+const json = [
+	'null',
+	'{}',
+	'[]',
+	'7',
+	'"x"',
+	'{"set": null}',
+	'{"label": 5}',
+	'{"uses": "x"}',
+	'[{"a":',
+	'\0'.repeat(512),
+];
+
+const damages: Readonly<Record<string, (bytes: Buffer) => Buffer | undefined>> = {
+	emptied: () => Buffer.alloc(0),
+	cut: bytes => bytes.subarray(0, randomInt(Math.max(1, bytes.length))),
+	zeroed: bytes => Buffer.alloc(Math.min(bytes.length, 4096)),
+	'other JSON': () => Buffer.from(json[randomInt(json.length)]!),
+	junk: bytes => randomBytes(Math.min(bytes.length + 1, 5000)),
+	removed: () => undefined,
+};
+
+/** A cache of the test's own, its files shared with the real one until they are replaced. */
+async function ownCache(t: ExecutionContext): Promise<string> {
+	const folder = await temporaryFolder(t);
+	const cache = path.join(folder, 'cache');
+	await using host = localHost();
+	const { status, stderr } = await host.run(['cp', '-al', cacheRoot(process.env), cache]);
+	t.is(status, 0, stderr.toString());
+	for (const kept of ['boards', 'kept']) {
+		await mkdir(path.join(cache, kept), { recursive: true });
+		await writeFile(path.join(cache, kept, 'uniform.json'), '{"keeperPid": 1, "keeperStarted": "1"}');
+	}
+	return cache;
+}
+
+async function damage(file: string, how: keyof typeof damages): Promise<void> {
+	const bytes = damages[how]!(await readFile(file));
+	await rm(file);
+	if (bytes !== undefined) await writeFile(file, bytes);
+}
+
+for (const [kind, pattern] of Object.entries(kinds)) {
+	test.serial(`a damaged ${kind} is made again or named`, async t => {
+		t.timeout(900_000);
+		const cache = await ownCache(t);
+		const env = { VPMU_CACHE: cache, VPMU_CASES: 'test/faults/testing/cases', VPMU_FAULT_FOLDER: cache };
+		const use = async () => {
+			const run = await vpmu(
+				['run', '--out', path.join(cache, `run-${randomBytes(4).toString('hex')}`), 'fault/boots'],
+				{
+					env,
+				},
+			);
+			const lists = await Promise.all(
+				[
+					['image', 'list'],
+					['board', 'list'],
+					['kept', 'list'],
+					['list', '--shard', '1/2'],
+				].map(argv => vpmu(argv, { env })),
+			);
+			return { run, lists };
+		};
+		for (const how of Object.keys(damages)) {
+			const files = (await readdir(cache, { recursive: true })).filter(name => pattern.test(name));
+			const found = files.filter(name => !/\.(partial|new)$/.test(name));
+			t.true(found.length > 0, `the cache has no ${kind}`);
+			const chosen = kind === 'compiled code' ? [found[randomInt(found.length)]!] : found.slice(0, 20);
+			for (const name of chosen) await damage(path.join(cache, name), how).catch(() => undefined);
+			const { run, lists } = await use();
+			const said = `${kind} ${how}:\n${run.stdout}${run.stderr}`;
+			t.true(run.status === 0 || run.status === 69, said);
+			t.notRegex(said, /a defect of vpmu itself|SyntaxError|TypeError/);
+			for (const list of lists) t.is(list.status, 0, `${kind} ${how}: ${list.stderr}`);
+			if (run.status !== 0) {
+				t.log(`${how}: ${run.stderr.split('\n')[0] ?? ''} ${/\b(host|image|qemu): .*/.exec(run.stdout)?.[0] ?? ''}`);
+				const again = await use();
+				t.is(again.run.status, 0, `${kind} ${how}, and again:\n${again.run.stdout}${again.run.stderr}`);
+			}
+		}
+	});
+}
+
+test.serial("a board's damaged keys and snapshot are made again", async t => {
+	t.timeout(1_200_000);
+	const cache = await ownCache(t);
+	const env = { VPMU_CACHE: cache };
+	const snapshots = path.join(cache, 'snapshots');
+	const run = async () => {
+		const out = path.join(cache, `run-${randomBytes(4).toString('hex')}`);
+		const end = await vpmu(
+			['run', '--out', out, '--on', 'board:uniform', '--qemu', 'debian:trixie', 'pmu/default-counts'],
+			{
+				...{ env, timeoutMs: 600_000 },
+			},
+		);
+		return { ...end, said: `${end.stdout}${end.stderr}` };
+	};
+	const first = (await readdir(snapshots)).find(name => /^board-uniform-[^.]*$/.test(name));
+	for (const name of [
+		'keys-1/client',
+		'keys-1/known_hosts',
+		'keys-1.json',
+		...(first === undefined ? [] : [`${first}.json`]),
+	]) {
+		await damage(path.join(snapshots, name), 'emptied');
+		const end = await run();
+		t.is(end.status, 0, `${name}: ${end.said}`);
+	}
+	t.true(readFileSync(path.join(snapshots, 'keys-1/client'), 'utf8').length > 100);
+});

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+
+/*
+ * Files of the cache and of run folders may be empty, cut or of other content: a machine lost power, a person tidied up.
+ * They are read by one reader, which checks them (src/lib/stored.ts). What is parsed elsewhere is no file of ours, or its
+ * reader checks it; each place says which.
+ */
+const places: Readonly<Record<string, string>> = {
+	'src/lib/json.ts': 'the parser itself',
+	'src/lib/stored.ts': 'the reader itself',
+	'src/lib/lock.ts': 'words of a command line; what is no JSON is shown as it is',
+	'src/qmp/wire/messages.ts': 'messages of QEMU',
+	'src/qmp/wire/recording.ts': 'recordings of tests',
+	'src/qemu/machine/qmp-watch.ts': 'messages of QEMU',
+	'src/patch/patchwork.ts': 'answers of a server, checked there',
+	'src/guest/perf/json.ts': 'output of perf',
+	'src/board/topology.ts': "files of the package, checked by 'checkTopology'",
+	'src/pmu/probe/parse-facts.ts': "a person's file, checked there",
+	'harness/usage/places.ts': "the package's own package.json",
+	'harness/plan/select.ts': 'topologies of the package',
+	'harness/plan/case-files.ts': "the package.json of a person's own package",
+	'harness/qmp-shell/arguments.ts': "a person's words",
+	'harness/protocol/broker.ts': 'messages between our own processes',
+	'harness/worker/worker.ts': 'the plan that our own process wrote a moment ago',
+	'harness/bench/bare-loop.ts': 'messages of QEMU',
+};
+
+const root = path.resolve(import.meta.dirname, '..');
+const parsers = ['src', 'harness', 'images', 'cases']
+	.flatMap(folder =>
+		readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(name => path.join(folder, name)),
+	)
+	.filter(file => file.endsWith('.ts') && !/\.(test|real|full|bench)\.ts$|\/testing\//.test(file))
+	.filter(file => {
+		const text = readFileSync(path.join(root, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+		return /\bJSON\.parse\(|\bparseJson\(/.test(text.replaceAll(/'[^'\n]*'|`[^`]*`/g, "''"));
+	});
+
+test('JSON is parsed in known places only, files of ours by the reader that checks them', t => {
+	t.deepEqual(
+		parsers.filter(file => !(file in places)),
+		[],
+	);
+	t.deepEqual(
+		Object.keys(places).filter(file => !parsers.includes(file)),
+		[],
+		'no longer there',
+	);
+});
