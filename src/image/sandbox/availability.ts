@@ -25,7 +25,18 @@ export interface SandboxRefusal {
 
 /** Asks the kernel for what a sandbox is made of; nothing is fetched. @returns undefined where a sandbox can be made */
 export async function sandboxRefusal(signal?: AbortSignal): Promise<SandboxRefusal | undefined> {
-	const namespaces = ['unshare', '--user', '--mount', '--pid', '--ipc', '--uts', '--net', '--fork', 'true'];
+	const namespaces = [
+		'unshare',
+		'--user',
+		'--mount',
+		'--pid',
+		'--ipc',
+		'--uts',
+		'--net',
+		'--fork',
+		'--mount-proc',
+		'true',
+	];
 	const attempts: (readonly [string, readonly string[]])[] = isRoot()
 		? [
 				['a mount namespace', ['unshare', '--mount', '--propagation', 'private', 'true']],
@@ -51,7 +62,7 @@ async function remedy(): Promise<string> {
 	if ((await setting('kernel/apparmor_restrict_unprivileged_userns')) === '1') {
 		return 'sysctl kernel.apparmor_restrict_unprivileged_userns=0, as root, or an AppArmor profile that allows userns';
 	}
-	return "in a container, start it with a seccomp profile that allows unshare and mount, such as Docker's '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN'";
+	return "in a container, start it with a seccomp profile that allows unshare and mount, such as Docker's '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined --cap-add SYS_ADMIN'";
 }
 
 /** @throws VpmuError (blame `host`) with the remedy, where no sandbox can be made */

@@ -68,3 +68,12 @@ test('limits are read with their units, and refused by name', t => {
 		t.throws(() => parseLimits([wrong]), { message: new RegExp(`^'${wrong}' is not a limit of a build; allowed: `) });
 	}
 });
+
+test('a folder deeper than a path may be long is removed', async t => {
+	const place = path.join(await folder(t), 'deep');
+	const down =
+		'mkdir -p "$0" && cd "$0" && for i in $(seq 60); do mkdir $1 && cd -P $1 || exit 1; done; : >file; chmod 0 .';
+	execFileSync('bash', ['-c', down, place, 'd'.repeat(100)]);
+	await removeForeign(place);
+	t.false(existsSync(place));
+});

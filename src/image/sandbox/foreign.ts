@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { type FileHandle, lstat, mkdir, open, writeFile } from 'node:fs/promises';
 import { VpmuError } from '../../lib/errors.ts';
+import { requireTool, runTool } from '../cache/tool.ts';
 
 /**
  * Opens a regular file below a folder that foreign code wrote in: no component may be a link, and a FIFO or a device is never
@@ -69,17 +69,19 @@ export async function copyForeign(
 	await writeFile(to, await readForeign(folder, name, maxBytes), { mode, flag: 'wx' });
 }
 
-/** Removes a folder that foreign code wrote in, whatever modes it left. Nothing may run in it any more. */
+/**
+ * Removes a folder that foreign code wrote in, whatever modes it left and however deep it is: chmod and rm go down by
+ * descriptors, where a path would become too long. Neither follows links below the folder.
+ */
 export async function removeForeign(folder: string): Promise<void> {
-	const isFolder = (await lstat(folder).catch(() => undefined))?.isDirectory() === true;
-	if (isFolder && process.getuid?.() !== 0) await makeWritable(folder);
-	await rm(folder, { recursive: true, force: true });
-}
-
-async function makeWritable(folder: string): Promise<void> {
-	await chmod(folder, 0o700).catch(() => undefined);
-	const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-	for (const entry of entries) if (entry.isDirectory()) await makeWritable(path.join(folder, entry.name));
+	const stats = await lstat(folder).catch(() => undefined);
+	if (stats === undefined) return;
+	// Folders without modes are read only after a first pass has opened those above them.
+	if (stats.isDirectory() && process.getuid?.() !== 0) {
+		await runTool(['find', folder, '-type', 'd', '!', '-perm', '-700', '-exec', 'chmod', 'u+rwx', '{}', ';']);
+		await runTool(['chmod', '--recursive', 'u+rwX', folder]);
+	}
+	await requireTool(['rm', '--recursive', '--force', '--', folder]);
 }
 
 /** Makes an empty folder in place of whatever stands there. */

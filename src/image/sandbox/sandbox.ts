@@ -5,7 +5,7 @@ import { lastLines, requireTool } from '../cache/tool.ts';
 import { isRoot, requireSandbox, sandboxId } from './availability.ts';
 import { findBubblewrap, type SandboxMount, sandboxCommand } from './bubblewrap.ts';
 import { defaultLimits, type SandboxLimits } from './limits.ts';
-import { type ReachedLimit, watchLimits } from './watch.ts';
+import { childrenOf, ended, type ReachedLimit, watchLimits } from './watch.ts';
 
 /** Foreign code used more than it may; all of it was ended. */
 export class SandboxLimitError extends VpmuError {
@@ -75,6 +75,7 @@ export async function runInSandbox(cache: Cache, request: SandboxRequest): Promi
 		stdio: ['pipe', 'pipe', 'pipe'],
 	});
 	let [isReady, printed] = [false, 0];
+	let first: readonly number[] = [];
 	let reached: ReachedLimit | undefined;
 	const end = (limit: ReachedLimit) => {
 		reached ??= limit;
@@ -94,6 +95,7 @@ export async function runInSandbox(cache: Cache, request: SandboxRequest): Promi
 				isReady = bytes.subarray(0, newline).toString() === 'ready';
 				if (!isReady) return;
 				bytes = bytes.subarray(newline + 1);
+				first = childrenOf(child.pid ?? 0);
 				child.stdin.end('go\n');
 			}
 			printed += bytes.length;
@@ -147,6 +149,8 @@ export async function runInSandbox(cache: Cache, request: SandboxRequest): Promi
 		watch.stop();
 		signal?.removeEventListener('abort', onAbort);
 		child.kill('SIGKILL');
+		// bubblewrap is gone before what it started is: its kill is only on the way.
+		await Promise.all(first.map(ended));
 		if (isRoot()) await requireTool(['chown', '--recursive', '--no-dereference', '0:0', work]).catch(() => undefined);
 	}
 }

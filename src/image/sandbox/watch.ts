@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { VpmuError } from '../../lib/errors.ts';
 import type { SandboxLimits } from './limits.ts';
 
 /** What all processes below one use, as /proc shows it (proc_pid_stat(5)). */
@@ -35,6 +38,9 @@ export async function usageBelow(root: number): Promise<Usage> {
 	return total;
 }
 
+/** What any file counts for: empty ones use up the inodes of a disk. */
+const smallestFileBytes = 4096;
+
 /** Bytes that a folder takes on the disk; it is walked without following links, and what cannot be read is left out. */
 export async function diskUsage(folder: string, enough: number): Promise<number> {
 	let total = 0;
@@ -43,7 +49,7 @@ export async function diskUsage(folder: string, enough: number): Promise<number>
 		for (const entry of await readdir(at, { withFileTypes: true }).catch(() => [])) {
 			const place = path.join(at, entry.name);
 			if (entry.isDirectory()) queue.push(place);
-			else total += ((await lstat(place).catch(() => undefined))?.blocks ?? 0) * 512;
+			else total += Math.max(smallestFileBytes, ((await lstat(place).catch(() => undefined))?.blocks ?? 0) * 512);
 		}
 	}
 	return total;
@@ -53,10 +59,12 @@ export async function diskUsage(folder: string, enough: number): Promise<number>
 const reserveBytes = 512 * 1024 ** 2;
 
 /** Free space of the disk that a folder is on, and whether it or its inodes are nearly used up. */
-export async function diskSpace(folder: string): Promise<{ readonly freeBytes: number; readonly isLow: boolean }> {
+export async function diskSpace(
+	folder: string,
+): Promise<{ readonly freeBytes: number; readonly freeFiles: number; readonly isLow: boolean }> {
 	const { bavail, bsize, files, ffree } = await statfs(folder);
 	const freeBytes = bavail * bsize;
-	return { freeBytes, isLow: freeBytes < reserveBytes || (files > 0 && ffree < 1000) };
+	return { freeBytes, freeFiles: ffree, isLow: freeBytes < reserveBytes || (files > 0 && ffree < 1000) };
 }
 
 const GiB = 1024 ** 3;
@@ -81,7 +89,7 @@ export function watchLimits(
 ): { stop(): void } {
 	let stopped = false;
 	let timer: NodeJS.Timeout | undefined;
-	let freeAtLastWalk = Number.POSITIVE_INFINITY;
+	let [freeAtLastWalk, filesAtLastWalk] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
 	const reached = (limit: ReachedLimit['limit'], message: string) => {
 		if (!stopped) onReached({ limit, message });
 		stopped = true;
@@ -95,11 +103,12 @@ export function watchLimits(
 		if (usage.memoryBytes > limits.memoryBytes)
 			reached('memory', `it used more than ${shown(limits.memoryBytes)} of memory`);
 		if (usage.processes > limits.processes) reached('processes', `it started more than ${limits.processes} processes`);
-		const { freeBytes, isLow } = await diskSpace(work);
+		const { freeBytes, freeFiles, isLow } = await diskSpace(work);
 		if (isLow) reached('disk', `it left only ${shown(freeBytes)} free on the disk`);
 		// Walking costs a tenth of a second: only once as much has gone as would matter.
-		if (freeAtLastWalk - freeBytes > Math.min(limits.diskBytes / 8, GiB / 2)) {
-			freeAtLastWalk = freeBytes;
+		const step = Math.min(limits.diskBytes / 8, GiB / 2);
+		if (freeAtLastWalk - freeBytes > step || (filesAtLastWalk - freeFiles) * smallestFileBytes > step) {
+			[freeAtLastWalk, filesAtLastWalk] = [freeBytes, freeFiles];
 			if ((await diskUsage(work, limits.diskBytes)) > limits.diskBytes) {
 				reached('disk', `it wrote more than ${shown(limits.diskBytes)}`);
 			}
@@ -122,4 +131,34 @@ export function watchLimits(
 			clearTimeout(deadline);
 		},
 	};
+}
+
+/** Processes that a process has started itself. */
+export function childrenOf(pid: number): number[] {
+	try {
+		return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+	} catch {
+		return [];
+	}
+}
+
+/**
+ * Waits until a process is gone or a zombie. The first process of a pid namespace becomes one only after all others in it
+ * have ended (pid_namespaces(7)).
+ *
+ * @throws VpmuError (blame `host`) where that takes longer than a minute
+ */
+export async function ended(pid: number): Promise<void> {
+	const deadline = performance.now() + 60_000;
+	const startOf = (fields: readonly string[]) => fields[19];
+	let start: string | undefined;
+	for (;;) {
+		const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+		const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+		start ??= startOf(fields);
+		if (text === '' || fields[0] === 'Z' || fields[0] === 'X' || startOf(fields) !== start) return;
+		if (performance.now() > deadline)
+			throw new VpmuError(`process ${pid} of a sandbox does not end`, { blame: 'host' });
+		await delay(5);
+	}
 }

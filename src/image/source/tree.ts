@@ -74,7 +74,9 @@ async function hashOfFolder(folder: string): Promise<string> {
 			const place = path.join(at, entry.name);
 			const full = path.join(folder, place);
 			if (entry.isDirectory()) await walk(place);
-			else {
+			else if (!entry.isFile() && !entry.isSymbolicLink()) {
+				throw new UsageError(`'${full}' is neither a file nor a folder nor a link: it cannot be built from`);
+			} else {
 				const content = entry.isSymbolicLink() ? Buffer.from(await readlink(full)) : await readFile(full);
 				hash.update(`${place}\0${content.length}\0`).update(content);
 			}
