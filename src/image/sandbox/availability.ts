@@ -43,6 +43,15 @@ export async function sandboxRefusal(signal?: AbortSignal): Promise<SandboxRefus
 				['user namespaces', [...withoutPrivileges, ...namespaces]],
 			]
 		: [['user namespaces', namespaces]];
+	if ((await setting('user/max_user_namespaces')) === '0') {
+		return { reason: 'this machine forbids user namespaces (user.max_user_namespaces is 0)', remedy: await remedy() };
+	}
+	if (isRoot() && !isMapped(await readFile('/proc/self/uid_map', 'utf8').catch(() => ''), sandboxId)) {
+		return {
+			reason: `root is alone in this user namespace: there is no user ${sandboxId} to give root up for`,
+			remedy: 'run vpmu as a plain user, or in a namespace with 65536 users',
+		};
+	}
 	for (const [what, argv] of attempts) {
 		const { status, stderr } = await runTool(argv, { signal });
 		if (status === 0) continue;
@@ -54,8 +63,17 @@ export async function sandboxRefusal(signal?: AbortSignal): Promise<SandboxRefus
 	return undefined;
 }
 
+const setting = async (name: string) => (await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '')).trim();
+
+/** Whether an id exists in a user namespace, by its map (user_namespaces(7)): first id inside, outside, length. */
+export function isMapped(map: string, id: number): boolean {
+	return map.split('\n').some(line => {
+		const [inside = Number.NaN, , length = 0] = line.trim().split(/\s+/).map(Number);
+		return id >= inside && id < inside + length;
+	});
+}
+
 async function remedy(): Promise<string> {
-	const setting = async (name: string) => (await readFile(`/proc/sys/${name}`, 'utf8').catch(() => '')).trim();
 	if ((await setting('user/max_user_namespaces')) === '0') return 'sysctl user.max_user_namespaces=10000, as root';
 	if ((await setting('kernel/unprivileged_userns_clone')) === '0')
 		return 'sysctl kernel.unprivileged_userns_clone=1, as root';
