@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { buildRoot, hostArchitecture, openCache } from '../../src/image/index.ts';
@@ -45,6 +45,11 @@ test.serial('no attack leaves the sandbox, as root and as a plain user', async t
 	const folder = await temporaryFolder(t);
 	const cache = await openCache({ env: process.env });
 	const root = await buildRoot(cache, 'attack', [{ suite, architecture: hostArchitecture(), packages }]);
+	// Not the number of links: a copy of the cache by 'cp --link' changes that.
+	const inode = (folder: string) => statSync(path.join(folder, 'usr/bin/bash'), { throwIfNoEntry: false })?.ino;
+	const unpacked = globSync(path.join(cache.folder('packages'), 'bash_*'), { exclude: ['**/*.json'] });
+	t.true(unpacked.length > 0 && inode(root.folder) !== undefined);
+	for (const folder of unpacked) t.not(inode(folder), inode(root.folder), 'a root shares no file with the packages');
 	const rows = new Map<string, string[]>();
 	const who = process.getuid?.() === 0 ? ['root', 'plain'] : ['plain'];
 	for (const user of who) {
