@@ -31,7 +31,7 @@ async function run(bench: Bench): Promise<BenchmarkResult> {
 }
 
 async function selection({ host, signal }: Bench, options: readonly string[]): Promise<Turn> {
-	await using folder = await host.makeFolder();
+	await using folder = await host.makeFolder({ own: true });
 	const argv = [process.execPath, commandFile, 'run', '--out', path.join(folder.path, 'run'), ...options];
 	const startedAt = performance.now();
 	const { status, stdout, stderr } = await host.run(argv, { signal, timeoutMs: 1_800_000 });

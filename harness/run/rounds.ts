@@ -29,7 +29,7 @@ export interface RoundOptions {
  */
 export async function runRounds(run: Run, cells: readonly Cell[], options: RoundOptions): Promise<void> {
 	await using host = localHost();
-	await using scratch = await host.makeFolder();
+	await using scratch = await host.makeFolder({ own: true });
 	let left = cells.filter(cell => cell.skip === null);
 	for (let round = 1; left.length > 0; round++) {
 		const plan = path.join(scratch.path, `plan-${round}.json`);

@@ -38,7 +38,7 @@ export async function keepMachine(
 	if (machine.spec.kernel !== undefined) await machine.shell.run(shell, { timeoutMs: 30_000 }).catch(() => undefined);
 	await using stack = new AsyncDisposableStack();
 	const local = stack.use(localHost());
-	const here = stack.use(await local.makeFolder());
+	const here = stack.use(await local.makeFolder({ own: true }));
 	for (const name of names) {
 		const server = createServer({ allowHalfOpen: true }, socket => {
 			harmless(socket);

@@ -45,7 +45,12 @@ export async function dumpDeviceTree(machine: Machine, host: Host): Promise<Devi
 	const filename = `${path.posix.dirname(machine.logPath)}/dtb`;
 	await machine.qmp.execute('dumpdtb', { filename });
 	return readDeviceTree(
-		await host.read(filename, { timeoutMs: 20_000 * contention(), maxBytes: mostTreeBytes, compressed: true }),
+		await host.read(filename, {
+			timeoutMs: 20_000 * contention(),
+			maxBytes: mostTreeBytes,
+			compressed: true,
+			untrusted: true,
+		}),
 	);
 }
 

@@ -11,6 +11,7 @@ import {
 	type PmuSettings,
 	type Prediction,
 	predictBackend,
+	type Simulation,
 	simulate,
 } from '../../src/pmu/index.ts';
 import { type Machine, type MachineSpec, QemuError, startMachine } from '../../src/qemu/index.ts';
@@ -63,7 +64,7 @@ export class CellSession extends Witness {
 	readonly #terminals = this.#owned.use(new LiveTerminals());
 	readonly #startedAt = performance.now();
 	#facts: HostFacts;
-	#wrapper: readonly string[] = [];
+	#simulation: Pick<Simulation, 'within' | 'around'> = { within: [], around: [] };
 	#shimLog: string | undefined;
 	#host: Host | undefined;
 	#machine: Machine | undefined;
@@ -239,7 +240,7 @@ export class CellSession extends Witness {
 	/** What the KVM shim of a simulation has recorded, line by line; empty without one. */
 	async shimLog(): Promise<readonly string[]> {
 		if (this.#shimLog === undefined) return [];
-		const log = await this.host.read(this.#shimLog, { timeoutMs: 10_000, maxBytes: 1 << 20 });
+		const log = await this.host.read(this.#shimLog, { timeoutMs: 10_000, maxBytes: 1 << 20, untrusted: true });
 		return log.toString().split('\n').filter(Boolean);
 	}
 
@@ -330,7 +331,7 @@ export class CellSession extends Witness {
 		const { facts, shim: shimPath } = this.lease;
 		const simulation = this.#owned.use(await simulate(this.host, description, { facts, shimPath }));
 		this.#facts = simulation.facts;
-		this.#wrapper = simulation.wrapper;
+		this.#simulation = simulation;
 		this.#shimLog = simulation.shimLog;
 	}
 
@@ -389,7 +390,7 @@ export class CellSession extends Witness {
 	}
 
 	async #launch(lease: Lease, options: StartOptions, base: Partial<MachineSpec>, artifacts: string): Promise<Machine> {
-		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, wrapper: this.#wrapper }, options, base);
+		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, simulation: this.#simulation }, options, base);
 		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
 		const onNote = (note: string) => void (this.#notes.length < mostNotes && this.#notes.push(note));

@@ -15,6 +15,12 @@ mkdir -p /run/sshd /run/lock
 chmod 0755 /run/sshd
 chmod 0700 /root /root/.ssh 2>/dev/null
 echo -1 >/proc/sys/kernel/perf_event_paranoid
+# What QEMU, who is not root here, leaves in folders that root reads.
+echo 1 >/proc/sys/fs/protected_symlinks
+echo 1 >/proc/sys/fs/protected_hardlinks
+echo 2 >/proc/sys/fs/protected_fifos
+echo 2 >/proc/sys/fs/protected_regular
+chown root:kvm /dev/kvm && chmod 660 /dev/kvm
 for module in /usr/lib/modules/load/*.ko; do
 	[ -e "$module" ] && insmod "$module"
 done

@@ -88,9 +88,9 @@ const board: Recipe = {
 		'/init': { content: shipped('init.sh'), mode: 0o755 },
 		'/etc/passwd': {
 			content:
-				'root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
+				'root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\nqemu:x:65529:65529:QEMU under test:/:/usr/sbin/nologin\n',
 		},
-		'/etc/group': { content: 'root:x:0:\ntty:x:5:\nkvm:x:36:\nnogroup:x:65534:\n' },
+		'/etc/group': { content: 'root:x:0:\ntty:x:5:\nkvm:x:36:\nnogroup:x:65534:\nqemu:x:65529:\n' },
 		'/etc/shells': { content: '/bin/sh\n' },
 		'/etc/hosts': { content: '127.0.0.1 localhost board\n' },
 		'/etc/perfconfig': { content: perfConfig },

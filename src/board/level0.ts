@@ -90,7 +90,7 @@ export async function startLevel0(
 	options: WaitOptions,
 ): Promise<Machine> {
 	try {
-		return await startMachine(host, spec, { ...options, artifacts: path.dirname(folder.console) });
+		return await startMachine(host, spec, { ...options, artifacts: path.dirname(folder.console), trusted: true });
 	} catch (cause) {
 		if (options.signal?.aborted) throw cause;
 		throw new BoardError(`cannot start the emulator of ${name}: ${messageOf(cause)}`, {

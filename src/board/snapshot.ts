@@ -227,7 +227,7 @@ async function makeDeviceTree(
 
 /** Makes the folder of one board. */
 export async function boardFolder(host: Host): Promise<BoardFolder> {
-	const folder = await host.makeFolder();
+	const folder = await host.makeFolder({ own: true });
 	const mailbox = path.join(folder.path, 'mailbox');
 	await using file = await open(mailbox, 'wx', 0o600);
 	await file.truncate(mailboxBytes);

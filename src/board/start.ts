@@ -167,8 +167,12 @@ export class Board implements Host {
 		return this.#remote.provide(localPath, options);
 	}
 
-	makeFolder(): Promise<HostFolder> {
-		return this.#remote.makeFolder();
+	get rootBecause(): string | null {
+		return this.#remote.rootBecause;
+	}
+
+	makeFolder(options?: { readonly own?: boolean }): Promise<HostFolder> {
+		return this.#remote.makeFolder(options);
 	}
 
 	lock(name: string, options?: WaitOptions): Promise<HostLock> {

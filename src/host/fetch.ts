@@ -34,12 +34,20 @@ interface OpenOptions {
 
 type Open = (options: OpenOptions) => Promise<Opened>;
 
-/** Reads a regular file of a host into memory. @throws HostError, DeadlineError, the signal's reason */
-export async function readForeign(host: Host, hostPath: string, options: ReadOptions): Promise<Buffer> {
+/**
+ * Reads a regular file of a host into memory. `as`: a command that gives up rights and becomes its arguments, by which it is
+ * read elsewhere. @throws HostError, DeadlineError, the signal's reason
+ */
+export async function readForeign(
+	host: Host,
+	hostPath: string,
+	options: ReadOptions,
+	as: readonly string[] = [],
+): Promise<Buffer> {
 	const { maxBytes = defaultReadBytes, cut = false, from = 0, compressed = false } = options;
 	const isPacked = compressed && host.kind !== 'local';
 	return await owning(`reading '${hostPath}' of ${host.name}`, options, readMs, async (owned, signal) => {
-		const file = owned.use(await openerOf(host, hostPath, options, isPacked)({ from, maxBytes, signal }));
+		const file = owned.use(await openerOf(host, hostPath, { isPacked, as })({ from, maxBytes, signal }));
 		const parts: Buffer[] = [];
 		let have = 0;
 		for await (const chunk of file.content) {
@@ -84,7 +92,7 @@ export async function getForeign(host: Host, hostPath: string, localPath: string
 	const target = path.resolve(localPath);
 	const partial = `${target}.vpmu-${crypto.randomUUID().slice(0, 8)}`;
 	const work = async (owned: AsyncDisposableStack, signal: AbortSignal) => {
-		const file = owned.use(await openerOf(host, hostPath, options, false)({ from: 0, maxBytes, signal }));
+		const file = owned.use(await openerOf(host, hostPath, { isPacked: false, as: [] })({ from: 0, maxBytes, signal }));
 		let have = 0;
 		// Fails where the name is taken, whatever by.
 		await using copy = await open(partial, 'wx', 0o644);
@@ -108,11 +116,14 @@ export async function getForeign(host: Host, hostPath: string, localPath: string
 	}
 }
 
-function openerOf(host: Host, hostPath: string, { as = [] }: ReadOptions, isPacked: boolean): Open {
-	// This process opens what it may itself; whoever gives up rights first needs a process of its own.
-	return host.kind === 'local' && as.length === 0
+function openerOf(
+	host: Host,
+	hostPath: string,
+	there: { readonly isPacked: boolean; readonly as: readonly string[] },
+): Open {
+	return host.kind === 'local'
 		? options => openHere(hostPath, options)
-		: options => openThere(host, hostPath, { ...options, as, isPacked });
+		: options => openThere(host, hostPath, { ...options, ...there });
 }
 
 /** Opens a file of this machine. A FIFO or device is opened without waiting for it, and then refused. */
@@ -175,9 +186,9 @@ async function openThere(
 		from,
 		maxBytes,
 		signal,
-		as,
 		isPacked,
-	}: OpenOptions & { readonly as: readonly string[]; readonly isPacked: boolean },
+		as,
+	}: OpenOptions & { readonly isPacked: boolean; readonly as: readonly string[] },
 ): ReturnType<Open> {
 	const words = [file, String(from + 1), String(maxBytes + 1), isPacked ? 'packed' : 'plain'];
 	await using stack = new AsyncDisposableStack();

@@ -12,6 +12,8 @@ export type CommandResult = ProcessExit & { readonly stdout: Buffer; readonly st
 
 /** How a command on a host is run. */
 export interface RunOptions extends WaitOptions {
+	/** See {@link SpawnOptions.untrusted}. */
+	readonly untrusted?: Untrusted | undefined;
 	/** A command that prints more, to either stream, is killed, and `run` throws. Default 64 MiB. */
 	readonly maxOutputBytes?: number;
 	readonly stdin?: string | Uint8Array;
@@ -27,8 +29,8 @@ export interface ReadOptions extends WaitOptions {
 	readonly cut?: boolean;
 	/** The first byte that is wanted, counted from 0. */
 	readonly from?: number;
-	/** A command that runs its arguments, such as one that gives up rights: the file is opened with what it leaves. */
-	readonly as?: readonly string[];
+	/** A program that is not trusted wrote it: it is opened with that program's rights. */
+	readonly untrusted?: boolean;
 	/** The file may be sent compressed: worth it where little of it is not zero. */
 	readonly compressed?: boolean;
 }
@@ -37,15 +39,23 @@ export interface ReadOptions extends WaitOptions {
 export interface GetOptions extends WaitOptions {
 	/** A longer file is refused. Default 1 GiB. */
 	readonly maxBytes?: number;
-	/** See {@link ReadOptions.as}. */
-	readonly as?: readonly string[];
+}
+
+/** What a program that is not trusted is kept to. Where we are root it is started without root's rights. */
+export interface Untrusted {
+	/** No file of it grows longer; what it makes is nobody else's (umask 077). */
+	readonly maxFileBytes: number;
+	/** It opens /dev/kvm. */
+	readonly needsKvm?: boolean;
+	/** A command that becomes its arguments, and that needs our own rights: it stands before they are given up. */
+	readonly within?: readonly string[];
 }
 
 export interface SpawnOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
-	/** For a program that is not trusted: no file of it grows longer, and what it makes is nobody else's (umask 077). */
-	readonly maxFileBytes?: number;
+	/** For a program that is not trusted, such as a QEMU under test. */
+	readonly untrusted?: Untrusted | undefined;
 }
 
 /**
@@ -127,8 +137,14 @@ export interface Host extends AsyncDisposable {
 	 */
 	provide(localPath: string, options?: WaitOptions): Promise<string>;
 
-	/** Makes a private folder (mode 0700) with a short path, fit for Unix sockets (sun_path: 107 bytes). @throws HostError */
-	makeFolder(): Promise<HostFolder>;
+	/**
+	 * Makes a folder (mode 0700) with a short path, fit for Unix sockets (sun_path: 107 bytes). A program that is not trusted
+	 * can use it; one that is `own` is ours alone. Files of others in it must be read by {@link read}. @throws HostError
+	 */
+	makeFolder(options?: { readonly own?: boolean }): Promise<HostFolder>;
+
+	/** Why the program that is not trusted which was started last runs as root; `null` when it does not. */
+	readonly rootBecause: string | null;
 
 	/**
 	 * Takes an advisory lock: by a name, among the programs of this user, or on a file or folder of the host by its path,

@@ -6,6 +6,7 @@ import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
 import { harmless } from '../lib/streams.ts';
 import { runToEnd } from './collect.ts';
+import { Confinement } from './confinement.ts';
 import { HostError } from './errors.ts';
 import { getForeign, readForeign } from './fetch.ts';
 import type {
@@ -34,13 +35,15 @@ class LocalHost implements Host {
 	readonly topology = null;
 	readonly reference = { kind: 'local' } as const;
 	readonly #workspace = new Workspace();
+	readonly #confinement = new Confinement(this, this.#workspace);
 
 	run(argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
 		return runToEnd(this, argv, options);
 	}
 
-	spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
-		return spawnLocal(argv, options);
+	async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
+		const { untrusted } = options;
+		return await spawnLocal(untrusted === undefined ? argv : await this.#confinement.of(argv, untrusted), options);
 	}
 
 	connect(socketPath: string, options: WaitOptions = {}): Promise<Socket> {
@@ -64,9 +67,17 @@ class LocalHost implements Host {
 		return path.resolve(localPath);
 	}
 
-	async makeFolder(): Promise<HostFolder> {
+	get rootBecause(): string | null {
+		return this.#confinement.rootBecause;
+	}
+
+	async makeFolder({ own = false }: { readonly own?: boolean } = {}): Promise<HostFolder> {
 		const folder = await this.#workspace.makeFolder();
-		return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+		if (own || !(await this.#confinement.give(folder))) {
+			return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+		}
+		// Whoever it was given to may change it meanwhile: rm(1) does not follow what it replaces by links.
+		return { path: folder, [Symbol.asyncDispose]: async () => void (await this.run(['rm', '-rf', '--', folder])) };
 	}
 
 	lock(name: string, options: WaitOptions = {}): Promise<HostLock> {

@@ -12,9 +12,9 @@ import { superviseByDescriptor } from './supervise.ts';
  */
 export async function spawnLocal(
 	argv: readonly string[],
-	{ env, cwd, maxFileBytes }: SpawnOptions = {},
+	{ env, cwd, untrusted }: SpawnOptions = {},
 ): Promise<HostProcess & { readonly lifeline: Writable }> {
-	const child = spawn('sh', ['-c', superviseByDescriptor(maxFileBytes), 'sh', ...argv], {
+	const child = spawn('sh', ['-c', superviseByDescriptor(untrusted?.maxFileBytes), 'sh', ...argv], {
 		stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
 		detached: true,
 		...(env === undefined ? {} : { env: { ...process.env, ...env } }),

@@ -35,10 +35,10 @@ export function superviseByDescriptor(maxFileBytes?: number): string {
 export function superviseByFifo(
 	argv: readonly string[],
 	lifeline: string,
-	{ env = {}, cwd, maxFileBytes }: SpawnOptions,
+	{ env = {}, cwd, untrusted }: SpawnOptions,
 ): string {
 	const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoteWord(value)}; `);
 	const enter = cwd === undefined ? '' : `cd -- ${quoteWord(cwd)} || exit 126; `;
-	const script = `echo $$; ${watcher(quoteWord(lifeline))}; ${enter}${exports.join('')}${confine(maxFileBytes)}exec "$@"`;
+	const script = `echo $$; ${watcher(quoteWord(lifeline))}; ${enter}${exports.join('')}${confine(untrusted?.maxFileBytes)}exec "$@"`;
 	return `exec ${quoteCommand(['sh', '-c', script, 'sh', ...argv])}`;
 }

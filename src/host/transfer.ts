@@ -16,10 +16,13 @@ import { spawnLocal } from './process.ts';
  */
 export type Unpack = (archive: HostProcess, into: string, finish: string, options: WaitOptions) => Promise<void>;
 
+/** Who runs it there may be another user: all can read it, nobody else can write to it, and it gives nobody rights. */
+const archiveMode = 'u+rw,go=rX,a-st';
+
 /** The last part of `localPath` as a tar archive, from a `tar` of this machine. The caller owns the process. */
 function startArchive(localPath: string): Promise<HostProcess> {
 	const { dir, base } = path.parse(path.resolve(localPath));
-	return spawnLocal(['tar', '-c', '-C', dir, '--', base]);
+	return spawnLocal(['tar', '-c', `--mode=${archiveMode}`, '-C', dir, '--', base]);
 }
 
 async function pump(host: Host, from: HostProcess, to: HostProcess, what: string, options: WaitOptions): Promise<void> {
@@ -41,7 +44,7 @@ async function pump(host: Host, from: HostProcess, to: HostProcess, what: string
 }
 
 /** Unpacks into `$1`, which is made. */
-const unpack = 'mkdir -p -- "$1" && tar -x -o -f - -C "$1"';
+const unpack = 'umask 022 && mkdir -p -- "$1" && tar -x -o -f - -C "$1"';
 
 const unpackOver =
 	(host: Host): Unpack =>
@@ -96,10 +99,10 @@ export async function putByTar(
 	}
 }
 
-/** Makes the folder `$1` and prints its path; and `there` when it holds `$2/$3`. */
+/** Makes the folder `$1` with mode `$4` and prints its path; and `there` when it holds `$2/$3`. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
 const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac
-mkdir -p -m 700 -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;
+mkdir -p -m "$4" -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;
 
 /** Gives `$1` its name `$2`. Somebody else may have brought the same meanwhile: then theirs stays. */
 const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
@@ -108,12 +111,15 @@ const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1
 export class Provider {
 	readonly #host: Host;
 	readonly #store: string;
+	readonly #isShared: boolean;
 	readonly #unpack: Unpack;
 	readonly #known = new Map<string, Promise<string>>();
 
-	constructor(host: Host, store: string, unpackFast?: Unpack) {
+	/** `isShared`: the copies are for another user than ours, too. */
+	constructor(host: Host, store: string, isShared: boolean, unpackFast?: Unpack) {
 		this.#host = host;
 		this.#store = store;
+		this.#isShared = isShared;
 		this.#unpack = unpackFast ?? unpackOver(host);
 	}
 
@@ -132,7 +138,7 @@ export class Provider {
 
 	async #bring(localPath: string, hash: string, options: WaitOptions): Promise<string> {
 		const name = path.basename(localPath);
-		const argv = ['sh', '-c', findOrPrepare, 'sh', this.#store, hash, name];
+		const argv = ['sh', '-c', findOrPrepare, 'sh', this.#store, hash, name, this.#isShared ? '755' : '700'];
 		const answer = await checked(this.#host, 'making the folder for copies', argv, options);
 		const [root = '', there] = answer.split('\n');
 		const final = `${root}/${hash}`;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { chmod, mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { tmpName } from 'tmp-promise';
 import { HostError } from './errors.ts';
@@ -86,6 +86,12 @@ export class Workspace implements AsyncDisposable {
 	async reserve(): Promise<string> {
 		this.#root ??= makeWorkspace();
 		return path.join((await this.#root).path, String(this.#count++));
+	}
+
+	/** Lets others through to those of its folders that are theirs. */
+	async open(): Promise<void> {
+		this.#root ??= makeWorkspace();
+		await chmod((await this.#root).path, 0o711);
 	}
 
 	async makeFolder(): Promise<string> {

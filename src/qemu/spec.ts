@@ -16,6 +16,8 @@ export type Properties = Readonly<Record<string, string | number | bigint | bool
 /** One guest to start. Paths are paths on the host. */
 export interface MachineSpec {
 	readonly qemu: Pick<QemuBuild, 'command'>;
+	/** A command that becomes QEMU's own and needs the host's rights, such as one that lays a tree over /sys. */
+	readonly within?: readonly string[];
 	/** Machine type, such as `virt` or `virt-9.2`, and its properties, such as `gic-version`. */
 	readonly machine: string;
 	readonly machineProperties?: Properties;

@@ -165,7 +165,7 @@ export async function diagnoseVcpus(
 	await pause(Math.max(0, sampleMs - (performance.now() - startedAt)), signal);
 	const after = await read(0);
 	const elapsedMs = performance.now() - startedAt;
-	const log = await host.read(logPath, { ...limits, from: logSize, maxBytes: 1_000_000, cut: true });
+	const log = await host.read(logPath, { ...limits, from: logSize, maxBytes: 1_000_000, cut: true, untrusted: true });
 	const exits = exitsByVcpu(log.toString('latin1'));
 	return threads.map((thread, position) => {
 		const [was, is] = [before[position], after[position]];

@@ -28,14 +28,14 @@ test.serial('a QEMU that floods its stderr fills neither disk nor memory, and th
 	const notes: string[] = [];
 	await using host = localHost();
 	const before = process.memoryUsage.rss();
-	const flood = `head -c ${300 * mebibyte} /dev/zero | tr '\\0' x >&2; echo >&2; echo last words >&2`;
+	const flood = `head -c ${60 * mebibyte} /dev/zero | tr '\\0' x >&2; echo >&2; echo last words >&2`;
 	const spec = { ...fakeSpec, qemu: { command: flooding(flood) } };
-	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
+	await using machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await poll(
 		'last words',
 		() => (machine.process.stderrLines().at(-1)?.endsWith('last words') === true ? true : undefined),
 		{
-			timeoutMs: 25_000,
+			timeoutMs: 28_000,
 		},
 	);
 	t.is((await machine.qmp.execute('query-status')).status, 'running');
@@ -58,9 +58,9 @@ test.serial('a QEMU that floods its log is stopped by a limit of its own, and go
 	await using host = localHost();
 	const flood = 'yes "un-handled exit reason 9" >>"$log"; echo over >&2';
 	const spec = { ...fakeSpec, largestFileMiB: 30, qemu: { command: flooding(flood) } };
-	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
+	await using machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await poll('the end of the flood', () => (machine.process.stderrLines().includes('over') ? true : undefined), {
-		timeoutMs: 25_000,
+		timeoutMs: 28_000,
 	});
 	t.is((await stat(machine.logPath)).size, 30 * mebibyte);
 	const { unhandledExits } = await machine.readLog();
@@ -76,9 +76,9 @@ test.serial('a log that QEMU has made a link is neither followed nor kept', asyn
 	const notes: string[] = [];
 	await using host = localHost();
 	const spec = { ...fakeSpec, qemu: { command: flooding('ln -sf /etc/passwd "$log"; echo linked >&2') } };
-	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
+	await using machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await poll('the link', () => (machine.process.stderrLines().includes('linked') ? true : undefined), {
-		timeoutMs: 25_000,
+		timeoutMs: 28_000,
 	});
 	await t.throwsAsync(machine.readLog(), { message: /symbolic link/ });
 	await machine.shutdown();
@@ -98,7 +98,7 @@ test.serial('a guest that floods its console fills neither disk nor memory', asy
 	const flood = `until [ -p "$console" ]; do sleep 0.1; done; yes "a line of the guest" | head -c ${20 * mebibyte} >"$console"; echo over >&2`;
 	const spec = { ...fakeSpec, qemu: { command: flooding(flood) } };
 	const before = process.memoryUsage.rss();
-	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
+	await using machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await poll('the end of the flood', () => (machine.process.stderrLines().includes('over') ? true : undefined), {
 		timeoutMs: 29_000,
 	});
@@ -128,7 +128,7 @@ test.serial('a QEMU that floods QMP with events leaves a recording that can be r
 	await using host = localHost();
 	const script = { events: [{ event: 'NOISE', data: { text: 'x'.repeat(400) } }], eventsTimes: 40_000 };
 	const spec = { ...fakeSpec, qemu: { command: flooding(':', script) } };
-	const machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
+	await using machine = await startMachine(host, spec, { artifacts: folder, onNote: note => notes.push(note) });
 	await delay(500);
 	t.is((await machine.qmp.execute('query-status')).status, 'running');
 	await machine.shutdown();

@@ -27,7 +27,7 @@ export async function countOnHost(
 ): Promise<HostCount> {
 	const { status } = await host.run(['sh', '-c', 'command -v perf'], { timeoutMs: 10_000 * contention() });
 	if (status !== 0) throw new VpmuError(`${host.name} has no perf to count with`, { blame: 'host' });
-	const folder = await host.makeFolder();
+	const folder = await host.makeFolder({ own: true });
 	const file = `${folder.path}/perf`;
 	const argv = [
 		...['perf', 'stat', '-x,', '-o', file],

@@ -1,4 +1,4 @@
-import type { HostFacts } from '../../../src/pmu/index.ts';
+import type { HostFacts, Simulation } from '../../../src/pmu/index.ts';
 import { type MachineSpec, smallVirt } from '../../../src/qemu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
@@ -30,7 +30,12 @@ export function bootable({ kernel, initrd }: Pick<Lease, 'kernel' | 'initrd'>): 
 
 /** The machine that a cell asks for. Pure. */
 export function specOf(
-	{ cell, lease, facts, wrapper }: { cell: Cell; lease: Lease; facts: HostFacts; wrapper: readonly string[] },
+	{
+		cell,
+		lease,
+		facts,
+		simulation: { within, around },
+	}: { cell: Cell; lease: Lease; facts: HostFacts; simulation: Pick<Simulation, 'within' | 'around'> },
 	options: StartOptions,
 	base: Partial<MachineSpec>,
 ): MachineSpec {
@@ -38,7 +43,8 @@ export function specOf(
 	const { affinity, icountShift } = options;
 	const pinned = affinity === undefined ? [] : ['taskset', '-c', affinity];
 	return {
-		qemu: { command: [...wrapper, ...pinned, ...lease.qemu.command] },
+		qemu: { command: [...around, ...pinned, ...lease.qemu.command] },
+		...(within.length === 0 ? {} : { within }),
 		// By the name that the case gives, so that an alias is QEMU's own to resolve.
 		machine: options.machine === undefined ? cell.machine : machine,
 		machineProperties: smallVirt,

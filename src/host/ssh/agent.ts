@@ -1,9 +1,13 @@
+import { rightsScript, untrustedId } from '../rights.ts';
+
 /** Folders `0` to this, exclusive, are in the agent's folder from the start: one made later costs a command there. */
 export const readyFolders = 4;
 
+const folders = Array.from({ length: readyFolders }, (_, number) => `"$base/${number}"`).join(' ');
+
 /**
  * What stays on the host for as long as we are connected: it holds the FIFO that every program's watcher waits on, owns
- * the folder for our files, and sends signals. It ends when its input does, that is with the connection, or when
+ * the folder for our files, and sends signals. Where we are root, the folders are those of the user that QEMU runs as. It ends when its input does, that is with the connection, or when
  * nothing was heard of us for a minute (a network that fell silent); then all our programs and files go.
  *
  * `vpmu.*` folders of agents that were killed are swept when a new one starts. Their owners are told apart from later
@@ -17,14 +21,19 @@ for other in /tmp/vpmu.??????; do
 	read -r pid since 2>/dev/null <"$other/owner" || continue
 	[ "$(started "$pid")" = "$since" ] || rm -rf -- "$other"
 done
-base=$(mktemp -d /tmp/vpmu.XXXXXX) && mkdir ${Array.from({ length: readyFolders }, (_, number) => `"$base/${number}"`).join(' ')} || exit 71
+base=$(mktemp -d /tmp/vpmu.XXXXXX) && mkdir ${folders} || exit 71
 echo "$$ $(started $$)" >"$base/owner"
 mkfifo "$base/lifeline" && exec 8<>"$base/lifeline" || exit 71
+${rightsScript}
+case $rights in
+self | setpriv) ;;
+*) chmod 711 "$base" && chown ${untrustedId}:${untrustedId} ${folders} || rights=setpriv ;;
+esac
 silence=
 hush() { [ -z "$silence" ] || kill -s TERM "$silence" 2>/dev/null; }
 leave() { hush; exec 8>&-; rm -rf -- "$base" || { sleep 1; rm -rf -- "$base"; }; exit 0; }
 trap leave HUP TERM
-echo "vpmu-agent $base $(id -u) $(uname -m)"
+echo "vpmu-agent $base $(id -u) $(uname -m) $rights"
 while IFS=' ' read -r verb first second; do
 	case $verb in
 	kill) kill -s "$first" -- "$second" 2>/dev/null ;;

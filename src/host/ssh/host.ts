@@ -22,6 +22,7 @@ import type {
 } from '../host.ts';
 import { connectLocal } from '../local.ts';
 import { takeLock } from '../lock.ts';
+import { dropTo, obstacleTo, untrustedId } from '../rights.ts';
 import { superviseByFifo } from '../supervise.ts';
 import { Provider, putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
@@ -45,7 +46,7 @@ export interface RemoteOptions extends SshOptions, WaitOptions {
 	readonly prelude?: string;
 	/** What else is known when the connection is lost. */
 	readonly explainLoss?: () => Promise<LossDetails>;
-	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there. */
+	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there; by default in the cache of the user there. */
 	readonly store?: string;
 }
 
@@ -92,6 +93,8 @@ export class RemoteHost implements Host {
 	readonly #provider: Provider;
 	readonly #unpack: Unpack | undefined;
 	#lost: HostError | undefined;
+	#rootBecause: string | null = null;
+	#ready = 0;
 	#folders = 0;
 
 	constructor(master: Master, workspace: Workspace, target: string, options: RemoteOptions) {
@@ -103,7 +106,10 @@ export class RemoteHost implements Host {
 		this.#master = master;
 		this.#workspace = workspace;
 		this.#unpack = options.unpack;
-		this.#provider = new Provider(this, options.store ?? '~/.cache/vpmu/provided', options.unpack);
+		const isRoot = master.uid === '0';
+		// Root's home keeps out the user that QEMU runs as.
+		const store = options.store ?? (isRoot ? '/var/cache/vpmu/provided' : '~/.cache/vpmu/provided');
+		this.#provider = new Provider(this, store, isRoot, options.unpack);
 		this.lost = master.lost;
 		this.lost.then(error => {
 			this.#lost = error;
@@ -141,17 +147,33 @@ export class RemoteHost implements Host {
 	}
 
 	async read(hostPath: string, options: ReadOptions = {}): Promise<Buffer> {
-		return await readForeign(this, hostPath, options);
+		const { rights } = this.#master;
+		const as = options.untrusted === true && rights.as === 'nobody' ? dropTo(untrustedId) : [];
+		return await readForeign(this, hostPath, options, as);
 	}
 
 	provide(localPath: string, options: WaitOptions = {}): Promise<string> {
 		return this.#provider.provide(localPath, options);
 	}
 
-	async makeFolder(): Promise<HostFolder> {
-		const number = this.#folders++;
-		const folder = `${this.#master.base}/${number}`;
-		if (number >= readyFolders) await this.#make(folder);
+	get rootBecause(): string | null {
+		return this.#rootBecause;
+	}
+
+	#confined(argv: readonly string[], { untrusted }: SpawnOptions): readonly string[] {
+		const { rights } = this.#master;
+		if (untrusted === undefined) return argv;
+		this.#rootBecause = obstacleTo(untrusted, rights);
+		const isDropped = rights.as === 'nobody' && this.#rootBecause === null;
+		return [...(untrusted.within ?? []), ...(isDropped ? dropTo(rights.kvmGroup ?? untrustedId) : []), ...argv];
+	}
+
+	async makeFolder({ own = false }: { readonly own?: boolean } = {}): Promise<HostFolder> {
+		const isOthers = !own && this.#master.rights.as === 'nobody';
+		// The folders that are there from the start are those of whoever runs what is not trusted.
+		const isReady = this.#ready < readyFolders && (isOthers || this.#master.rights.as !== 'nobody');
+		const folder = `${this.#master.base}/${isReady ? this.#ready++ : `f${this.#folders++}`}`;
+		if (!isReady) await this.#make(folder, isOthers);
 		return {
 			path: folder,
 			[Symbol.asyncDispose]: async () => {
@@ -161,8 +183,9 @@ export class RemoteHost implements Host {
 		};
 	}
 
-	async #make(folder: string): Promise<void> {
-		const { status, stderr } = await this.run(['mkdir', '-m', '700', '--', folder]);
+	async #make(folder: string, isOthers: boolean): Promise<void> {
+		const give = isOthers ? ` && chown ${untrustedId}:${untrustedId} -- "$1"` : '';
+		const { status, stderr } = await this.run(['sh', '-c', `mkdir -m 700 -- "$1"${give}`, 'sh', folder]);
 		if (status !== 0) throw this.#error(`cannot make a folder on ${this.name}: ${stderr.toString().trim()}`, 'other');
 	}
 
@@ -176,7 +199,7 @@ export class RemoteHost implements Host {
 	}
 
 	async spawn(argv: readonly string[], options: SpawnOptions = {}): Promise<HostProcess> {
-		const command = superviseByFifo(argv, `${this.#master.base}/lifeline`, options);
+		const command = superviseByFifo(this.#confined(argv, options), `${this.#master.base}/lifeline`, options);
 		let channel: Channel;
 		try {
 			channel = await this.#master.connection.exec(command);

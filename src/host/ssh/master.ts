@@ -7,6 +7,7 @@ import { foreignLinesOf } from '../../lib/streams.ts';
 import { HostError } from '../errors.ts';
 import { lastLines } from '../lines.ts';
 import { spawnLocal } from '../process.ts';
+import { type Rights, readRights } from '../rights.ts';
 import { agent } from './agent.ts';
 import { SshConnection } from './connection.ts';
 import { connectError } from './diagnose.ts';
@@ -45,6 +46,8 @@ export interface Master extends AsyncDisposable {
 	readonly uid: string;
 	/** `uname -m`. */
 	readonly machine: string;
+	/** With whose rights what is not trusted is started there. */
+	readonly rights: Rights;
 	/** Settles when the connection is gone, with the error for whoever still wants something; never rejects. */
 	readonly lost: Promise<HostError>;
 	/** Sends a signal to a process (or with a minus before it, a group) there. */
@@ -81,8 +84,8 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 				throw connectError(target, name, stderr(), exit.status, blame);
 			}
 			// A login shell's start-up files may have something to say first.
-			const match = /^vpmu-agent (\/tmp\/vpmu\.\w{6}) (\d{1,10}) ([\w.-]{1,64})$/.exec(value);
-			if (match !== null) return { base: match[1]!, uid: match[2]!, machine: match[3]! };
+			const match = /^vpmu-agent (\/tmp\/vpmu\.\w{6}) (\d{1,10}) ([\w.-]{1,64}) (\w{1,20})$/.exec(value);
+			if (match !== null) return { base: match[1]!, uid: match[2]!, machine: match[3]!, rights: readRights(match[4]!) };
 		}
 	};
 	const late = (error: unknown) =>
@@ -97,7 +100,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 			: error;
 	const greeted = greeting();
 	greeted.catch(() => undefined);
-	const { base, uid, machine } = await within('ssh', greeted, { signal, timeoutMs }).catch(error =>
+	const { base, uid, machine, rights } = await within('ssh', greeted, { signal, timeoutMs }).catch(error =>
 		Promise.reject(late(error)),
 	);
 	const connection = stack.use(await SshConnection.open(controlPath, { signal, timeoutMs: 10_000 * contention() }));
@@ -118,6 +121,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 		base,
 		uid,
 		machine,
+		rights,
 		lost,
 		kill: (signalName, process) => void ssh.stdin.write(`kill ${signalName.replace(/^SIG/, '')} ${process}\n`),
 		async [Symbol.asyncDispose]() {

@@ -16,12 +16,16 @@ export interface SimulationHost {
 		readonly stdout: Buffer;
 		readonly stderr: Buffer;
 	}>;
-	makeFolder(): Promise<AsyncDisposable & { readonly path: string }>;
+	makeFolder(options?: { readonly own?: boolean }): Promise<AsyncDisposable & { readonly path: string }>;
 }
 
 /** A simulation that stands ready on a host. Disposing of it removes its files; what runs in it is its starter's. */
 export interface Simulation extends AsyncDisposable {
-	/** To be put before QEMU's command line. It ends by executing what follows, so the process id is QEMU's. */
+	/** Becomes QEMU's command line, and needs the host's own rights for it: to be put before whatever gives them up. */
+	readonly within: readonly string[];
+	/** To be put before QEMU's program, behind {@link within}. */
+	readonly around: readonly string[];
+	/** Both. It ends by executing what follows, so the process id is QEMU's. */
 	readonly wrapper: readonly string[];
 	/** The facts as QEMU sees them. */
 	readonly facts: HostFacts;
@@ -68,26 +72,21 @@ export async function simulate(
 			blame: 'host',
 		});
 	}
-	const folder = await host.makeFolder();
-	try {
-		const log = `${folder.path}/kvm-shim.log`;
-		const root = await prepare(host, folder.path, tree ?? [], wait);
-		const wrapper = wrapperArgv({
-			sysfs: tree === undefined ? undefined : `${folder.path}/sys`,
-			shim: words === undefined ? undefined : { path: shimPath!, words, log },
-			root,
-		});
-		if (tree !== undefined) await checkOverlay(host, wrapper, wait);
-		return {
-			wrapper,
-			facts: simulatedFacts(facts, description),
-			shimLog: words === undefined ? undefined : log,
-			[Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-		};
-	} catch (error) {
-		await folder[Symbol.asyncDispose]();
-		throw error;
-	}
+	await using stack = new AsyncDisposableStack();
+	const folder = stack.use(await host.makeFolder({ own: true }));
+	// The shim is a part of QEMU, and writes with its rights.
+	const log = words === undefined ? undefined : `${stack.use(await host.makeFolder()).path}/kvm-shim.log`;
+	const root = await prepare(host, folder.path, tree ?? [], wait);
+	const within = wrapperArgv({ sysfs: tree === undefined ? undefined : `${folder.path}/sys`, root });
+	const around = wrapperArgv({ shim: log === undefined ? undefined : { path: shimPath!, words: words!, log }, root });
+	if (tree !== undefined) await checkOverlay(host, within, wait);
+	const owned = stack.move();
+	return {
+		...{ within, around, wrapper: [...within, ...around] },
+		facts: simulatedFacts(facts, description),
+		shimLog: log,
+		[Symbol.asyncDispose]: () => owned.disposeAsync(),
+	};
 }
 
 /** Unpacks the tree; whether the host's user is root. */
@@ -97,14 +96,14 @@ async function prepare(
 	tree: readonly TreeEntry[],
 	wait: WaitOptions,
 ): Promise<boolean> {
-	const script = 'mkdir "$1/sys" && tar -x -C "$1/sys" -f - && id -u';
+	const script = 'mkdir -m 755 "$1/sys" && tar -x -C "$1/sys" -f - && id -u';
 	const result = await host.run(['sh', '-c', script, 'sh', folder], { ...wait, stdin: tarOf(tree) });
 	if (result.status !== 0) throw cannot(host, 'unpacking its files failed', result);
 	return result.stdout.toString().trim() === '0';
 }
 
-async function checkOverlay(host: SimulationHost, wrapper: readonly string[], wait: WaitOptions): Promise<void> {
-	const result = await host.run([...wrapper.slice(0, 7), 'true'], wait);
+async function checkOverlay(host: SimulationHost, within: readonly string[], wait: WaitOptions): Promise<void> {
+	const result = await host.run([...within, 'true'], wait);
 	if (result.status !== 0) throw cannot(host, 'it allows no mount over /sys in a namespace', result);
 }
 

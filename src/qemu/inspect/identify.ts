@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import { QemuError } from '../errors.ts';
-import { startProcess } from '../process/process.ts';
+import { startProcess, untrustedQemu } from '../process/process.ts';
 
 /** What a program says of itself to `--version`. */
 export interface QemuIdentity {
@@ -34,7 +34,7 @@ export async function identifyQemu(
 	options: WaitOptions = { timeoutMs: 10_000 * contention() },
 ): Promise<QemuIdentity> {
 	const argv = [...command, '--version'];
-	const { stdout, stderr, status } = await host.run(argv, options);
+	const { stdout, stderr, status } = await host.run(argv, { ...options, untrusted: untrustedQemu });
 	const identity = status === 0 ? parseVersion(stdout.toString('utf8')) : undefined;
 	if (identity !== undefined) return identity;
 	const evidence = `${stderr}${stdout}`.split('\n').filter(line => line !== '');

@@ -1,24 +1,33 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lchownSync, lstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { HostError } from '../../host/errors.ts';
 
+/** Two FIFOs as they were made: QEMU, to whom their folder may belong, could put anything in their place. */
+export interface Fifos {
+	readonly path: string;
+	readonly made: readonly [input: Stats, output: Stats];
+}
+
 /**
  * Makes the two FIFOs that a chardev `pipe` of QEMU's takes: `PATH.in` and `PATH.out`. A kernel keeps single characters of
- * a pipe together in pages; those of a Unix socket it keeps one by one, and both ends pay for each.
+ * a pipe together in pages; those of a Unix socket it keeps one by one, and both ends pay for each. They belong to whom
+ * their folder belongs.
  *
  * Waits for mkfifo(1) as for a system call: it takes a millisecond, an owned process three, and all of it is a guest's start.
  * @throws HostError
  */
-export function makeFifos(path: string): void {
-	const { status, stderr, error } = spawnSync('mkfifo', ['-m', '600', `${path}.in`, `${path}.out`], {
-		timeout: 10_000,
-		encoding: 'utf8',
-	});
-	if (status === 0) return;
-	const message = `cannot make FIFOs in '${path}.*' on local: ${error?.message ?? stderr.trim()}`;
-	throw new HostError(message, { host: 'local', failure: 'other', cause: error });
+export function makeFifos(path: string, folder: string): Fifos {
+	const files = [`${path}.in`, `${path}.out`] as const;
+	const { status, stderr, error } = spawnSync('mkfifo', ['-m', '600', ...files], { timeout: 10_000, encoding: 'utf8' });
+	if (status !== 0) {
+		const message = `cannot make FIFOs in '${path}.*' on local: ${error?.message ?? stderr.trim()}`;
+		throw new HostError(message, { host: 'local', failure: 'other', cause: error });
+	}
+	const { uid, gid } = statSync(folder);
+	if (uid !== process.geteuid?.()) for (const file of files) lchownSync(file, uid, gid);
+	return { path, made: [lstatSync(files[0]), lstatSync(files[1])] };
 }
 
 const bufferBytes = 64 * 1024;
@@ -28,15 +37,22 @@ const bufferBytes = 64 * 1024;
  * owns it.
  * @throws the system's error, ENXIO when QEMU has gone
  */
-export function openFifos(path: string): Duplex {
-	const [input, output] = [`${path}.in`, `${path}.out`];
-	const toQemu = openSync(input, constants.O_WRONLY | constants.O_NONBLOCK);
+export function openFifos({ path, made }: Fifos): Duplex {
+	const toQemu = openFifo(`${path}.in`, constants.O_WRONLY, made[0]);
 	try {
-		return new FifoLine(openSync(output, constants.O_RDONLY | constants.O_NONBLOCK), toQemu);
+		return new FifoLine(openFifo(`${path}.out`, constants.O_RDONLY, made[1]), toQemu);
 	} catch (error) {
 		closeSync(toQemu);
 		throw error;
 	}
+}
+
+function openFifo(file: string, way: number, { dev, ino }: Stats): number {
+	const descriptor = openSync(file, way | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+	const opened = fstatSync(descriptor);
+	if (opened.isFIFO() && opened.dev === dev && opened.ino === ino) return descriptor;
+	closeSync(descriptor);
+	throw new HostError(`'${file}' on local is not the FIFO that was made`, { host: 'local', failure: 'other' });
 }
 
 class FifoLine extends Duplex {

@@ -9,7 +9,7 @@ const maxLogBytes = 8 * 1024 * 1024;
 
 /** Reads the file of `-D` on the host (of a very long one, the first 8 MiB). @throws HostError, DeadlineError */
 export async function readLog(host: Host, logPath: string, options: WaitOptions): Promise<ParsedLog> {
-	const bytes = await host.read(logPath, { ...options, maxBytes: maxLogBytes, cut: true });
+	const bytes = await host.read(logPath, { ...options, maxBytes: maxLogBytes, cut: true, untrusted: true });
 	return parseTrace(bytes.toString('utf8'));
 }
 
@@ -17,6 +17,11 @@ export async function readLog(host: Host, logPath: string, options: WaitOptions)
 export async function keepLog(host: Host, logPath: string, artifacts: Artifacts): Promise<void> {
 	if (artifacts.pathFor('trace.log') === undefined) return;
 	// One more than is kept tells whether there is more.
-	const bytes = await host.read(logPath, { timeoutMs: 8000 * contention(), maxBytes: maxLogBytes + 1, cut: true });
+	const bytes = await host.read(logPath, {
+		timeoutMs: 8000 * contention(),
+		maxBytes: maxLogBytes + 1,
+		cut: true,
+		untrusted: true,
+	});
 	if (bytes.length > 0) await artifacts.writeBytes('trace.log', bytes, maxLogBytes);
 }

@@ -32,6 +32,8 @@ export interface StartOptions extends WaitOptions {
 	readonly console?: Omit<ConsoleOptions, 'record'> | undefined;
 	/** Time for each step of the end. */
 	readonly budgets?: ShutdownBudgets | undefined;
+	/** QEMU runs with our own rights, root's too: for the emulator of a board. By default it is not trusted. */
+	readonly trusted?: boolean | undefined;
 	/** Told what a person should know and what fails nothing: force at the end, a file that could not be written. */
 	readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -52,20 +54,27 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 
 	await using stack = new AsyncDisposableStack();
 	const artifacts = stack.use(await Artifacts.open(options.artifacts, onNote));
-	const folder = await host.makeFolder();
+	const folder = await host.makeFolder({ own: options.trusted === true });
 	stack.defer(() => quietly(folder));
 	const paths = pathsIn(folder, spec, host.kind === 'local');
 	const argv = buildArgv(spec, paths);
-	if (paths.consoleFifos === true) makeFifos(paths.console);
+	const fifos = paths.consoleFifos === true ? makeFifos(paths.console, folder.path) : undefined;
 
 	const { budgets } = options;
 	const stderr = artifacts.stream('qemu.stderr');
+	const { trusted = false } = options;
 	const maxFileBytes = (spec.largestFileMiB ?? spec.memoryMiB + filesMiB) * 1024 * 1024;
+	const untrusted = trusted
+		? ('trusted' as const)
+		: { maxFileBytes, needsKvm: spec.accel === 'kvm', within: spec.within ?? [] };
 	const [process] = await Promise.all([
-		startProcess(host, argv, { budgets, stderr, maxFileBytes }).then(started => stack.use(started)),
+		startProcess(host, trusted ? [...(spec.within ?? []), ...argv] : argv, { budgets, stderr, untrusted }).then(
+			started => stack.use(started),
+		),
 		artifacts.writeJson('argv.json', { host: host.name, argv, spec }),
 	]);
 	const spawnMs = elapsed();
+	if (!trusted && host.rootBecause !== null) onNote(`QEMU runs as root on ${host.name}: ${host.rootBecause}`);
 
 	try {
 		const connections = await connectAll();
@@ -151,7 +160,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		// QEMU has greeted, so it has opened its end.
 		return await process.orDeath(
 			'its console was opened',
-			Promise.try(() => openFifos(paths.console)),
+			Promise.try(() => openFifos(fifos!)),
 		);
 	}
 }

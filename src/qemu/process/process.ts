@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
+import type { Host, HostProcess, ProcessExit, Untrusted } from '../../host/host.ts';
 import { formatDuration } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
 import { contention } from '../../lib/fair-clock.ts';
@@ -33,13 +33,16 @@ export interface ShutdownBudgets {
 export interface ProcessOptions {
 	readonly cwd?: string;
 	readonly env?: Readonly<Record<string, string>>;
-	/** See {@link SpawnOptions.maxFileBytes}. */
-	readonly maxFileBytes?: number;
+	/** By default QEMU is not trusted, and its files have at most 1 GiB. */
+	readonly untrusted?: Untrusted | 'trusted' | undefined;
 	/** Gets all that QEMU writes to stderr. The caller owns it. */
 	readonly stderr?: Writable | undefined;
 	/** What a process gets of time when it is only disposed of. */
 	readonly budgets?: ShutdownBudgets | undefined;
 }
+
+/** What a QEMU is kept to that has no guest. */
+export const untrustedQemu: Untrusted = { maxFileBytes: 1024 * 1024 * 1024 };
 
 /** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
@@ -66,7 +69,7 @@ export async function startProcess(
 		child = await host.spawn(argv, {
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			...(options.env === undefined ? {} : { env: options.env }),
-			...(options.maxFileBytes === undefined ? {} : { maxFileBytes: options.maxFileBytes }),
+			untrusted: options.untrusted === 'trusted' ? undefined : (options.untrusted ?? untrustedQemu),
 		});
 	} catch (cause) {
 		const diagnosis = await diagnoseCommand(host, argv, { stderr: [], isOver: false }, { timeoutMs: lookMs }).catch(

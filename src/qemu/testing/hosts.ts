@@ -39,6 +39,7 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 		name: 'local',
 		kind: 'local',
 		topology: null,
+		rootBecause: null,
 		reference: { kind: 'local' },
 		spawn: start,
 		async run(argv, options = {}) {
