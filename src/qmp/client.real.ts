@@ -10,7 +10,7 @@ import { connectQmp } from './connect.ts';
 import type { QmpError } from './errors.ts';
 import { type QemuSuite, qemuSuites, type RealQemu, startRealQemu } from './testing/real-qemu.ts';
 
-/** The corner cases of FACTS, on real QEMUs, one at a time. */
+/** Corner cases of QMP on real QEMUs, one at a time. */
 type Options = Parameters<typeof startRealQemu>[1];
 function eachQemu(title: string, options: Options, body: (t: ExecutionContext, qemu: RealQemu) => Promise<void>): void {
 	for (const [suite, version] of Object.entries(qemuSuites)) {
@@ -21,13 +21,13 @@ function eachQemu(title: string, options: Options, body: (t: ExecutionContext, q
 	}
 }
 
-/** A second monitor, on a port that QEMU chooses. */
+/** Adds a second monitor on a TCP port that QEMU chooses. */
 const tcpMonitor = [
 	...['-chardev', 'socket,id=tcp,host=127.0.0.1,port=0,server=on,wait=off'],
 	...['-mon', 'chardev=tcp,mode=control'],
 ];
 
-/** Reads until the text matches. */
+/** Reads from the socket until the text matches. */
 async function readUntil(socket: net.Socket, pattern: RegExp): Promise<string> {
 	let text = '';
 	while (!pattern.test(text)) text += String((await once(socket, 'data'))[0]);
@@ -114,7 +114,7 @@ eachQemu("an earlier client's stale reply is not taken for one of ours", {}, asy
 eachQemu('out-of-band execution overtakes a command that blocks', {}, async (t, qemu) => {
 	await using qmp = await qemu.connect();
 	t.deepEqual(qmp.capabilities, ['oob']);
-	// Opening a FIFO for reading blocks QEMU's main loop until somebody opens it for writing.
+	// When QEMU opens a FIFO for reading, its main loop blocks until another process opens the FIFO for writing.
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-fifo-'));
 	t.teardown(() => rmSync(folder, { recursive: true }));
 	const fifo = path.join(folder, 'fifo');

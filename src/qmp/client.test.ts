@@ -226,7 +226,7 @@ test('a peer that does not speak QMP', async t => {
 test("the rest of a long reply to an earlier client comes before the greeting: however much, it is nobody's", async t => {
 	const items = Array.from({ length: 3000 }, (_, n) => ({ name: String(n), members: [{ name: 'x', type: 'str' }] }));
 	const reply = JSON.stringify({ return: items, id: 'earlier' }).replaceAll('},{', '}, {');
-	// From the middle of a word, between two items, and in the last one.
+	// Cut within a word, between two items, and in the last item.
 	for (const from of [reply.indexOf('members', 5000) + 3, reply.indexOf('}, {"name"', 9000) + 1, reply.length - 12]) {
 		const { stream, peer } = scriptedPair();
 		peer.send(`${reply.slice(from)}\r\n`);

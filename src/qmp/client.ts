@@ -11,25 +11,27 @@ import type { QmpEvent, QmpGreeting } from './wire/messages.ts';
 /** Limits of one QMP command. */
 export interface ExecuteOptions extends WaitOptions {
 	/**
-	 * Executes out of band: at once, overtaking commands that block. Only for commands that QEMU marks so
-	 * (`migrate-pause`, `migrate-recover`, `yank`, `query-yank`) and when the capability was negotiated.
+	 * Executes the command out of band: QEMU runs it at once, even while an earlier command blocks. Only some commands allow
+	 * this (`migrate-pause`, `migrate-recover`, `yank`, `query-yank`), and the capability must have been negotiated.
 	 */
 	readonly oob?: boolean;
 }
 
 const closeGraceMs = 500;
 
-/** A negotiated QMP connection. Made by `connectQmp`; whoever called that closes or disposes of it. */
+/** A negotiated QMP connection, made by `connectQmp`. The caller of `connectQmp` closes or disposes of it. */
 export class QmpClient implements AsyncDisposable {
-	/** What QEMU said of itself. */
+	/** QEMU's greeting. */
 	readonly greeting: QmpGreeting;
-	/** The capabilities that were enabled. */
+	/** The enabled capabilities. */
 	readonly capabilities: readonly string[];
-	/** Events that came before this client was handed out, oldest first. */
+	/** Events that arrived before the client was returned, oldest first. */
 	readonly earlyEvents: readonly QmpEvent[];
 	readonly #session: Session;
 	readonly #commandTimeoutMs: number;
-	/** Resolves when the negotiation is answered; before, with the option `eager` only, it is on its way. Rejects as {@link execute}. */
+	/**
+	 * Resolves when QEMU has answered the negotiation. Pending only with the option `eager`. Rejects as {@link execute} does.
+	 */
 	readonly negotiated: Promise<void>;
 	#isNegotiating = true;
 
@@ -58,23 +60,23 @@ export class QmpClient implements AsyncDisposable {
 		);
 	}
 
-	/** Resolves when the connection has ended: with the cause, or with `undefined` when `close` ended it. Never rejects. */
+	/** Resolves when the connection has ended: with the cause, or with `undefined` if `close` ended it. Never rejects. */
 	get closed(): Promise<QmpError | undefined> {
 		return this.#session.closed;
 	}
 
 	/**
-	 * Executes a command and gives its `return` value. Integers beyond 2^53 are `bigint`. Many may be executed at once; up
-	 * to 8 in-band commands are given to QEMU, the others wait for their turn. QEMU cannot take a command back: after an
-	 * abort or a timeout it may still be carried out, and its reply is dropped.
+	 * Executes a command and returns its `return` value. Integers beyond 2^53 are `bigint`. Any number of commands may be
+	 * executed at once: up to 8 in-band commands are sent to QEMU, the others wait. QEMU cannot cancel a command: after an
+	 * abort or a timeout it may still execute it, and the client drops the reply.
 	 *
-	 * Arguments and result are typed for the commands of the newest QEMU in use; nothing checks what a QEMU really returns.
-	 * Any other command, or a name known only at run time, takes an object and gives a `JsonValue`.
+	 * Arguments and result are typed for the commands of the newest QEMU in use; what QEMU really returns is not checked. Any
+	 * other command, or a name known only at run time, takes an object and returns a `JsonValue`.
 	 *
-	 * `timeoutMs` counts from this call; absent, the connection's `commandTimeoutMs` holds, and `Infinity` means none.
+	 * `timeoutMs` counts from this call. The default is the connection's `commandTimeoutMs`; `Infinity` means no deadline.
 	 *
-	 * @throws QmpError `QMP_COMMAND` (refused, with `class` and `desc`), `QMP_TIMEOUT`, `QMP_PROTOCOL` (the reply was lost
-	 *   in bytes that cannot be read, or came as invalid JSON; the client is still usable), `QMP_DISCONNECTED`
+	 * @throws QmpError `QMP_COMMAND` (refused, with `class` and `desc`), `QMP_TIMEOUT`, `QMP_PROTOCOL` (the reply was lost in
+	 *   unreadable bytes or was invalid JSON; the client is still usable), `QMP_DISCONNECTED`
 	 * @throws the signal's reason; UsageError for arguments that QMP cannot carry
 	 */
 	async execute<Name extends QmpCommandName | (string & {})>(
@@ -89,15 +91,15 @@ export class QmpClient implements AsyncDisposable {
 		}
 		const session = this.#session;
 		const outcome = await perform(session, command, args as QmpArguments | undefined, { signal, timeoutMs, oob });
-		// Its answer comes first: what was refused for lack of a negotiation failed by that.
+		// If the negotiation failed, that is the cause of this refusal. QEMU answers the negotiation first.
 		if (this.#isNegotiating) await this.negotiated;
 		return unwrap(command, outcome, { session, timeoutMs: timeoutMs ?? this.#commandTimeoutMs }) as ReturnOf<Name>;
 	}
 
 	/**
-	 * The events that match, from this call on (subscribe before the command that triggers them). The queue is this
-	 * listener's own and bounded: see {@link ListenOptions}. When the connection ends, what came before is still given;
-	 * then the iteration throws the cause, or ends normally when `close` was called here. Leaving the loop unsubscribes.
+	 * Listens for matching events, starting with this call. Call it before the command that triggers the events. Each listener
+	 * has its own bounded queue: see {@link ListenOptions}. When the connection ends, queued events are still delivered; then
+	 * the iteration throws the cause, or ends normally if `close` was called. Leaving the loop unsubscribes.
 	 */
 	events<Name extends QmpEventName>(filter: Name, options?: ListenOptions): QmpEventListener<QmpEventNamed<Name>>;
 	events(filter?: QmpEventFilter, options?: ListenOptions): QmpEventListener;
@@ -106,9 +108,9 @@ export class QmpClient implements AsyncDisposable {
 	}
 
 	/**
-	 * The first event that matches, from this call on.
+	 * Waits for the first matching event after this call.
 	 *
-	 * @throws QmpError `QMP_TIMEOUT`, `QMP_DISCONNECTED`; the signal's reason; what the predicate threw
+	 * @throws QmpError `QMP_TIMEOUT`, `QMP_DISCONNECTED`; the signal's reason; any error of the predicate
 	 */
 	waitEvent<Name extends QmpEventName>(filter: Name, options?: WaitOptions): Promise<QmpEventNamed<Name>>;
 	waitEvent(filter: QmpEventFilter, options?: WaitOptions): Promise<QmpEvent>;
@@ -117,8 +119,8 @@ export class QmpClient implements AsyncDisposable {
 	}
 
 	/**
-	 * Ends the connection; QEMU goes on. Commands without reply are rejected with `QMP_DISCONNECTED`, iterations of events
-	 * end normally. May be called again. Never rejects.
+	 * Closes the connection; QEMU keeps running. Pending commands reject with `QMP_DISCONNECTED`, event iterations end
+	 * normally. May be called more than once. Never rejects.
 	 */
 	async close(): Promise<void> {
 		await this.#session.close(closeGraceMs);
@@ -141,7 +143,7 @@ export function perform(
 	return new Promise(resolve => {
 		const command: Command<JsonValue> = { name, id, text, sequence: 0, outOfBand: oob === true, settle: undefined };
 		if (signal === undefined && timeoutMs === undefined) {
-			// The usual case, kept cheap: nothing to undo when it settles.
+			// The common case is kept cheap: there is nothing to clean up when it settles.
 			command.settle = resolve;
 			session.deadlines.watch(command);
 			session.submit(command);
@@ -167,7 +169,10 @@ export function perform(
 	});
 }
 
-/** @internal The value of an outcome. The error is made here so that its stack shows who called. */
+/**
+ * @internal Returns the value of an outcome, or throws its error. The error is created here so that its stack shows the
+ *   caller.
+ */
 export function unwrap(
 	command: string,
 	outcome: CommandOutcome<JsonValue>,

@@ -9,47 +9,52 @@ import type { QmpGreeting } from './wire/messages.ts';
 import { connectError, describeTarget, openTarget, type QmpTarget } from './wire/open.ts';
 import type { QmpRecorder } from './wire/recording.ts';
 
-/** How a QMP connection is made, and its limits. */
+/** How to make a QMP connection, and its limits. */
 export interface ConnectOptions extends WaitOptions {
-	/** For connecting, greeting and negotiation together. Default 10 s. */
+	/** Limit for connecting, greeting and negotiation together. Default 10 s. */
 	readonly timeoutMs?: number | undefined;
-	/** What messages call the other side. Default its address. */
+	/** Name of the peer in messages. Default: its address. */
 	readonly name?: string | undefined;
-	/** Keep trying while nothing listens at the address yet, until the deadline. */
+	/** Keep trying until the deadline while nothing listens at the address. */
 	readonly retry?: boolean;
-	/** Deadline of each command that is given none. Default 60 s; `Infinity` for none. */
+	/** Default deadline of a command. Default 60 s; `Infinity` for none. */
 	readonly commandTimeoutMs?: number;
-	/** Enable out-of-band execution where it is offered. Default true. */
+	/** Enable out-of-band execution if QEMU offers it. Default true. */
 	readonly oob?: boolean;
-	/** Sees each message of both directions as it passes. One that throws ends the connection: no evidence, no session. */
+	/**
+	 * Called with each message in both directions. If it throws, the connection ends, because the record would be incomplete.
+	 */
 	readonly record?: QmpRecorder;
-	/** Asked when the connection is lost: how the process behind it ended, `undefined` when it did not or nobody knows. */
+	/**
+	 * Called when the connection is lost. Says how the process behind it ended; `undefined` if it is still running or this is
+	 * unknown.
+	 */
 	readonly describeDeath?: () => Promise<PeerDeath | undefined>;
 	/** How long `describeDeath` may take. Default 2 s. */
 	readonly deathTimeoutMs?: number;
 	/**
-	 * Hand the client out at the greeting, with the negotiation on its way: what is executed at once goes out together with
-	 * it, a round trip sooner. A negotiation that is refused fails these commands. Default false.
+	 * Return the client at the greeting, while the negotiation is in progress. Commands executed at once are sent together with
+	 * the negotiation, which saves a round trip. They fail if QEMU refuses the negotiation. Default false.
 	 */
 	readonly eager?: boolean;
-	/** How many in-band commands QEMU is given at once. Default and most 8. */
+	/** How many in-band commands may be in flight. Default and maximum 8. */
 	readonly maxInFlight?: number;
-	/** Longest message that is taken, in bytes. Default 256 MiB. */
+	/** Longest accepted message, in bytes. Default 256 MiB. */
 	readonly maxReplyBytes?: number;
 	/**
-	 * When a reply that fits no command, or half a message, was followed by nothing for so long while commands wait, the
-	 * client asks one more command to see which replies were lost. Default 1 s.
+	 * How long to wait after a reply that matches no command, or after half a message, if commands are pending. Then the client
+	 * sends one more command to find out which replies were lost. Default 1 s.
 	 */
 	readonly probeAfterMs?: number;
 }
 
 /**
- * Connects to a QMP server, waits for its greeting and negotiates. The caller owns the client. A stream or descriptor
- * that is given is closed when this fails.
+ * Connects to a QMP server, waits for its greeting and negotiates. The caller owns the client. A stream or descriptor passed
+ * in is closed if this fails.
  *
- * @throws QmpError `QMP_CONNECT` when nothing answers; `QMP_TIMEOUT` without greeting or negotiation in time (QEMU serves
- *   one client at a time: a second one is connected but hears nothing until the first leaves); `QMP_PROTOCOL` for another
- *   protocol; `QMP_DISCONNECTED`
+ * @throws QmpError `QMP_CONNECT` when nothing answers; `QMP_TIMEOUT` without greeting or negotiation in time (QEMU serves one
+ *   client at a time: a second client is connected, but gets no greeting until the first one leaves); `QMP_PROTOCOL` for
+ *   another protocol; `QMP_DISCONNECTED`
  * @throws the signal's reason; UsageError for an impossible address or option
  */
 export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}): Promise<QmpClient> {

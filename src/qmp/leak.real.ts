@@ -16,12 +16,12 @@ interface Tally {
 	refused: number;
 	aborted: number;
 	timedOut: number;
-	/** Replies that are another command's. */
+	/** Replies that belong to another command. */
 	wrong: number;
 	events: number;
 }
 
-/** One of many kinds of commands, chosen by its number; the reply must be its own. */
+/** Executes one of many kinds of commands, chosen by `index`; the reply must match it. */
 async function one(qmp: QmpClient, index: number, shared: AbortSignal, tally: Tally): Promise<void> {
 	const own = new AbortController();
 	if (index % 10 === 0) queueMicrotask(() => own.abort());
@@ -77,7 +77,7 @@ for (const [suite, version] of Object.entries(qemuSuites)) {
 			return tally;
 		};
 		const left = async () => {
-			// The last replies to commands that were given up are still on their way.
+			// The last replies to abandoned commands have not arrived yet.
 			await qmp.execute('query-status');
 			collectGarbage();
 			return {

@@ -3,29 +3,29 @@ import { UsageError } from '../lib/errors.ts';
 import { QmpError } from './errors.ts';
 import type { QmpEvent } from './wire/messages.ts';
 
-/** Which events: a name, or a predicate over the event as it came. */
+/** Which events to take: a name, or a predicate over the received event. */
 export type QmpEventFilter = string | ((event: QmpEvent) => boolean);
 
 export interface ListenOptions {
 	/**
-	 * How many events may wait to be taken, 10,000 by default, and no more than 64 MiB of them. One more ends the listener
-	 * with `QMP_OVERFLOW`.
+	 * Maximum number of queued events: 10,000 by default, and at most 64 MiB in total. One more event ends the listener with
+	 * `QMP_OVERFLOW`.
 	 */
 	readonly capacity?: number;
 	/** Ends the listener with the signal's reason. */
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Why a connection ended: an error for whoever waits, or nothing when this side closed it. */
+/** Why a connection ended: an error, or nothing if this side closed it. */
 export type EndOfEvents = { readonly error: Error | undefined };
 
 const defaultCapacity = 10_000;
 const capacityBytes = 64 * 1024 * 1024;
 
 /**
- * A private queue of the events that match, filled from the moment it is made. Iterating takes them. When the connection
- * ends, those that came before are still given, then the iteration ends: with the cause as error, or normally when this
- * side closed the connection. Leaving the loop, `return()` or disposal unsubscribes.
+ * A private queue of matching events, filled from its creation on. Iterating takes events from it. When the connection ends,
+ * queued events are still delivered; then the iteration throws the cause, or ends normally if this side closed the
+ * connection. Leaving the loop, `return()` or disposal unsubscribes.
  */
 export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator<Event, void>, AsyncDisposable {
 	readonly #filter: QmpEventFilter;
@@ -35,7 +35,7 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 	readonly #onAbort = () => this.end({ error: this.#signal?.reason as Error });
 	#queue: { readonly event: Event; readonly bytes: number }[] = [];
 	#queuedBytes = 0;
-	/** Where the queue begins: a shift of a long array would be linear. */
+	/** Index of the first queued event. A shift of a long array would take linear time. */
 	#head = 0;
 	#waiters: PromiseWithResolvers<IteratorResult<Event, void>>[] = [];
 	#end: EndOfEvents | undefined;
@@ -54,12 +54,15 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 		if (this.#signal?.aborted === true) this.#onAbort();
 	}
 
-	/** How many events wait to be taken. */
+	/** Number of queued events. */
 	get size(): number {
 		return this.#queue.length - this.#head;
 	}
 
-	/** @internal A predicate that throws ends this listener with what it threw, and no other. `bytes`: how long its text was. */
+	/**
+	 * @internal Queues the event if it matches. A predicate that throws ends only this listener, with that error. `bytes`:
+	 *   length of the event's text.
+	 */
 	offer(event: QmpEvent, bytes: number): void {
 		if (this.#end !== undefined) return;
 		try {
@@ -115,7 +118,7 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 		return waiter.promise;
 	}
 
-	/** Unsubscribes and drops what was not taken. */
+	/** Unsubscribes and drops the queued events. */
 	return(): Promise<IteratorResult<Event, void>> {
 		this.end({ error: undefined });
 		this.#end = { error: undefined };
@@ -134,12 +137,12 @@ export class QmpEventListener<Event = QmpEvent> implements AsyncIterableIterator
 	}
 }
 
-/** All listeners of a connection. None can take events from another. */
+/** All listeners of a connection. Each one gets every matching event. */
 export class Listeners {
 	readonly #listeners = new Set<QmpEventListener>();
 	#end: EndOfEvents | undefined;
 
-	/** How many listen now. */
+	/** Number of current listeners. */
 	get size(): number {
 		return this.#listeners.size;
 	}
@@ -151,7 +154,7 @@ export class Listeners {
 		return listener;
 	}
 
-	/** The first event that matches, from now on. @throws QmpError `QMP_TIMEOUT`; the cause when the connection ends */
+	/** Waits for the first matching event. @throws QmpError `QMP_TIMEOUT`; the cause when the connection ends */
 	async wait(filter: QmpEventFilter, { signal, timeoutMs }: WaitOptions, closed: () => QmpError): Promise<QmpEvent> {
 		const listener = this.listen(filter, { capacity: 1, signal });
 		const what = typeof filter === 'string' ? `the event ${filter}` : 'an event that matches';

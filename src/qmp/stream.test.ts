@@ -8,7 +8,7 @@ import type { QmpError } from './errors.ts';
 import { recordedSessions } from './testing/recorded.ts';
 import { type ScriptedPeer, scriptedPair } from './testing/scripted-peer.ts';
 
-/** Replies and events of a real session, in their order; a reply's place is where its `return` or `error` is taken from. */
+/** Replies and events of a real session, in order. A reply is matched by its `return` or `error`. */
 const incoming = recordedSessions.map(({ records }) =>
 	records
 		.filter(({ direction }) => direction === 'received')
@@ -20,7 +20,7 @@ const isReply = (text: string) => /"id": "[^"]*"\}$|^\{"id": /.test(text);
 interface Started {
 	readonly client: QmpClient;
 	readonly peer: ScriptedPeer;
-	/** What the server would write: a real session's replies and events, with the ids of this client. */
+	/** What the server writes: a real session's replies and events, with this client's ids. */
 	readonly bytes: Buffer;
 	readonly outcomes: Promise<PromiseSettledResult<JsonValue>[]>;
 	readonly expected: readonly (JsonValue | 'error')[];
@@ -29,7 +29,7 @@ interface Started {
 	readonly ends: readonly number[];
 }
 
-/** A client with up to 8 commands in flight at a peer that has not answered yet. */
+/** Makes a client with up to 8 commands in flight and a peer that has not answered yet. */
 async function start(session: readonly string[], count = 8): Promise<Started> {
 	const { peer, stream } = scriptedPair();
 	peer.welcome(() => undefined);
@@ -62,7 +62,7 @@ async function start(session: readonly string[], count = 8): Promise<Started> {
 const valueOfResult = (result: PromiseSettledResult<JsonValue>): JsonValue =>
 	result.status === 'fulfilled' ? result.value : (result.reason as QmpError).code === 'QMP_COMMAND' ? 'error' : 'LOST';
 
-/** Short sessions: every byte of them is tried. */
+/** Short sessions, tested at every byte. */
 const short = incoming.map(session => session.filter(text => text.length < 200));
 
 test('any chunking of a real session gives the same replies and events', async t => {
@@ -127,7 +127,7 @@ test('damage anywhere: every command settles, and only those near the damage fai
 					.map(valueOfResult)
 					.flatMap((value, index) => (JSON.stringify(value) === JSON.stringify(expected[index]) ? [] : [index]));
 				const near = ends.findIndex(end => end > at);
-				// Damage may swallow the next message too; an id may be turned into that of another command.
+				// Damage may also affect the next message, and may turn one command's id into another's.
 				for (const index of wrong) {
 					if (results[index]!.status === 'rejected' || index === near) continue;
 					throw new Error(`command ${index} got another's reply: ${how} ${byte} at ${at}, in reply ${near}`);

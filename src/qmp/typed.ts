@@ -2,14 +2,14 @@ import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { QmpCommands, QmpEvents } from './schema/qemu-11.1.ts';
 import type { QmpEvent } from './wire/messages.ts';
 
-/** A command that the newest QEMU in use has. A QEMU of another version may not have it, or answer in another shape. */
+/** A command of the newest QEMU in use. Another version may lack it, or return another shape. */
 export type QmpCommandName = keyof QmpCommands;
 export type QmpEventName = keyof QmpEvents;
 
 /** Arguments of a command. A `bigint` is sent as its digits, so 64-bit values are exact. */
 export type QmpArguments = { readonly [name: string]: unknown };
 
-/** What follows the name of a command: its arguments, which may be left out when none is mandatory, and options. */
+/** The parameters after a command's name: its arguments (optional if none is mandatory) and options. */
 export type ExecuteRest<Name extends string, Options> = Name extends QmpCommandName
 	? Record<never, never> extends QmpCommands[Name]['arguments']
 		? [args?: QmpCommands[Name]['arguments'] | undefined, options?: Options]

@@ -5,18 +5,18 @@ export interface SchemaChange {
 	/** What changed, such as `command query-status`, `query-status.return.singlestep`, `SHUTDOWN.data.reason=host-error`. */
 	readonly where: string;
 	readonly kind: 'added' | 'removed' | 'changed';
-	/** The change in words. */
+	/** The change in words, for a person. */
 	readonly what: string;
 	/** Whether a client written for the first QEMU can fail with the second. */
 	readonly breaking: boolean;
 }
 
-/** How the second of two QEMUs differs over QMP from the first. */
+/** How the second QEMU's QMP differs from the first QEMU's. */
 export interface SchemaDrift {
 	readonly changes: readonly SchemaChange[];
-	/** What the second marks as deprecated; `isNew` when the first did not. */
+	/** What the second QEMU marks as deprecated; `isNew` if the first did not. */
 	readonly deprecated: readonly MarkedPlace[];
-	/** What the second marks as unstable. */
+	/** What the second QEMU marks as unstable. */
 	readonly unstable: readonly MarkedPlace[];
 }
 
@@ -25,12 +25,12 @@ export interface MarkedPlace {
 	readonly isNew: boolean;
 }
 
-/** Whether QEMU reads the value (arguments) or writes it (results and events): what breaks depends on it. */
+/** Whether QEMU reads the value (arguments) or writes it (results and events). This decides which changes are breaking. */
 type Direction = 'argument' | 'result';
 
 /**
- * Compares two schemas by the names that are on the wire. Each pair of types is compared once and reported at the first
- * place that uses it, in the order of commands and then events.
+ * Compares two schemas by the names used on the wire. Each pair of types is compared once and reported at the first place
+ * that uses it: commands first, then events.
  */
 export function diffSchemas(before: QmpSchema, after: QmpSchema): SchemaDrift {
 	return new Comparison(before, after).run();
@@ -178,7 +178,10 @@ function markedPlaces(before: QmpSchema, after: QmpSchema, feature: string): Mar
 	return placesWith(after, feature).map(where => ({ where, isNew: !known.has(where) }));
 }
 
-/** Commands, events, members and values that a schema marks with a feature; a type's under the first place that uses it. */
+/**
+ * Lists the commands, events, members and values that a schema marks with a feature. A type's members are listed under the
+ * first place that uses the type.
+ */
 export function placesWith(schema: QmpSchema, feature: string): string[] {
 	const places: string[] = [];
 	const seen = new Set<string>();

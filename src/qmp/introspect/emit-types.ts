@@ -1,18 +1,20 @@
 import { enumMembers, type QmpSchema, type SchemaMember, type SchemaObject, type SchemaType } from './schema.ts';
 
-/** What goes in the head of the file that {@link emitTypes} makes. */
+/** Data for the header of the file that {@link emitTypes} makes. */
 export interface EmitTypesOptions {
-	/** Which QEMU the schema is of, such as `11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)`. */
+	/** The QEMU that the schema comes from, such as `11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)`. */
 	readonly version: string;
 }
 
-/** Takes properties of the device beside the members that the schema knows (`'gen': false` in QEMU's qapi/qdev.json). */
+/**
+ * Commands that take device properties in addition to the members in the schema (`'gen': false` in QEMU's qapi/qdev.json).
+ */
 const openArguments = new Set(['device_add']);
 
 /**
- * TypeScript declarations of a QEMU's commands and events: a module with `QmpCommands` and `QmpEvents`, interfaces by name.
- * The schema has no type names, so types are named for the shortest way to them (`QueryStatusReturnStatus`). It has no
- * integer widths either: integers are `number | bigint`. The same schema gives the same text.
+ * Generates TypeScript declarations of a QEMU's commands and events: a module with the interfaces `QmpCommands` and
+ * `QmpEvents`. The schema has no type names, so each type is named after the shortest path to it (`QueryStatusReturnStatus`).
+ * The schema has no integer widths, so integers are `number | bigint`. The same schema always gives the same text.
  */
 export function emitTypes(schema: QmpSchema, { version }: EmitTypesOptions): string {
 	return new Emitter(schema).emit(version);
@@ -20,10 +22,10 @@ export function emitTypes(schema: QmpSchema, { version }: EmitTypesOptions): str
 
 class Emitter {
 	readonly #schema: QmpSchema;
-	/** Type of the schema to the name that it got. */
+	/** Maps a schema type to its generated name. */
 	readonly #names = new Map<string, string>();
 	readonly #taken = new Set(['QmpCommands', 'QmpEvents', 'QmpInteger', 'JsonValue', 'NoMembers']);
-	/** Types that have a name and are not written yet. */
+	/** Types that are named but not yet written. */
 	readonly #queue: string[] = [];
 
 	constructor(schema: QmpSchema) {
@@ -72,7 +74,7 @@ class Emitter {
 		].join('\n');
 	}
 
-	/** How a type is written where it is used; a type that needs a declaration of its own gets a name. */
+	/** Returns how a type is written where it is used. Names the type if it needs its own declaration. */
 	#reference(typeName: string, wanted: string): string {
 		const type = this.#schema.type(typeName);
 		switch (type['meta-type']) {
@@ -167,7 +169,7 @@ function comment(features: readonly string[] | undefined, indent: string): strin
 	const tags = (features ?? []).map(feature =>
 		feature === 'deprecated' ? '@deprecated' : feature === 'unstable' ? '@experimental' : `Feature: ${feature}.`,
 	);
-	// Tags end a comment's text, so features come first.
+	// In a doc comment, tags must follow the text, so features come first.
 	tags.sort((a, b) => Number(a.startsWith('@')) - Number(b.startsWith('@')));
 	return tags.length === 0 ? '' : `${indent}/** ${tags.join(' ')} */\n`;
 }

@@ -22,7 +22,7 @@ for (const [suite, number] of Object.entries(qemuSuites)) {
 		schemas.push({ version, schema });
 		const text = emitTypes(schema, { version });
 		t.regex(text, /'query-status': \{ readonly arguments: NoMembers; readonly return: QueryStatusReturn; \}/);
-		// The first line names the exact version; a point release must not change what follows.
+		// The first line names the exact version. A point release must not change the rest.
 		const body = (declarations: string) => declarations.slice(declarations.indexOf('\n'));
 		const file = committed.get(`qemu-${number}.ts`);
 		if (file !== undefined) {

@@ -55,7 +55,7 @@ const before = [
 	{ name: '[any]', 'meta-type': 'array', 'element-type': 'any' },
 ] as SchemaEntity[];
 
-/** The same with other type names, and changed. */
+/** The same schema with other type names, and with changes. */
 const after = [
 	...builtins,
 	{ name: 'query-status', 'meta-type': 'command', 'arg-type': '0', 'ret-type': '11', 'allow-oob': true },
@@ -141,7 +141,7 @@ test('what is no schema is refused', t => {
 });
 
 test('commands and events of the newest QEMU are typed, others are not', t => {
-	// Compiled, not run: tsc is the judge.
+	// Only compiled, not run: tsc is the check.
 	const compiled = async (qmp: QmpClient) => {
 		const status: QmpCommands['query-status']['return'] = await qmp.execute('query-status');
 		const { running }: { running: boolean } = status;

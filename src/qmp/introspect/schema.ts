@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../lib/json.ts';
 
-/** An entity of what `query-qmp-schema` returns (qapi/introspect.json). Type names are numbers that mean nothing. */
+/** An entity in the result of `query-qmp-schema` (qapi/introspect.json). Type names are numbers without meaning. */
 export type SchemaEntity = { readonly name: string; readonly features?: readonly string[] } & (
 	| { readonly 'meta-type': 'builtin'; readonly 'json-type': JsonType }
 	| {
@@ -31,7 +31,7 @@ export type JsonType = 'string' | 'number' | 'int' | 'boolean' | 'null' | 'objec
 export interface SchemaMember {
 	readonly name: string;
 	readonly type: string;
-	/** There when the member is optional. */
+	/** Present if the member is optional. */
 	readonly default?: JsonValue;
 	readonly features?: readonly string[];
 }
@@ -43,13 +43,13 @@ export type SchemaObject = Of<'object'>;
 export type SchemaEnum = Of<'enum'>;
 export type SchemaType = Exclude<SchemaEntity, SchemaCommand | SchemaEvent>;
 
-/** A QEMU's schema, to be asked by name. */
+/** A QEMU's schema, with lookup by name. */
 export class QmpSchema {
 	readonly commands: ReadonlyMap<string, SchemaCommand>;
 	readonly events: ReadonlyMap<string, SchemaEvent>;
 	readonly #types = new Map<string, SchemaType>();
 
-	/** Takes what `query-qmp-schema` returned. @throws TypeError when it is something else */
+	/** Parses the result of `query-qmp-schema`. @throws TypeError for anything else */
 	constructor(entities: unknown) {
 		if (!Array.isArray(entities)) throw new TypeError('a QMP schema is an array, as query-qmp-schema returns it');
 		const commands: SchemaCommand[] = [];
@@ -65,14 +65,14 @@ export class QmpSchema {
 		this.events = byName(events);
 	}
 
-	/** @throws TypeError for a type that the schema names and does not have */
+	/** @throws TypeError if the schema names a type but does not define it */
 	type(name: string): SchemaType {
 		const type = this.#types.get(name);
 		if (type === undefined) throw new TypeError(`the schema has no type '${name}'`);
 		return type;
 	}
 
-	/** Members that an object can have, those of all variants included, each with its type. */
+	/** Returns all members that an object can have, including those of all variants, each with its type. */
 	members(typeName: string): SchemaMember[] {
 		const type = this.type(typeName);
 		if (type['meta-type'] !== 'object') return [];
@@ -86,7 +86,7 @@ export class QmpSchema {
 	}
 }
 
-/** Values of an enumeration and their features, whichever way the QEMU's version gives them. */
+/** Returns the values of an enumeration and their features, in the form of any QEMU version. */
 export function enumMembers({
 	members,
 	values,

@@ -4,9 +4,9 @@ import { randomInt } from 'node:crypto';
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy';
 
 /**
- * A number in three characters, more from 226,981 on. Short, because QEMU reads its monitor one byte at a time, a system
- * call each (monitor_can_read gives 1): a byte less is some 2 µs less. Numbers near one another differ in every character
- * but the last, so damage to one character does not make one command's id another's.
+ * Encodes a number in three characters, or more from 226,981 on. Ids are short because QEMU reads its monitor one byte per
+ * system call (monitor_can_read gives 1): each byte less saves about 2 µs. Numbers close to one another differ in every
+ * character but the last, so damage to one character does not turn one command's id into another's.
  */
 export function encodeNumber(number: number): string {
 	const lowest = number % 61;
@@ -19,38 +19,38 @@ export function encodeNumber(number: number): string {
 	return text;
 }
 
-/** How a command ended, for the one who waits for it. */
+/** How a command ended, for its caller. */
 export type CommandOutcome<Value> =
 	| { readonly kind: 'return'; readonly value: Value }
 	| { readonly kind: 'error'; readonly class: string; readonly desc: string }
-	/** The reply was lost in what could not be read; `reasons` are what was seen instead. */
+	/** The reply was lost in unreadable input; `reasons` say what arrived instead. */
 	| { readonly kind: 'lost'; readonly reasons: readonly string[] }
 	| { readonly kind: 'timeout' }
 	| { readonly kind: 'aborted'; readonly reason: unknown }
 	| { readonly kind: 'disconnected' };
 
-/** One command on its way. */
+/** One command, queued or in flight. */
 export interface Command<Value> {
 	readonly name: string;
 	readonly id: string;
-	/** Place in the order of sending; 0 until it is sent. */
+	/** Position in the order of sending; 0 until it is sent. */
 	sequence: number;
 	readonly outOfBand: boolean;
 	readonly text: string;
-	/** Called at most once. `undefined` once nobody waits: the reply is then dropped when it comes. */
+	/** Called at most once. `undefined` once the caller has given up: the reply is then dropped. */
 	settle: ((outcome: CommandOutcome<Value>) => void) | undefined;
-	/** When it gives up under the connection's deadline, on the clock of `performance.now()`; absent with its own timer. */
+	/** When the connection's deadline expires, on the clock of `performance.now()`; absent if the command has its own timer. */
 	expiresAtMs?: number;
 }
 
 /**
- * The commands of one connection: those that wait for a place and those in flight. QEMU stops reading, out-of-band
- * commands too, when its queue of 8 in-band commands is full (QMP_REQ_QUEUE_LEN_MAX in monitor/qmp.c), so no more than
- * that are sent; an out-of-band command never waits. A command that nobody waits for any more keeps its place until its
- * reply comes, because QEMU still holds it.
+ * The commands of one connection, queued and in flight. When QEMU's queue of 8 in-band commands is full
+ * (QMP_REQ_QUEUE_LEN_MAX in monitor/qmp.c), it stops reading, even out-of-band commands. So at most 8 in-band commands are in
+ * flight; an out-of-band command never waits. An abandoned command keeps its place until its reply arrives, because QEMU
+ * still holds it.
  */
 export class CommandTable<Value> {
-	/** Tells this connection's ids from what an earlier client left behind. */
+	/** Distinguishes this connection's ids from those of an earlier client. */
 	readonly #prefix = Array.from({ length: 3 }, () => alphabet[randomInt(alphabet.length)]).join('');
 	readonly #maxInFlight: number;
 	readonly #inFlight = new Map<string, Command<Value>>();
@@ -63,7 +63,7 @@ export class CommandTable<Value> {
 		this.#maxInFlight = maxInFlight;
 	}
 
-	/** An id for one command of this connection. */
+	/** Makes an id for a command of this connection. */
 	makeId(): string {
 		return this.#prefix + encodeNumber(this.#nextId++);
 	}
@@ -81,7 +81,7 @@ export class CommandTable<Value> {
 		return this.#inFlight.has(id);
 	}
 
-	/** Takes a command; returns it when it is to be sent now. */
+	/** Adds a command. Returns it if it can be sent now. */
 	add(command: Command<Value>): boolean {
 		if (command.outOfBand || (this.#inBandInFlight < this.#maxInFlight && this.#waiting.length === 0)) {
 			this.launch(command);
@@ -91,14 +91,14 @@ export class CommandTable<Value> {
 		return false;
 	}
 
-	/** Counts a command as sent, whether or not there is a place. */
+	/** Counts a command as sent, even beyond the limit. */
 	launch(command: Command<Value>): void {
 		command.sequence = this.#nextSequence++;
 		this.#inFlight.set(command.id, command);
 		if (!command.outOfBand) this.#inBandInFlight++;
 	}
 
-	/** Takes a command out of flight. */
+	/** Removes a command from those in flight and returns it. */
 	take(id: string): Command<Value> | undefined {
 		const command = this.#inFlight.get(id);
 		if (command === undefined) return undefined;
@@ -107,14 +107,14 @@ export class CommandTable<Value> {
 		return command;
 	}
 
-	/** Those in flight that were sent before `sequence`, taken out: their replies cannot come any more. */
+	/** Removes and returns the commands in flight sent before `sequence`: their replies can no longer arrive. */
 	takeBefore(sequence: number): Command<Value>[] {
 		const lost = [...this.#inFlight.values()].filter(command => command.sequence < sequence);
 		for (const { id } of lost) this.take(id);
 		return lost;
 	}
 
-	/** Those that have a place now; they count as sent. */
+	/** Returns the commands that can be sent now; they count as sent. */
 	takeSendable(): Command<Value>[] {
 		if (this.#waiting.length === 0) return [];
 		const sendable = this.#waiting.splice(0, Math.max(0, this.#maxInFlight - this.#inBandInFlight));
@@ -122,7 +122,7 @@ export class CommandTable<Value> {
 		return sendable;
 	}
 
-	/** Nobody waits for this command any more. One that was not sent yet is forgotten. */
+	/** Marks a command as abandoned by its caller. If it was not sent yet, it is removed. */
 	abandon(command: Command<Value>): void {
 		command.settle = undefined;
 		if (command.sequence > 0) return;
@@ -136,7 +136,7 @@ export class CommandTable<Value> {
 		for (const command of this.#waiting) if (command.settle !== undefined) yield command;
 	}
 
-	/** Empties the table: everything that was waiting or in flight. */
+	/** Empties the table and returns everything that was queued or in flight. */
 	drain(): Command<Value>[] {
 		const all = [...this.#inFlight.values(), ...this.#waiting];
 		this.#inFlight.clear();

@@ -1,12 +1,12 @@
 import type { Command, CommandTable } from './commands.ts';
 
-/** Longest delay of a timer; what is longer has no deadline. */
+/** Longest delay of a timer. A longer deadline counts as none. */
 const longestDelayMs = 2 ** 31 - 1;
 const stalledMs = 100;
 
 /**
- * The deadlines of a connection's commands that have none of their own. One timer serves all: a timer for each command
- * would cost more than the rest of sending it.
+ * The deadlines of those commands that use the connection's default. They share one timer: a timer per command would cost
+ * more than the rest of sending it.
  */
 export class Deadlines<Value> {
 	readonly #commands: CommandTable<Value>;
@@ -19,7 +19,7 @@ export class Deadlines<Value> {
 		this.#timeoutMs = timeoutMs;
 	}
 
-	/** Puts a command under the deadline, from now. */
+	/** Starts the deadline of a command. */
 	watch(command: Command<Value>): void {
 		if (this.#timeoutMs > longestDelayMs) return;
 		command.expiresAtMs = performance.now() + this.#timeoutMs;
@@ -33,9 +33,9 @@ export class Deadlines<Value> {
 
 	#lookIn(delayMs: number): void {
 		const dueMs = performance.now() + delayMs;
-		// The open connection keeps the process alive; a timer that outlasts the commands should not.
+		// The open connection keeps the process alive. The timer must not do so after the last command.
 		const look = () => {
-			// Where this process stood still, replies that have arrived meanwhile are read first.
+			// If this process was stalled, replies that have arrived in the meantime are read first.
 			if (performance.now() - dueMs < stalledMs) this.#look();
 			else this.#timer = setTimeout(() => this.#look(), stalledMs).unref();
 		};

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { QmpDirection } from '../wire/recording.ts';
 
-/** What is sent on a connection. All that one turn of the event loop sends goes in one write. */
+/** The output of a connection. Everything sent in one turn of the event loop goes out in one write. */
 export class Outbox {
 	readonly #stream: Duplex;
 	readonly #record: (direction: QmpDirection, text: string) => void;
@@ -21,7 +21,7 @@ export class Outbox {
 		queueMicrotask(this.flush);
 	}
 
-	/** Sends a byte that is no text, after all that was sent before it. */
+	/** Sends a byte that is not text, after everything sent before it. */
 	sendByte(byte: number): void {
 		this.flush();
 		this.#record('sent', String.fromCharCode(byte));
@@ -33,7 +33,7 @@ export class Outbox {
 		if (this.#text === '') return;
 		const text = this.#text;
 		this.#text = '';
-		// A socket that can no longer be written to tells so by its own events.
+		// A socket that is no longer writable reports that through its own events.
 		if (this.#stream.writable) this.#stream.write(text);
 	};
 }

@@ -1,25 +1,25 @@
 import type { CommandTable } from './commands.ts';
 import type { Outbox } from './outbox.ts';
 
-/** A byte that no JSON has: QEMU's parser answers it with an error and starts afresh (docs/interop/qmp-spec.rst). */
+/** A byte that never occurs in JSON. QEMU's parser answers it with an error and resets (docs/interop/qmp-spec.rst). */
 const resynchronise = 0xff;
 
-/** How many reasons are kept for one probe: bad input of 1100 levels makes QEMU complain 1027 times. */
+/** How many reasons to keep per probe: input with 1100 levels of nesting makes QEMU report 1027 errors. */
 const keptReasons = 20;
 
 /**
- * Finds out which commands have lost their reply, after something came that cannot be read or belongs to nobody. Neither
- * can be settled by counting: QEMU gives no id to what its parser refuses, and one bad input may make many such errors.
- * So it is asked one more command, a probe, after a byte that makes its parser start afresh. QEMU answers in order: what
- * was sent before the probe and has no reply when the probe is answered will never have one.
+ * Finds out which commands have lost their reply, after unreadable input or a reply that matches no command. Counting does
+ * not work: QEMU's errors for input that it cannot parse have no id, and one bad input may cause many of them. So the client
+ * sends a byte that resets QEMU's parser, and then one more command, a probe. QEMU answers in order: a command sent before
+ * the probe that has no reply when the probe is answered will never get one.
  */
 export class Resynchroniser<Value> {
 	readonly #commands: CommandTable<Value>;
 	readonly #outbox: Outbox;
 	readonly #patienceMs: number;
-	/** Probes on their way, oldest first; value: what was wrong before each. */
+	/** Probes in flight, oldest first; value: what was wrong before each. */
 	readonly #probes = new Map<string, string[]>();
-	/** Runs while something is odd that time may explain: a reply to nobody, half a message. */
+	/** Runs after something odd that may resolve itself: a reply that matches no command, or half a message. */
 	#doubt: NodeJS.Timeout | undefined;
 	#doubted = '';
 	#closed = false;
@@ -34,7 +34,7 @@ export class Resynchroniser<Value> {
 		return this.#probes.has(id);
 	}
 
-	/** Asks if commands still wait in a while: what came may have nothing to do with them. */
+	/** Sends a probe after a while if commands are still pending. What arrived may be unrelated to them. */
 	doubt(reason: string): void {
 		if (this.#closed || this.#commands.inFlight === 0) return;
 		this.#doubted = reason;
@@ -48,26 +48,26 @@ export class Resynchroniser<Value> {
 		}, this.#patienceMs).unref();
 	}
 
-	/** Asks at once, if any command could have lost its reply. */
+	/** Sends a probe at once, if any command could have lost its reply. */
 	ask(reason: string): void {
 		if (this.#closed || this.#commands.inFlight === 0) return;
 		const id = this.#commands.makeId();
 		const text = `{"execute":"query-version","id":"${id}"}\n`;
 		this.#probes.set(id, [...(this.#latest() ?? []), reason]);
-		// Beyond the limit, if need be: at least one place of those in flight is free in truth.
+		// This may exceed the limit. At least one of the commands in flight has already been answered.
 		this.#commands.launch({ name: 'query-version', id, sequence: 0, outOfBand: false, text, settle: undefined });
 		this.#outbox.sendByte(resynchronise);
 		this.#outbox.send(text);
 	}
 
-	/** An error without id came: one more of what was asked about, or the first. */
+	/** Handles an error without id: adds it to the probe in flight, or sends the first probe. */
 	errorWithoutId(reason: string): void {
 		const reasons = this.#latest();
 		if (reasons === undefined) this.ask(reason);
 		else if (reasons.length < keptReasons) reasons.push(reason);
 	}
 
-	/** A probe was answered: every command that was sent before it and still waits has lost its reply. */
+	/** Handles the answer to a probe: every pending command sent before it has lost its reply. */
 	answered(id: string, sequence: number): void {
 		const reasons = this.#probes.get(id) ?? [];
 		for (const [probe] of this.#probes) {

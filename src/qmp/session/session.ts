@@ -20,20 +20,20 @@ export interface SessionOptions {
 	readonly maxInFlight: number;
 	readonly maxReplyBytes: number | undefined;
 	readonly probeAfterMs: number;
-	/** Deadline of commands that are given none. */
+	/** Default deadline of a command. */
 	readonly commandTimeoutMs: number;
 }
 
-/** This many unreadable pieces in a row, with nothing readable between them, end a connection. */
+/** This many unreadable pieces in a row end a connection. */
 const maxBrokenInARow = 16;
 
-/** Most events that are kept from before somebody could listen. */
+/** Maximum number of events kept from before the client was returned. */
 const maxEarly = 10_000;
 const maxEarlyCharacters = 16 * 1024 * 1024;
 
 /**
- * One connection from the first byte to the last: cuts and reads what comes, matches replies to commands by id, hands
- * events to listeners, and settles everything, with the first cause, when it ends.
+ * One connection from its first byte to its last. Splits and parses the input, matches replies to commands by id, and passes
+ * events to listeners. When the connection ends, settles everything with the first cause.
  */
 export class Session {
 	readonly listeners = new Listeners();
@@ -47,14 +47,14 @@ export class Session {
 	readonly #greeted = Promise.withResolvers<QmpGreeting>();
 	readonly #closed = Promise.withResolvers<QmpError | undefined>();
 	readonly #streamClosed = Promise.withResolvers<void>();
-	/** Events from before somebody could listen; `undefined` since then. */
+	/** Events from before the client was returned; `undefined` afterwards. */
 	early: QmpEvent[] | undefined = [];
 	#earlyCharacters = 0;
 	#isGreeted = false;
 	#brokenInARow = 0;
-	/** The last piece that could not be read. */
+	/** The last unreadable piece. */
 	unreadable: string | undefined;
-	/** Nothing is taken or sent any more. */
+	/** Set once nothing is received or sent any more. */
 	#ending = false;
 	#end: { readonly error: QmpError | undefined } | undefined;
 
@@ -80,22 +80,22 @@ export class Session {
 		}
 	}
 
-	/** The greeting, as soon as it comes; rejects with the cause when the connection ends first. */
+	/** Resolves with the greeting; rejects with the cause if the connection ends first. */
 	get greeted(): Promise<QmpGreeting> {
 		return this.#greeted.promise;
 	}
 
-	/** Resolves once, when the connection has ended: with the cause, or with nothing when this side closed it. */
+	/** Resolves when the connection has ended: with the cause, or with nothing if this side closed it. */
 	get closed(): Promise<QmpError | undefined> {
 		return this.#closed.promise;
 	}
 
-	/** The error for those who come too late. */
+	/** Returns the error for calls after the end of the connection. */
 	endError(): QmpError {
 		return this.#end?.error ?? new QmpError('QMP_DISCONNECTED', `${this.#options.peer}: closed by this client`);
 	}
 
-	/** Hands a command over. Its `settle` is called once, unless it is abandoned. */
+	/** Sends or queues a command. Its `settle` is called once, unless the command is abandoned. */
 	submit(command: Command<JsonValue>): void {
 		if (this.#ending) {
 			void this.closed.then(() => command.settle?.({ kind: 'disconnected' }));
@@ -104,7 +104,7 @@ export class Session {
 		if (this.commands.add(command)) this.#outbox.send(command.text);
 	}
 
-	/** Ends the connection from this side. Bounded: QEMU gets a moment to answer what it still holds. */
+	/** Closes the connection. QEMU gets up to `graceMs` to answer pending commands. */
 	async close(graceMs: number): Promise<void> {
 		const { stream } = this.#wire;
 		if (!this.#ending) {
@@ -112,7 +112,7 @@ export class Session {
 			this.#outbox.flush();
 			const owesReply = this.commands.inFlight > 0;
 			this.#finish(undefined);
-			// Half-closed, QEMU still writes the reply that it is working on, and the next client is not met by it.
+			// After a half-close, QEMU still writes the reply in progress, so the next client does not receive it.
 			if (owesReply) stream.end();
 			else stream.destroy();
 		}
@@ -170,15 +170,15 @@ export class Session {
 				if (this.#isAwaited(message.id)) {
 					this.#settle(message.id, { kind: 'lost', reasons: [`${message.reason}: ${excerpt(text)}`] });
 				} else if (message.isJson && !this.#isGreeted) {
-					// The rest of a long reply to an earlier client, which QEMU writes to whoever comes next: an object of it, with the
-					// commas between them as pieces of their own.
+					// The rest of a long reply to an earlier client: QEMU writes it to the next client. It arrives as single objects,
+					// with the commas between them as separate pieces.
 					this.#brokenInARow = 0;
 					this.unreadable = excerpt(text);
 				} else this.#receiveBroken(message.reason, text);
 		}
 	}
 
-	/** Whether an id, made out in what is not quite JSON, is that of a command of ours. */
+	/** Whether an id, recovered from text that is not quite JSON, belongs to one of our commands. */
 	#isAwaited(id: JsonValue | undefined): boolean {
 		return typeof id === 'string' && this.commands.isInFlight(id) && !this.#resynchroniser.isProbe(id);
 	}
@@ -186,7 +186,8 @@ export class Session {
 	#settle(id: JsonValue | undefined, outcome: CommandOutcome<JsonValue>): void {
 		const command = typeof id === 'string' ? this.commands.take(id) : undefined;
 		if (command === undefined) {
-			// Belongs to a client before us: QEMU answers its last command to whoever is connected. Or it is ours, damaged.
+			// This reply belongs to an earlier client (QEMU sends the answer to its last command to the next client), or is ours
+			// and damaged.
 			this.#resynchroniser.doubt(`a reply to nobody (id ${id === undefined ? 'missing' : stringifyJson(id)})`);
 		} else if (this.#resynchroniser.isProbe(command.id)) {
 			this.#resynchroniser.answered(command.id, command.sequence);
@@ -209,7 +210,7 @@ export class Session {
 		this.#fail(new QmpError('QMP_PROTOCOL', message, { evidence: [this.unreadable ?? ''] }));
 	}
 
-	/** Ends the connection for a reason on this side. */
+	/** Ends the connection with an error of this side. */
 	#fail(error: QmpError): void {
 		this.#ending = true;
 		this.#finish(error);

@@ -7,20 +7,20 @@ import { realQemu } from '../../qemu/testing/real.ts';
 import type { QmpClient } from '../client.ts';
 import { type ConnectOptions, connectQmp } from '../connect.ts';
 
-/** The QEMUs that the client is tested with: Debian's, by suite. Taken from the cache, or downloaded into it. */
+/** The QEMUs that the client is tested with: Debian's, by suite. Downloaded into the cache if they are not there. */
 export const qemuSuites = { bookworm: '7.2', trixie: '10.0', 'trixie-backports': '11.1' } as const;
 export type QemuSuite = keyof typeof qemuSuites;
 
-/** A QEMU without a guest, for tests of the client. */
+/** A QEMU without a guest, for client tests. */
 export interface RealQemu extends AsyncDisposable {
 	readonly path: string;
 	readonly process: QemuProcess;
 	connect(options?: ConnectOptions): Promise<QmpClient>;
-	/** The bare socket, for what the client would never send. */
+	/** Opens a bare socket, to send what the client never would. */
 	raw(): Promise<net.Socket>;
 }
 
-/** Starts one, killed at the latest when disposed of. */
+/** Starts a QEMU. Disposal kills it if it still runs. */
 export async function startRealQemu(
 	suite: QemuSuite,
 	{ args = ['-machine', 'none'], monitor = '' }: { args?: readonly string[]; monitor?: string } = {},

@@ -7,5 +7,5 @@ const load = (name: string): { name: string; records: readonly QmpRecord[] } => 
 	records: parseRecording(readFileSync(path.join(import.meta.dirname, 'recordings', `${name}.ndjson`), 'utf8')),
 });
 
-/** What real QEMUs said (`-machine virt -S -nodefaults`), recorded by this client. */
+/** Sessions of real QEMUs (`-machine virt -S -nodefaults`), recorded by this client. */
 export const recordedSessions = [load('qemu-7.2'), load('qemu-10.0'), load('qemu-11.1')];

@@ -3,16 +3,16 @@ import type { QmpRecord } from '../wire/recording.ts';
 import type { ScriptedCommand, ScriptedPeer } from './scripted-peer.ts';
 
 export interface ReplayOptions {
-	/** Hang up after the last message, as a QEMU that quit. Default: stay, and refuse further commands. */
+	/** Hang up after the last message, as QEMU does when it quits. Default: stay connected and refuse further commands. */
 	readonly hangUpAtEnd?: boolean;
-	/** How a message goes on the wire; for tests of chunking. */
+	/** How to write a message; for tests of chunking. */
 	readonly write?: (peer: ScriptedPeer, text: string) => void;
 }
 
 /**
- * Plays QEMU's part of a recorded session: gives what was received in its order, and waits, where a command was sent, for
- * the same command with the same arguments (ids are the new client's). Commands that the recording does not have are
- * refused with `GenericError`. Resolves when the recording is at its end, or the client has left.
+ * Plays QEMU's part of a recorded session. Sends the received messages in order. Where a command was sent, waits for the same
+ * command with the same arguments (with the new client's id). Refuses commands that the recording lacks with `GenericError`.
+ * Resolves at the end of the recording, or when the client has left.
  */
 export async function replay(
 	peer: ScriptedPeer,
@@ -58,13 +58,13 @@ function isCommand({ direction, text }: QmpRecord): boolean {
 	return direction === 'sent' && text.trimStart().startsWith('{');
 }
 
-/** A command without its id. */
+/** Returns a command without its id. */
 function signatureOf(text: string): string {
 	const { id: _, ...rest } = parseJson(text) as JsonObject;
 	return stringifyJson(Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-/** A reply with the id that the new client used, otherwise to the letter. */
+/** Returns a reply with the new client's id, otherwise unchanged. */
 function withId(text: string, ids: ReadonlyMap<string, string>): string {
 	for (const [recorded, now] of ids) {
 		const place = text.lastIndexOf(recorded);

@@ -6,7 +6,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { type JsonValue, parseJson, stringifyJson } from '../../lib/json.ts';
 import { JsonFramer } from '../wire/framing.ts';
 
-/** A command as the scripted peer got it. */
+/** A command as the scripted peer received it. */
 export interface ScriptedCommand {
 	readonly name: string;
 	readonly args: JsonValue | undefined;
@@ -19,7 +19,7 @@ export interface ScriptedCommand {
 export type ScriptedAnswer =
 	| { readonly value: unknown }
 	| { readonly class: string; readonly desc: string }
-	/** Written as it is, without id. */
+	/** Written unchanged, without id. */
 	| { readonly raw: string | Uint8Array }
 	| 'never';
 
@@ -28,13 +28,13 @@ export const scriptedGreeting = {
 };
 
 /**
- * The server's side of one QMP connection, played by a test: a fake, for faults that QEMU does not produce on demand. It
- * does nothing of its own accord but read commands and, as QEMU does, answer a byte 0xFF with an error without id.
+ * A fake QMP server for one connection, controlled by a test, for faults that QEMU does not produce on demand. By itself it
+ * only reads commands and, as QEMU does, answers a byte 0xFF with an error without id.
  */
 export class ScriptedPeer {
 	readonly stream: Duplex;
 	readonly received: ScriptedCommand[] = [];
-	/** How many times the client asked to resynchronise. */
+	/** Number of times the client asked to resynchronise. */
 	resynchronised = 0;
 	readonly #framer = new JsonFramer();
 	#waiting: ((command: ScriptedCommand) => void)[] = [];
@@ -79,12 +79,12 @@ export class ScriptedPeer {
 		else waiting(command);
 	}
 
-	/** Answers commands by itself from now on. One for which the handler gives `undefined` is left to {@link next}. */
+	/** Answers all further commands with the handler. Commands for which it returns `undefined` are left to {@link next}. */
 	serve(handler: (command: ScriptedCommand) => ScriptedAnswer | undefined): void {
 		this.#handler = handler;
 	}
 
-	/** The next command that was not answered yet. */
+	/** Waits for the next unanswered command. */
 	next(): Promise<ScriptedCommand> {
 		const command = this.#unanswered.shift();
 		if (command !== undefined) return Promise.resolve(command);
@@ -116,7 +116,10 @@ export class ScriptedPeer {
 		else this.sendJson({ ...withId, error: { class: answer.class, desc: answer.desc } });
 	}
 
-	/** Greets, answers the negotiation, and leaves the rest to `handler` (default: an empty object for each command). */
+	/**
+	 * Sends the greeting, answers the negotiation, and passes the other commands to `handler` (default: return an empty
+	 * object).
+	 */
 	welcome(handler: (command: ScriptedCommand) => ScriptedAnswer | undefined = () => ({ value: {} })): this {
 		this.serve(command => (command.name === 'qmp_capabilities' ? { value: {} } : handler(command)));
 		this.greet();
@@ -129,19 +132,19 @@ export class ScriptedPeer {
 	}
 }
 
-/** A scripted peer in memory, and the stream that the client is to be given. */
+/** Makes a scripted peer in memory, and the stream for the client. */
 export function scriptedPair(): { peer: ScriptedPeer; stream: Duplex } {
 	const [mine, yours] = duplexPair();
 	return { peer: new ScriptedPeer(mine), stream: yours };
 }
 
-/** A scripted peer behind a Unix socket in a folder of its own. */
+/** A scripted peer behind a Unix socket in its own folder. */
 export interface ScriptedServer extends AsyncDisposable {
 	readonly path: string;
 	readonly peers: readonly ScriptedPeer[];
 }
 
-/** Listens, and gives each connection to `script`. */
+/** Listens, and passes each connection to `script`. */
 export async function listenScripted(script: (peer: ScriptedPeer, index: number) => void): Promise<ScriptedServer> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-peer-'));
 	const address = path.join(folder, 'qmp.sock');

@@ -43,7 +43,7 @@ test('any chunking gives the same messages, also within a character', t => {
 
 test('what cannot be read is cut the same however it is chunked', t => {
 	const byte = fc.constantFrom(...Buffer.from('{}[]",:\\a1 \n\r\u0001'), 0xff, 0xc3);
-	// What stands between messages is told at the latest at the end of a chunk.
+	// Bytes between messages are reported at the end of a chunk at the latest.
 	const within = (frames: readonly Frame[]) => frames.filter(({ broken }) => broken !== 'bytes between messages');
 	fc.assert(
 		fc.property(fc.uint8Array({ maxLength: 60 }), fc.array(byte, { maxLength: 60 }), (noise, structure) => {

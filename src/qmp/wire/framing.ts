@@ -1,16 +1,16 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
-/** What the byte stream was cut into: a JSON object, or a piece that cannot be one, and why. */
+/** A piece of the byte stream: a JSON object, or bytes that cannot be one, and why. */
 export interface Frame {
 	readonly text: string;
-	/** Why this is no JSON object; absent for one that is worth parsing. */
+	/** Why this is not a JSON object; absent if it is worth parsing. */
 	readonly broken?: string;
 }
 
 export interface FramingLimits {
-	/** Longest object that is taken, in bytes. */
+	/** Longest accepted object, in bytes. */
 	readonly maxBytes?: number;
-	/** Deepest nesting that is taken. QEMU itself takes 1024. */
+	/** Deepest accepted nesting. QEMU itself accepts 1024. */
 	readonly maxDepth?: number;
 }
 
@@ -27,24 +27,24 @@ const COMMA = 0x2c;
 const evidenceBytes = 200;
 
 /**
- * Cuts a byte stream into JSON objects by nesting depth, not by line: `pretty=on` spreads a message over many lines, and
- * any chunking is allowed, also within a character. After damage it finds the next object by grammar alone: a control
- * character cannot stand in a string, nor an object directly after another value.
+ * Splits a byte stream into JSON objects by nesting depth, not by line: with `pretty=on` a message has many lines. Chunks may
+ * end anywhere, even within a character. After damage, the framer finds the next object by grammar alone: a string cannot
+ * contain a control character, and an object cannot directly follow another value.
  */
 export class JsonFramer {
 	readonly #maxBytes: number;
 	readonly #maxDepth: number;
-	/** Earlier chunks of the object that has begun. */
+	/** Earlier chunks of the current object. */
 	#parts: Buffer[] = [];
 	#partsBytes = 0;
 	#depth = 0;
 	#inString = false;
 	#escaped = false;
-	/** Last byte of structure outside strings; a closing quote stands for a whole string. */
+	/** Last structural byte outside strings; a closing quote stands for a whole string. */
 	#before = 0;
-	/** Why the object that was scanned last cannot be one. */
+	/** Why the last scanned object is invalid. */
 	#broken: string | undefined;
-	/** Bytes between objects that are not white space. */
+	/** Non-white-space bytes between objects. */
 	#stray = '';
 
 	constructor({ maxBytes = 256 * 1024 * 1024, maxDepth = 1100 }: FramingLimits = {}) {
@@ -52,11 +52,11 @@ export class JsonFramer {
 		this.#maxDepth = maxDepth;
 	}
 
-	/** Takes the next bytes; returns what they completed. The chunk may be changed later. */
+	/** Takes the next bytes and returns the frames that they complete. The caller may reuse the chunk. */
 	push(chunk: Buffer): Frame[] {
 		const frames: Frame[] = [];
 		const { length } = chunk;
-		/** Where the part of the current object in this chunk begins. */
+		/** Where the current object begins in this chunk. */
 		let start = 0;
 		for (let index = 0; index < length; ) {
 			if (this.#depth === 0) {
@@ -67,7 +67,7 @@ export class JsonFramer {
 			index = this.#scan(chunk, index);
 			if (this.#broken !== undefined) {
 				frames.push(this.#break(chunk.subarray(start, index), this.#broken));
-				// The byte that broke it may begin the next object; no other is worth a look.
+				// The byte that broke the object may begin the next one. No other byte can.
 				if (chunk[index] !== OPEN_BRACE) index++;
 			} else if (this.#depth === 0) frames.push(this.#complete(chunk.subarray(start, index)));
 		}
@@ -81,7 +81,7 @@ export class JsonFramer {
 		return frames;
 	}
 
-	/** Goes on to after the brace that begins an object, or to the end; what else stands there is stray. */
+	/** Skips to just after the brace that begins an object, or to the end. All other bytes on the way are stray. */
 	#findObject(chunk: Buffer, from: number, frames: Frame[]): number {
 		for (let index = from; index < chunk.length; index++) {
 			const byte = chunk[index]!;
@@ -98,8 +98,8 @@ export class JsonFramer {
 	}
 
 	/**
-	 * Goes on within an object: to after its last brace, to the byte that cannot stand where it does (`#broken` then says
-	 * why), or to the end. Every byte of a long reply passes here: the state is in locals, which is three times as fast.
+	 * Scans within an object: to just after its last brace, to the first invalid byte (`#broken` then says why), or to the end.
+	 * Every byte of a long reply passes through here; keeping the state in local variables makes it three times as fast.
 	 */
 	#scan(chunk: Buffer, from: number): number {
 		const { length } = chunk;
@@ -152,12 +152,12 @@ export class JsonFramer {
 		return index;
 	}
 
-	/** Whether an object has begun that has not ended. */
+	/** Whether an object has begun and not yet ended. */
 	get partial(): boolean {
 		return this.#depth > 0;
 	}
 
-	/** To be called at the end of the stream: what was begun and not finished. */
+	/** Returns the unfinished object at the end of the stream, if any. */
 	end(): Frame | undefined {
 		return this.#depth === 0 ? undefined : this.#break(Buffer.alloc(0), 'cut off by the end of the stream');
 	}

@@ -1,35 +1,35 @@
 import { type JsonObject, type JsonValue, parseJson } from '../../lib/json.ts';
 
-/** What QEMU says of itself when a client connects. */
+/** QEMU's greeting to a client. */
 export interface QmpGreeting {
 	readonly version: {
 		readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number };
-		/** The distributor's addition to the version, such as `Debian 1:10.0.2+ds-2`. */
+		/** The distributor's version suffix, such as `Debian 1:10.0.2+ds-2`. */
 		readonly package: string;
 	};
-	/** What can be enabled: `oob`. */
+	/** Capabilities that can be enabled: `oob`. */
 	readonly capabilities: readonly string[];
 }
 
-/** An event as it came. */
+/** An event as received. */
 export interface QmpEvent<Name extends string = string, Data = JsonObject> {
 	readonly event: Name;
-	/** Absent when the event carries nothing. */
+	/** Absent if the event has no data. */
 	readonly data?: Data;
 	/** Host time. Both are -1 when QEMU could not tell the time. */
 	readonly timestamp: { readonly seconds: number; readonly microseconds: number };
 }
 
-/** A message from QEMU, told apart by what it has, in any order of members. */
+/** A message from QEMU, classified by its members, in any order. */
 export type IncomingMessage =
 	| { readonly kind: 'greeting'; readonly greeting: QmpGreeting }
 	| { readonly kind: 'event'; readonly event: QmpEvent }
 	| { readonly kind: 'return'; readonly id: JsonValue | undefined; readonly value: JsonValue }
 	| { readonly kind: 'error'; readonly id: JsonValue | undefined; readonly class: string; readonly desc: string }
-	/** Not QMP, `isJson` or not even that. `id` is there when it could be made out nevertheless. */
+	/** Not QMP; `isJson` says whether it is JSON at all. `id` is present if it could be recovered. */
 	| { readonly kind: 'broken'; readonly id: JsonValue | undefined; readonly reason: string; readonly isJson: boolean };
 
-/** Reads one message (docs/interop/qmp-spec.rst of QEMU). Never throws. */
+/** Parses one message (docs/interop/qmp-spec.rst of QEMU). Never throws. */
 export function readMessage(text: string): IncomingMessage {
 	let message: JsonValue;
 	try {
@@ -78,8 +78,8 @@ function asText(value: JsonValue | undefined): string {
 }
 
 /**
- * The id of a reply whose JSON is invalid only for a number that QEMU prints as C does (`inf`, `nan`; an `id` of 1e400
- * comes back so): with the bare words taken as null it must parse, or else there is no id to trust.
+ * Recovers the id of a reply whose JSON is invalid only because QEMU prints some numbers as C does (`inf`, `nan`; an `id` of
+ * 1e400 comes back this way). Replaces the bare words with null; if the result does not parse, there is no id to trust.
  */
 function salvageId(text: string): JsonValue | undefined {
 	const repaired = outsideStrings(text, part => part.replace(/-?\b(?:inf(?:inity)?|nan)\b/gi, 'null'));
@@ -92,7 +92,9 @@ function salvageId(text: string): JsonValue | undefined {
 	}
 }
 
-/** JSON with what stands outside of its strings changed. One pass, whatever the text: a string without an end is its rest. */
+/**
+ * Applies `change` to the parts of a JSON text outside its strings, in one pass. An unterminated string extends to the end.
+ */
 function outsideStrings(text: string, change: (part: string) => string): string {
 	const parts: string[] = [];
 	for (let at = 0; at < text.length; ) {

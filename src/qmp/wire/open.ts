@@ -6,29 +6,28 @@ import { messageOf, UsageError } from '../../lib/errors.ts';
 import { QmpError } from '../errors.ts';
 
 /**
- * Where QMP is: the path of a Unix socket, a TCP address, an open file descriptor of a socket that was inherited, or a
- * stream. A descriptor or stream belongs to the client from then on, also when connecting fails.
+ * Where to find QMP: the path of a Unix socket, a TCP address, the descriptor of an inherited socket, or a stream. The client
+ * takes ownership of a descriptor or stream, even if connecting fails.
  */
 export type QmpTarget = string | { readonly host: string; readonly port: number } | { readonly fd: number } | Duplex;
 
-/** An open byte stream, and the way in which what comes on it is taken. */
+/** An open byte stream with its way to receive bytes. */
 export interface Wire {
 	readonly stream: Duplex;
-	/** Gives what comes, from now on, to `take`, whose buffer is used again afterwards. To be called once, at once. */
+	/** Passes all further bytes to `take`; the buffer is reused after each call. Call this once, right after opening. */
 	onBytes(take: (chunk: Buffer) => void): void;
 }
 
-/** Bytes that are read at once. */
+/** Size of a read buffer, in bytes. */
 const readBytes = 65_536;
 
 /**
- * A buffer for a socket of ours, used again and again: otherwise Node makes one of 64 KiB for each read, which costs more
- * than reading a short reply.
+ * A reusable buffer for a socket. Otherwise Node allocates 64 KiB for each read, which costs more than reading a short reply.
  */
 class ReadBuffer {
 	readonly #buffer = Buffer.allocUnsafeSlow(readBytes);
 	#take: (chunk: Buffer) => void = () => undefined;
-	/** For the options of a socket. */
+	/** Socket option. */
 	readonly onread = {
 		buffer: this.#buffer,
 		callback: (count: number) => {
@@ -50,7 +49,7 @@ class ReadBuffer {
 /** sun_path of Linux, less the closing NUL (unix(7)). */
 const longestSocketPath = 107;
 
-/** The target in words, for messages. */
+/** Describes the target for messages. */
 export function describeTarget(target: QmpTarget): string {
 	if (typeof target === 'string') return `QMP at ${target}`;
 	if (target instanceof Duplex) return 'QMP on a stream';
@@ -58,7 +57,7 @@ export function describeTarget(target: QmpTarget): string {
 }
 
 /**
- * Opens the byte stream to a target. With `retry`, an address at which nothing listens yet is tried until the deadline.
+ * Opens the byte stream to a target. With `retry`, tries until the deadline while nothing listens at the address.
  *
  * @throws QmpError `QMP_CONNECT` with the system's error as cause; DeadlineError; the signal's reason; UsageError
  */
@@ -92,7 +91,7 @@ export async function openTarget(
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;
 			if (signal?.aborted === true || error instanceof DeadlineError) throw error;
-			// The last try's own error says more than a timeout would.
+			// The error of the last attempt says more than a timeout.
 			const last = performance.now() + pauseMs >= endsAt;
 			if (!retry || last || (code !== 'ENOENT' && code !== 'ECONNREFUSED')) throw connectError(target, error);
 		}
@@ -128,7 +127,7 @@ function connectOnce(
 	});
 }
 
-/** The error for a target at which nothing answers. */
+/** Makes the error for a target where nothing answers. */
 export function connectError(target: QmpTarget, cause: unknown): QmpError {
 	const { code } = cause as NodeJS.ErrnoException;
 	const hints: Record<string, string> = {

@@ -2,21 +2,21 @@ import { parseJson, stringifyJson } from '../../lib/json.ts';
 
 export type QmpDirection = 'sent' | 'received';
 
-/** One message on the wire, as text, and when. */
+/** One message on the wire, as text, with its time. */
 export interface QmpRecord {
 	readonly direction: QmpDirection;
-	/** The message exactly as it was written, or a piece that is none. */
+	/** The message exactly as written, or a piece that is not a message. */
 	readonly text: string;
-	/** Milliseconds since 1970, with fractions; steady within a process. */
+	/** Milliseconds since 1970, with fractions; monotonic within a process. */
 	readonly atMs: number;
 }
 
-/** Takes each message as it passes. What it throws ends the connection. */
+/** Called with each message. If it throws, the connection ends. */
 export type QmpRecorder = (record: QmpRecord) => void;
 
 /**
- * A line of `qmp.ndjson`, with its newline: `{"at":"…Z","direction":"sent","message":{…}}`. What is no JSON object on one
- * line stands as string in `text` instead of `message`. `atMs` keeps the fractions of a millisecond.
+ * Formats a line of `qmp.ndjson`, with its newline: `{"at":"…Z","direction":"sent","message":{…}}`. Text that is not a JSON
+ * object on one line is stored as a string in `text` instead of `message`. `atMs` keeps the fractions of a millisecond.
  */
 export function formatRecord({ direction, text, atMs }: QmpRecord): string {
 	const trimmed = text.trim();
@@ -25,10 +25,10 @@ export function formatRecord({ direction, text, atMs }: QmpRecord): string {
 	return verbatim ? `${head},"message":${trimmed}}\n` : `${head},"text":${JSON.stringify(text)}}\n`;
 }
 
-/** A line as {@link formatRecord} writes it: what stands in `message` is taken as it is, to the last digit. */
+/** A line as {@link formatRecord} writes it. The content of `message` is taken unchanged, to the last digit. */
 const ownLine = /^\{"at":"[^"]*","atMs":[\d.]+,"direction":"(?:sent|received)","message":(.*)\}$/;
 
-/** Reads `qmp.ndjson`. A last line that was cut off is left out, and what says that others were. @throws SyntaxError naming the line */
+/** Parses `qmp.ndjson`. Skips a truncated last line and markers of omitted records. @throws SyntaxError naming the line */
 export function parseRecording(ndjson: string): QmpRecord[] {
 	const lines = ndjson.split('\n');
 	const records: QmpRecord[] = [];
@@ -40,7 +40,7 @@ export function parseRecording(ndjson: string): QmpRecord[] {
 				direction: QmpDirection;
 				message?: object;
 				text?: string;
-				/** In place of records that were left out of a file that became too long. */
+				/** Marks records that were omitted because the file became too long. */
 				omittedBytes?: number;
 			};
 			if (entry.omittedBytes !== undefined) continue;
