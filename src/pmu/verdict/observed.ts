@@ -19,11 +19,55 @@ export interface QmpObservation {
 	readonly cpuPmu: boolean | 'absent';
 	/** `status` of `query-status`, asked last. */
 	readonly runState: string;
+	/** What QEMU says that the machine is, asked and not read off the command line. Absent where nothing is compared with it. */
+	readonly machine?: MachineObservation;
+	/** Events that no command explains, and lines of stderr that a QEMU which is well does not write. */
+	readonly unexpected?: { readonly events: readonly UnexpectedEvent[]; readonly stderr: readonly string[] };
 	/**
 	 * Whether `query-machines` with compat properties has `kvm-accel` `backcompat-pmu` `true` for the machine type;
 	 * absent where this QEMU cannot be asked (before 9.1).
 	 */
 	readonly machineBackcompatPmu?: boolean;
+}
+
+/** A machine as QEMU describes it. */
+export interface MachineObservation {
+	/** `query-cpus-fast`: how many. */
+	readonly vcpus: number;
+	/** `query-memory-size-summary`: `base-memory`. */
+	readonly memoryBytes: number;
+	/** QOM type of `/machine`, such as `virt-9.2-machine`. */
+	readonly machineType: string;
+	/** QOM type of each vCPU, such as `host-arm-cpu`. */
+	readonly cpuTypes: readonly string[];
+	/** `query-chardev`: whether the serial console has its other end; `null` for a machine without one. */
+	readonly consoleConnected: boolean | null;
+}
+
+/** A QMP event, as it came. */
+export interface UnexpectedEvent {
+	readonly event: string;
+	readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** What a kernel logged. */
+export interface KernelLogObservation {
+	/** Why lines are missing, or all of them; `null` when all were read. `expected`: it could not have been otherwise. */
+	readonly unread: { readonly reason: string; readonly expected: boolean } | null;
+	readonly reports: readonly KernelReportSeen[];
+	/** Lines that are known and harmless, or that are explained by what the cell did, with the reason. */
+	readonly known: readonly { readonly line: string; readonly reason: string }[];
+}
+
+/** One report of a kernel. */
+export interface KernelReportSeen {
+	/** What it did, as the end of "the kernel …", such as `oopsed`. */
+	readonly did: string;
+	/** Kind and finer name, such as `oops null-dereference`. */
+	readonly name: string;
+	/** The line that names it. */
+	readonly line: string;
+	readonly lines: readonly string[];
 }
 
 /** What QEMU's trace log said, enabled from the command line on. */
@@ -69,6 +113,18 @@ export interface GuestObservation {
 	/** Number of counters that the kernel log gives, the cycle counter included; `null` when it names no PMU. */
 	readonly counters: number | null;
 	readonly readings: readonly GuestReading[];
+	/** What it finds itself to be. Absent where nothing is compared with it. */
+	readonly system?: GuestSystem;
+}
+
+/** What a guest's kernel found of its machine. */
+export interface GuestSystem {
+	/** vCPUs that run (`/sys/devices/system/cpu/online`, list format). */
+	readonly online: string;
+	/** Sum of the device tree's memory nodes. */
+	readonly memoryBytes: number;
+	/** Devices that are its console (`/sys/class/tty/console/active`). */
+	readonly consoles: readonly string[];
 }
 
 /** The device tree that QEMU made for the guest: what the guest would see of its PMU, without being booted. */
@@ -84,6 +140,10 @@ export interface Observations {
 	/** Asked of starts that boot no guest. */
 	readonly deviceTree?: DeviceTreeObservation;
 	readonly guest?: GuestObservation;
+	/** The kernels of the guests of this cell; absent where none was booted. */
+	readonly guestKernel?: KernelLogObservation;
+	/** What the host's kernel logged meanwhile. */
+	readonly hostKernel?: KernelLogObservation;
 }
 
 /** The backend that the layers show, as `results.json` holds it. */
@@ -98,7 +158,7 @@ export interface ObservedBackend {
 
 /** One thing that was not as predicted. */
 export interface Contradiction {
-	readonly layer: 'start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction';
+	readonly layer: 'start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction' | 'guest-kernel' | 'host-kernel';
 	/** A stable identifier of the check, such as `trace-type`. */
 	readonly check: string;
 	readonly expected: string;

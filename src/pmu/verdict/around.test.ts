@@ -1,0 +1,169 @@
+import test from 'ava';
+import { predictBackend } from '../predict/predict.ts';
+import { uniform } from '../testing/facts.ts';
+import { type AskedMachine, describeReport } from './around.ts';
+import type { KernelLogObservation, MachineObservation, Observations, UnexpectedEvent } from './observed.ts';
+import { judge } from './verdict.ts';
+
+const asked: AskedMachine = {
+	machineTypes: ['virt', 'virt-10.1'],
+	cpu: 'host',
+	vcpus: 2,
+	memoryMiB: 256,
+	console: true,
+};
+const machine: MachineObservation = {
+	vcpus: 2,
+	memoryBytes: 256 * 2 ** 20,
+	machineType: 'virt-10.1-machine',
+	cpuTypes: ['host-arm-cpu', 'host-arm-cpu'],
+	consoleConnected: true,
+};
+const system = { online: '0-1', memoryBytes: 256 * 2 ** 20, consoles: ['ttyAMA0'] };
+const quiet: KernelLogObservation = { unread: null, reports: [], known: [] };
+const trouble: KernelLogObservation = {
+	...quiet,
+	reports: [
+		{
+			did: 'oopsed',
+			name: 'oops oops',
+			line: 'Internal error: Oops: 0000000096000004 [#1] SMP',
+			lines: [
+				'<0>[    1.0] Internal error: Oops: 0000000096000004 [#1] SMP',
+				'<0>[    1.1] CPU: 0 PID: 1',
+				'',
+				'pc : foo',
+				'lr : x',
+			],
+		},
+	],
+};
+
+const prediction = predictBackend(uniform, { machine: 'virt', qemu: { hasPmuChoice: true } });
+const seen = {
+	start: { state: 'running' },
+	qmp: {
+		kvm: { enabled: true, present: true },
+		cpuPmu: true,
+		runState: 'running',
+		machine,
+		unexpected: { events: [], stderr: [] },
+	},
+	trace: {
+		events: 'known',
+		setPmu: [
+			{ type: 10, ret: 0 },
+			{ type: 10, ret: 0 },
+		],
+		setFixedCountersOnly: [],
+	},
+	guest: {
+		pmuNode: true,
+		eventSources: ['armv8_pmuv3_0', 'software'],
+		counters: 7,
+		readings: [{ event: 'cycles', state: 'counted', count: 5n, runningPct: 100, pinned: null, worked: true }],
+		system,
+	},
+	guestKernel: quiet,
+	hostKernel: quiet,
+} satisfies Observations;
+
+const checksOf = (observations: Observations, options = { asked }) =>
+	judge(prediction, observations, options).contradictions.map(({ layer, check }) => `${layer} ${check}`);
+
+test('a machine that is what was asked, with kernels that are well, agrees', t => {
+	t.deepEqual(checksOf(seen), []);
+});
+
+const withMachine = (more: Partial<MachineObservation>) => ({
+	...seen,
+	qmp: { ...seen.qmp, machine: { ...machine, ...more } },
+});
+const withSystem = (more: Partial<typeof system>) => ({
+	...seen,
+	guest: { ...seen.guest, system: { ...system, ...more } },
+});
+const withEvent = (event: UnexpectedEvent) => ({
+	...seen,
+	qmp: { ...seen.qmp, unexpected: { events: [event], stderr: [] } },
+});
+const without = (layer: keyof Observations): Observations => {
+	const { [layer]: _, ...others }: Observations = seen;
+	return others;
+};
+
+const falsehoods: readonly (readonly [string, Observations, string])[] = [
+	['QEMU has one vCPU of two', withMachine({ vcpus: 1 }), 'qmp machine-vcpus'],
+	['QEMU has less memory', withMachine({ memoryBytes: 128 * 2 ** 20 }), 'qmp machine-memory'],
+	['another machine type', withMachine({ machineType: 'virt-9.2-machine' }), 'qmp machine-type'],
+	['another CPU model', withMachine({ cpuTypes: ['cortex-a57-arm-cpu'] }), 'qmp machine-cpu'],
+	['one vCPU of another model', withMachine({ cpuTypes: ['host-arm-cpu', 'max-arm-cpu'] }), 'qmp machine-cpu'],
+	['no vCPU at all', withMachine({ cpuTypes: [] }), 'qmp machine-cpu'],
+	['no console', withMachine({ consoleConnected: null }), 'qmp machine-console'],
+	['a console without its other end', withMachine({ consoleConnected: false }), 'qmp machine-console'],
+	[
+		'QEMU was not asked what it runs',
+		{ ...seen, qmp: { ...seen.qmp, machine: undefined as never } },
+		'qmp machine-asked',
+	],
+	['one vCPU of two is online', withSystem({ online: '0' }), 'guest system-vcpus'],
+	['a hole in the list of vCPUs', withSystem({ online: '0,2-3' }), 'guest system-vcpus'],
+	['no list of vCPUs', withSystem({ online: '' }), 'guest system-vcpus'],
+	['a guest with less memory', withSystem({ memoryBytes: 128 * 2 ** 20 }), 'guest system-memory'],
+	['a guest with another console', withSystem({ consoles: ['hvc0'] }), 'guest system-console'],
+	['a guest without console', withSystem({ consoles: [] }), 'guest system-console'],
+	['the guest was not asked', { ...seen, guest: { ...seen.guest, system: undefined as never } }, 'guest system-asked'],
+	['QEMU stopped the machine', withEvent({ event: 'STOP' }), 'qmp qmp-events'],
+	['the machine was reset', withEvent({ event: 'RESET', data: { guest: true } }), 'qmp qmp-events'],
+	['the guest panicked', withEvent({ event: 'GUEST_PANICKED', data: { action: 'run' } }), 'qmp qmp-events'],
+	['a disk failed', withEvent({ event: 'BLOCK_IO_ERROR', data: { sector: 1n } as never }), 'qmp qmp-events'],
+	["the guest's kernel log was not asked for", without('guestKernel'), 'guest-kernel guest-kernel-asked'],
+	[
+		"the guest's kernel log could not be read",
+		{ ...seen, guestKernel: { ...quiet, unread: { reason: 'it hung', expected: false } } },
+		'guest-kernel guest-kernel-read',
+	],
+	["the guest's kernel is in trouble", { ...seen, guestKernel: trouble }, 'guest-kernel kernel-trouble'],
+	["the host's kernel is in trouble", { ...seen, hostKernel: trouble }, 'host-kernel kernel-trouble'],
+];
+for (const [title, observations, check] of falsehoods) {
+	test(`around the choice, falsified: ${title}`, t => {
+		t.deepEqual(checksOf(observations), [check]);
+	});
+}
+
+test('what changes nothing about the machine is shown and not judged', t => {
+	t.deepEqual(checksOf(withEvent({ event: 'AN_EVENT_OF_A_LATER_QEMU' })), []);
+	t.deepEqual(checksOf({ ...seen, qmp: { ...seen.qmp, unexpected: { events: [], stderr: ['a warning'] } } }), []);
+});
+
+test('a log that nobody could have read, and a host without one, contradict nothing', t => {
+	t.deepEqual(
+		checksOf({ ...seen, guestKernel: { ...quiet, unread: { reason: 'it cannot run', expected: true } } }),
+		[],
+	);
+	t.deepEqual(checksOf(without('hostKernel')), []);
+	t.deepEqual(checksOf({ ...seen, hostKernel: { ...quiet, unread: { reason: 'not root', expected: true } } }), []);
+});
+
+test('trouble of the host counts also where QEMU refused to start, as it was to', t => {
+	const refusal = predictBackend(uniform, { machine: 'virt', pmu: '9999', qemu: { hasPmuChoice: true } });
+	const exited = { state: 'exited', status: 1, signal: null, stderr: 'Failed to retrieve host CPU features' } as const;
+	const judged = (more: Observations) =>
+		judge(refusal, { start: exited, ...more }).contradictions.map(one => one.layer);
+	t.deepEqual(judged({ hostKernel: quiet }), []);
+	t.deepEqual(judged({ hostKernel: trouble }), ['host-kernel']);
+});
+
+test('any CPU model will do where QEMU was to choose, and no console where none was asked for', t => {
+	const free = { asked: { ...asked, cpu: '', console: false } };
+	t.deepEqual(checksOf(withMachine({ cpuTypes: ['cortex-a15-arm-cpu'], consoleConnected: null }), free), []);
+	t.deepEqual(checksOf(withSystem({ consoles: [] }), free), []);
+});
+
+test('a report in a line, with the first of what followed', t => {
+	t.is(
+		describeReport(trouble.reports[0]!),
+		'it oopsed: Internal error: Oops: 0000000096000004 [#1] SMP | <0>[    1.1] CPU: 0 PID: 1 | pc : foo',
+	);
+});
