@@ -24,6 +24,8 @@ async function served(t: ExecutionContext) {
 			return owned(cell) as unknown as Awaited<ReturnType<Broker['acquire']>>;
 		},
 		countAlone: async cell => owned(`counters for ${cell}`),
+		processes: (cell, pids) => void log.push(`${cell} is ${pids.join(' ')}`),
+		othersProcesses: async () => [41, 42],
 		kept: cell => void log.push(`${cell} kept`),
 		emit: (event: EventBody) => void log.push(event.event),
 		[Symbol.asyncDispose]: async () => undefined,
@@ -45,6 +47,15 @@ test('what a worker takes it gives back, in its own time', async t => {
 	await broker[Symbol.asyncDispose]();
 	await poll('what was taken', () => (log.includes('a given back') ? true : undefined), patient);
 	t.deepEqual(log, ['a taken', 'cell-start', 'counters for a given back', 'a given back']);
+});
+
+test('processes of cells are told and asked for', async t => {
+	const { log, socket } = await served(t);
+	const broker = await connectBroker(socket);
+	broker.processes('a', [1, 2]);
+	t.deepEqual(await broker.othersProcesses('a'), [41, 42]);
+	t.deepEqual(log, ['a is 1 2']);
+	await broker[Symbol.asyncDispose]();
 });
 
 test('a worker that dies, even in the middle of a word, gives back what it had and disturbs nobody', async t => {

@@ -29,6 +29,10 @@ export interface Broker extends AsyncDisposable {
 	countAlone(cell: string, signal?: AbortSignal): Promise<AsyncDisposable>;
 	/** Says that the machine of a cell stays, and where it is reached, until the run ends. */
 	kept(cell: string, sockets: KeptSockets): void;
+	/** Says which processes and threads of its host are a cell's. */
+	processes(cell: string, pids: readonly number[]): void;
+	/** The processes of the cells that ran on the same host at the same time. */
+	othersProcesses(cell: string): Promise<readonly number[]>;
 	/** Adds an event to the run. */
 	emit(event: EventBody): void;
 }
@@ -40,6 +44,8 @@ type Request =
 	| { readonly type: 'hello'; readonly pid: number }
 	| { readonly type: 'acquire'; readonly number: number; readonly cell: string }
 	| { readonly type: 'count'; readonly number: number; readonly cell: string }
+	| { readonly type: 'processes'; readonly cell: string; readonly pids: readonly number[] }
+	| { readonly type: 'others'; readonly number: number; readonly cell: string }
 	| { readonly type: 'release'; readonly number: number }
 	| { readonly type: 'kept'; readonly cell: string; readonly sockets: KeptSockets }
 	| { readonly type: 'event'; readonly event: EventBody };
@@ -47,6 +53,7 @@ type Request =
 type Reply = { readonly number: number } & (
 	| { readonly lease: LeaseData }
 	| { readonly granted: true }
+	| { readonly pids: readonly number[] }
 	| { readonly error: { message: string; blame: Blame; evidence: readonly string[] } }
 );
 
@@ -107,7 +114,11 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 			if (request.type === 'event') broker.emit(request.event);
 			else if (request.type === 'hello') pid = request.pid;
 			else if (request.type === 'kept') broker.kept(request.cell, request.sockets);
-			else if (request.type === 'acquire') {
+			else if (request.type === 'processes') broker.processes(request.cell, request.pids);
+			else if (request.type === 'others') {
+				const { number, cell } = request;
+				void broker.othersProcesses(cell).then(pids => answer({ number, pids }));
+			} else if (request.type === 'acquire') {
 				held.set(
 					request.number,
 					serve(request.number, () => acquire(request.number, request.cell)),
@@ -184,7 +195,7 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 	socket.unref();
 	send({ type: 'hello', pid: process.pid });
 
-	const ask = async (type: 'acquire' | 'count', cell: string) => {
+	const ask = async (type: 'acquire' | 'count' | 'others', cell: string) => {
 		if (!socket.writable) throw new VpmuError('the run ended', { blame: 'harness' });
 		const number = ++last;
 		const { promise, resolve } = Promise.withResolvers<Reply>();
@@ -193,6 +204,10 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 		socket.ref();
 		const reply = await promise;
 		if ('error' in reply) throw new VpmuError(reply.error.message, reply.error);
+		return { number, reply };
+	};
+	const askFor = async (type: 'acquire' | 'count', cell: string) => {
+		const { number, reply } = await ask(type, cell);
 		return {
 			...('lease' in reply ? reply.lease : {}),
 			async [Symbol.asyncDispose]() {
@@ -202,8 +217,13 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 	};
 
 	return {
-		acquire: async cell => (await ask('acquire', cell)) as LeaseData & AsyncDisposable,
-		countAlone: cell => ask('count', cell),
+		acquire: async cell => (await askFor('acquire', cell)) as LeaseData & AsyncDisposable,
+		countAlone: cell => askFor('count', cell),
+		processes: (cell, pids) => void send({ type: 'processes', cell, pids }),
+		async othersProcesses(cell) {
+			const { reply } = await ask('others', cell);
+			return 'pids' in reply ? reply.pids : [];
+		},
 		kept: (cell, sockets) => void send({ type: 'kept', cell, sockets }),
 		emit: event => void send({ type: 'event', event }),
 		async [Symbol.asyncDispose]() {

@@ -52,10 +52,14 @@ export interface Lease {
 	 * can disturb. @throws VpmuError when somebody else does and the run is not to wait
 	 */
 	readonly countAlone?: () => Promise<AsyncDisposable>;
+	/** Says which processes and threads of the host are the cell's. */
+	readonly tellProcesses?: (pids: readonly number[]) => void;
+	/** The processes of cells that ran there at the same time. */
+	readonly othersProcesses?: () => Promise<readonly number[]>;
 }
 
 /** A lease as the run made it: plain data, fit to be sent to a worker. */
-export type LeaseData = Omit<Lease, 'countAlone'>;
+export type LeaseData = Omit<Lease, 'countAlone' | 'tellProcesses' | 'othersProcesses'>;
 
 /** Sockets of this machine that lead to a guest that was kept. */
 export interface KeptSockets {

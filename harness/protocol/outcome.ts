@@ -1,9 +1,25 @@
 import path from 'node:path';
 import { DeadlineError, shorten, systemFault, VpmuError } from '../../src/lib/index.ts';
-import type { HostFacts, JudgeOptions, Observations, PmuSettings, Prediction, Verdict } from '../../src/pmu/index.ts';
-import { type MachineTimings, QemuError } from '../../src/qemu/index.ts';
+import type {
+	HostFacts,
+	JudgeOptions,
+	KernelLogObservation,
+	Observations,
+	PmuSettings,
+	Prediction,
+	QmpObservation,
+	Verdict,
+} from '../../src/pmu/index.ts';
+import { describeEvent, type MachineTimings, QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
-import { type BackendView, type CellResult, cellFolder, type PerfReading } from '../../src/run/index.ts';
+import {
+	type BackendView,
+	type CellLogs,
+	type CellResult,
+	cellFolder,
+	type KernelLog,
+	type PerfReading,
+} from '../../src/run/index.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Lease } from './lease.ts';
@@ -26,6 +42,8 @@ export interface CellRecord {
 	readonly settings?: PmuSettings | undefined;
 	readonly prediction?: Prediction | undefined;
 	readonly observations?: Observations;
+	/** What QEMU said by itself until the end, where that is later than what was observed. */
+	readonly unexpected?: QmpObservation['unexpected'] | undefined;
 	readonly judging?: JudgeOptions;
 	/** Demands of the case beyond the prediction that were not met. */
 	readonly unmet?: readonly string[];
@@ -66,12 +84,27 @@ const longestReason = 4000;
 
 /** A cell's result, with this status. Pure. */
 export function resultOf(
-	{ cell, lease, settings, facts, prediction, perf = [], timings, artifacts = {}, notes = [], totalMs }: CellRecord,
+	{
+		cell,
+		lease,
+		settings,
+		facts,
+		prediction,
+		observations,
+		unexpected,
+		perf = [],
+		timings,
+		artifacts = {},
+		notes = [],
+		totalMs,
+	}: CellRecord,
 	status: CellResult['status'],
 	reason: string | null,
 	blame: CellResult['blame'],
 	verdict?: Verdict,
 ): CellResult {
+	const logs = logsOf(observations, unexpected);
+	const allNotes = [...notes, ...(logs === undefined ? [] : notesOfLogs(logs))];
 	const view = (from: Prediction): BackendView & { rule: string } => ({
 		backend: from.backend,
 		rule: from.rule,
@@ -104,12 +137,50 @@ export function resultOf(
 			shellMs: timings?.shellMs ?? null,
 			totalMs: Math.round(totalMs),
 		},
+		...(logs === undefined ? {} : { logs }),
 		artifacts: Object.fromEntries(
 			Object.entries(artifacts).map(([name, file]) => [
 				name,
 				path.isAbsolute(file) ? path.posix.join(cellFolder(cell.id), path.basename(file)) : file,
 			]),
 		),
-		...(notes.length === 0 ? {} : { notes }),
+		...(allNotes.length === 0 ? {} : { notes: allNotes }),
 	};
+}
+
+/** What kernels and QEMU said by themselves, as results hold it; `undefined` for a cell that started nothing. */
+function logsOf(
+	observations: Observations | undefined,
+	unexpected: QmpObservation['unexpected'],
+): CellLogs | undefined {
+	if (observations === undefined) return undefined;
+	const { guestKernel, hostKernel, qmp, start } = observations;
+	if (guestKernel === undefined && hostKernel === undefined && start === undefined) return undefined;
+	const view = (log: KernelLogObservation | undefined): KernelLog | null =>
+		log === undefined
+			? null
+			: {
+					unread: log.unread?.reason ?? null,
+					reports: log.reports.map(({ name, lines }) => ({ name, lines })),
+					known: log.known,
+				};
+	const { events = [], stderr = [] } = unexpected ?? qmp?.unexpected ?? {};
+	return {
+		...{ guest: view(guestKernel), host: view(hostKernel) },
+		qemu: { events: events.map(describeEvent), stderr },
+	};
+}
+
+/** What of the logs a person should know where it fails nothing, in a sentence each. */
+function notesOfLogs({ guest, host, qemu }: CellLogs): readonly string[] {
+	const ofKernel = (whose: string, log: KernelLog | null) => [
+		...(log === null || log.unread === null ? [] : [`the ${whose}'s kernel log was not read whole: ${log.unread}`]),
+		...(log?.known ?? []).map(({ line, reason }) => `the ${whose}'s kernel logged '${line}': ${reason}`),
+	];
+	return [
+		...ofKernel('guest', guest),
+		...ofKernel('host', host),
+		...qemu.events.map(event => `QMP event that nothing asked for: ${event}`),
+		...qemu.stderr.map(line => `QEMU wrote to stderr: ${line}`),
+	];
 }

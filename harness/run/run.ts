@@ -23,6 +23,7 @@ import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
+import { Processes } from './turns/processes.ts';
 import { shareOut } from './turns/sharing.ts';
 import { Slots } from './turns/slots.ts';
 import { Watchdog } from './watchdog.ts';
@@ -181,6 +182,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		wait,
 		onWait: who => progress(`waiting: ${who.message}`),
 	});
+	const processes = new Processes();
 	const noting = async <T>(work: () => Promise<T>): Promise<T> => {
 		try {
 			return await work();
@@ -207,6 +209,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				makeRoom(folder.path, cell.id);
 				givenUp.delete(cell.id);
 				const { host } = stack.use(await boards.take(cell.on));
+				stack.use(processes.begin(cell.id, host.kind === 'board' ? `${host.name} ${cell.id}` : host.name));
 				const lease = await resources.ready(cell, host, { artifacts, runFolder: folder.path });
 				stack.use(watchdog.watch(cell.id, artifacts, (options.silenceMs ?? defaultSilenceMs) * lease.slowness));
 				const owned = stack.move();
@@ -218,6 +221,8 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				using _ = watchdog.pause(name);
 				return await counting.alone(planned(name), signal);
 			}),
+		processes: (cell, pids) => processes.add(cell, pids),
+		othersProcesses: async cell => processes.others(cell),
 		kept(cell, sockets) {
 			// It is silent for as long as nobody works in it.
 			watchdog.pause(cell);

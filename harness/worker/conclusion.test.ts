@@ -1,4 +1,5 @@
 import test from 'ava';
+import { GuestError } from '../../src/guest/index.ts';
 import { DeadlineError } from '../../src/lib/index.ts';
 import { findings, type HostFacts, type Observations, type PmuSettings, predictBackend } from '../../src/pmu/index.ts';
 import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
@@ -131,4 +132,63 @@ test('a case that is not about a PMU passes by its own demands, without predicti
 	t.deepEqual(status({ matrix, unmet: ['it should'] }), ['fail', 'it should', 'qemu', null]);
 	const always: Matrix = { expectFailure: () => 'a known bug' };
 	t.deepEqual(status({ matrix: always }), ['xpass', 'expected to fail: a known bug', null, null]);
+});
+
+const report = {
+	did: 'oopsed',
+	name: 'oops oops',
+	line: 'Internal error: Oops: 0000000096000004 [#1] SMP',
+	lines: ['<0>[    1.0] Internal error: Oops: 0000000096000004 [#1] SMP'],
+};
+const troubled = { unread: null, reports: [report], known: [] };
+
+test("trouble of the host's kernel fails a cell and blames the kernel, whatever else went wrong", t => {
+	const seen = { ...started(10), hostKernel: troubled };
+	const [status, reason, blame] = concluded(uniform, {}, seen);
+	t.deepEqual([status, blame], ['fail', 'kernel']);
+	t.regex(reason!, /host-kernel: .* it oopsed: Internal error: Oops/);
+	t.deepEqual(concluded(uniform, {}, { ...started(11), hostKernel: troubled })[2], 'kernel');
+	for (const failure of [
+		new DeadlineError('a reply', 1000),
+		new GuestError('hang', 'the guest hangs'),
+		new QemuError('QEMU was killed', { failure: 'killed', argv: [] }),
+		new Error('a mistake in the case'),
+	]) {
+		const [broken, why, whom] = concluded(uniform, {}, seen, { failure });
+		t.deepEqual([broken, whom], ['fail', 'kernel'], failure.message);
+		t.true(why!.includes(report.line) && why!.includes(failure.message), why!);
+	}
+});
+
+test("trouble of the guest's kernel explains a wait that came to nothing, and is shown with any other failure", t => {
+	const seen = { ...started(10), guestKernel: troubled };
+	const [status, reason, blame] = concluded(uniform, {}, seen, { failure: new DeadlineError('a reply', 1000) });
+	t.deepEqual([status, blame], ['fail', 'guest']);
+	t.true(reason!.includes(report.line));
+	const killed = new QemuError('QEMU was killed', { failure: 'killed', argv: [] });
+	const [, both, whom] = concluded(uniform, {}, seen, { failure: killed });
+	t.is(whom, 'qemu');
+	t.true(both!.includes(report.line));
+});
+
+test('a kernel in trouble is no finding that is known, and a skip stays one', t => {
+	const [status, , blame] = concluded(uniform, { pmu: '4294967296' }, { ...started(10), hostKernel: troubled });
+	t.deepEqual([status, blame], ['fail', 'kernel']);
+	const seen = { ...started(10), hostKernel: troubled };
+	t.is(concluded(uniform, {}, seen, { failure: new CellSkipped('nothing to see') })[0], 'skip');
+});
+
+test('results hold what kernels and QEMU said by themselves', t => {
+	const observations: Observations = {
+		...started(10),
+		hostKernel: { unread: { reason: 'not root', expected: true }, reports: [], known: [{ line: 'a', reason: 'b' }] },
+		guestKernel: troubled,
+	};
+	const unexpected = { events: [{ event: 'STOP' }], stderr: ['odd'] };
+	const { logs } = conclude(recordOf(uniform, {}, observations, { unexpected }));
+	t.deepEqual(logs, {
+		guest: { unread: null, reports: [{ name: 'oops oops', lines: report.lines }], known: [] },
+		host: { unread: 'not root', reports: [], known: [{ line: 'a', reason: 'b' }] },
+		qemu: { events: ['STOP'], stderr: ['odd'] },
+	});
 });

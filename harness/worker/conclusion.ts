@@ -1,5 +1,6 @@
-import { VpmuError } from '../../src/lib/index.ts';
+import { DeadlineError, VpmuError } from '../../src/lib/index.ts';
 import {
+	describeReport,
 	type FindingId,
 	findings,
 	type HostFacts,
@@ -19,7 +20,7 @@ export function conclude(record: CellRecord): CellResult {
 	const { failure, settings, facts, prediction, observations = {}, judging = {}, unmet = [], known, matrix } = record;
 	if (record.isJudged === false) return concludeUnjudged(record);
 	const refused = failure instanceof QemuError && observations.start?.state === 'exited';
-	if (failure !== undefined && !refused) return broken(record, failure);
+	if (failure !== undefined && !refused) return withKernels(record, broken(record, failure));
 	if (prediction === undefined || settings === undefined || facts === undefined || known === undefined) {
 		return broken(record, new VpmuError('the cell ended before anything was predicted', { blame: 'harness' }));
 	}
@@ -60,6 +61,25 @@ function concludeUnjudged(record: CellRecord): CellResult {
 }
 
 /**
+ * The result of a cell that did not get to its end, with what the kernels reported meanwhile. Trouble of the host's kernel
+ * comes before all that is above it; trouble of the guest's before a wait that merely came to nothing.
+ */
+function withKernels(record: CellRecord, result: CellResult): CellResult {
+	const { hostKernel, guestKernel } = record.observations ?? {};
+	if (result.status === 'skip') return result;
+	const [ofHost, ofGuest] = [hostKernel?.reports ?? [], guestKernel?.reports ?? []];
+	const said = [
+		...ofHost.slice(0, 3).map(report => `the host's kernel is in trouble: ${describeReport(report)}`),
+		...ofGuest.slice(0, 3).map(report => `the guest's kernel is in trouble: ${describeReport(report)}`),
+	].filter(text => !result.reason?.includes(text));
+	if (said.length === 0) return result;
+	const reason = [result.reason, ...said].filter(text => text !== null).join('; ');
+	if (ofHost.length > 0) return { ...result, status: 'fail', blame: 'kernel', reason };
+	const isNobodys = record.failure instanceof DeadlineError || result.blame === 'guest';
+	return isNobodys ? { ...result, status: 'fail', blame: 'guest', reason } : { ...result, reason };
+}
+
+/**
  * The finding that explains why the posted code's outcome is not the specified one, when what was seen is just what
  * that code comes to; `undefined` when it is not.
  */
@@ -88,6 +108,9 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 	return finding === undefined ? undefined : `finding ${finding}: ${findings[finding as FindingId]}`;
 }
 
+/** Whom contradictions blame: a kernel that is in trouble explains what the layers above it show. */
 function guilty(verdict: Verdict): CellResult['blame'] {
+	if (verdict.contradictions.some(one => one.layer === 'host-kernel')) return 'kernel';
+	if (verdict.contradictions.some(one => one.layer === 'guest-kernel')) return 'guest';
 	return verdict.contradictions.some(one => one.layer === 'guest' || one.layer === 'perf') ? 'guest' : 'qemu';
 }

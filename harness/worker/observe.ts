@@ -6,21 +6,35 @@ import type { QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 
 /** Asks QEMU what it says of the PMU. `machineBackcompatPmu` is what its machine type's compat properties were seen to be. */
-export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
+export async function askQmp(machine: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
+	const { qmp } = machine;
 	const kvm = await qmp.execute('query-kvm');
-	const [cpu] = await qmp.execute('query-cpus-fast');
-	const cpuPmu = await qmp.execute('qom-get', { path: cpu!['qom-path'], property: 'pmu' }).then(
+	const cpus = await qmp.execute('query-cpus-fast');
+	const cpuPmu = await qmp.execute('qom-get', { path: cpus[0]!['qom-path'], property: 'pmu' }).then(
 		value => value as boolean,
 		error => {
 			if (/not found/.test(messageOf(error))) return 'absent' as const;
 			throw error;
 		},
 	);
+	const typeOf = async (path: string) => String(await qmp.execute('qom-get', { path, property: 'type' }));
+	const { 'base-memory': memoryBytes } = await qmp.execute('query-memory-size-summary');
+	const chardevs = await qmp.execute('query-chardev');
+	const console = chardevs.find(one => one.label === 'console');
+	const described = {
+		vcpus: cpus.length,
+		memoryBytes: Number(memoryBytes),
+		machineType: await typeOf('/machine'),
+		cpuTypes: await Promise.all(cpus.map(cpu => typeOf(cpu['qom-path']))),
+		consoleConnected: console === undefined ? null : !console.filename.startsWith('disconnected:'),
+	};
 	const { status } = await qmp.execute('query-status');
 	return {
 		kvm,
 		cpuPmu,
 		runState: status,
+		machine: described,
+		unexpected: { events: machine.unexpectedEvents, stderr: machine.process.unexplainedStderr },
 		...(typeof machineBackcompatPmu === 'boolean' ? { machineBackcompatPmu } : {}),
 	};
 }

@@ -27,10 +27,11 @@ import { conclude } from './conclusion.ts';
 import { Guest } from './guest/guest.ts';
 import { countOnHost, type HostCount } from './guest/host-side.ts';
 import { keepArguments, keepMachine } from './keep.ts';
+import { KernelWatch } from './kernels.ts';
 import { lacksHere } from './lacks.ts';
 import { askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
 import { writeRepro } from './repro.ts';
-import { machineTypeOf, settingsOf } from './start/settings.ts';
+import { askedOf, machineTypeOf, settingsOf } from './start/settings.ts';
 import { type BesideOptions, bootable, type StartOptions, specOf } from './start/spec.ts';
 import { LiveTerminals } from './terminals.ts';
 import { Witness } from './witness.ts';
@@ -67,6 +68,7 @@ export class CellSession extends Witness {
 	#simulation: Pick<Simulation, 'within' | 'around'> = { within: [], around: [] };
 	#shimLog: string | undefined;
 	#host: Host | undefined;
+	#kernels: KernelWatch | undefined;
 	#machine: Machine | undefined;
 	#settings: PmuSettings | undefined;
 	#prediction: Prediction | undefined;
@@ -134,6 +136,10 @@ export class CellSession extends Witness {
 		const { cell, lease } = this;
 		writeRepro(cell, lease, this.#casesFolder);
 		this.#host = this.#owned.use(await attachHost(lease.host));
+		this.#kernels = new KernelWatch(this.#host, lease);
+		await this.#kernels.begin();
+		// After all else of the cell has ended: its end is of interest, too.
+		this.#owned.defer(async () => await this.#kernels?.end());
 		await this.#simulate();
 		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.#facts, host: this.host.name });
 		if (reason !== undefined) throw new CellSkipped(reason);
@@ -164,7 +170,7 @@ export class CellSession extends Witness {
 	 */
 	async boot(options: StartOptions = {}): Promise<Guest> {
 		const machine = await this.#startOwn(options, bootable(this.lease));
-		const guest = new Guest(this, machine);
+		const guest = this.guestOf(machine);
 		if (!this.#isJudged) {
 			await guest.ready();
 			return guest;
@@ -210,7 +216,27 @@ export class CellSession extends Witness {
 
 	/** A guest of {@link startBeside}: what it is asked for is not kept among the cell's readings unless it counts. */
 	guestOf(machine: Machine): Guest {
-		return new Guest(this, machine);
+		const guest = new Guest(this, machine);
+		this.#kernels?.add(guest);
+		return guest;
+	}
+
+	/** Host CPUs (list format) on which a vCPU of the cell can run; empty when none is known. */
+	get runnableCpus(): string {
+		const { counting } = this.prediction;
+		return Object.keys(counting)
+			.filter(cpu => counting[Number(cpu)] !== 'cannot-run')
+			.join(',');
+	}
+
+	/** The kernel of a guest is about to end: what it has logged is read. */
+	async kernelEnds(guest: Guest): Promise<void> {
+		await this.#kernels?.readGuest(guest);
+	}
+
+	/** vCPUs are kept from running on purpose: what a kernel says of time that went by is no trouble then. */
+	holdUp(why: string): void {
+		this.#kernels?.holdUp(why);
 	}
 
 	/** The device tree that QEMU made for the guest. Of the cell's own machine it is an observation too. */
@@ -227,7 +253,10 @@ export class CellSession extends Witness {
 	 * what was started, such as the source of a migration.
 	 */
 	async stop(machine: Machine, { look = true } = {}): Promise<void> {
-		if (look) await this.#observe(machine);
+		if (look) {
+			await this.#kernels?.machineEnds(machine);
+			await this.#observe(machine);
+		}
 		this.#isStopped = true;
 		await machine.shutdown();
 	}
@@ -275,6 +304,11 @@ export class CellSession extends Witness {
 		if (this.#isSettled) return;
 		this.#isSettled = true;
 		const machine = this.#machine;
+		await this.#kernels?.settle({ hasFailed: this.#failure !== undefined }).catch(error => {
+			this.#failure ??= error;
+		});
+		// It is concluded before it ends.
+		if (this.lease.keep === true) await this.#kernels?.end();
 		if (machine !== undefined && !this.#failure && !this.#isStopped && this.observations.start?.state === 'running') {
 			// Asked last: a QEMU that died of being asked is seen here.
 			await this.#observe(machine).catch(error => {
@@ -304,22 +338,28 @@ export class CellSession extends Witness {
 			facts: this.#facts,
 			settings: this.#settings,
 			prediction: this.#prediction,
-			observations: this.observations,
+			observations: { ...this.observations, ...this.#kernels?.observed },
+			unexpected: this.#machine && {
+				events: this.#machine.unexpectedEvents,
+				stderr: this.#machine.process.unexplainedStderr,
+			},
 			judging: this.#judging,
 			unmet: this.demandsUnmet,
 			failure: this.#failure,
 			perf: this.perfReadings,
 			timings: this.#machine?.timings,
-			artifacts: this.#machine?.artifacts ?? {},
+			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files },
 			notes: this.#notes,
 			totalMs: performance.now() - this.#startedAt,
 		};
 	}
 
 	get #judging(): JudgeOptions {
+		const machine = this.#machine;
 		return {
 			...(this.#zeroBoot ? { booted: false, runState: 'prelaunch' } : {}),
 			...(this.requiredCpus === undefined ? {} : { hostCpus: this.requiredCpus }),
+			...(machine === undefined ? {} : { asked: askedOf(machine.spec, this.lease) }),
 		};
 	}
 
@@ -394,6 +434,8 @@ export class CellSession extends Witness {
 		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
 		const onNote = (note: string) => void (this.#notes.length < mostNotes && this.#notes.push(note));
-		return this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));
+		const machine = this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));
+		await this.#kernels?.machineStarted(machine);
+		return machine;
 	}
 }

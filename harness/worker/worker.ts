@@ -78,7 +78,12 @@ async function runCell(
 	let result: CellResult | undefined;
 	try {
 		await using data = await broker.acquire(cell.id);
-		const lease: Lease = { ...data, countAlone: () => broker.countAlone(cell.id) };
+		const lease: Lease = {
+			...data,
+			countAlone: () => broker.countAlone(cell.id),
+			tellProcesses: pids => broker.processes(cell.id, pids),
+			othersProcesses: () => broker.othersProcesses(cell.id),
+		};
 		broker.emit({ event: 'cell-start', cell: cell.id });
 		session = new CellSession(cell, lease, matrix, { casesFolder, isJudged });
 		const context = new CaseContext(session);

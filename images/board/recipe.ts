@@ -16,6 +16,7 @@ const board: Recipe = {
 		'busybox-static',
 		'openssh-server',
 		'util-linux',
+		'coreutils',
 		'linux-perf',
 		'libglib2.0-0t64',
 		'zlib1g',
@@ -51,6 +52,8 @@ const board: Recipe = {
 		'/usr/bin/umount',
 		'/usr/bin/flock',
 		'/usr/bin/setpriv',
+		// busybox' has no iflag=nonblock, with which /dev/kmsg is read.
+		'/usr/bin/dd',
 		'/usr/bin/perf',
 	],
 	libraries: [

@@ -15,6 +15,7 @@ export type {
 	RunOptions,
 	SpawnOptions,
 } from './host.ts';
+export { type KernelLogMark, type KernelLogPart, kernelLogSince, markKernelLog } from './kernel-log.ts';
 export { localHost } from './local.ts';
 export { sshHost } from './ssh/host.ts';
 export { startTime } from './started.ts';

@@ -15,6 +15,7 @@ export type {
 } from './inspect/inspection.ts';
 export { attachHelp, attachTerminal } from './machine/attach.ts';
 export { Machine, type MachineTimings } from './machine/machine.ts';
+export { describeEvent, type UnexpectedEvent } from './machine/qmp-watch.ts';
 export { type StartOptions, startMachine } from './machine/start.ts';
 export type { TriageSection } from './machine/triage.ts';
 export { connectWhenReady } from './process/connect.ts';

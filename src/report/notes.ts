@@ -20,7 +20,7 @@ export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
 			.filter(cell => cell.flaky === true)
 			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${id}: ${reason}` })),
 		...cells.flatMap(quarantineNote),
-		...cells.flatMap(({ id, notes = [] }) => notes.map((note): RunNote => ({ kind: 'cell', text: `${id}: ${note}` }))),
+		...cellNotes(cells),
 		...skippedEverywhere(asked),
 		...interruptedNote(cells.length - asked.length),
 	];
@@ -56,5 +56,14 @@ function skippedEverywhere(cells: readonly CellResult[]): RunNote[] {
 			kind: 'skipped-everywhere',
 			text: `${what} skipped on every host: ${reasons.slice(0, 3).join('; ')}${more}`,
 		};
+	});
+}
+
+/** What is noted of cells; what is the same of many, once. */
+function cellNotes(cells: readonly CellResult[]): RunNote[] {
+	const all = cells.flatMap(({ id, notes = [] }) => [...new Set(notes)].map(note => ({ id, note })));
+	return [...Map.groupBy(all, one => one.note)].map(([note, same]) => {
+		const more = same.length === 1 ? '' : ` and ${same.length - 1} more ${same.length === 2 ? 'cell' : 'cells'}`;
+		return { kind: 'cell', text: `${same[0]!.id}${more}: ${note}` };
 	});
 }

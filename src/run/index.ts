@@ -7,9 +7,11 @@ export { attemptFolder, cellFolder } from './paths.ts';
 export {
 	type Attempt,
 	type BackendView,
+	type CellLogs,
 	type CellResult,
 	type CellStatus,
 	cellStatuses,
+	type KernelLog,
 	type PerfReading,
 	type Quarantine,
 	type Results,

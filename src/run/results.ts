@@ -69,12 +69,34 @@ export interface CellResult {
 	readonly artifacts: Readonly<Record<string, string>>;
 	/** What a person should know and what fails nothing, such as a file that became too long; absent when there is nothing. */
 	readonly notes?: readonly string[];
+	/** What kernels and QEMU said by themselves; absent for a cell that started nothing. */
+	readonly logs?: CellLogs;
 	/** Earlier attempts, first one first; absent when there was one only. */
 	readonly attempts?: readonly Attempt[];
 	/** An earlier attempt went wrong and the last one did not. */
 	readonly flaky?: boolean;
 	/** The entry of the quarantine list that the cell is on. */
 	readonly quarantine?: Quarantine;
+}
+
+/** What was said around a cell that nobody had asked for. */
+export interface CellLogs {
+	/** The kernels of its guests; `null` where none was booted. */
+	readonly guest: KernelLog | null;
+	/** The kernel of its host; `null` where it was not asked. */
+	readonly host: KernelLog | null;
+	/** QMP events that no command explains, in words, and lines of stderr that a QEMU which is well does not write. */
+	readonly qemu: { readonly events: readonly string[]; readonly stderr: readonly string[] };
+}
+
+/** What a kernel logged while a cell ran. */
+export interface KernelLog {
+	/** Why lines are missing, or all of them; `null` when all were read. */
+	readonly unread: string | null;
+	/** What it reported, such as `oops null-dereference`, each with its lines: the cell does not pass. */
+	readonly reports: readonly { readonly name: string; readonly lines: readonly string[] }[];
+	/** Lines that are known and harmless, with the reason. */
+	readonly known: readonly { readonly line: string; readonly reason: string }[];
 }
 
 /** An attempt that was followed by another one. */

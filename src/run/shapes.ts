@@ -33,6 +33,15 @@ const runEntries = {
 
 const backend = { backend: text, type: v.optional(number), name: v.optional(text) };
 
+const kernelLog = v.nullish(
+	v.looseObject({
+		unread: textOrNull,
+		reports: v.array(v.looseObject({ name: text, lines: v.array(text) })),
+		known: v.array(v.looseObject({ line: text, reason: text })),
+	}),
+	null,
+);
+
 const cellResult = v.looseObject({
 	...{ id: text, case: text, status, reason: textOrNull, blame },
 	on: v.optional(v.looseObject({ host: textOrNull, topology: textOrNull, kernel: textOrNull }), {}),
@@ -61,6 +70,12 @@ const cellResult = v.looseObject({
 	),
 	artifacts: v.optional(v.record(text, text), {}),
 	notes: v.exactOptional(v.array(text)),
+	logs: v.exactOptional(
+		v.looseObject({
+			...{ guest: kernelLog, host: kernelLog },
+			qemu: v.looseObject({ events: v.array(text), stderr: v.array(text) }),
+		}),
+	),
 	attempts: v.exactOptional(
 		v.array(v.looseObject({ status, reason: textOrNull, blame, totalMs: numberOrNull, folder: text })),
 	),

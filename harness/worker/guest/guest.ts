@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { GuestError, type GuestShell, type PerfStatRun, runPerfStat } from '../../../src/guest/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { contention, poll, shorten, VpmuError } from '../../../src/lib/index.ts';
@@ -36,7 +37,13 @@ const refusalLookEveryMs = 2000;
 export interface GuestCell {
 	readonly host: Host;
 	readonly lease: Pick<Lease, 'slowness' | 'artifacts' | 'countAlone'>;
+	/** Host CPUs (list format) on which the vCPUs can run; empty when none is known. */
+	readonly runnableCpus: string;
 	addReading(reading: GuestReading): void;
+	/** The kernel of a guest is about to end with all that it has logged. */
+	kernelEnds(guest: Guest): Promise<void>;
+	/** vCPUs are kept from running on purpose. */
+	holdUp(why: string): void;
 }
 
 /** A running guest of a cell. What it is asked is observed, and judged at the end. */
@@ -44,6 +51,8 @@ export class Guest {
 	readonly machine: Machine;
 	readonly #cell: GuestCell;
 	#texts = '';
+	/** The vCPUs were last moved to where KVM refuses to run them. */
+	#isRefused = false;
 
 	constructor(cell: GuestCell, machine: Machine) {
 		this.#cell = cell;
@@ -70,6 +79,9 @@ export class Guest {
 		const fields = await this.fields(
 			`test -d /proc/device-tree/pmu && echo node=yes || echo node=no
 			echo "sources=$(ls /sys/bus/event_source/devices | tr '\\n' ' ')"
+			echo "online=$(cat /sys/devices/system/cpu/online)"
+			echo "consoles=$(cat /sys/class/tty/console/active)"
+			echo "memory=$(cat /proc/device-tree/memory*/reg | od -An -v -tx1 | tr -d ' \\n')"
 			echo "counters=$(dmesg | sed -n 's/.*PMU driver, \\([0-9]*\\)[^0-9].*counters available.*/\\1/p' | head -n 1)"`,
 		);
 		return {
@@ -77,6 +89,11 @@ export class Guest {
 			eventSources: (fields.sources ?? '').trim().split(/\s+/).filter(Boolean),
 			counters: fields.counters ? Number(fields.counters) : null,
 			readings: [],
+			system: {
+				online: fields.online ?? '',
+				memoryBytes: sizeInDeviceTree(fields.memory ?? ''),
+				consoles: (fields.consoles ?? '').split(/\s+/).filter(Boolean),
+			},
 		};
 	}
 
@@ -106,8 +123,25 @@ export class Guest {
 		return readings;
 	}
 
+	/**
+	 * Everything that the guest's kernel has logged since its boot, oldest line first, each with its level. A guest that was
+	 * left where its vCPUs cannot run is moved to where they can.
+	 */
+	async kernelLog(timeoutMs?: number): Promise<readonly string[]> {
+		if (this.#isRefused) await this.moveVcpus(this.#cell.runnableCpus);
+		// Most of it is text that repeats; a serial console takes its time for each character.
+		const packed = await this.run('dmesg -r | gzip -c', timeoutMs);
+		return gunzipSync(packed).toString('utf8').trimEnd().split('\n');
+	}
+
+	/** Whether the guest was left where its vCPUs cannot run, and can be brought back nowhere. */
+	get isLost(): boolean {
+		return this.#isRefused && this.#cell.runnableCpus === '';
+	}
+
 	/** Pins every vCPU thread to host CPUs (list format), by the thread ids of `query-cpus-fast`. */
 	async moveVcpus(hostCpus: string): Promise<void> {
+		this.#isRefused = false;
 		for (const { threadId } of await vcpuThreads(this.machine.qmp)) {
 			await pinThread(this.#cell.host, threadId, hostCpus);
 		}
@@ -115,16 +149,19 @@ export class Guest {
 
 	/** Waits until KVM is seen refusing to run a vCPU; the first such vCPU. @throws DeadlineError when all can run */
 	async refusedVcpu(timeoutMs = 60_000): Promise<VcpuDiagnosis> {
-		return await poll(
+		const found = await poll(
 			'a vCPU that KVM refuses to run',
 			async () => (await this.machine.diagnoseVcpus()).find(vcpu => vcpu.verdict === 'cannot-enter'),
 			{ timeoutMs: timeoutMs * this.slowness, everyMs: 100 },
 		);
+		this.#refusedBy(found);
+		return found;
 	}
 
 	/** Lets the guest be restarted and waits for its shell again; what was running in it is gone. */
 	async restart(how: () => Promise<unknown>): Promise<void> {
 		const before = await this.run('cat /proc/sys/kernel/random/boot_id');
+		await this.#cell.kernelEnds(this);
 		await how();
 		// Until then the old kernel may still answer.
 		await poll(
@@ -172,6 +209,11 @@ export class Guest {
 		writeFileSync(path.join(this.#cell.lease.artifacts, 'perf.txt'), this.#texts);
 	}
 
+	#refusedBy({ text }: VcpuDiagnosis): void {
+		this.#isRefused = true;
+		this.#cell.holdUp(`a vCPU could not run for a while (${text})`);
+	}
+
 	async #perf(
 		events: readonly string[],
 		command: readonly string[],
@@ -205,8 +247,17 @@ export class Guest {
 			// What goes wrong with the looking is not what is being looked for: QEMU's end is told by others.
 			const vcpus = await this.machine.diagnoseVcpus().catch(() => []);
 			const refused = vcpus.find(vcpu => vcpu.verdict === 'cannot-enter');
-			if (refused !== undefined && before) return { text: refused.text };
+			if (refused !== undefined && before) {
+				this.#refusedBy(refused);
+				return { text: refused.text };
+			}
 			before = refused !== undefined;
 		}
 	}
+}
+
+/** Sums the sizes in `reg` of memory nodes, given in hexadecimal: address and size, 64 bits each. */
+function sizeInDeviceTree(hex: string): number {
+	const regions = hex.match(/[0-9a-f]{32}/g) ?? [];
+	return regions.reduce((sum, region) => sum + Number.parseInt(region.slice(16), 16), 0);
 }

@@ -1,4 +1,5 @@
-import { type HostFacts, hostModel, type PmuSettings } from '../../../src/pmu/index.ts';
+import { type AskedMachine, type HostFacts, hostModel, type PmuSettings } from '../../../src/pmu/index.ts';
+import type { MachineSpec } from '../../../src/qemu/index.ts';
 import { resolvePmu } from '../../plan/groups.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
@@ -37,6 +38,18 @@ export function settingsOf(
 			version: lease.qemu.version,
 			...(typeof type?.backcompatPmu === 'boolean' ? { machineBackcompatPmu: type.backcompatPmu } : {}),
 		},
+	};
+}
+
+/** What a machine was asked to be, with the name that an alias of its type stands for. */
+export function askedOf(spec: MachineSpec, lease: Pick<Lease, 'inspection'>): AskedMachine {
+	const type = machineTypeOf(spec.machine, lease);
+	return {
+		machineTypes: [...new Set([spec.machine, ...(type === undefined ? [] : [type.name])])],
+		cpu: spec.cpu,
+		vcpus: spec.vcpus,
+		memoryMiB: spec.memoryMiB,
+		console: spec.console ?? spec.kernel !== undefined,
 	};
 }
 

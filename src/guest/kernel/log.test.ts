@@ -1,5 +1,5 @@
 import test from 'ava';
-import { kernelReports, withoutPrefixes } from './log.ts';
+import { incidentsOf, kernelReports, withoutPrefixes } from './log.ts';
 
 const log = [
 	'[    1.000000] smp: Brought up 1 node, 2 CPUs',
@@ -65,4 +65,15 @@ test('level, time, CPU and thread are taken off, in any order, and nothing else'
 	]) {
 		t.is(withoutPrefixes(`${prefix}[ BUG: Invalid wait context ]\r`), '[ BUG: Invalid wait context ]');
 	}
+});
+
+test('reports about one fault are one incident: close together, and without an end between them', t => {
+	const kinds = incidentsOf(kernelReports(log)).map(incident => incident.map(report => report.kind));
+	t.deepEqual(kinds, [
+		['warning', 'warning'],
+		['oops', 'oops', 'panic'],
+	]);
+	const apart = kernelReports(['[   12.0] BUG: one', '[   12.5] CPU: 0 PID: 7', '[   20.0] BUG: other']);
+	t.is(incidentsOf(apart).length, 2);
+	t.is(incidentsOf(kernelReports(['BUG: one', 'BUG: other'])).length, 1);
 });

@@ -90,3 +90,27 @@ export function kernelReports(lines: Iterable<string>): readonly KernelReport[] 
 	for (const line of lines) reader.push(line);
 	return reader.reports;
 }
+
+/** Seconds since the boot at which a line was printed; `undefined` where it does not say. */
+function timeOf(line: string | undefined): number | undefined {
+	const match = /^(?:<\d{1,3}>)?\[ {0,8}(\d{1,9}\.\d{1,9})\]/.exec(line ?? '');
+	return match === null ? undefined : Number(match[1]);
+}
+
+/** Reports that follow each other so closely are about one thing: an oops has up to four. */
+const togetherSeconds = 1;
+
+/** Reports that belong together, oldest first: what a kernel says of one fault, from the first line to the panic. */
+export function incidentsOf(reports: readonly KernelReport[]): readonly (readonly KernelReport[])[] {
+	const incidents: KernelReport[][] = [];
+	for (const report of reports) {
+		const last = incidents.at(-1)?.at(-1);
+		const before = timeOf(last?.lines.at(-1));
+		const now = timeOf(report.lines[0]);
+		const isNear = before === undefined || now === undefined || now - before <= togetherSeconds;
+		const hasEnded = last?.lines.some(line => endOfReport.test(line)) === true && report.kind !== 'panic';
+		if (last === undefined || hasEnded || !isNear) incidents.push([report]);
+		else incidents.at(-1)!.push(report);
+	}
+	return incidents;
+}

@@ -10,6 +10,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 		'---[ end Kernel panic - not syncing: panic_on_warn set ... ]---',
 		'Kernel panic - not syncing: HYP panic:',
 		'PANIC: double fault, error_code: 0x0',
+		'rust_kernel: panicked at kernel/foo.rs:10:5:',
 	],
 	'panic hypervisor': [
 		'kvm [1]: nVHE hyp BUG at: arch/arm64/kvm/hyp/nvhe/mem_protect.c:300!',
@@ -114,6 +115,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	'oops protection-fault': [
 		'general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1] SMP KASAN',
 		'divide error: 0000 [#1] SMP',
+		'divide_error: 0000 [#1] SMP',
 		'invalid opcode: 0000 [#1] PREEMPT SMP',
 	],
 	'bug kasan': [
@@ -190,6 +192,10 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	'bug irq': [
 		'irq 24: nobody cared (try booting with the "irqpoll" option)',
 		'huh, entered softirq 1 TIMER 0x1 preempt_count 100, exited with 101?',
+	],
+	'bug file-count': [
+		'VFS: Close: file count is 0',
+		'VFS: Busy inodes after unmount of tmpfs. Self-destruct in 5 seconds.',
 	],
 	'bug swap': ['swap_info_get: Bad swap file entry 3fffffffffffff'],
 	'ubsan ubsan': [
@@ -300,6 +306,10 @@ const harmless = [
 	'watchdog: Delayed init of the lockup detector failed: -19',
 	'NMI watchdog: Perf NMI watchdog permanently disabled',
 	'Internal errors are counted here',
+	'traps: perf[77] general protection fault ip:4010 sp:7ffc error:0 in perf[400000+1000]',
+	'VFS: Disk quotas dquot_6.6.0',
+	'WARNING: workqueue cpumask: online intersect > possible intersect',
+	'WARNING: The mand mount option has been deprecated and',
 	'audit: initializing netlink subsys (disabled)',
 	'armv8-pmu pmu: hw perfevents: enabled with armv8_pmuv3_0 PMU driver, 7 counters available',
 	'EDAC MC: Ver: 3.0.0',

@@ -34,7 +34,7 @@ const words: Words = [
 	[
 		'panic',
 		'panic',
-		/Kernel panic - not syncing|(?<!\w)PANIC: (double fault|early exception)|trusty: panic|HYP panic:/,
+		/Kernel panic - not syncing|(?<!\w)PANIC: (double fault|early exception)|trusty: panic|rust_kernel: panicked|HYP panic:/,
 	],
 	['panic', 'hypervisor', /nVHE hyp (panic|BUG) at|Invalid host exception to nVHE hyp/],
 	['panic', 'stack-overflow', /Insufficient stack space to handle exception|kernel stack overflow/i],
@@ -99,7 +99,7 @@ const words: Words = [
 	[
 		'oops',
 		'protection-fault',
-		/(?<!\w)general protection fault\b|(?<!\w)(divide error|invalid opcode|double fault|stack segment|alignment check): /,
+		/(?<!\w)general protection fault(?! ip:)\b|(?<!\w)(divide[ _]error|invalid opcode|double fault|stack segment|alignment check): /,
 	],
 	['oops', 'oops', /Internal error: |(?<!\w)Oops(: |\[#|( - [\w ]{1,30})?\s?\[#)|\[#[1-9]\d{0,3}\]($|[\s:])/],
 
@@ -141,6 +141,7 @@ const words: Words = [
 	['bug', 'list-corruption', /(?<!\w)(list_(add|del)|h?list_\w{1,30}) (double add|corruption)/],
 	['bug', 'usercopy', /usercopy: Kernel memory (exposure|overwrite) attempt|detected buffer overflow in /],
 	['bug', 'irq', /(?<!\w)irq \d+: nobody cared|irq event \d+: bogus return value|huh, entered softirq/],
+	['bug', 'file-count', /VFS: (Close: file count is (0|zero)|Busy inodes after unmount)/],
 	['bug', 'swap', /swap_\w{1,20}: (Bad|Unused) swap/],
 
 	// lib/ubsan.c
@@ -193,7 +194,7 @@ const words: Words = [
 
 /** A cheap test for text of any number of lines: what it does not match holds nothing of the above. */
 const hints =
-	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
+	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
 /** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); what stands behind that is not looked at. */
 const longestLine = 4096;

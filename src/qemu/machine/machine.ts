@@ -177,6 +177,11 @@ export class Machine implements AsyncDisposable {
 		return this.#parts.artifacts.written;
 	}
 
+	/** Set while QEMU has stopped the machine: whether a command of this session did it. */
+	get stopped(): { readonly isOwn: boolean } | undefined {
+		return this.#parts.watch.stop;
+	}
+
 	/** QMP events that no command of this session explains, until the machine was ended; oldest first. */
 	get unexpectedEvents(): readonly UnexpectedEvent[] {
 		return this.#unexpected ?? this.#parts.watch.unexpected;

@@ -9,6 +9,8 @@ const announcement = ': info: QEMU waiting for connection on: ';
 const known: readonly RegExp[] = [
 	// Our own ladder at the end.
 	/: terminating on signal \d+( from pid \d+.*)?$/,
+	// How we ask for QMP, since 11.1.
+	/ warning: '-mon' is deprecated, use /,
 	// Wrappers: a library that is preloaded into programs of another architecture, too.
 	/^ERROR: ld\.so: object .* from LD_PRELOAD cannot be preloaded .*: ignored\.$/,
 ];

@@ -1,0 +1,230 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+	describeKernelTrouble,
+	incidentsOf,
+	isStall,
+	type KernelReport,
+	processesNamed,
+	type SortedLog,
+	sortKernelLog,
+} from '../../src/guest/index.ts';
+import { type Host, type KernelLogMark, kernelLogSince, markKernelLog } from '../../src/host/index.ts';
+import { messageOf } from '../../src/lib/index.ts';
+import type { KernelLogObservation, KernelReportSeen, Observations } from '../../src/pmu/index.ts';
+import type { Machine } from '../../src/qemu/index.ts';
+import type { Lease } from '../protocol/lease.ts';
+import type { Guest } from './guest/guest.ts';
+
+type Note = KernelLogObservation['known'][number];
+
+const askMs = 30_000;
+
+/**
+ * What the kernels around a cell log while it runs: the host's, from a mark at the start on, and those of its guests, read
+ * before each restart and at the end. Both are kept as files of the cell.
+ */
+export class KernelWatch {
+	readonly #host: Host;
+	readonly #lease: Lease;
+	readonly #guests = new Map<Machine, Guest>();
+	readonly #machines = new Set<Machine>();
+	/** Machines that were ended after their guests' logs had been read. */
+	readonly #ended = new Set<Machine>();
+	readonly #pids = new Set<number>();
+	readonly #guestLogs: SortedLog[] = [];
+	#mark: KernelLogMark | undefined;
+	#unread: KernelLogObservation['unread'] = null;
+	/** Why vCPUs did not run for a while, where that was on purpose. */
+	#heldUp: string | undefined;
+	#hostKernel: KernelLogObservation | undefined;
+	readonly #files: Record<string, string> = {};
+
+	constructor(host: Host, lease: Lease) {
+		this.#host = host;
+		this.#lease = lease;
+	}
+
+	/** What was logged so far, as a verdict wants it. */
+	get observed(): Pick<Observations, 'guestKernel' | 'hostKernel'> {
+		return {
+			...(this.#guests.size === 0 ? {} : { guestKernel: this.#guestKernel() }),
+			...(this.#hostKernel === undefined ? {} : { hostKernel: this.#hostKernel }),
+		};
+	}
+
+	/** Name to path of the logs kept. */
+	get files(): Readonly<Record<string, string>> {
+		return this.#files;
+	}
+
+	/** From now on, what the host's kernel logs is of interest. @throws HostError */
+	async begin(): Promise<void> {
+		const { slowness } = this.#lease;
+		this.#mark = await markKernelLog(this.#host, { timeoutMs: askMs * slowness });
+	}
+
+	/** A machine of the cell has been started. */
+	async machineStarted(machine: Machine): Promise<void> {
+		this.#machines.add(machine);
+		await this.#tellProcesses(machine);
+	}
+
+	/** A machine is about to be ended: what the kernel of its guest has logged is read. @throws what asking a guest throws */
+	async machineEnds(machine: Machine): Promise<void> {
+		const guest = this.#guests.get(machine);
+		if (guest !== undefined && this.#silent(guest) === undefined) {
+			await this.readGuest(guest);
+			this.#ended.add(machine);
+		}
+	}
+
+	/** A guest whose kernel log is to be read at the end. */
+	add(guest: Guest): void {
+		this.#guests.set(guest.machine, guest);
+	}
+
+	/** vCPUs are kept from running on purpose: a kernel that says that time went by is right. */
+	holdUp(why: string): void {
+		this.#heldUp ??= why;
+	}
+
+	/** Reads the log of a guest's kernel. @throws what asking a guest throws */
+	async readGuest(guest: Guest, timeoutMs = askMs): Promise<void> {
+		const lines = await guest.kernelLog(timeoutMs);
+		appendFileSync(this.#file('guest-kernel.log'), `${lines.join('\n')}\n`);
+		this.#guestLogs.push(sortKernelLog(lines, { of: 'guest', release: this.#lease.kernel.release }));
+	}
+
+	/**
+	 * Reads the logs of all guests that can be asked. Of a cell that has failed already, as far as that goes; never throws
+	 * then. @throws what asking a guest throws
+	 */
+	async settle({ hasFailed }: { readonly hasFailed: boolean }): Promise<void> {
+		for (const machine of this.#machines) await this.#tellProcesses(machine);
+		for (const guest of this.#guests.values()) {
+			if (this.#ended.has(guest.machine)) continue;
+			const why = this.#silent(guest);
+			if (why !== undefined) this.#unread ??= { reason: why, expected: true };
+			else if (!hasFailed) await this.readGuest(guest);
+			else {
+				await this.readGuest(guest, 5000).catch(error => {
+					this.#unread ??= { reason: messageOf(error), expected: true };
+				});
+			}
+		}
+	}
+
+	/** Reads what the host's kernel has logged. Never throws: a log that cannot be read is part of what was observed. */
+	async end(): Promise<void> {
+		if (this.#mark === undefined) return;
+		const { slowness, facts, othersProcesses } = this.#lease;
+		try {
+			const { lines, unread } = await kernelLogSince(this.#host, this.#mark, { timeoutMs: askMs * slowness });
+			const log = sortKernelLog(lines, { of: 'host', release: facts.kernel.release });
+			if (lines.length > 0) writeFileSync(this.#file('host-kernel.log'), `${lines.join('\n')}\n`);
+			const others = log.reports.length === 0 ? [] : ((await othersProcesses?.()) ?? []);
+			const { own, notes } = attribute(log.reports, this.#pids, new Set(others));
+			this.#hostKernel = {
+				unread: unread === null ? null : { reason: unread, expected: true },
+				reports: own.map(seen),
+				known: [...log.known, ...notes],
+			};
+		} catch (error) {
+			this.#hostKernel = { unread: { reason: messageOf(error), expected: true }, reports: [], known: [] };
+		}
+	}
+
+	#file(name: string): string {
+		const file = path.join(this.#lease.artifacts, name);
+		this.#files[name] = file;
+		return file;
+	}
+
+	/** Why a guest cannot be asked, where that is nothing new. */
+	#silent(guest: Guest): string | undefined {
+		const { machine } = guest;
+		if (guest.isLost) return 'its vCPUs cannot run on any CPU of the host';
+		if (machine.process.exit !== undefined) return 'its QEMU had ended';
+		if (machine.stopped !== undefined) return 'QEMU had stopped the machine';
+		if (machine.console.fatal !== undefined) return `the guest was gone: ${machine.console.fatal.line.trim()}`;
+		if (machine.timings.shellMs === null) return 'its shell had not been opened';
+		return undefined;
+	}
+
+	async #tellProcesses({ process }: Machine): Promise<void> {
+		// A board has one cell at a time.
+		if (this.#host.kind === 'board' || process.exit !== undefined) return;
+		const found = await this.#host
+			.run(['ls', `/proc/${process.pid}/task`], { timeoutMs: askMs })
+			.catch(() => undefined);
+		const pids = [process.pid, ...(found?.stdout.toString().split(/\s+/).filter(Boolean).map(Number) ?? [])];
+		for (const pid of pids) this.#pids.add(pid);
+		this.#lease.tellProcesses?.(pids);
+	}
+
+	#guestKernel(): KernelLogObservation {
+		const logs = [...this.#guestLogs, ...this.#consoleLogs()];
+		const notes: Note[] = logs.flatMap(log => log.known);
+		const reports = new Map<string, KernelReport>();
+		for (const report of logs.flatMap(log => log.reports)) {
+			if (this.#heldUp !== undefined && isStall(report)) {
+				notes.push({ line: report.line, reason: `${this.#heldUp}, so that time went by for the guest` });
+			} else if (!reports.has(report.line)) reports.set(report.line, report);
+		}
+		return { unread: this.#unread, reports: [...reports.values()].map(seen), known: once(notes) };
+	}
+
+	/** What the consoles showed, which is all there is of a guest that is gone. */
+	#consoleLogs(): SortedLog[] {
+		const origin = { of: 'guest', release: this.#lease.kernel.release } as const;
+		return [...this.#machines]
+			.filter(machine => machine.spec.kernel !== undefined)
+			.map(machine => {
+				const { kernelReports } = machine.console;
+				const { known } = sortKernelLog(
+					kernelReports.map(report => report.line),
+					origin,
+				);
+				const harmless = new Set(known.map(one => one.line));
+				return { known, reports: kernelReports.filter(report => !harmless.has(report.line)) };
+			});
+	}
+}
+
+/** Reports of a host that say nothing about its kernel. */
+const notTheKernel: Readonly<Partial<Record<KernelReport['kind'], string>>> = {
+	'oom-kill': 'the host ran out of memory, which is no fault of its kernel',
+	hardware: 'a fault of the hardware is no fault of the kernel',
+};
+
+/**
+ * Which reports of a host's kernel are a cell's: what names one of its processes, and what names nobody's; what names a
+ * process of another cell is that cell's.
+ */
+export function attribute(
+	reports: readonly KernelReport[],
+	own: ReadonlySet<number>,
+	others: ReadonlySet<number>,
+): { readonly own: readonly KernelReport[]; readonly notes: readonly Note[] } {
+	const mine: KernelReport[] = [];
+	const notes: Note[] = [];
+	for (const incident of incidentsOf(reports)) {
+		const named = processesNamed(incident.flatMap(report => report.lines));
+		const isOthers = !named.some(pid => own.has(pid)) && named.some(pid => others.has(pid));
+		for (const report of incident) {
+			const excuse = isOthers ? 'names a process of another cell that ran beside this one' : notTheKernel[report.kind];
+			if (excuse === undefined) mine.push(report);
+			else notes.push({ line: report.line, reason: excuse });
+		}
+	}
+	return { own: mine, notes: once(notes) };
+}
+
+function once(notes: readonly Note[]): readonly Note[] {
+	return [...new Map(notes.map(note => [note.line, note])).values()];
+}
+
+function seen({ kind, what, line, lines }: KernelReport): KernelReportSeen {
+	return { did: describeKernelTrouble(kind), name: kind === what ? kind : `${kind} ${what}`, line, lines };
+}
