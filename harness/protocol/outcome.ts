@@ -175,7 +175,7 @@ function logsOf(
 function notesOfLogs({ guest, host, qemu }: CellLogs): readonly string[] {
 	const ofKernel = (whose: string, log: KernelLog | null) => [
 		...(log === null || log.unread === null ? [] : [`the ${whose}'s kernel log was not read whole: ${log.unread}`]),
-		...(log?.known ?? []).map(({ line, reason }) => `the ${whose}'s kernel logged '${line}': ${reason}`),
+		...(log?.known ?? []).map(({ name, reason }) => `the ${whose}'s kernel logged '${name}': ${reason}`),
 	];
 	return [
 		...ofKernel('guest', guest),

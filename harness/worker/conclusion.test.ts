@@ -181,14 +181,18 @@ test('a kernel in trouble is no finding that is known, and a skip stays one', t 
 test('results hold what kernels and QEMU said by themselves', t => {
 	const observations: Observations = {
 		...started(10),
-		hostKernel: { unread: { reason: 'not root', expected: true }, reports: [], known: [{ line: 'a', reason: 'b' }] },
+		hostKernel: {
+			unread: { reason: 'not root', expected: true },
+			reports: [],
+			known: [{ name: 'n', line: 'a', reason: 'b' }],
+		},
 		guestKernel: troubled,
 	};
 	const unexpected = { events: [{ event: 'STOP' }], stderr: ['odd'] };
 	const { logs } = conclude(recordOf(uniform, {}, observations, { unexpected }));
 	t.deepEqual(logs, {
 		guest: { unread: null, reports: [{ name: 'oops oops', lines: report.lines }], known: [] },
-		host: { unread: 'not root', reports: [], known: [{ line: 'a', reason: 'b' }] },
+		host: { unread: 'not root', reports: [], known: [{ name: 'n', line: 'a', reason: 'b' }] },
 		qemu: { events: ['STOP'], stderr: ['odd'] },
 	});
 });

@@ -169,7 +169,7 @@ export class KernelWatch {
 		const reports = new Map<string, KernelReport>();
 		for (const report of logs.flatMap(log => log.reports)) {
 			if (this.#heldUp !== undefined && isStall(report)) {
-				notes.push({ line: report.line, reason: `${this.#heldUp}, so that time went by for the guest` });
+				notes.push(noteOf(report, `${this.#heldUp}, so that time went by for the guest`));
 			} else if (!reports.has(report.line)) reports.set(report.line, report);
 		}
 		return { unread: this.#unread, reports: [...reports.values()].map(seen), known: once(notes) };
@@ -215,16 +215,23 @@ export function attribute(
 		for (const report of incident) {
 			const excuse = isOthers ? 'names a process of another cell that ran beside this one' : notTheKernel[report.kind];
 			if (excuse === undefined) mine.push(report);
-			else notes.push({ line: report.line, reason: excuse });
+			else notes.push(noteOf(report, excuse));
 		}
 	}
 	return { own: mine, notes: once(notes) };
 }
 
 function once(notes: readonly Note[]): readonly Note[] {
-	return [...new Map(notes.map(note => [note.line, note])).values()];
+	return [...new Map(notes.map(note => [`${note.name} ${note.reason}`, note])).values()];
 }
 
-function seen({ kind, what, line, lines }: KernelReport): KernelReportSeen {
-	return { did: describeKernelTrouble(kind), name: kind === what ? kind : `${kind} ${what}`, line, lines };
+const nameOf = ({ kind, what }: KernelReport) => (kind === what ? kind : `${kind} ${what}`);
+
+function noteOf(report: KernelReport, reason: string): Note {
+	return { name: nameOf(report), line: report.line, reason };
+}
+
+function seen(report: KernelReport): KernelReportSeen {
+	const { kind, line, lines } = report;
+	return { did: describeKernelTrouble(kind), name: nameOf(report), line, lines };
 }

@@ -95,8 +95,8 @@ export interface KernelLog {
 	readonly unread: string | null;
 	/** What it reported, such as `oops null-dereference`, each with its lines: the cell does not pass. */
 	readonly reports: readonly { readonly name: string; readonly lines: readonly string[] }[];
-	/** Lines that are known and harmless, with the reason. */
-	readonly known: readonly { readonly line: string; readonly reason: string }[];
+	/** Messages that are known and harmless: a line of each, with the reason. */
+	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
 /** An attempt that was followed by another one. */

@@ -37,7 +37,7 @@ const kernelLog = v.nullish(
 	v.looseObject({
 		unread: textOrNull,
 		reports: v.array(v.looseObject({ name: text, lines: v.array(text) })),
-		known: v.array(v.looseObject({ line: text, reason: text })),
+		known: v.array(v.looseObject({ name: text, line: text, reason: text })),
 	}),
 	null,
 );

@@ -2,7 +2,14 @@ import test from 'ava';
 import { isStall, type KnownMessage, knownMessages, sortKernelLog } from './known.ts';
 
 const list: readonly KnownMessage[] = [
-	{ of: 'guest', from: '6.1', before: '6.12', pattern: '^WARNING: CPU: \\d+ PID: 1 at init/', reason: 'fixed in 6.12' },
+	{
+		name: 'init',
+		of: 'guest',
+		from: '6.1',
+		before: '6.12',
+		pattern: '^WARNING: CPU: \\d+ PID: 1 at init/',
+		reason: 'fixed in 6.12',
+	},
 ];
 const log = [
 	'<4>[    1.000000] WARNING: CPU: 0 PID: 1 at init/main.c:1 foo+0x1/0x2',
@@ -38,6 +45,7 @@ test('a known message that is no trouble is a note too, once', t => {
 });
 
 test('every entry of the list has a reason and a pattern that does not match everything', t => {
+	t.is(new Set(knownMessages.map(entry => entry.name)).size, knownMessages.length);
 	for (const { pattern, reason, from, before } of knownMessages) {
 		t.true(reason.length > 20, pattern);
 		t.false(new RegExp(pattern).test(''), pattern);

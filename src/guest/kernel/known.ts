@@ -4,6 +4,8 @@ import { type Recognised, recognise } from './words.ts';
 
 /** A message of a kernel that is known and harmless: an entry of known.json. */
 export interface KnownMessage {
+	/** What it is called, without the figures in it. */
+	readonly name: string;
 	/** Whose kernel logs it. */
 	readonly of: 'guest' | 'host' | 'any';
 	/** The first release that does, such as `6.1`; absent: from the beginning. */
@@ -26,8 +28,8 @@ export interface LogOrigin {
 /** What a kernel's log comes to. */
 export interface SortedLog {
 	readonly reports: readonly KernelReport[];
-	/** Lines that are known and harmless, each once, with the reason. */
-	readonly known: readonly { readonly line: string; readonly reason: string }[];
+	/** Messages that are known and harmless, each once: its first line, with the reason. */
+	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
 /** Reports that say that time went by without anything being done. */
@@ -54,18 +56,20 @@ export function sortKernelLog(
 		.filter(entry => applies(entry, origin))
 		.map(entry => ({ ...entry, regexp: new RegExp(entry.pattern) }));
 	const reader = new KernelLogReader();
-	const known = new Map<string, string>();
+	const known = new Map<string, SortedLog['known'][number]>();
 	const knownReports = new Set<string>();
 	for (const line of lines) {
 		const words = withoutPrefixes(line);
 		const entry = applying.find(({ regexp }) => regexp.test(words));
-		if (entry !== undefined) known.set(words, entry.reason);
+		if (entry !== undefined && !known.has(entry.name)) {
+			known.set(entry.name, { name: entry.name, line: words, reason: entry.reason });
+		}
 		if (entry !== undefined && recognise(line) !== undefined) knownReports.add(words);
 		reader.push(line);
 	}
 	return {
 		reports: reader.reports.filter(report => !knownReports.has(report.line)),
-		known: [...known].map(([line, reason]) => ({ line, reason })),
+		known: [...known.values()],
 	};
 }
 

@@ -55,8 +55,8 @@ export interface KernelLogObservation {
 	/** Why lines are missing, or all of them; `null` when all were read. `expected`: it could not have been otherwise. */
 	readonly unread: { readonly reason: string; readonly expected: boolean } | null;
 	readonly reports: readonly KernelReportSeen[];
-	/** Lines that are known and harmless, or that are explained by what the cell did, with the reason. */
-	readonly known: readonly { readonly line: string; readonly reason: string }[];
+	/** Messages that are known and harmless, or that are explained by what the cell did: a line of each, with the reason. */
+	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
 /** One report of a kernel. */
