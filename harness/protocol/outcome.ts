@@ -7,7 +7,6 @@ import type {
 	Observations,
 	PmuSettings,
 	Prediction,
-	QmpObservation,
 	Verdict,
 } from '../../src/pmu/index.ts';
 import { describeEvent, type MachineTimings, QemuError } from '../../src/qemu/index.ts';
@@ -42,8 +41,6 @@ export interface CellRecord {
 	readonly settings?: PmuSettings | undefined;
 	readonly prediction?: Prediction | undefined;
 	readonly observations?: Observations;
-	/** What QEMU said by itself until the end, where that is later than what was observed. */
-	readonly unexpected?: QmpObservation['unexpected'] | undefined;
 	readonly judging?: JudgeOptions;
 	/** Demands of the case beyond the prediction that were not met. */
 	readonly unmet?: readonly string[];
@@ -91,7 +88,6 @@ export function resultOf(
 		facts,
 		prediction,
 		observations,
-		unexpected,
 		perf = [],
 		timings,
 		artifacts = {},
@@ -103,7 +99,7 @@ export function resultOf(
 	blame: CellResult['blame'],
 	verdict?: Verdict,
 ): CellResult {
-	const logs = logsOf(observations, unexpected);
+	const logs = logsOf(observations);
 	const allNotes = [...notes, ...(logs === undefined ? [] : notesOfLogs(logs))];
 	const view = (from: Prediction): BackendView & { rule: string } => ({
 		backend: from.backend,
@@ -149,12 +145,9 @@ export function resultOf(
 }
 
 /** What kernels and QEMU said by themselves, as results hold it; `undefined` for a cell that started nothing. */
-function logsOf(
-	observations: Observations | undefined,
-	unexpected: QmpObservation['unexpected'],
-): CellLogs | undefined {
+function logsOf(observations: Observations | undefined): CellLogs | undefined {
 	if (observations === undefined) return undefined;
-	const { guestKernel, hostKernel, qmp, start } = observations;
+	const { guestKernel, hostKernel, unexpected, start } = observations;
 	if (guestKernel === undefined && hostKernel === undefined && start === undefined) return undefined;
 	const view = (log: KernelLogObservation | undefined): KernelLog | null =>
 		log === undefined
@@ -164,7 +157,7 @@ function logsOf(
 					reports: log.reports.map(({ name, lines }) => ({ name, lines })),
 					known: log.known,
 				};
-	const { events = [], stderr = [] } = unexpected ?? qmp?.unexpected ?? {};
+	const { events = [], stderr = [] } = unexpected ?? {};
 	return {
 		...{ guest: view(guestKernel), host: view(hostKernel) },
 		qemu: { events: events.map(describeEvent), stderr },

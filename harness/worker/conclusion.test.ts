@@ -178,9 +178,23 @@ test('a kernel in trouble is no finding that is known, and a skip stays one', t 
 	t.is(concluded(uniform, {}, seen, { failure: new CellSkipped('nothing to see') })[0], 'skip');
 });
 
+test('a case that is not about a PMU does not pass on a kernel in trouble either', t => {
+	const known = {} as unknown as Known;
+	const status = (observations: Observations) => {
+		const judging = { lenient: true };
+		const result = conclude({ cell: cell!, isJudged: false, known, totalMs: 1, observations, judging });
+		return [result.status, result.blame];
+	};
+	const running: Observations = { start: { state: 'running' } };
+	t.deepEqual(status(running), ['pass', null]);
+	t.deepEqual(status({ ...running, guestKernel: troubled }), ['fail', 'guest']);
+	t.deepEqual(status({ ...running, hostKernel: troubled }), ['fail', 'kernel']);
+});
+
 test('results hold what kernels and QEMU said by themselves', t => {
 	const observations: Observations = {
 		...started(10),
+		unexpected: { events: [{ event: 'STOP' }], stderr: ['odd'] },
 		hostKernel: {
 			unread: { reason: 'not root', expected: true },
 			reports: [],
@@ -188,11 +202,16 @@ test('results hold what kernels and QEMU said by themselves', t => {
 		},
 		guestKernel: troubled,
 	};
-	const unexpected = { events: [{ event: 'STOP' }], stderr: ['odd'] };
-	const { logs } = conclude(recordOf(uniform, {}, observations, { unexpected }));
+	const { logs, notes } = conclude(recordOf(uniform, {}, observations));
 	t.deepEqual(logs, {
 		guest: { unread: null, reports: [{ name: 'oops oops', lines: report.lines }], known: [] },
 		host: { unread: 'not root', reports: [], known: [{ name: 'n', line: 'a', reason: 'b' }] },
 		qemu: { events: ['STOP'], stderr: ['odd'] },
 	});
+	t.deepEqual(notes, [
+		"the host's kernel log was not read whole: not root",
+		"the host's kernel logged 'n': b",
+		'QMP event that nothing asked for: STOP',
+		'QEMU wrote to stderr: odd',
+	]);
 });

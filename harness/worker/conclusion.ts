@@ -1,15 +1,16 @@
 import { DeadlineError, VpmuError } from '../../src/lib/index.ts';
 import {
+	type Contradiction,
 	describeReport,
 	type FindingId,
 	findings,
 	type HostFacts,
 	type JudgeOptions,
 	judge,
+	judgeAround,
 	type Observations,
 	type PmuSettings,
 	postedStarts,
-	type Verdict,
 } from '../../src/pmu/index.ts';
 import { QemuError } from '../../src/qemu/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
@@ -29,7 +30,7 @@ export function conclude(record: CellRecord): CellResult {
 		const finding = findingSeen(facts, settings, observations, judging);
 		// A finding explains the choice and nothing besides.
 		return finding === undefined || unmet.length > 0
-			? resultOf(record, 'fail', [...verdict.reasons, ...unmet].join('; '), guilty(verdict), verdict)
+			? resultOf(record, 'fail', [...verdict.reasons, ...unmet].join('; '), guilty(verdict.contradictions), verdict)
 			: resultOf(record, 'xfail', finding, null, verdict);
 	}
 	const expected = matrix?.expectFailure?.(known, unmet);
@@ -45,10 +46,15 @@ export function conclude(record: CellRecord): CellResult {
 		: resultOf(record, 'xpass', `no longer so: ${mended}`, null, verdict);
 }
 
-/** What a cell came to that is not about a PMU: what its case demanded is all there is. */
+/** What a cell came to that is not about a PMU: what its case demanded, and what stands around any machine. */
 function concludeUnjudged(record: CellRecord): CellResult {
-	const { failure, unmet = [], known, matrix } = record;
-	if (failure !== undefined) return broken(record, failure);
+	const { failure, unmet = [], known, matrix, observations = {}, judging = {} } = record;
+	if (failure !== undefined) return withKernels(record, broken(record, failure));
+	const around = judgeAround(observations, judging);
+	if (around.length > 0) {
+		const reasons = around.map(({ layer, expected, seen }) => `${layer}: expected ${expected}, but ${seen}`);
+		return resultOf(record, 'fail', [...reasons, ...unmet].join('; '), guilty(around));
+	}
 	const expected = known === undefined ? undefined : matrix?.expectFailure?.(known, unmet);
 	if (unmet.length > 0) {
 		return expected === undefined
@@ -109,8 +115,8 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 }
 
 /** Whom contradictions blame: a kernel that is in trouble explains what the layers above it show. */
-function guilty(verdict: Verdict): CellResult['blame'] {
-	if (verdict.contradictions.some(one => one.layer === 'host-kernel')) return 'kernel';
-	if (verdict.contradictions.some(one => one.layer === 'guest-kernel')) return 'guest';
-	return verdict.contradictions.some(one => one.layer === 'guest' || one.layer === 'perf') ? 'guest' : 'qemu';
+function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
+	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
+	if (isIn('host-kernel')) return 'kernel';
+	return isIn('guest-kernel', 'guest', 'perf') ? 'guest' : 'qemu';
 }

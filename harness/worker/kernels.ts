@@ -5,6 +5,8 @@ import {
 	incidentsOf,
 	isStall,
 	type KernelReport,
+	type KnownMessage,
+	knownMessages,
 	processesNamed,
 	type SortedLog,
 	sortKernelLog,
@@ -33,6 +35,7 @@ export class KernelWatch {
 	readonly #ended = new Set<Machine>();
 	readonly #pids = new Set<number>();
 	readonly #guestLogs: SortedLog[] = [];
+	readonly #expected: KnownMessage[] = [];
 	#mark: KernelLogMark | undefined;
 	#unread: KernelLogObservation['unread'] = null;
 	/** Why vCPUs did not run for a while, where that was on purpose. */
@@ -84,6 +87,11 @@ export class KernelWatch {
 		this.#guests.set(guest.machine, guest);
 	}
 
+	/** A message that is known in this cell, besides those that always are. */
+	expectTrouble(message: KnownMessage): void {
+		this.#expected.push(message);
+	}
+
 	/** vCPUs are kept from running on purpose: a kernel that says that time went by is right. */
 	holdUp(why: string): void {
 		this.#heldUp ??= why;
@@ -92,8 +100,12 @@ export class KernelWatch {
 	/** Reads the log of a guest's kernel. @throws what asking a guest throws */
 	async readGuest(guest: Guest, timeoutMs = askMs): Promise<void> {
 		const lines = await guest.kernelLog(timeoutMs);
+		if (lines === undefined) {
+			this.#unread ??= { reason: 'the guest has no dmesg that may read it', expected: true };
+			return;
+		}
 		appendFileSync(this.#file('guest-kernel.log'), `${lines.join('\n')}\n`);
-		this.#guestLogs.push(sortKernelLog(lines, { of: 'guest', release: this.#lease.kernel.release }));
+		this.#guestLogs.push(this.#sorted(lines, 'guest'));
 	}
 
 	/**
@@ -118,10 +130,10 @@ export class KernelWatch {
 	/** Reads what the host's kernel has logged. Never throws: a log that cannot be read is part of what was observed. */
 	async end(): Promise<void> {
 		if (this.#mark === undefined) return;
-		const { slowness, facts, othersProcesses } = this.#lease;
+		const { slowness, othersProcesses } = this.#lease;
 		try {
 			const { lines, unread } = await kernelLogSince(this.#host, this.#mark, { timeoutMs: askMs * slowness });
-			const log = sortKernelLog(lines, { of: 'host', release: facts.kernel.release });
+			const log = this.#sorted(lines, 'host');
 			if (lines.length > 0) writeFileSync(this.#file('host-kernel.log'), `${lines.join('\n')}\n`);
 			const others = log.reports.length === 0 ? [] : ((await othersProcesses?.()) ?? []);
 			const { own, notes } = attribute(log.reports, this.#pids, new Set(others));
@@ -133,6 +145,12 @@ export class KernelWatch {
 		} catch (error) {
 			this.#hostKernel = { unread: { reason: messageOf(error), expected: true }, reports: [], known: [] };
 		}
+	}
+
+	#sorted(lines: readonly string[], of: 'guest' | 'host'): SortedLog {
+		const { kernel, facts } = this.#lease;
+		const release = of === 'guest' ? kernel.release : facts.kernel.release;
+		return sortKernelLog(lines, { of, release }, [...knownMessages, ...this.#expected]);
 	}
 
 	#file(name: string): string {
@@ -177,17 +195,17 @@ export class KernelWatch {
 
 	/** What the consoles showed, which is all there is of a guest that is gone. */
 	#consoleLogs(): SortedLog[] {
-		const origin = { of: 'guest', release: this.#lease.kernel.release } as const;
 		return [...this.#machines]
 			.filter(machine => machine.spec.kernel !== undefined)
 			.map(machine => {
 				const { kernelReports } = machine.console;
-				const { known } = sortKernelLog(
+				// By their lines alone: what stands between them on a console may be anybody's.
+				const { known, reports } = this.#sorted(
 					kernelReports.map(report => report.line),
-					origin,
+					'guest',
 				);
-				const harmless = new Set(known.map(one => one.line));
-				return { known, reports: kernelReports.filter(report => !harmless.has(report.line)) };
+				const troubles = new Set(reports.map(report => report.line));
+				return { known, reports: kernelReports.filter(report => troubles.has(report.line)) };
 			});
 	}
 }

@@ -2,40 +2,41 @@ import path from 'node:path';
 import { type DeviceTree, readDeviceTree } from '../../src/board/index.ts';
 import type { Host } from '../../src/host/index.ts';
 import { contention, messageOf } from '../../src/lib/index.ts';
-import type { QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
+import type { MachineObservation, QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 
 /** Asks QEMU what it says of the PMU. `machineBackcompatPmu` is what its machine type's compat properties were seen to be. */
-export async function askQmp(machine: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
-	const { qmp } = machine;
+export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
 	const kvm = await qmp.execute('query-kvm');
-	const cpus = await qmp.execute('query-cpus-fast');
-	const cpuPmu = await qmp.execute('qom-get', { path: cpus[0]!['qom-path'], property: 'pmu' }).then(
+	const [cpu] = await qmp.execute('query-cpus-fast');
+	const cpuPmu = await qmp.execute('qom-get', { path: cpu!['qom-path'], property: 'pmu' }).then(
 		value => value as boolean,
 		error => {
 			if (/not found/.test(messageOf(error))) return 'absent' as const;
 			throw error;
 		},
 	);
-	const typeOf = async (path: string) => String(await qmp.execute('qom-get', { path, property: 'type' }));
-	const { 'base-memory': memoryBytes } = await qmp.execute('query-memory-size-summary');
-	const chardevs = await qmp.execute('query-chardev');
-	const console = chardevs.find(one => one.label === 'console');
-	const described = {
-		vcpus: cpus.length,
-		memoryBytes: Number(memoryBytes),
-		machineType: await typeOf('/machine'),
-		cpuTypes: await Promise.all(cpus.map(cpu => typeOf(cpu['qom-path']))),
-		consoleConnected: console === undefined ? null : !console.filename.startsWith('disconnected:'),
-	};
 	const { status } = await qmp.execute('query-status');
 	return {
 		kvm,
 		cpuPmu,
 		runState: status,
-		machine: described,
-		unexpected: { events: machine.unexpectedEvents, stderr: machine.process.unexplainedStderr },
 		...(typeof machineBackcompatPmu === 'boolean' ? { machineBackcompatPmu } : {}),
+	};
+}
+
+/** Asks QEMU what machine it runs. */
+export async function askMachine({ qmp }: Machine): Promise<MachineObservation> {
+	const typeOf = async (path: string) => String(await qmp.execute('qom-get', { path, property: 'type' }));
+	const cpus = await qmp.execute('query-cpus-fast');
+	const { 'base-memory': memoryBytes } = await qmp.execute('query-memory-size-summary');
+	const console = (await qmp.execute('query-chardev')).find(one => one.label === 'console');
+	return {
+		vcpus: cpus.length,
+		memoryBytes: Number(memoryBytes),
+		machineType: await typeOf('/machine'),
+		cpuTypes: await Promise.all(cpus.map(cpu => typeOf(cpu['qom-path']))),
+		consoleConnected: console === undefined ? null : !console.filename.startsWith('disconnected:'),
 	};
 }
 

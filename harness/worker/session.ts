@@ -29,7 +29,7 @@ import { countOnHost, type HostCount } from './guest/host-side.ts';
 import { keepArguments, keepMachine } from './keep.ts';
 import { KernelWatch } from './kernels.ts';
 import { lacksHere } from './lacks.ts';
-import { askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
+import { askMachine, askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
 import { writeRepro } from './repro.ts';
 import { askedOf, machineTypeOf, settingsOf } from './start/settings.ts';
 import { type BesideOptions, bootable, type StartOptions, specOf } from './start/spec.ts';
@@ -171,11 +171,10 @@ export class CellSession extends Witness {
 	async boot(options: StartOptions = {}): Promise<Guest> {
 		const machine = await this.#startOwn(options, bootable(this.lease));
 		const guest = this.guestOf(machine);
-		if (!this.#isJudged) {
-			await guest.ready();
-			return guest;
-		}
-		this.observe({ guest: await guest.look() });
+		if (this.#isJudged) this.observe({ guest: await guest.look() });
+		else await guest.ready();
+		const system = await guest.system();
+		if (system !== undefined) this.observe({ system });
 		await this.#observe(machine);
 		return guest;
 	}
@@ -232,6 +231,11 @@ export class CellSession extends Witness {
 	/** The kernel of a guest is about to end: what it has logged is read. */
 	async kernelEnds(guest: Guest): Promise<void> {
 		await this.#kernels?.readGuest(guest);
+	}
+
+	/** What a kernel will report because of what the case does to it: a line that matches is noted, with the reason. */
+	expectTrouble(of: 'guest' | 'host', pattern: RegExp, reason: string): void {
+		this.#kernels?.expectTrouble({ name: reason, of, pattern: pattern.source, reason });
 	}
 
 	/** vCPUs are kept from running on purpose: what a kernel says of time that went by is no trouble then. */
@@ -338,10 +342,17 @@ export class CellSession extends Witness {
 			facts: this.#facts,
 			settings: this.#settings,
 			prediction: this.#prediction,
-			observations: { ...this.observations, ...this.#kernels?.observed },
-			unexpected: this.#machine && {
-				events: this.#machine.unexpectedEvents,
-				stderr: this.#machine.process.unexplainedStderr,
+			observations: {
+				...this.observations,
+				...this.#kernels?.observed,
+				...(this.#machine === undefined
+					? {}
+					: {
+							unexpected: {
+								events: this.#machine.unexpectedEvents,
+								stderr: this.#machine.process.unexplainedStderr,
+							},
+						}),
 			},
 			judging: this.#judging,
 			unmet: this.demandsUnmet,
@@ -359,6 +370,7 @@ export class CellSession extends Witness {
 		return {
 			...(this.#zeroBoot ? { booted: false, runState: 'prelaunch' } : {}),
 			...(this.requiredCpus === undefined ? {} : { hostCpus: this.requiredCpus }),
+			...(this.#isJudged ? {} : { lenient: true }),
 			...(machine === undefined ? {} : { asked: askedOf(machine.spec, this.lease) }),
 		};
 	}
@@ -384,11 +396,10 @@ export class CellSession extends Witness {
 
 	async #observe(machine: Machine): Promise<void> {
 		const { cell, lease } = this;
-		if (!this.#isJudged) {
-			// A guest that has powered off was perhaps what the case wanted.
-			if (machine.process.exit?.status !== 0) await machine.qmp.execute('query-status');
-			return;
-		}
+		// A guest that has powered off was perhaps what a case wanted that is not about a PMU.
+		if (!this.#isJudged && machine.process.exit?.status === 0) return;
+		this.observe({ machine: await askMachine(machine) });
+		if (!this.#isJudged) return;
 		const { evidence } = lease.inspection.pmuChoice;
 		const known = evidence.some(one => one.way === 'trace-event' && one.has === true);
 		this.observe({ qmp: await askQmp(machine, machineTypeOf(cell.machine, lease)?.backcompatPmu as boolean) });

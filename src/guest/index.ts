@@ -2,7 +2,14 @@
 
 export { SerialConsole } from './console.ts';
 export { GuestError } from './errors.ts';
-export { isStall, type LogOrigin, type SortedLog, sortKernelLog } from './kernel/known.ts';
+export {
+	isStall,
+	type KnownMessage,
+	knownMessages,
+	type LogOrigin,
+	type SortedLog,
+	sortKernelLog,
+} from './kernel/known.ts';
 export { incidentsOf, type KernelReport } from './kernel/log.ts';
 export { processesNamed } from './kernel/pids.ts';
 export type { KernelTroubleKind } from './kernel/words.ts';

@@ -24,7 +24,7 @@ export { type FactsHost, readHostFacts } from './probe/read-facts.ts';
 export { type SimulatedHost, shimWords, simulatedFacts, simulatedNames, sysfsTree } from './simulate/description.ts';
 export { type Simulation, type SimulationHost, simulate, wrapperArgv } from './simulate/simulate.ts';
 export { type TreeEntry, tarOf } from './simulate/tar.ts';
-export { type AskedMachine, describeReport } from './verdict/around.ts';
+export { type AroundOptions, type AskedMachine, describeReport, judgeAround } from './verdict/around.ts';
 export type * from './verdict/observed.ts';
 export { parseTraceLog } from './verdict/trace-log.ts';
 export { type JudgeOptions, judge } from './verdict/verdict.ts';

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { GuestError, type GuestShell, type PerfStatRun, runPerfStat } from '../../../src/guest/index.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { contention, poll, shorten, VpmuError } from '../../../src/lib/index.ts';
-import type { GuestObservation, GuestReading } from '../../../src/pmu/index.ts';
+import type { GuestObservation, GuestReading, GuestSystem } from '../../../src/pmu/index.ts';
 import { type Machine, pinThread, type VcpuDiagnosis, vcpuThreads } from '../../../src/qemu/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { isPlausible, least, readingOf } from './reading.ts';
@@ -79,9 +79,6 @@ export class Guest {
 		const fields = await this.fields(
 			`test -d /proc/device-tree/pmu && echo node=yes || echo node=no
 			echo "sources=$(ls /sys/bus/event_source/devices | tr '\\n' ' ')"
-			echo "online=$(cat /sys/devices/system/cpu/online)"
-			echo "consoles=$(cat /sys/class/tty/console/active)"
-			echo "memory=$(cat /proc/device-tree/memory*/reg | od -An -v -tx1 | tr -d ' \\n')"
 			echo "counters=$(dmesg | sed -n 's/.*PMU driver, \\([0-9]*\\)[^0-9].*counters available.*/\\1/p' | head -n 1)"`,
 		);
 		return {
@@ -89,11 +86,6 @@ export class Guest {
 			eventSources: (fields.sources ?? '').trim().split(/\s+/).filter(Boolean),
 			counters: fields.counters ? Number(fields.counters) : null,
 			readings: [],
-			system: {
-				online: fields.online ?? '',
-				memoryBytes: sizeInDeviceTree(fields.memory ?? ''),
-				consoles: (fields.consoles ?? '').split(/\s+/).filter(Boolean),
-			},
 		};
 	}
 
@@ -123,15 +115,26 @@ export class Guest {
 		return readings;
 	}
 
+	/** What the guest's kernel found of its machine; `undefined` for a guest that cannot say (no device tree, no such files). */
+	async system(): Promise<GuestSystem | undefined> {
+		const { online, consoles, memory } = await this.fields(
+			`echo "online=$(cat /sys/devices/system/cpu/online)"
+			echo "consoles=$(cat /sys/class/tty/console/active)"
+			echo "memory=$(cat /proc/device-tree/memory*/reg | od -An -v -tx1 | tr -d ' \\n')"`,
+		);
+		if (!online || !consoles || !memory) return undefined;
+		return { online, memoryBytes: sizeInDeviceTree(memory), consoles: consoles.split(/\s+/).filter(Boolean) };
+	}
+
 	/**
-	 * Everything that the guest's kernel has logged since its boot, oldest line first, each with its level. A guest that was
-	 * left where its vCPUs cannot run is moved to where they can.
+	 * Everything that the guest's kernel has logged since its boot, oldest line first, each with its level; `undefined` for a
+	 * guest that cannot show it. A guest that was left where its vCPUs cannot run is moved to where they can.
 	 */
-	async kernelLog(timeoutMs?: number): Promise<readonly string[]> {
+	async kernelLog(timeoutMs?: number): Promise<readonly string[] | undefined> {
 		if (this.#isRefused) await this.moveVcpus(this.#cell.runnableCpus);
 		// Most of it is text that repeats; a serial console takes its time for each character.
-		const packed = await this.run('dmesg -r | gzip -c', timeoutMs);
-		return gunzipSync(packed).toString('utf8').trimEnd().split('\n');
+		const packed = await this.run(`dmesg >/dev/null 2>&1 || exit 0; dmesg -r | gzip -c`, timeoutMs);
+		return packed.length === 0 ? undefined : gunzipSync(packed).toString('utf8').trimEnd().split('\n');
 	}
 
 	/** Whether the guest was left where its vCPUs cannot run, and can be brought back nowhere. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { predictBackend } from '../predict/predict.ts';
 import { uniform } from '../testing/facts.ts';
-import { type AskedMachine, describeReport } from './around.ts';
+import { type AskedMachine, describeReport, judgeAround } from './around.ts';
 import type { KernelLogObservation, MachineObservation, Observations, UnexpectedEvent } from './observed.ts';
 import { judge } from './verdict.ts';
 
@@ -46,9 +46,10 @@ const seen = {
 		kvm: { enabled: true, present: true },
 		cpuPmu: true,
 		runState: 'running',
-		machine,
-		unexpected: { events: [], stderr: [] },
 	},
+	machine,
+	system,
+	unexpected: { events: [], stderr: [] },
 	trace: {
 		events: 'known',
 		setPmu: [
@@ -62,7 +63,6 @@ const seen = {
 		eventSources: ['armv8_pmuv3_0', 'software'],
 		counters: 7,
 		readings: [{ event: 'cycles', state: 'counted', count: 5n, runningPct: 100, pinned: null, worked: true }],
-		system,
 	},
 	guestKernel: quiet,
 	hostKernel: quiet,
@@ -75,18 +75,9 @@ test('a machine that is what was asked, with kernels that are well, agrees', t =
 	t.deepEqual(checksOf(seen), []);
 });
 
-const withMachine = (more: Partial<MachineObservation>) => ({
-	...seen,
-	qmp: { ...seen.qmp, machine: { ...machine, ...more } },
-});
-const withSystem = (more: Partial<typeof system>) => ({
-	...seen,
-	guest: { ...seen.guest, system: { ...system, ...more } },
-});
-const withEvent = (event: UnexpectedEvent) => ({
-	...seen,
-	qmp: { ...seen.qmp, unexpected: { events: [event], stderr: [] } },
-});
+const withMachine = (more: Partial<MachineObservation>) => ({ ...seen, machine: { ...machine, ...more } });
+const withSystem = (more: Partial<typeof system>) => ({ ...seen, system: { ...system, ...more } });
+const withEvent = (event: UnexpectedEvent) => ({ ...seen, unexpected: { events: [event], stderr: [] } });
 const without = (layer: keyof Observations): Observations => {
 	const { [layer]: _, ...others }: Observations = seen;
 	return others;
@@ -101,18 +92,14 @@ const falsehoods: readonly (readonly [string, Observations, string])[] = [
 	['no vCPU at all', withMachine({ cpuTypes: [] }), 'qmp machine-cpu'],
 	['no console', withMachine({ consoleConnected: null }), 'qmp machine-console'],
 	['a console without its other end', withMachine({ consoleConnected: false }), 'qmp machine-console'],
-	[
-		'QEMU was not asked what it runs',
-		{ ...seen, qmp: { ...seen.qmp, machine: undefined as never } },
-		'qmp machine-asked',
-	],
+	['QEMU was not asked what it runs', without('machine'), 'qmp machine-asked'],
 	['one vCPU of two is online', withSystem({ online: '0' }), 'guest system-vcpus'],
 	['a hole in the list of vCPUs', withSystem({ online: '0,2-3' }), 'guest system-vcpus'],
 	['no list of vCPUs', withSystem({ online: '' }), 'guest system-vcpus'],
 	['a guest with less memory', withSystem({ memoryBytes: 128 * 2 ** 20 }), 'guest system-memory'],
 	['a guest with another console', withSystem({ consoles: ['hvc0'] }), 'guest system-console'],
 	['a guest without console', withSystem({ consoles: [] }), 'guest system-console'],
-	['the guest was not asked', { ...seen, guest: { ...seen.guest, system: undefined as never } }, 'guest system-asked'],
+	['the guest was not asked', without('system'), 'guest system-asked'],
 	['QEMU stopped the machine', withEvent({ event: 'STOP' }), 'qmp qmp-events'],
 	['the machine was reset', withEvent({ event: 'RESET', data: { guest: true } }), 'qmp qmp-events'],
 	['the guest panicked', withEvent({ event: 'GUEST_PANICKED', data: { action: 'run' } }), 'qmp qmp-events'],
@@ -134,7 +121,20 @@ for (const [title, observations, check] of falsehoods) {
 
 test('what changes nothing about the machine is shown and not judged', t => {
 	t.deepEqual(checksOf(withEvent({ event: 'AN_EVENT_OF_A_LATER_QEMU' })), []);
-	t.deepEqual(checksOf({ ...seen, qmp: { ...seen.qmp, unexpected: { events: [], stderr: ['a warning'] } } }), []);
+	t.deepEqual(checksOf({ ...seen, unexpected: { events: [], stderr: ['a warning'] } }), []);
+});
+
+test('of a case that is not about a PMU, what was not asked contradicts nothing, and what was seen still does', t => {
+	const judged = (observations: Observations) =>
+		judgeAround(observations, { asked, lenient: true }).map(({ layer, check }) => `${layer} ${check}`);
+	t.deepEqual(judged({ start: { state: 'running' } }), []);
+	t.deepEqual(judged(withEvent({ event: 'SHUTDOWN', data: { guest: true } })), []);
+	t.deepEqual(judged(withSystem({ online: '0' })), ['guest system-vcpus']);
+	t.deepEqual(judged(withMachine({ vcpus: 1 })), ['qmp machine-vcpus']);
+	t.deepEqual(judged({ ...seen, guestKernel: trouble, hostKernel: trouble }), [
+		'host-kernel kernel-trouble',
+		'guest-kernel kernel-trouble',
+	]);
 });
 
 test('a log that nobody could have read, and a host without one, contradict nothing', t => {

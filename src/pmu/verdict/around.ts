@@ -1,10 +1,11 @@
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type {
-	GuestObservation,
+	Contradiction,
+	GuestSystem,
 	KernelLogObservation,
 	KernelReportSeen,
 	MachineObservation,
-	QmpObservation,
+	Observations,
 	UnexpectedEvent,
 } from './observed.ts';
 
@@ -23,8 +24,47 @@ type Check = (name: string, holds: boolean, expected: string, seen: string) => v
 
 const mebibyte = 2 ** 20;
 
+/** What of a machine is to be judged. */
+export interface AroundOptions {
+	/** What it was asked to be; not compared unless given. */
+	readonly asked?: AskedMachine;
+	/** `false` for a start that boots no guest. */
+	readonly booted?: boolean;
+	/**
+	 * For cases that are not about a PMU, whose guest may be anybody's: what was not asked contradicts nothing, and events are
+	 * the case's own business.
+	 */
+	readonly lenient?: boolean;
+}
+
+/**
+ * Judges what stands around the choice of a backend: whether the machine is what was asked for, whether QEMU said something
+ * that nothing asked for, and whether the kernels are well. So of every machine, also where no PMU is spoken of.
+ */
+export function judgeAround(
+	observations: Observations,
+	{ asked, booted = true, lenient = false }: AroundOptions = {},
+): readonly Contradiction[] {
+	const { start, machine, system, unexpected, guestKernel, hostKernel } = observations;
+	const contradictions: Contradiction[] = [];
+	const on =
+		(layer: Contradiction['layer']): Check =>
+		(check, holds, expected, seen) => {
+			if (!holds) contradictions.push({ layer, check, expected, seen });
+		};
+	judgeReports(on('host-kernel'), "a host's kernel without trouble", hostKernel);
+	if (start?.state !== 'running') return contradictions;
+	const isCompared = (seen: unknown) => asked !== undefined && (seen !== undefined || !lenient);
+	if (!lenient) judgeEvents(on('qmp'), unexpected?.events ?? []);
+	if (isCompared(machine)) judgeMachine(on('qmp'), asked!, machine);
+	if (!booted) return contradictions;
+	if (isCompared(system)) judgeSystem(on('guest'), asked!, system);
+	if (guestKernel !== undefined || !lenient) judgeGuestKernel(on('guest-kernel'), guestKernel);
+	return contradictions;
+}
+
 /** Compares what was asked of QEMU with what QMP says is there. */
-export function judgeMachine(check: Check, asked: AskedMachine, seen: MachineObservation | undefined): void {
+function judgeMachine(check: Check, asked: AskedMachine, seen: MachineObservation | undefined): void {
 	if (seen === undefined) {
 		check('machine-asked', false, 'QEMU to say what machine it runs', 'it was not asked');
 		return;
@@ -55,7 +95,7 @@ export function judgeMachine(check: Check, asked: AskedMachine, seen: MachineObs
 }
 
 /** Compares what was asked of QEMU with what the guest's kernel found. */
-export function judgeSystem(check: Check, asked: AskedMachine, { system }: GuestObservation): void {
+function judgeSystem(check: Check, asked: AskedMachine, system: GuestSystem | undefined): void {
 	if (system === undefined) {
 		check('system-asked', false, 'the guest to say what machine it found', 'it was not asked');
 		return;
@@ -107,13 +147,13 @@ const grave: Readonly<Record<string, string>> = {
 };
 
 /** What an event means for the machine; `undefined` for one that changes nothing about a verdict. */
-export function meaningOf({ event }: UnexpectedEvent): string | undefined {
+function meaningOf({ event }: UnexpectedEvent): string | undefined {
 	return Object.hasOwn(grave, event) ? grave[event] : undefined;
 }
 
 /** Judges the events that nothing asked for. Those that change nothing about the machine are shown and not judged. */
-export function judgeEvents(check: Check, { unexpected }: QmpObservation): void {
-	for (const one of unexpected?.events ?? []) {
+function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
+	for (const one of events) {
 		const meaning = meaningOf(one);
 		const data = one.data === undefined ? '' : ` ${JSON.stringify(one.data, bigintAsText)}`;
 		check('qmp-events', meaning === undefined, 'no event that nothing asked for', `${meaning} (${one.event}${data})`);
@@ -121,18 +161,14 @@ export function judgeEvents(check: Check, { unexpected }: QmpObservation): void 
 }
 
 /** Judges the log of the guest's kernel. A log that was not read passes only where it could not have been. */
-export function judgeGuestKernel(check: Check, log: KernelLogObservation | undefined): void {
+function judgeGuestKernel(check: Check, log: KernelLogObservation | undefined): void {
 	const wanted = "the guest's kernel log to be read";
 	if (log === undefined) check('guest-kernel-asked', false, wanted, 'it was not asked for');
 	else check('guest-kernel-read', log.unread?.expected !== false, wanted, `${log.unread?.reason}`);
 	judgeReports(check, "a guest's kernel without trouble", log);
 }
 
-/** Judges the log of the host's kernel. One that may not be read is no contradiction: the result says so. */
-export function judgeHostKernel(check: Check, log: KernelLogObservation | undefined): void {
-	judgeReports(check, "a host's kernel without trouble", log);
-}
-
+/** A host's log that may not be read is no contradiction: the result says so. */
 function judgeReports(check: Check, expected: string, log: KernelLogObservation | undefined): void {
 	for (const report of log?.reports ?? []) check('kernel-trouble', false, expected, describeReport(report));
 }

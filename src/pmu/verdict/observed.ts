@@ -19,10 +19,6 @@ export interface QmpObservation {
 	readonly cpuPmu: boolean | 'absent';
 	/** `status` of `query-status`, asked last. */
 	readonly runState: string;
-	/** What QEMU says that the machine is, asked and not read off the command line. Absent where nothing is compared with it. */
-	readonly machine?: MachineObservation;
-	/** Events that no command explains, and lines of stderr that a QEMU which is well does not write. */
-	readonly unexpected?: { readonly events: readonly UnexpectedEvent[]; readonly stderr: readonly string[] };
 	/**
 	 * Whether `query-machines` with compat properties has `kvm-accel` `backcompat-pmu` `true` for the machine type;
 	 * absent where this QEMU cannot be asked (before 9.1).
@@ -113,8 +109,6 @@ export interface GuestObservation {
 	/** Number of counters that the kernel log gives, the cycle counter included; `null` when it names no PMU. */
 	readonly counters: number | null;
 	readonly readings: readonly GuestReading[];
-	/** What it finds itself to be. Absent where nothing is compared with it. */
-	readonly system?: GuestSystem;
 }
 
 /** What a guest's kernel found of its machine. */
@@ -140,6 +134,12 @@ export interface Observations {
 	/** Asked of starts that boot no guest. */
 	readonly deviceTree?: DeviceTreeObservation;
 	readonly guest?: GuestObservation;
+	/** What QEMU says that the machine is, asked and not read off the command line. */
+	readonly machine?: MachineObservation;
+	/** What the guest finds its machine to be. */
+	readonly system?: GuestSystem;
+	/** Events that no command explains, and lines of stderr that a QEMU which is well does not write. */
+	readonly unexpected?: { readonly events: readonly UnexpectedEvent[]; readonly stderr: readonly string[] };
 	/** The kernels of the guests of this cell; absent where none was booted. */
 	readonly guestKernel?: KernelLogObservation;
 	/** What the host's kernel logged meanwhile. */

@@ -1,13 +1,6 @@
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type { Counting, Prediction } from '../facts.ts';
-import {
-	type AskedMachine,
-	judgeEvents,
-	judgeGuestKernel,
-	judgeHostKernel,
-	judgeMachine,
-	judgeSystem,
-} from './around.ts';
+import { type AroundOptions, judgeAround } from './around.ts';
 import { observedBackend } from './infer.ts';
 import type {
 	Contradiction,
@@ -21,7 +14,7 @@ import type {
 	Verdict,
 } from './observed.ts';
 
-export interface JudgeOptions {
+export interface JudgeOptions extends AroundOptions {
 	/** perf events that must have a reading on every group of host CPUs; `cycles` unless given. */
 	readonly requiredEvents?: readonly string[];
 	/** `running` unless given; a start with `-S` is `prelaunch` or `paused`. */
@@ -34,8 +27,6 @@ export interface JudgeOptions {
 	readonly booted?: boolean;
 	/** Host CPUs that readings must cover; all that the prediction speaks of unless given. */
 	readonly hostCpus?: string;
-	/** What the machine was asked to be; not compared unless given. */
-	readonly asked?: AskedMachine;
 }
 
 type Check = (name: string, holds: boolean, expected: string, seen: string) => void;
@@ -51,14 +42,12 @@ export function judge(prediction: Prediction, observations: Observations, option
 		(check, holds, expected, seen) => {
 			if (!holds) contradictions.push({ layer, check, expected, seen });
 		};
-	judgeHostKernel(on('host-kernel'), observations.hostKernel);
+	contradictions.push(...judgeAround(observations, options));
 	if (judgeStart(on('start'), prediction, observations.start)) {
 		const { qmp, trace, guest } = observations;
 		if (qmp === undefined) on('qmp')('qmp-asked', false, 'answers over QMP', 'QMP was not asked');
 		else {
 			judgeQmp(on('qmp'), prediction, qmp, options);
-			judgeEvents(on('qmp'), qmp);
-			if (options.asked !== undefined) judgeMachine(on('qmp'), options.asked, qmp.machine);
 		}
 		if (trace === undefined) on('trace')('trace-asked', false, 'a trace log', 'there is no trace log');
 		else judgeTrace(on('trace'), prediction, trace);
@@ -69,8 +58,6 @@ export function judge(prediction: Prediction, observations: Observations, option
 		if (guest === undefined) on('guest')('guest-asked', false, 'a guest that answers', 'the guest was not asked');
 		else {
 			judgeGuest(on('guest'), prediction, guest);
-			if (options.asked !== undefined) judgeSystem(on('guest'), options.asked, guest);
-			judgeGuestKernel(on('guest-kernel'), observations.guestKernel);
 			judgeReadings(on('perf'), prediction, guest.readings, options);
 		}
 	}
