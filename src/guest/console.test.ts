@@ -20,7 +20,7 @@ test('waits for text, also when it comes in pieces and between escape sequences'
 	const { before, match } = await first;
 	t.is(before, 'Debian\n');
 	t.is(match[0], 'login: ');
-	// The same text is not found twice.
+	// The search continues after the match, so the same text does not match twice.
 	await t.throwsAsync(serial.waitFor('login: ', { timeoutMs: 30 }), { name: 'DeadlineError' });
 	t.truthy(await serial.waitFor('login: ', { timeoutMs: 30, from: 0 }));
 });

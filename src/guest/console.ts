@@ -10,20 +10,23 @@ import { TextCleaner, TextTail } from './text.ts';
 import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
 
 export interface ConsoleOptions {
-	/** Called with the bytes as they came and when (clock of `performance.now()`): what console.log and console.timing are written with. */
+	/**
+	 * Called with the raw bytes and their arrival time (clock of `performance.now()`); used to write console.log and
+	 * console.timing.
+	 */
 	readonly record?: (bytes: Buffer, atMs: number) => void;
-	/** How many times slower than the reference host this one is: scales the silence watchdog. Default 1. */
+	/** How much slower this host is than the reference host; scales the silence watchdog. Default 1. */
 	readonly speedFactor?: number;
 	/** How many lines an error shows as evidence. Default 40. */
 	readonly evidenceLines?: number;
-	/** The guest runs already (restored from a snapshot): a boot banner means a reboot. Default false. */
+	/** The guest is already running (restored from a snapshot), so a boot banner means a reboot. Default false. */
 	readonly booted?: boolean;
-	/** What silence is measured by, where it is not this machine's own clock and load: for tests. */
+	/** The clock and load by which silence is measured, if not this machine's own. For tests. */
 	readonly clock?: Partial<FairClockOptions>;
 }
 
 export interface ConsoleWaitOptions extends WaitOptions {
-	/** Ends the wait with a `hang` when the console says nothing at all for so long (times the speed factor). */
+	/** Ends the wait with a `hang` when the console is silent for this long (times the speed factor). */
 	readonly silenceMs?: number | undefined;
 	/** Position to search from; by default the end of the previous match. */
 	readonly from?: number | undefined;
@@ -41,16 +44,16 @@ export interface ConsoleMatch {
 /** Takes a protocol's frames out of the stream and returns the rest. */
 export type ConsoleFilter = (bytes: Buffer) => Uint8Array;
 
-/** Longest text that one pattern can match: what is searched again when more comes. */
+/** Longest match of a pattern: this much text is searched again when more arrives. */
 const overlap = 4096;
 
 /**
- * A guest's serial console: read without pause, recorded, searched, and watched for what a kernel says in trouble.
+ * Reads a guest's serial console continuously, records it, searches it, and detects kernel trouble reported on it.
  * It owns its stream.
  */
 export class SerialConsole implements AsyncDisposable {
 	readonly speedFactor: number;
-	/** Resolves once when the stream has ended, however it did; never rejects. */
+	/** Resolves when the stream has ended, for whatever reason; never rejects. */
 	readonly closed: Promise<void>;
 	readonly #stream: Duplex;
 	readonly #options: ConsoleOptions;
@@ -62,11 +65,11 @@ export class SerialConsole implements AsyncDisposable {
 	readonly #troubleListeners = new Set<(trouble: Trouble) => void>();
 	readonly #byteListeners = new Set<(bytes: Buffer) => void>();
 	readonly #textListeners = new Set<() => void>();
-	/** Fatal trouble that is being doubted: the latest of each kind. */
+	/** Fatal trouble that is not yet verified: the latest of each kind. */
 	readonly #suspicions = new Map<TroubleKind, Trouble>();
 	#filter: ConsoleFilter | undefined;
 	#verify: ((trouble: Trouble) => Promise<boolean>) | undefined;
-	/** Text since the last end of a line. */
+	/** Text since the last line end. */
 	#lineBegun = '';
 	#cursor = 0;
 	#receivedBytes = 0;
@@ -88,9 +91,9 @@ export class SerialConsole implements AsyncDisposable {
 			.catch(() => undefined)
 			.then(() => {
 				this.#isClosed = true;
-				// A line that was cut off is the last there is.
+				// An unterminated line is the last one.
 				this.#readLines('\n', performance.now());
-				// Who said that it panics and then was gone told the truth.
+				// If the guest reported a panic and then disappeared, the report was true.
 				for (const trouble of [...this.#suspicions.values()]) this.#confirm(trouble);
 				for (const listener of [...this.#textListeners]) listener();
 			});
@@ -101,7 +104,7 @@ export class SerialConsole implements AsyncDisposable {
 		return this.#troubles;
 	}
 
-	/** What the kernel reported so far, each with its lines; without panics that turned out to be imitations. */
+	/** What the kernel reported so far, each with its lines. Panics that turned out to be imitations are left out. */
 	get kernelReports(): readonly KernelReport[] {
 		const panicked = this.#troubles.some(trouble => trouble.kind === 'panic');
 		return this.#reader.reports.filter(report => report.kind !== 'panic' || panicked);
@@ -111,7 +114,7 @@ export class SerialConsole implements AsyncDisposable {
 		return this.#receivedBytes;
 	}
 
-	/** When anything came last, on the clock of `performance.now()`. */
+	/** When the last bytes arrived, on the clock of `performance.now()`. */
 	get lastOutputAt(): number {
 		return this.#lastOutputAt;
 	}
@@ -130,12 +133,12 @@ export class SerialConsole implements AsyncDisposable {
 		return this.#tail.lastLines(count);
 	}
 
-	/** The readable text since a {@link position}, as far as it is kept. */
+	/** The readable text since a {@link position}, as far as it is still buffered. */
 	textSince(position: number): string {
 		return this.#tail.from(position).text;
 	}
 
-	/** Calls `listener` with all bytes from now on, as they come: an attached person. */
+	/** Calls `listener` with all bytes from now on, for an attached user. */
 	onBytes(listener: (bytes: Buffer) => void): Disposable {
 		return subscribe(this.#byteListeners, listener);
 	}
@@ -145,20 +148,20 @@ export class SerialConsole implements AsyncDisposable {
 		return subscribe(this.#troubleListeners, listener);
 	}
 
-	/** Whether a boot banner would be a reboot: the guest was running from the start, or a shell has been seen. */
+	/** Whether a boot banner would mean a reboot: the guest was running from the start, or a shell has been seen. */
 	get isBooted(): boolean {
 		return this.#detector.isBooted;
 	}
 
-	/** From now on a boot banner is a reboot. */
+	/** Treats a boot banner as a reboot from now on. */
 	markBooted(): void {
 		this.#detector.markBooted();
 	}
 
 	/**
-	 * Puts a protocol between the stream and the text. There can be one at a time.
-	 * `verify` is asked about fatal trouble before anyone hears of it: `false` says that the guest is well, so that the
-	 * line was only printed by someone.
+	 * Installs a protocol between the stream and the text. Only one at a time.
+	 * `verify` is called for fatal trouble before it is reported. It returns `false` if the guest is well, so the line was
+	 * only printed by some program.
 	 */
 	attach(filter: ConsoleFilter, verify?: (trouble: Trouble) => Promise<boolean>): Disposable {
 		if (this.#filter !== undefined) throw new Error('the console already carries a framed shell');
@@ -183,7 +186,7 @@ export class SerialConsole implements AsyncDisposable {
 		await promise;
 	}
 
-	/** The error for a console that ended while somebody wanted to `doing`. */
+	/** The error for a console that ended during `doing`. */
 	closedError(doing: string, cause?: unknown): GuestError {
 		return new GuestError('console-closed', `the guest's console ended; wanted to ${doing}`, {
 			evidence: this.lastLines(),
@@ -196,17 +199,17 @@ export class SerialConsole implements AsyncDisposable {
 		return new GuestError(trouble.kind, describeTrouble(trouble), { evidence: this.lastLines() });
 	}
 
-	/** The error for the fatal trouble that was seen first, if any was. */
+	/** The error for the first fatal trouble, if any. */
 	fatalError(): GuestError | undefined {
 		return this.fatal === undefined ? undefined : this.troubleError(this.fatal);
 	}
 
-	/** The fatal trouble that was seen first, if any was. */
+	/** The first fatal trouble, if any. */
 	get fatal(): Trouble | undefined {
 		return this.#troubles.find(trouble => trouble.fatal);
 	}
 
-	/** Says that the guest is in trouble: for those who know it from elsewhere than the console's text. */
+	/** Reports guest trouble that was detected elsewhere than in the console's text. */
 	report(trouble: Trouble): void {
 		this.#troubles.push(trouble);
 		for (const listener of [...this.#troubleListeners]) listener(trouble);
@@ -214,7 +217,7 @@ export class SerialConsole implements AsyncDisposable {
 	}
 
 	/**
-	 * Waits until text from the guest matches, searching what came since the previous match. A match may be at most 4096
+	 * Waits until text from the guest matches. Searches from the end of the previous match. A match may be at most 4096
 	 * characters long.
 	 * @throws GuestError when the guest panics, reboots, is silent for `silenceMs`, or its console ends; DeadlineError; the signal's reason
 	 */
@@ -277,7 +280,7 @@ export class SerialConsole implements AsyncDisposable {
 		await this.closed;
 	}
 
-	/** Leaves the stream unread for a while, where {@link Pace} says so. */
+	/** Stops reading the stream for a while if {@link Pace} says so. */
 	#rest(bytes: number): void {
 		const restMs = this.#pace.restAfter(bytes, performance.now());
 		if (restMs === 0 || this.#isResting) return;
@@ -307,7 +310,10 @@ export class SerialConsole implements AsyncDisposable {
 		for (const listener of [...this.#textListeners]) listener();
 	}
 
-	/** Asks until the latest line of this kind is known to be true or false: a flood of imitations is asked about one at a time. */
+	/**
+	 * Verifies until the latest line of this kind is known to be true or false. A flood of imitations is verified one at a
+	 * time.
+	 */
 	async #doubt(kind: TroubleKind, verify: (trouble: Trouble) => Promise<boolean>): Promise<void> {
 		for (;;) {
 			const trouble = this.#suspicions.get(kind);
@@ -325,7 +331,7 @@ export class SerialConsole implements AsyncDisposable {
 	#readLines(text: string, atMs: number): void {
 		const end = text.lastIndexOf('\n') + 1;
 		const whole = this.#lineBegun + text.slice(0, end);
-		// Of a line without end, its last part.
+		// Keep the last part of a line that does not end.
 		this.#lineBegun = end === 0 ? (this.#lineBegun + text).slice(-overlap) : text.slice(end);
 		if (end === 0) return;
 		if (!TroubleDetector.isSuspicious(whole) && !this.#reader.isInReport) return;

@@ -1,22 +1,22 @@
 import { VpmuError } from '../lib/errors.ts';
 import type { KernelTroubleKind } from './kernel/words.ts';
 
-/** What a guest's kernel can say on its console when something went wrong, and what its silence or its return means. */
+/** Kinds of guest failure: what a kernel prints when something went wrong, and what silence or a reboot means. */
 export type TroubleKind = KernelTroubleKind | 'reboot' | 'hang';
 
 export type GuestErrorKind =
 	| TroubleKind
-	/** The console's stream ended: QEMU has gone, or somebody closed the socket. */
+	/** The console's stream ended: QEMU exited, or the socket was closed. */
 	| 'console-closed'
-	/** Our agent was started anew while the guest's kernel went on running. */
+	/** Our agent was restarted while the guest's kernel kept running. */
 	| 'agent-restarted'
-	/** Neither our agent nor a prompt. */
+	/** Neither our agent nor a prompt was found. */
 	| 'no-shell'
 	/** A program could not be started. */
 	| 'exec'
-	/** The two ends disagree about the protocol, or a plain shell's answer was not readable. */
+	/** The two ends disagree about the protocol, or a plain shell's answer was unreadable. */
 	| 'protocol'
-	/** A command printed more than it may. */
+	/** A command printed more than its limit. */
 	| 'output'
 	/** A file could not be read or written in the guest. */
 	| 'file'

@@ -10,44 +10,48 @@ import { PlainShell } from './plain/shell.ts';
 import type { GuestShell } from './shell.ts';
 
 export interface ShellOptions extends WaitOptions {
-	/** `framed`: our agent; `plain`: a shell's prompt; `auto` (default): the agent, or else a prompt that shows up. */
+	/** `framed`: our agent; `plain`: a shell's prompt; `auto` (default): the agent, or else a prompt if one appears. */
 	readonly mode?: 'auto' | 'framed' | 'plain';
 	/** A second port of the guest (virtio-serial, named `vpmu` in the guest) for the frames. The shell owns it. */
 	readonly port?: Duplex;
-	/** The guest was heard on the port before, so that it is waited for as long as a guest that restarts may need. */
+	/** The guest answered on the port before, so wait as long as a guest may need to restart. */
 	readonly hasPort?: boolean;
-	/** Plain: what the guest's shell shows when it waits for a command. Default `/[#$] $/`. */
+	/** Plain: the prompt of the guest's shell. Default `/[#$] $/`. */
 	readonly prompt?: RegExp;
-	/** Plain: whom to log in as at `login:`. */
+	/** Plain: the user to log in as at `login:`. */
 	readonly login?: { readonly user: string; readonly password?: string };
 	/**
-	 * Called at once with the framed shell that may come to be: what is asked of it then goes out together with the greeting, a
-	 * round trip sooner. Where it is another shell that answers, this one fails all that it was asked.
+	 * Called at once with the framed shell that may be opened. Requests made on it are sent together with the greeting,
+	 * which
+	 * saves a round trip. If a different shell answers, all these requests fail.
 	 */
 	readonly onCandidate?: ((shell: GuestShell) => void) | undefined;
-	/** Framed: a guest that is silent for so long, times the console's speed factor, while something runs hangs. Default 20000. */
+	/**
+	 * Framed: a guest counts as hung if it is silent for this long, times the console's speed factor, while something runs.
+	 * Default 20000.
+	 */
 	readonly silenceMs?: number;
-	/** How long an agent that is there may take to be heard on the port, times speed factor and load. Default 5000. */
+	/** How long a running agent may take to answer on the port, times speed factor and load. Default 5000. */
 	readonly portPatienceMs?: number;
 }
 
 /** An agent stops looking for a second port after two seconds. */
 const usualPortPatienceMs = 5000;
 
-/** Resolves when the agent is there and not on the port: a kernel whose drivers for it are modules. Never otherwise. */
+/** Resolves when the agent runs but does not use the port, because its drivers are modules. Otherwise never resolves. */
 async function portIsMissing(console: SerialConsole, patienceMs: number, signal: AbortSignal): Promise<'no-port'> {
 	try {
 		await console.waitFor('vpmu-agent: ready', { signal, from: 0 });
 		await delay(patienceMs * console.speedFactor * contention(), undefined, { signal });
 		return 'no-port';
 	} catch {
-		// Whatever ends the waiting is told by the others.
+		// The other promises report what ended the wait.
 		return await new Promise(() => undefined);
 	}
 }
 
 /**
- * Waits for a shell on a guest's console. The caller owns it; the console stays the caller's own.
+ * Waits for a shell on a guest's console. The caller keeps ownership of the console.
  *
  * @throws GuestError kind `no-shell` when nothing answers within `timeoutMs` (default 60 s times the speed factor); other
  *   kinds when the guest dies; the signal's reason
@@ -81,12 +85,12 @@ export async function openShell(console: SerialConsole, options: ShellOptions = 
 			if (first === 'no-port') {
 				await framed[Symbol.asyncDispose]();
 				const { port: _, ...without } = options;
-				// It has said that it is there, and will not say so again.
+				// It has already printed its hint and will not print it again.
 				return await openShell(console, { ...without, onCandidate: undefined, mode: 'framed', timeoutMs });
 			}
 			if (first === 'prompt') {
 				await framed[Symbol.asyncDispose]();
-				// The prompt was seen and will not come again by itself.
+				// The prompt was seen and will not be printed again unasked.
 				await console.write('\n');
 				return await PlainShell.open(console, { ...options, timeoutMs });
 			}

@@ -1,11 +1,11 @@
 import test from 'ava';
 import { Pace } from './pace.ts';
 
-/** Reads what a line prints (bytes a millisecond) for a time, and says how often, and the longest rest. */
+/** Reads what a line prints (bytes a millisecond) for a time; returns how often it read, and the longest rest. */
 function read(rate: number, durationMs: number): { readonly reads: number; readonly longestMs: number } {
 	const pace = new Pace();
 	let [reads, longestMs, seen] = [0, 0, 0];
-	// Without a rest a reading finds what came in 20 microseconds, and at least a character.
+	// Without a rest, one read returns the output of 20 microseconds, at least one character.
 	for (let now = 0; now < durationMs; ) {
 		now = Math.max(now + 0.02, (seen + 1) / rate);
 		const bytes = Math.floor(now * rate) - seen;

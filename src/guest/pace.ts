@@ -1,25 +1,26 @@
-/** Reading in small pieces goes on like this; a piece that is more is worth its reading. */
+/** Small pieces are read at once; a piece larger than this is worth its read. */
 const smallBytes = 4096;
 const shortRestMs = 1;
-/** What a pipe or a connection holds meanwhile, 64 KiB, is more than any UART prints in that time. */
+/** A pipe or connection buffers 64 KiB, more than any UART prints in that time. */
 const longRestMs = 16;
-/** So many bytes a millisecond are a flood: for more than a moment, no conversation. */
+/** More bytes per millisecond than this are a flood. No conversation sustains this rate. */
 const floodBytesPerMs = 40;
 const memoryMs = 50;
-/** Fewer are a frame or a prompt that somebody waits for. */
+/** Fewer bytes than this are a frame or a prompt that somebody waits for. */
 const talkBytesPerMs = 4;
 
 /**
- * How long to leave a console unread after a piece. QEMU writes a console's characters one by one: who reads each as it
- * comes pays for every one. In a stream of small pieces a moment is waited, so that a conversation goes on undelayed; in a
- * flood longer. Pure: times are given.
+ * Decides how long to leave a console unread after a piece. QEMU writes a console's characters one by one, and reading each
+ * one as it comes is expensive. In a stream of small pieces the reader waits briefly, so that a conversation is not
+ * delayed;
+ * in a flood it waits longer. Pure: times are passed in.
  */
 export class Pace {
 	#readAt = Number.NEGATIVE_INFINITY;
-	/** Bytes a millisecond, of the last moments. */
+	/** Recent rate in bytes per millisecond. */
 	#rate = 0;
 
-	/** Takes note of a piece that was read at `now`. @returns for how many milliseconds not to read, 0 for none */
+	/** Records a piece that was read at `now`. @returns for how many milliseconds not to read, 0 for none */
 	restAfter(bytes: number, now: number): number {
 		const sinceMs = now - this.#readAt;
 		this.#readAt = now;
@@ -29,22 +30,22 @@ export class Pace {
 		return sinceMs < 2 * shortRestMs && bytes < smallBytes ? shortRestMs : 0;
 	}
 
-	/** Reading goes on at `now`: the rest was not a pause of the guest's. */
+	/** Reading resumes at `now`. The rest was ours, so it does not count as a pause of the guest. */
 	resume(now: number): void {
 		this.#rate *= Math.exp(-(now - this.#readAt) / memoryMs);
 		this.#readAt = now;
 	}
 }
 
-/** A stream whose reading can be stopped for a while, so that what comes is kept where it is, in pieces that grow. */
+/** A stream whose reading can be stopped for a while, so that data accumulates at its source and arrives in larger pieces. */
 export interface PausableReading {
 	stopReading(): void;
 	startReading(): void;
 }
 
 /**
- * How to stop the reading of a stream, `undefined` where there is no way. Pausing it would go on reading piece by piece,
- * into its buffer; `node:net` has no public way for a socket that somebody else opened.
+ * Finds how to stop reading a stream; `undefined` if there is no way. `pause()` does not help, because the stream goes on
+ * reading piece by piece into its buffer. `node:net` has no public way for a socket that somebody else opened.
  */
 export function readingOf(stream: object): PausableReading | undefined {
 	const own = stream as Partial<PausableReading>;

@@ -4,14 +4,14 @@ import { halfSipHash } from './hash.ts';
 export const kind = { hello: 1, reply: 2, data: 3, bye: 4 } as const;
 export const flag = { poll: 0x10, hole: 0x20, again: 0x40, replies: 0x80 } as const;
 export const version = 2;
-/** Of a frame of data: kind, offset, acknowledged; 2 more with a hole. */
+/** Header of a data frame: kind, offset, acknowledged; 2 more bytes with a hole. */
 export const headLength = 5;
 
 const noKey = new Uint8Array(8);
-/** Of HalfSipHash's 64 bits so many bytes are sent. */
+/** How many bytes of HalfSipHash's 64-bit result are sent. */
 const tagLength = 6;
 
-/** Who sent a frame: it is part of what the tag is made of, so that an echo is not an answer. */
+/** Who sent a frame. The tag covers it, so an echoed frame is not taken for an answer. */
 export type Sender = 'H' | 'G';
 
 function tagOf(sender: Sender, key: Uint8Array, body: Uint8Array): Buffer {
@@ -23,12 +23,12 @@ function tagOf(sender: Sender, key: Uint8Array, body: Uint8Array): Buffer {
 	return tag.subarray(0, tagLength);
 }
 
-/** A frame as it goes over the line. `key` absent: the key of zeros, for HELLO. */
+/** Encodes a frame for the line. Without `key`, the all-zero key is used, as for HELLO. */
 export function encodeFrame(sender: Sender, body: Uint8Array, key: Uint8Array = noKey): string {
 	return `~${Buffer.concat([body, tagOf(sender, key, body)]).toString('base64url')}\n`;
 }
 
-/** The body of a frame without its `~` and end of line, or `undefined` when it is not one made by `sender` with `key`. */
+/** The body of a frame without its `~` and line end, or `undefined` if `sender` did not make it with `key`. */
 export function decodeFrame(sender: Sender, line: string, key: Uint8Array = noKey): Buffer | undefined {
 	const bytes = Buffer.from(line, 'base64url');
 	if (bytes.length <= tagLength) return undefined;
@@ -43,31 +43,31 @@ const inAlphabet = new Uint8Array(256);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
 	inAlphabet[character.charCodeAt(0)] = 1;
 
-/** Longer than any frame of ours. */
+/** Longer than any of our frames. */
 const longestFrame = 1024;
-/** Shorter beginnings are somebody's tilde, not a spoilt frame. */
+/** Anything shorter is an ordinary tilde, not a damaged frame. */
 const shortestStart = 8;
-/** As many lines may others print into the middle of one frame. */
+/** How many foreign lines may interrupt one frame. */
 const patienceBytes = 16 * 1024;
 
 /**
- * Takes frames out of a console's bytes. Others print on the same line at any moment, also into the middle of a frame:
- * what cannot be part of a frame is put aside as text, the rest is tried together, and the tag decides.
+ * Extracts frames from a console's bytes. Other programs may print on the same line at any time, even inside a frame.
+ * Bytes that cannot belong to a frame are set aside as text. The rest is tried as one frame, and its tag decides.
  */
 export class FrameDemultiplexer {
-	/** Lines that looked like frames and were not: lost characters, echoes, imitations. */
+	/** Lines that looked like frames but were not: lost characters, echoes, imitations. */
 	damaged = 0;
 	readonly #accept: (line: string) => boolean;
 	#inFrame = false;
 	#candidate = '';
-	/** Bytes of the current line, while in a frame. */
+	/** Bytes of the current line, while inside a frame. */
 	#pending: Buffer[] = [];
 	#pendingLength = 0;
-	/** How far the current line may be a frame's. */
+	/** How much of the current line may belong to a frame. */
 	#ownLength = 0;
 	#foreignLength = 0;
 
-	/** `accept` takes a line between `~` and its end if it is a frame. */
+	/** `accept` consumes a line between `~` and its end if it is a frame. */
 	constructor(accept: (line: string) => boolean) {
 		this.#accept = accept;
 	}
@@ -88,7 +88,7 @@ export class FrameDemultiplexer {
 				continue;
 			}
 			if (bytes[at] === tilde && this.#pendingLength === 0 && this.#candidate === '') {
-				// One tilde after another: the first was nobody's beginning.
+				// Two tildes in a row: the first did not start a frame.
 				text.push(tildeText);
 				at += 1;
 				continue;
@@ -103,7 +103,7 @@ export class FrameDemultiplexer {
 			if (end === bytes.length) {
 				this.#giveUpEarly(text);
 			} else if (bytes[end] === tilde) {
-				// A new beginning: what came before was cut off, or was not ours.
+				// A new start: the previous frame was cut off, or was not ours.
 				this.#abandon(text, this.#takePending(), '');
 			} else {
 				this.#endLine(text);
@@ -121,7 +121,7 @@ export class FrameDemultiplexer {
 		return line;
 	}
 
-	/** Text with a tilde in it, such as a prompt, must not wait for the end of a line that may never come. */
+	/** Text with a tilde in it, such as a prompt, must not wait for a line end that may never come. */
 	#giveUpEarly(text: Buffer[]): void {
 		const isTooLong = this.#pendingLength > longestFrame + patienceBytes;
 		const isForeign = this.#candidate === '' && this.#ownLength < Math.min(this.#pendingLength, shortestStart);
@@ -149,7 +149,7 @@ export class FrameDemultiplexer {
 		if (this.#foreignLength > patienceBytes) this.#abandon(text, Buffer.alloc(0), '');
 	}
 
-	/** Gives back what was not a frame after all; what looks like the remains of one is dropped and counted. */
+	/** Returns bytes that were not a frame after all. Drops and counts what looks like the remains of one. */
 	#abandon(text: Buffer[], rest: Buffer, end: string): void {
 		const own = alphabetPrefix(rest);
 		const start = this.#candidate + rest.toString('latin1', 0, own);

@@ -1,8 +1,8 @@
 const rotate = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
 
 /**
- * HalfSipHash-2-4 with a 64-bit result (Aumasson and Bernstein's keyed hash on 32-bit words, as their reference
- * implementation defines it). Key: 8 bytes. Written into `tag` at `at`.
+ * Computes HalfSipHash-2-4 with a 64-bit result (Aumasson and Bernstein's keyed hash on 32-bit words, as their reference
+ * implementation defines it). Key: 8 bytes. Writes the result into `tag` at `at`.
  */
 export function halfSipHash(key: Uint8Array, data: Uint8Array, tag: Uint8Array, at = 0): void {
 	const word = (bytes: Uint8Array, i: number) =>

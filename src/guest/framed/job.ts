@@ -2,30 +2,30 @@ import type { GuestError } from '../errors.ts';
 import type { GuestRunOptions } from '../shell.ts';
 import { type Done, encodeMessage } from './messages.ts';
 
-/** What the agent buffers of a command's input. */
+/** How much of a command's input the agent buffers. */
 const inputCredit = 4096;
 const inputPiece = 512;
 
 export interface JobParts {
 	readonly channel: number;
-	/** Takes a piece of output. What it returns is why no more is wanted. */
+	/** Takes a piece of output. Returns a reason to stop if no more is wanted. */
 	readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => GuestError | undefined;
-	/** Sends a message about it. */
+	/** Sends a message for this job. */
 	readonly send: (message: Buffer) => void;
 }
 
-/** Something that runs in the guest on one channel: its output, its end, and its input as far as the agent has room. */
+/** A job that runs in the guest on one channel: its output, its end, and its input as far as the agent has room. */
 export class Job {
 	readonly channel: number;
 	readonly onOutput: JobParts['onOutput'];
-	/** How it ended, as the guest says. */
+	/** How the job ended, as reported by the guest. */
 	readonly ended = Promise.withResolvers<Done>();
 	readonly #send: JobParts['send'];
-	/** Nobody is to be fed any more. */
+	/** No more input will be fed. */
 	readonly #over = Promise.withResolvers<undefined>();
 	#isOver = false;
 	#credit = inputCredit;
-	/** What the agent has no room for yet. */
+	/** Input that the agent has no room for yet. */
 	#input: Buffer = Buffer.alloc(0);
 	#inputEnded = false;
 	#onInputTaken: () => void = () => undefined;
@@ -37,19 +37,19 @@ export class Job {
 		this.ended.promise.catch(() => undefined);
 	}
 
-	/** The agent has taken input. */
+	/** The agent has consumed input. */
 	addCredit(bytes: number): void {
 		this.#credit += bytes;
 		this.#pass();
 	}
 
-	/** The guest has ended it, or nobody waits for it any more. */
+	/** The guest ended the job, or the caller no longer waits for it. */
 	close(): void {
 		this.#isOver = true;
 		this.#over.resolve(undefined);
 	}
 
-	/** Passes input on, to its end or the job's. @throws what the stream throws */
+	/** Passes input on until it or the job ends. @throws what the stream throws */
 	async feed(input: GuestRunOptions['stdin']): Promise<void> {
 		if (input === undefined) return;
 		if (typeof input === 'string' || input instanceof Uint8Array) this.#input = Buffer.from(input);
@@ -72,7 +72,7 @@ export class Job {
 				await Promise.race([taken, over]);
 			}
 		} finally {
-			// The stream's owner is told that nobody reads any more; how it ends itself is not waited for.
+			// Tell the stream that nobody reads it any more, without waiting for it to close.
 			stream.return?.()?.catch(() => undefined);
 		}
 	}

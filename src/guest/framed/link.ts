@@ -3,40 +3,43 @@ import { RoundTrip } from './round-trip.ts';
 
 export interface LinkOptions {
 	readonly key: Uint8Array;
-	/** Puts text on the line. */
+	/** Writes text to the line. */
 	readonly send: (text: string) => void;
-	/** Takes bytes of the guest's stream, in order, each once. */
+	/** Receives the bytes of the guest's stream, in order, each once. */
 	readonly onBytes: (bytes: Buffer) => void;
 	readonly speedFactor: number;
 }
 
-/** What may be on its way to the guest: less than a tty's buffer of 4096 characters. */
+/** Limit for unacknowledged bytes to the guest: less than a tty's buffer of 4096 characters. */
 const flightBytes = 1024;
 const pieceMax = 256;
 const pieceFirst = 128;
 const pieceMin = 24;
-/** A UART under nested emulation takes milliseconds for each character: resends must not be what fills it. */
+/** A UART under nested emulation takes milliseconds per character, so resends must not saturate it. */
 const retry = { firstMs: 250, leastMs: 160, mostMs: 8000 };
-/** Pieces that are kept until the gap before them is filled: more than fit between two offsets that differ by the window. */
+/**
+ * How many pieces are kept until the gap before them is filled: more than fit between two offsets that differ by the
+ * window.
+ */
 const mostEarly = 256;
-/** A gap is asked about again so often, or once a round trip where that is longer. */
+/** How often a gap is asked about again; once per round trip if that is longer. */
 const askAgainMs = 50;
 const acknowledgeAfterMs = 20;
 const acknowledgeAfterBytes = 2048;
 
 /**
- * The host's end of the two reliable streams (images/tools/agent/link.h is the guest's). Offsets are counted without
- * wrapping; on the line they are taken modulo 2^16. Nothing is sent before {@link open}, but what {@link opening} gives.
+ * The host's end of the two reliable streams (images/tools/agent/link.h is the guest's end). Offsets are counted without
+ * wrapping; on the line they are modulo 2^16. Before {@link open}, only the bytes given to {@link opening} are sent.
  */
 export class HostLink implements Disposable {
-	/** Pieces that had to be sent again, and times that the guest was asked to. */
+	/** Pieces sent again, and gaps that the guest was asked to fill. */
 	resent = 0;
 	asked = 0;
-	/** When a frame of the guest came last, on the clock of `performance.now()`. */
+	/** When the guest's last frame arrived, on the clock of `performance.now()`. */
 	lastFrameAt = performance.now();
 	readonly #options: LinkOptions;
 	#outgoing: Buffer = Buffer.alloc(0);
-	/** Offset of the first byte of `#outgoing`: all before are acknowledged. */
+	/** Offset of the first byte of `#outgoing`; all earlier bytes are acknowledged. */
 	#acknowledged = 0;
 	#next = 0;
 	#isOpen = false;
@@ -60,7 +63,7 @@ export class HostLink implements Disposable {
 	}
 
 	/**
-	 * The first bytes of the stream, to be sent with HELLO as long as that is not answered: they are not sent otherwise until
+	 * Sets the first bytes of the stream. They are sent with each HELLO until it is answered, and not otherwise until
 	 * {@link open}.
 	 */
 	opening(): Uint8Array {
@@ -72,14 +75,14 @@ export class HostLink implements Disposable {
 		return this.#outgoing.subarray(0, this.#next);
 	}
 
-	/** HELLO is answered: the stream may flow. */
+	/** Starts the stream: HELLO is answered. */
 	open(): void {
 		this.#isOpen = true;
 		this.#fill();
 		if (this.#acknowledged < this.#next) this.#startRetryTimer();
 	}
 
-	/** Bytes that the guest has not acknowledged. */
+	/** Number of bytes that the guest has not acknowledged. */
 	get unacknowledged(): number {
 		return this.#outgoing.length;
 	}
@@ -105,7 +108,7 @@ export class HostLink implements Disposable {
 		this.#onAcknowledged(acknowledged, (body[0]! & flag.again) !== 0, until);
 		const offset = nearest(body.readUInt16LE(1), this.#received);
 		if (body.length > head) this.#onBytes(offset, body.subarray(head));
-		// Its next byte is one that we have not got up to: the end of what it sent was lost.
+		// Its next byte is beyond what we received, so the end of what it sent was lost.
 		else if (offset > this.#received) this.#ask();
 	}
 
@@ -163,7 +166,7 @@ export class HostLink implements Disposable {
 		else this.#owedTimer ??= setTimeout(() => this.#acknowledgeNow(), acknowledgeAfterMs);
 	}
 
-	/** Asks for what is missing, and again until it is there. */
+	/** Asks for the missing bytes, repeatedly until they arrive. */
 	#ask(): void {
 		const now = performance.now();
 		const pauseMs = Math.max(askAgainMs, this.#roundTrip.smoothedMs);
@@ -239,7 +242,7 @@ export class HostLink implements Disposable {
 	}
 }
 
-/** The offset that is `lower` modulo 2^16 and nearest to `reference`. */
+/** Returns the offset that is `lower` modulo 2^16 and nearest to `reference`. */
 export function nearest(lower: number, reference: number): number {
 	const difference = ((lower - (reference % 2 ** 16)) << 16) >> 16;
 	return reference + difference;

@@ -7,7 +7,7 @@ export interface Message {
 	readonly body: Buffer;
 }
 
-/** What the agent takes in one message, and sends in one. */
+/** Longest message that the agent accepts or sends. */
 export const longestMessage = 1 << 20;
 
 /** Channels are numbered from 0 to one less than this. */
@@ -17,7 +17,7 @@ export function encodeMessage(type: string, channel: number, body: Uint8Array = 
 	return Buffer.concat([Buffer.of(type.charCodeAt(0), channel), encodeNumber(body.length), body]);
 }
 
-/** 7 bits a byte, the lowest first, all but the last with 0x80 (unsigned LEB128, DWARF 5 section 7.6). */
+/** Encodes a number with 7 bits a byte, lowest first, all but the last with 0x80 (unsigned LEB128, DWARF 5 section 7.6). */
 function encodeNumber(number: number): Buffer {
 	const bytes: number[] = [];
 	let rest = number;
@@ -25,12 +25,12 @@ function encodeNumber(number: number): Buffer {
 	return Buffer.of(...bytes, rest);
 }
 
-/** A number of 64 bits takes no more. */
+/** Longest encoding of a 64-bit number. */
 const longestNumber = 10;
 
 /**
- * The number that begins at `at` and where it ends; `undefined` while its end is missing.
- * @throws RangeError for one that does not end after 10 bytes
+ * Decodes the number at `at` and returns where it ends; `undefined` while its end is missing.
+ * @throws RangeError if it does not end after 10 bytes
  */
 export function decodeNumber(
 	bytes: Uint8Array,
@@ -45,10 +45,10 @@ export function decodeNumber(
 	return undefined;
 }
 
-/** The head of a message without its length, and the longest length. */
+/** Message header without the length, and the longest length. */
 const headBytes = 2;
 
-/** Cuts a stream into messages. What the guest sends is not ours: a message that is too long ends the reading. */
+/** Splits a stream into messages. The guest is not trusted: a message that is too long ends the reading. */
 export class MessageReader {
 	readonly #onMessage: (message: Message) => void;
 	#parts: Buffer[] = [];
@@ -84,7 +84,7 @@ export class MessageReader {
 	}
 }
 
-/** How something in the guest ended. */
+/** Converts how a process in the guest ended. */
 export type Done =
 	| { readonly how: 'status'; readonly status: number }
 	| { readonly how: 'signal'; readonly signal: string }

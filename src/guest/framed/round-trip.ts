@@ -1,4 +1,4 @@
-/** Bounds of the retry time, and what stands before anything is measured; milliseconds. */
+/** Bounds of the retry time, and its value before the first measurement; milliseconds. */
 export interface RoundTripLimits {
 	readonly firstMs: number;
 	readonly leastMs: number;
@@ -6,8 +6,8 @@ export interface RoundTripLimits {
 }
 
 /**
- * How long to wait for an acknowledgement before sending again: the smoothed round trip and four times its variation
- * (RFC 6298), doubled by each retry. The agent's own end does the same (images/tools/agent/link.h).
+ * Computes how long to wait for an acknowledgement before resending: the smoothed round trip plus four times its variation
+ * (RFC 6298), doubled by each retry. The agent's end does the same (images/tools/agent/link.h).
  */
 export class RoundTrip {
 	readonly #limits: RoundTripLimits;
@@ -21,7 +21,7 @@ export class RoundTrip {
 		this.#retryMs = limits.firstMs;
 	}
 
-	/** After how long an unacknowledged piece is to be sent again. */
+	/** After how long an unacknowledged piece is sent again. */
 	get retryMs(): number {
 		return this.#retryMs;
 	}
@@ -36,20 +36,22 @@ export class RoundTrip {
 		this.#timed ??= { end, at: now };
 	}
 
-	/** Something was sent again. */
+	/** Something was resent. */
 	resent(now: number): void {
 		if (this.#timed !== undefined) this.#timed.resentAt = now;
 	}
 
-	/** The time ran out: twice as long for the next one. */
+	/** The time ran out: the next wait is twice as long. */
 	backOff(): void {
 		this.#retryMs = this.#clamp(2 * this.#retryMs);
 	}
 
 	/**
-	 * Bytes up to `offset` are acknowledged. After a resend it cannot be told which sending is meant (Karn's algorithm), so
-	 * nothing is learned. An acknowledgement that follows the resend as soon as they usually do is taken for the resend's;
-	 * else the line may have become slow, and the retry time is what the first sending took.
+	 * Bytes up to `offset` are acknowledged. After a resend it is unknown which transmission was acknowledged (Karn's
+	 * algorithm), so no round trip is measured. If the acknowledgement follows the resend within the usual time, it is
+	 * taken as
+	 * the resend's. Otherwise the line may have become slow, and the retry time becomes the time since the first
+	 * transmission.
 	 */
 	acknowledged(offset: number, now: number): void {
 		const timed = this.#timed;

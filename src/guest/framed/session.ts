@@ -13,30 +13,30 @@ import { type Message, MessageReader } from './messages.ts';
 
 export interface SessionOptions {
 	readonly console: SerialConsole;
-	/** Carries the frames instead of the console. Owned by the session. */
+	/** Carries the frames instead of the console. The session owns it. */
 	readonly port?: Duplex | undefined;
 	readonly onMessage: (message: Message) => void;
-	/** Called once, with what ended the session. */
+	/** Called once, with the error that ended the session. */
 	readonly onEnd: (error: GuestError) => void;
-	/** Whether something is being waited for: the watchdog sleeps while nothing is. */
+	/** Whether anything is being waited for. The watchdog is off while nothing is. */
 	readonly isBusy: () => boolean;
-	/** A silent guest is asked; one that stays silent for so long (times the speed factor) hangs. */
+	/** A silent guest is pinged. It counts as hung if it stays silent for this long (times the speed factor). */
 	readonly silenceMs: number;
 }
 
-/** What the agent prints when it starts. Anybody can print it, so it only makes us say hello sooner. */
+/** What the agent prints when it starts. Any program can print it, so it only makes us send HELLO sooner. */
 const hint = 'vpmu-agent: ready';
 const helloEveryMs = 250;
 const pollAfterMs = 1000;
 const watchEveryMs = 250;
-/** How long a guest that has shown a sign of panic or reboot may take to prove that it is well. */
+/** How long a guest that printed a sign of panic or reboot has to prove that it is well. */
 const proofMs = 6000;
-/** What was on its way when such a line came proves nothing; after so long it was sent later. */
+/** Answers in flight when such a line arrived prove nothing. An answer after this long was sent later. */
 const onItsWayMs = 300;
 
 /**
- * A session with the agent: says hello until it answers, carries messages, and finds out when the guest has died,
- * rebooted or hangs. A line on the console that says so is doubted as long as the agent answers.
+ * A session with the agent. It sends HELLO until the agent answers, carries messages, and detects that the guest died,
+ * rebooted or hangs. A console line that reports death is not believed while the agent answers.
  */
 export class AgentSession implements AsyncDisposable {
 	readonly #options: SessionOptions;
@@ -51,9 +51,9 @@ export class AgentSession implements AsyncDisposable {
 	#disposed = false;
 	#hintTail = '';
 	#suspended = 0;
-	/** Since when the guest owes an answer at all. */
+	/** Since when the guest has owed an answer. */
 	#watchedSince = performance.now();
-	/** How long the agent, and how long the whole guest, has shown no sign of life. */
+	/** How long the agent, and how long the whole guest, has been silent. */
 	readonly #quiet: Silence;
 	readonly #silent: Silence;
 
@@ -95,17 +95,17 @@ export class AgentSession implements AsyncDisposable {
 		this.#stack.defer(() => clearInterval(watchdog));
 	}
 
-	/** Frames that were spoilt, pieces sent again, gaps that the guest was asked to fill. */
+	/** Damaged frames, pieces sent again, and gaps that the guest was asked to fill. */
 	get statistics(): { readonly damaged: number; readonly resent: number; readonly asked: number } {
 		return { damaged: this.#demultiplexer.damaged, resent: this.#link.resent, asked: this.#link.asked };
 	}
 
-	/** What ended the session, if anything has. */
+	/** The error that ended the session, if it has ended. */
 	get ended(): GuestError | undefined {
 		return this.#ended;
 	}
 
-	/** Resolves when the agent has answered; rejects with what ended the session before. */
+	/** Resolves when the agent has answered; rejects with the error if the session ends before. */
 	get greeted(): Promise<void> {
 		return this.#greeted.promise;
 	}
@@ -115,8 +115,9 @@ export class AgentSession implements AsyncDisposable {
 	}
 
 	/**
-	 * Says hello until the agent answers. `patient`: only when the agent's hint is seen (or it is there already), so that
-	 * a shell that may sit there instead is not talked to.
+	 * Sends HELLO until the agent answers. With `patient`, starts only after the agent's hint is seen (or was seen
+	 * already), so
+	 * that a shell on the console does not receive frames.
 	 * @throws GuestError; DeadlineError; the signal's reason
 	 */
 	async greet(options: WaitOptions & { readonly patient?: boolean }): Promise<void> {
@@ -146,7 +147,7 @@ export class AgentSession implements AsyncDisposable {
 		this.#link.write(...messages);
 	}
 
-	/** While held, silence is not a hang: the guest is stopped on purpose. */
+	/** While held, silence is not a hang: the guest is paused on purpose. */
 	suspendWatchdog(): Disposable {
 		this.#suspended += 1;
 		return {
@@ -194,7 +195,7 @@ export class AgentSession implements AsyncDisposable {
 	#lookForHint(text: Buffer): void {
 		const all = this.#hintTail + text.toString('latin1');
 		this.#hintTail = all.slice(1 - hint.length);
-		// With the same key: an agent that knows it answers with the boot that we know; a new one with a new boot.
+		// Use the same key: the old agent knows it and answers with the known boot; a new agent answers with a new boot.
 		if (all.includes(hint)) this.#sayHello();
 	}
 
@@ -218,7 +219,7 @@ export class AgentSession implements AsyncDisposable {
 		}
 	}
 
-	/** Takes what answers a hello: version, boot and for how long the agent has run. */
+	/** Handles the answer to HELLO: version, boot, and how long the agent has been running. */
 	#onReply(reply: Buffer): void {
 		if (reply[0] !== version) {
 			this.#end(
@@ -240,16 +241,16 @@ export class AgentSession implements AsyncDisposable {
 		}
 	}
 
-	/** Since when the guest's agent runs, on the clock of `performance.now()`. */
+	/** Since when the guest's agent has been running, on the clock of `performance.now()`. */
 	get agentStartedAt(): number {
 		return this.#bootedAt;
 	}
 
-	/** Whether a line that says that the guest died is true: it is not while the agent of this very boot answers. */
+	/** Whether a line that says that the guest died is true. It is false if the agent of this boot still answers. */
 	async #isReal(trouble: Trouble): Promise<boolean> {
 		if (!this.isGreeted) return true;
 		const until = trouble.atMs + proofMs * Math.max(1, this.#options.console.speedFactor) * contention();
-		// Nobody else knows the key: neither a kernel that panicked nor one that was booted anew.
+		// Only this agent knows the key: a kernel that panicked or rebooted cannot answer.
 		while (performance.now() < until && !this.#options.console.isClosed && this.#ended === undefined) {
 			this.#sayHello();
 			await delay(200);
@@ -285,7 +286,7 @@ function bootOf(reply: Buffer): string {
 	return reply.toString('hex', 1, 5);
 }
 
-/** What of a frame answers a hello, and the frame of data without it. */
+/** Splits a frame into the answer to HELLO and the data frame without it. */
 function splitReply(body: Buffer): { readonly reply?: Buffer; readonly data?: Buffer } {
 	const first = body[0]!;
 	if (first === kind.reply) return body.length === 1 + replyLength ? { reply: body.subarray(1) } : {};

@@ -16,7 +16,7 @@ import type { FramedShell } from './shell.ts';
 const program = localAgent();
 const withAgent = program === undefined ? test.skip : test;
 
-/** A shell with the real agent, built for this machine, on a line with faults. */
+/** A shell with the real agent, built for this machine, on a faulty line. */
 async function open(faults: Faults = {}) {
 	const stack = new AsyncDisposableStack();
 	const agent = stack.use(startLocalAgent(program!));
@@ -111,11 +111,11 @@ withAgent('input that comes by and by: passed on at once, and left when nobody r
 		throw new Error('the source dried up');
 	})();
 	await t.throwsAsync(guest.shell.run(['cat'], { stdin: broken }), { message: 'the source dried up' });
-	// Whoever was fed by it is gone.
+	// The program that fed it has exited.
 	t.like(await guest.shell.run(['true']), { status: 0 });
 	const endless = new PassThrough();
 	await t.throwsAsync(guest.shell.run(['cat'], { stdin: endless, timeoutMs: 200 }), { name: 'DeadlineError' });
-	// A stream that is being waited for ends with what comes next, as in a loop that is left.
+	// A stream that is being waited for ends at its next piece, as when a loop is left.
 	endless.write('late');
 	await poll('the end of its input', () => (endless.destroyed ? true : undefined), { timeoutMs: 600_000 });
 });
@@ -176,7 +176,7 @@ withAgent('whatever is printed in between, and whatever gets lost: right bytes a
 
 withAgent('a line that loses every fifth character gives an error, not a result', async t => {
 	await using guest = await open({ seed: 7 });
-	// Good enough to say hello, then hopeless.
+	// Good enough for HELLO, then useless.
 	guest.line.worsen({ dropFromGuest: 0.2, dropToGuest: 0.2 });
 	const outcome = await torture(guest.shell, { commands: 3, together: 3, timeoutMs: 1500 });
 	t.deepEqual(outcome.wrong, []);
@@ -192,7 +192,7 @@ withAgent(
 			const [port, driver] = duplexPair();
 			const serial = stack.use(new SerialConsole(consoleLine));
 			kernel.write('vpmu-agent: ready\n');
-			// The guest is being restarted, for longer than an agent without a port would stay away from the console.
+			// Pretend that the guest restarts, for longer than an agent without a port would stay away from the console.
 			const restart = () => driver.pipe(agent.line).pipe(driver);
 			if (hasPort) {
 				const timer = setTimeout(restart, 300);
@@ -210,7 +210,7 @@ withAgent(
 );
 
 withAgent('on a UART of milliseconds for each character, resends are not what fills it', async t => {
-	// A machine that is busy with something else is a slow line for a moment, and is rightly answered by a resend: the least of a few.
+	// A busy machine is a slow line for a moment, and a resend is then correct. So take the least of a few runs.
 	const tries = [];
 	do {
 		await using guest = await open({ characterMs: 3 });
@@ -222,7 +222,10 @@ withAgent('on a UART of milliseconds for each character, resends are not what fi
 	t.true(tries.some(isOnceEach));
 });
 
-/** The greeting, and three answers of some 60 characters: each once, but for what was sent before anything was measured. */
+/**
+ * The greeting, and three answers of about 60 characters: each sent once, except what was sent before anything was
+ * measured.
+ */
 function isOnceEach({ received, resent }: { received: number; resent: number }): boolean {
 	return received < 700 && resent <= 4;
 }

@@ -21,29 +21,35 @@ import {
 import { AgentSession } from './session.ts';
 
 export interface FramedShellOptions {
-	/** A second port of the guest, for speed; the console is still watched. The shell owns it. */
+	/** A second port of the guest, for speed. The console is still watched. The shell owns the port. */
 	readonly port?: Duplex | undefined;
-	/** A guest that is silent for so long (times the console's speed factor) while something runs hangs. Default 20000. */
+	/**
+	 * A guest counts as hung if it is silent for this long (times the console's speed factor) while something runs. Default
+	 * 20000.
+	 */
 	readonly silenceMs?: number | undefined;
 }
 
-/** The agent serves so many at once; further ones wait. */
+/** How many jobs the agent serves at once; further ones wait. */
 const mostCommands = 30;
-/** What a command may print, and how long a file may be, where nothing else is said. */
+/** Default limits for a command's output and a file's length. */
 const outputBytes = 16 * 1024 * 1024;
 const fileBytes = 64 * 1024 * 1024;
-/** How long a killed command may take to be gone before its caller is told anyway. */
+/** How long to wait for a killed command to exit before its caller is told anyway. */
 const killMs = 2000;
 
-/** Commands through our agent in the guest, over the console itself or a second port. */
+/** Runs commands through our agent in the guest, over the console or a second port. */
 export class FramedShell implements GuestShell {
 	readonly guarantees = 'framed';
 	readonly console: SerialConsole;
-	/** Whether the agent is talked to on a port of its own, and not on the console. */
+	/** Whether the agent is reached over a second port instead of the console. */
 	readonly isOnPort: boolean;
 	readonly #session: AgentSession;
 	readonly #jobs = new Map<number, Job>();
-	/** Channels of jobs whose end the guest has not told, also where nobody waits for it any more: what comes late is not another's. */
+	/**
+	 * Channels of jobs whose end the guest has not reported, even if nobody waits for them, so that late output does not go
+	 * to another job.
+	 */
 	readonly #untold = new Set<number>();
 	readonly #waiting: (() => void)[] = [];
 	#busy = 0;
@@ -69,12 +75,12 @@ export class FramedShell implements GuestShell {
 		await this.#session.greet(options);
 	}
 
-	/** How bad the line is: frames that were spoilt, pieces sent again, gaps that the guest was asked to fill. */
+	/** How bad the line is: damaged frames, pieces sent again, and gaps that the guest was asked to fill. */
 	get statistics(): { readonly damaged: number; readonly resent: number; readonly asked: number } {
 		return this.#session.statistics;
 	}
 
-	/** While held, a silent guest is not a hang: it is stopped on purpose. */
+	/** While held, a silent guest is not a hang: it is paused on purpose. */
 	suspendWatchdog(): Disposable {
 		return this.#session.suspendWatchdog();
 	}
@@ -148,7 +154,7 @@ export class FramedShell implements GuestShell {
 		return bytes;
 	}
 
-	/** Ends the session; the agent kills what still runs. The console stays with its owner. */
+	/** Ends the session. The agent kills what still runs. The caller keeps the console. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#session[Symbol.asyncDispose]();
 	}
@@ -168,7 +174,7 @@ export class FramedShell implements GuestShell {
 		stopped.promise.catch(() => undefined);
 		let timer: NodeJS.Timeout | undefined;
 		let isOver = false;
-		// What is asked of a guest that still boots has its time from when the agent is there.
+		// For a guest that is still booting, a request's time limit starts when the agent answers.
 		void this.#session.greeted.then(
 			() => {
 				if (timeoutMs === undefined || isOver) return;
@@ -210,7 +216,7 @@ export class FramedShell implements GuestShell {
 		}
 	}
 
-	/** Waits while the agent has no room for another. */
+	/** Waits until the agent has room for another job. */
 	async #takePlace(stopped: Promise<never>): Promise<void> {
 		while (this.#busy >= mostCommands) {
 			const turn = Promise.withResolvers<void>();
@@ -253,7 +259,7 @@ export class FramedShell implements GuestShell {
 		if (job === undefined) return;
 		if (type === 'O' || type === 'R') {
 			const refusal = job.onOutput(type === 'O' ? 'stdout' : 'stderr', body);
-			// Whoever waits for it kills it.
+			// The waiting caller kills it.
 			if (refusal !== undefined) job.ended.reject(refusal);
 		} else if (type === 'C') job.addCredit(decodeNumber(body, 0)?.number ?? 0);
 		else if (type === 'D') {
@@ -294,7 +300,7 @@ function shorten(text: string): string {
 	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-/** Output as far as it is allowed. */
+/** Collects output up to its limit. */
 class BoundedOutput {
 	readonly #parts: Buffer[] = [];
 	readonly #maxBytes: number;
@@ -304,7 +310,7 @@ class BoundedOutput {
 		this.#maxBytes = maxBytes;
 	}
 
-	/** `false` once there is too much; nothing more is kept then. */
+	/** Returns `false` once the limit is exceeded; nothing more is kept then. */
 	push(bytes: Buffer): boolean {
 		this.#length += bytes.length;
 		if (this.#length <= this.#maxBytes) this.#parts.push(bytes);

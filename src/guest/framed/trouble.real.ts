@@ -34,7 +34,7 @@ test.serial('a panic is a panic, with the console as evidence', async t => {
 });
 
 test.serial('a reboot is a reboot', async t => {
-	// QEMU is started with -no-reboot; without it the same machine boots again and its agent says who it is.
+	// QEMU is started with -no-reboot. Without it, the same machine boots again and its agent reports a new boot.
 	await using guest = await open({ extra: ['-action', 'reboot=reset'] });
 	const error = await t.throwsAsync(guest.shell.run('echo b > /proc/sysrq-trigger; sleep 60', { timeoutMs: 90_000 }));
 	t.is(kindOf(error), 'reboot');
@@ -77,7 +77,7 @@ test.serial('what the kernel says of itself is named: oops, BUG, warning, soft l
 	t.is((await shell.run(provoke)).signal, 'SIGSEGV');
 	await until('bug');
 
-	// One of two CPUs: the other one goes on and complains.
+	// This stops one of two CPUs; the other keeps running and complains.
 	await kernel.mend();
 	await shell.run(
 		'echo 1 > /proc/sys/kernel/watchdog_thresh; echo 3 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout',

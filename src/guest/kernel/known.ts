@@ -2,37 +2,37 @@ import entries from './known.json' with { type: 'json' };
 import { KernelLogReader, type KernelReport, withoutPrefixes } from './log.ts';
 import { type Recognised, recognise } from './words.ts';
 
-/** A message of a kernel that is known and harmless: an entry of known.json. */
+/** A known and harmless kernel message: an entry of known.json. */
 export interface KnownMessage {
 	/** What it is called, without the figures in it. */
 	readonly name: string;
 	/** Whose kernel logs it. */
 	readonly of: 'guest' | 'host' | 'any';
-	/** The first release that does, such as `6.1`; absent: from the beginning. */
+	/** The first release that logs it, such as `6.1`; absent: since the beginning. */
 	readonly from?: string;
-	/** The first release that no longer does; absent: all later ones do. */
+	/** The first release that no longer logs it; absent: all later ones do. */
 	readonly before?: string;
-	/** A regular expression over the line without its prefixes. */
+	/** A regular expression that matches the line without its prefixes. */
 	readonly pattern: string;
 	/** Why it is harmless. */
 	readonly reason: string;
 }
 
-/** Whose log it is, and of which kernel, so that {@link KnownMessage} entries are found. */
+/** Which kernel's log it is, and its release, to select {@link KnownMessage} entries. */
 export interface LogOrigin {
 	readonly of: 'guest' | 'host';
-	/** As `uname -r` says it; `null` where it is not known: entries for some releases only do not apply then. */
+	/** As printed by `uname -r`. If `null` (unknown), entries that are limited to some releases do not apply. */
 	readonly release: string | null;
 }
 
-/** What a kernel's log comes to. */
+/** The result of sorting a kernel's log. */
 export interface SortedLog {
 	readonly reports: readonly KernelReport[];
 	/** Messages that are known and harmless, each once: its first line, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
-/** Reports that say that time went by without anything being done. */
+/** Kinds of report that only say that time passed without progress. */
 const stalls: ReadonlySet<Recognised['kind']> = new Set([
 	'rcu-stall',
 	'soft-lockup',
@@ -41,12 +41,12 @@ const stalls: ReadonlySet<Recognised['kind']> = new Set([
 	'hung-task',
 ]);
 
-/** Whether a report only says that nothing went on for a long time, which is so too of a machine that was stopped. */
+/** Whether a report only says that nothing progressed for a long time. A machine that was paused logs such reports too. */
 export function isStall({ kind }: Pick<KernelReport, 'kind'>): boolean {
 	return stalls.has(kind);
 }
 
-/** Sorts the lines of a kernel's log into what it reports and what is known and harmless. */
+/** Sorts the lines of a kernel's log into reports and known harmless messages. */
 export function sortKernelLog(
 	lines: Iterable<string>,
 	origin: LogOrigin,

@@ -1,29 +1,29 @@
 import { shorten } from '../../lib/foreign.ts';
 import { type Recognised, recognise } from './words.ts';
 
-/** One thing that a kernel reported, with what it printed about it. */
+/** One kernel report, with the lines that belong to it. */
 export interface KernelReport extends Recognised {
-	/** The line that names it, without what stands before it (level, time, CPU). */
+	/** The line that names it, without its prefixes (level, time, CPU). */
 	readonly line: string;
-	/** That line and what follows until the next report or the end of this one, as printed; at most 40 lines. */
+	/** That line and those up to the next report or the end of this one, as printed; at most 40 lines. */
 	readonly lines: readonly string[];
 }
 
 const keptLines = 40;
 const mostReports = 200;
-/** What ends a report (kernel/panic.c). */
+/** Lines that end a report (kernel/panic.c). */
 const endOfReport = /---\[ end (trace|Kernel panic)/;
-/** What begins a WARN or BUG whose own line may be lost on a console. */
+/** Lines that begin a WARN or BUG, whose own line may be lost on a console. */
 const cutHere = /-{6,}\[ cut here \]-{6,}/;
 
 /**
- * What stands before a kernel's words, in any order and number: a level (`<4>`), a time (`[   12.345678]`, also as a
- * date), the CPU or thread that printed it (`[    C1]`, `[  T123]`), what syslog puts before all.
+ * Prefixes of a kernel log line, in any order and number: a level (`<4>`), a time (`[   12.345678]`, or a
+ * date), the CPU or thread that printed it (`[    C1]`, `[  T123]`), and a syslog prefix before them.
  */
 const prefixes =
 	/^(?:\w{3} [ \d]\d [\d:]{8} \S{1,64} kernel: |\d{4}-\d\d-\d\dT\S{1,40} \S{1,64} kernel: )?(?:<\d{1,3}>|\[ {0,8}\d{1,9}\.\d{1,9}\] ?|\[ {0,6}[CT]\d{1,10}\] ?|\[\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\] ?)*/;
 
-/** A line of a kernel log without what stands before the kernel's own words. */
+/** Returns a line of a kernel log without its prefixes. */
 export function withoutPrefixes(line: string): string {
 	return shorten(line).replace(prefixes, '').trim();
 }
@@ -35,24 +35,24 @@ interface OpenReport {
 	readonly lines: string[];
 }
 
-/** Cuts a kernel log, line by line, into its reports. */
+/** Splits a kernel log, line by line, into reports. */
 export class KernelLogReader {
 	readonly #reports: OpenReport[] = [];
 	#open: OpenReport | undefined;
-	/** The open one began with a line that only announces one. */
+	/** The open report began with a line that only announces one. */
 	#isAnnounced = false;
 
-	/** Oldest first; of a flood, the first 200. */
+	/** Reports, oldest first; only the first 200 are kept. */
 	get reports(): readonly KernelReport[] {
 		return this.#reports;
 	}
 
-	/** Whether the next lines belong to a report, so that all of them are wanted. */
+	/** Whether the next lines belong to a report, so that all of them must be passed. */
 	get isInReport(): boolean {
 		return this.#open !== undefined && (this.#isAnnounced || this.#open.lines.length < keptLines);
 	}
 
-	/** Takes the next whole line. */
+	/** Takes the next complete line. */
 	push(whole: string): void {
 		const line = shorten(whole);
 		const said = recognise(line);
@@ -84,7 +84,7 @@ export class KernelLogReader {
 	}
 }
 
-/** The reports in lines of a kernel log, oldest first. */
+/** Returns the reports in the lines of a kernel log, oldest first. */
 export function kernelReports(lines: Iterable<string>): readonly KernelReport[] {
 	const reader = new KernelLogReader();
 	for (const line of lines) reader.push(line);

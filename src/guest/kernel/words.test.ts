@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { isSuspicious, recognise } from './words.ts';
 
-/** Lines made from the kernel's format strings (4.x to 7.x), by what they are to be called. */
+/** Lines made from the kernel's format strings (4.x to 7.x), grouped by their expected classification. */
 const lines: Readonly<Record<string, readonly string[]>> = {
 	'panic panic': [
 		'Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b',
@@ -252,7 +252,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	],
 };
 
-/** What a console or a log may put before the kernel's words. */
+/** Prefixes that a console or a log may put before a kernel message. */
 const before = [
 	'',
 	'[   12.345678] ',
@@ -280,7 +280,7 @@ for (const [name, said] of Object.entries(lines)) {
 	});
 }
 
-/** What kernels and programs say of things that are well. */
+/** Lines that kernels and programs print when all is well. */
 const harmless = [
 	'rcu: \tRCU event tracing is enabled.',
 	'rcu: \tRCU CPU stall warnings timeout set to 60 (rcu_cpu_stall_timeout).',
@@ -343,7 +343,7 @@ test('a line costs time in proportion to its length', async t => {
 	];
 	t.timeout(120_000);
 	for (const piece of pieces) {
-		// Quadratic time would take hours.
+		// With quadratic time this would take hours.
 		recognise(piece.repeat(Math.ceil(4_000_000 / piece.length)));
 		await delay(0);
 	}

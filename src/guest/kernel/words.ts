@@ -1,4 +1,4 @@
-/** What a kernel can report. The coarse kinds follow the word that the kernel itself prints; {@link Recognised.what} is finer. */
+/** What a kernel can report. The coarse kinds follow the kernel's own wording; {@link Recognised.what} is finer. */
 export type KernelTroubleKind =
 	| 'panic'
 	| 'oops'
@@ -26,7 +26,8 @@ export interface Recognised {
 type Words = readonly (readonly [KernelTroubleKind, string, RegExp])[];
 
 /**
- * The kernel's words, Linux 4.x to 7.x. All quantifiers are bounded, so that a line costs time in proportion to its length.
+ * Patterns for kernel messages, Linux 4.x to 7.x. All quantifiers are bounded, so matching takes time linear in the line's
+ * length.
  * The first match wins: a soft lockup is also a `BUG:`, and so is an `Oops - BUG:`.
  */
 const words: Words = [
@@ -62,13 +63,13 @@ const words: Words = [
 		/(?<!\w)(INFO: )?rcu\w{0,20} (self-)?detected (expedited )?stalls?\b|(?<!\w)rcu\w{0,20} kthread (starved for|timer wakeup didn't happen for)/,
 	],
 
-	// kernel/hung_task.c: since 7.1 with what the task waits for; "can't die" was in linux-next
+	// kernel/hung_task.c: since 7.1 it names what the task waits for; "can't die" was in linux-next
 	[
 		'hung-task',
 		'hung-task',
 		/INFO: task [^\n]{1,80}? (blocked( [^\n:]{1,60}?)? for more than \d+ seconds|can't die for more than \d+ seconds)/,
 	],
-	// net/core/dev.c, kernel/locking/rwsem.c and others wait in this way for ever
+	// net/core/dev.c, kernel/locking/rwsem.c and others that wait forever
 	['hung-task', 'netdevice', /unregister_netdevice: waiting for \S{1,40} to become free/],
 
 	// mm/oom_kill.c
@@ -169,7 +170,7 @@ const words: Words = [
 		/failed to boot CPU ?\d|not booting CPU ?\d|Error (bringing|taking) CPU ?\d{1,5} (up|down)|CPU ?\d{1,5} (failed to report (alive|dead)|may not have shut down)|do_boot_cpu failed|not enabling secondaries|Number of cores \(\d{1,5}\) exceeds configured maximum|CPUs started in inconsistent modes/,
 	],
 
-	// drivers/perf/arm_pmu*.c: all that it says but that it is there, and that there is nothing; arch/arm64/kvm/pmu-emul.c
+	// drivers/perf/arm_pmu*.c: all messages except that a PMU was found or that there is none; arch/arm64/kvm/pmu-emul.c
 	[
 		'pmu',
 		'driver',
@@ -186,27 +187,27 @@ const words: Words = [
 	// drivers/firmware/efi/cper.c, mm/memory-failure.c, arch/x86/kernel/cpu/mce
 	['hardware', 'hardware', /\[Hardware Error\]|Memory failure: 0x[0-9a-f]{1,16}: |(?<!\w)EDAC \w{1,20}: \d+ (CE|UE) /],
 
-	// Whatever else calls itself so.
+	// Any other line with such a heading.
 	['bug', 'bug', /(?<!\w)BUG:(\s|$)/],
-	// What was to follow was lost, or printed elsewhere.
+	// The message that should follow was lost, or printed elsewhere.
 	['warning', 'warning', /(^|[>\]] {0,2})WARNING:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/],
 ];
 
-/** A cheap test for text of any number of lines: what it does not match holds nothing of the above. */
+/** A cheap pre-test for text of any number of lines: text that it does not match contains no report. */
 const hints =
 	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
-/** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); what stands behind that is not looked at. */
+/** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); the rest of a longer line is ignored. */
 const longestLine = 4096;
 
-/** Whether text, of any number of lines, is worth being looked at line by line. */
+/** Whether text, of any number of lines, needs to be checked line by line. */
 export function isSuspicious(text: string): boolean {
 	return hints.test(text);
 }
 
 /**
- * What one line of a kernel log says, with or without its prefixes (level, time, CPU, thread) and whatever stands before it
- * on a console; `undefined` for a line that reports no trouble.
+ * Classifies one line of a kernel log, with or without its prefixes (level, time, CPU, thread) and any other text before it
+ * on a console. Returns `undefined` for a line that reports no trouble.
  */
 export function recognise(whole: string): Recognised | undefined {
 	const line = whole.slice(0, longestLine);

@@ -169,7 +169,7 @@ const styles: fc.Arbitrary<Style> = fc.record({
 	cgroups: fc.boolean(),
 });
 
-/** Counters as one perf prints them: all of them once for each interval, and then their sum. */
+/** Counters as one perf prints them: all of them for each interval, then their sum. */
 function documentOf(counters: readonly Omit<Printed, 'time'>[], times: readonly (number | null)[], style: Style) {
 	const isOld = style.release === '4.14';
 	const summary = times[0] === null ? [] : (['summary'] as const);

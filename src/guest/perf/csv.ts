@@ -1,34 +1,37 @@
 import { type PerfColumns, type PerfLine, type PerfStatEntry, readEvent, readValue } from './entry.ts';
 
-/** Something read from the fields of a line, and the field after it; `point` is the decimal point, where there was one. */
+/**
+ * Something read from the fields of a line, and the index of the next field; `point` is the decimal point, if there was
+ * one.
+ */
 type Taken<T> = { readonly value: T; readonly next: number; readonly point?: string };
-/** Every way to read something at a field. */
+/** All possible readings at a field. */
 type Reader<T> = (at: number) => readonly Taken<T>[];
 
 const none: PerfColumns = { cpu: null, aggregated: null, thread: null, intervalSeconds: null, summary: false };
 const digits = /^\d+$/;
 const deviationText = /^(\d+)[.,](\d+)%$/;
-/** What perf prints of a figure is cut at the first character that is neither a digit nor a point (print_metric_csv). */
+/** perf cuts what it prints of a metric at the first character that is neither a digit nor a point (print_metric_csv). */
 const metricText = /^-?\d+(\.\d*)?$|^-?nan$|^-?inf$/;
 /** `--per-socket`, `--per-node`, `--per-die`, `--per-core` (before 5.3 without a die), `--per-cluster`, `--per-cache`. */
 const aggregation = /^(N-?\d+|S-?\d+(-D-?\d+)?(-C-?\d+|-CLS-?\d+|-L-?\d+-ID-?\d+)?)$/;
 const core = /^S-?\d+(-D-?\d+)?-C-?\d+$/;
 /** An event of a PMU, whose terms are separated by commas. */
 const pmuEvent = /^[\w.-]+\/.*\/[A-Za-z]*$/;
-/** One whose terms are not all there. */
+/** An event whose terms are incomplete. */
 const openPmuEvent = /^[\w.-]+\/[^/]*$/;
 
-/** An event of a PMU has no more terms. */
+/** The end of an event of a PMU: no more terms. */
 const mostTerms = 40;
 
-/** A separator that stands in the names of many events. */
+/** A separator that occurs in the names of many events. */
 const inNames = /^[\w.:/ -]+$/;
 
-/** The fields of one line, with a separator that may stand in decimal numbers and event names too. */
+/** The fields of one line, for a separator that may also occur in decimal numbers and event names. */
 class Fields {
 	readonly #fields: readonly string[];
 	readonly #separator: string;
-	/** The reason of the reading that came furthest. */
+	/** The reason why the reading that got furthest failed. */
 	#why = { at: -1, text: 'too few fields' };
 
 	constructor(line: string, separator: string) {
@@ -36,7 +39,7 @@ class Fields {
 		this.#separator = separator;
 	}
 
-	/** Whether the separator may be a decimal point at the same time. */
+	/** Whether the separator may also be a decimal point. */
 	get splitsDecimals(): boolean {
 		return this.#separator === ',' || this.#separator === '.';
 	}
@@ -71,7 +74,7 @@ class Fields {
 		return [{ value: `${here}.${following}`, next: at + 2, point: this.#separator }];
 	}
 
-	/** `CPU0`, `S0-D0-C1` with its number of CPUs, a thread, or nothing of these. */
+	/** `CPU0`, `S0-D0-C1` with its number of CPUs, a thread, or none of these. */
 	place: Reader<Partial<PerfColumns>> = at => {
 		const [here = '', following = ''] = this.rest(at);
 		const found: Taken<Partial<PerfColumns>>[] = [{ value: {}, next: at }];
@@ -79,13 +82,13 @@ class Fields {
 		if (cpu !== null) found.push({ value: { cpu: cpu[1]! }, next: at + 1 });
 		if (aggregation.test(here) && digits.test(following))
 			found.push({ value: { cpu: here, aggregated: Number(following) }, next: at + 2 });
-		// An event of `percore` is printed by core without a number (with -A).
+		// With -A, a `percore` event is printed per core without a number.
 		if (core.test(here)) found.push({ value: { cpu: here }, next: at + 1 });
 		if (/^.+-(-1|\d+)$/.test(here)) found.push({ value: { thread: here }, next: at + 1 });
 		return found;
 	};
 
-	/** What stands before the counter: a time or `summary`, and a place. */
+	/** The columns before the counter: a time or `summary`, and a place. */
 	columns: Reader<PerfColumns> = at => {
 		const times: readonly Taken<Partial<PerfColumns>>[] =
 			this.rest(at)[0] === 'summary'
@@ -102,7 +105,7 @@ class Fields {
 		);
 	};
 
-	/** Names of events; one such as `pmu/a=1,b=2/u` may hold the separator. */
+	/** Event names. One such as `pmu/a=1,b=2/u` may contain the separator. */
 	event: Reader<string> = at => {
 		const found: Taken<string>[] = [];
 		const mayHold = inNames.test(this.#separator);
@@ -137,10 +140,10 @@ class Fields {
 		}));
 	};
 
-	/** A figure and its unit at the end of a line; `null` where perf could not compute it. */
+	/** A metric and its unit at the end of a line; `null` if perf could not compute it. */
 	metric(at: number): { readonly metric: PerfStatEntry['metrics'][number] | null } | undefined {
 		let from = at;
-		// perf leaves two fields empty for each figure that it has not.
+		// perf leaves two fields empty for each metric that it does not have.
 		while (from + 2 <= this.#fields.length && this.rest(from)[0] === '' && this.rest(from)[1] === '') from += 2;
 		const [value = '', next = '', ...more] = this.rest(from);
 		if (value === '' && next === '' && more.length === 0) return { metric: null };
@@ -151,7 +154,7 @@ class Fields {
 		return { metric: isFigure ? { value: isSplit ? `${value}.${next}` : value, unit } : null };
 	}
 
-	/** Every way to read the line as a counter. */
+	/** All possible readings of the line as a counter. */
 	counters(): readonly PerfStatEntry[] {
 		return this.columns(0).flatMap(columns => this.#values(columns));
 	}
@@ -159,7 +162,7 @@ class Fields {
 	#values({ value: columns, next: at }: Taken<PerfColumns>): readonly PerfStatEntry[] {
 		const here = this.rest(at)[0] ?? '';
 		const whole = { value: here, next: at + 1, ...(here.includes('.') ? { point: '.' } : {}) };
-		// Scaled values have two places; before 4.17 clocks had six, and no unit.
+		// Scaled values have two decimals. Before 4.17 clocks had six, and no unit.
 		const texts: readonly Taken<string>[] = [whole, ...this.decimal(at, /^(\d\d|\d{6})$/)];
 		return texts.flatMap(({ value: text, next, point }) => {
 			const value = readValue(text);
@@ -177,7 +180,7 @@ class Fields {
 		});
 	}
 
-	/** What follows the event: a control group with `-G`, run time and percentage, a metric. */
+	/** The columns after the event: a control group with `-G`, run time and percentage, a metric. */
 	#after(
 		at: number,
 		counter: Omit<PerfStatEntry, 'cgroup' | 'deviationPct' | 'runNs' | 'runningPct' | 'metrics'>,
@@ -197,13 +200,13 @@ class Fields {
 		);
 	}
 
-	/** The line as one without a counter: a further metric, or a metric group. */
+	/** Reads the line as one without a counter: a further metric, or a metric group. */
 	withoutCounter(): PerfLine | undefined {
 		for (const { value: columns, next } of this.columns(0)) {
 			const fields = this.rest(next);
 			const empty = fields.findIndex(field => field !== '');
 			if (empty === -1 && fields.length >= 3) return { kind: 'metric', columns, metric: null };
-			// The value is empty where perf could not compute it, so that only the unit is there.
+			// The value is empty if perf could not compute it, so only the unit is there.
 			if (empty >= 3) {
 				const metric = this.metric(next + empty) ?? this.metric(next + empty - 1);
 				if (metric !== undefined) return { kind: 'metric', columns, ...metric };
@@ -220,10 +223,10 @@ class Fields {
 }
 
 /**
- * One line of `perf stat -x SEPARATOR`, as tools/perf/util/stat-display.c of Linux 4.14 to 7.2 prints them: time or
+ * Parses one line of `perf stat -x SEPARATOR`, as tools/perf/util/stat-display.c of Linux 4.14 to 7.2 prints it: time or
  * `summary`, place with its number of CPUs, value, unit, event, control group, deviation, run time, percentage, metric, its
- * unit. Nothing in a line says which of the columns are there, so all ways to read it are tried, and a line that can be
- * read in two ways is refused.
+ * unit. Nothing in a line says which columns are present, so all readings are tried. A line that can be read in two ways
+ * is refused.
  */
 export function readCsvLine(line: string, separator: string): PerfLine {
 	const fields = new Fields(line, separator);

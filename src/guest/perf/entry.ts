@@ -9,25 +9,25 @@ export interface PerfStatEntry {
 	readonly pmu: string | null;
 	/** `u` of `cycles:u`, `''` without. */
 	readonly modifiers: string;
-	/** `not-counted`: the event never ran on a counter; `not-supported`: the kernel refused to open it. Neither is a zero. */
+	/** `not-counted`: the event never ran on a counter; `not-supported`: the kernel refused to open it. Neither means zero. */
 	readonly state: 'counted' | 'not-counted' | 'not-supported';
 	/** The count, exact up to 2^64 - 1; `null` unless counted, and for values that perf prints with a fraction. */
 	readonly count: bigint | null;
 	/** The value as printed, with a decimal point; `null` unless counted. */
 	readonly value: string | null;
-	/** Counted, and nothing was seen. */
+	/** Counted, and the count is zero. */
 	readonly zero: boolean;
 	/** `msec`, `MiB`; `''` for plain counts. */
 	readonly unit: string;
-	/** Nanoseconds that the event was on a counter. */
+	/** Nanoseconds for which the event was on a counter. */
 	readonly runNs: bigint | null;
-	/** Percentage of the enabled time that the event was on a counter; below 100 the count is perf's extrapolation. */
+	/** Percentage of the enabled time for which the event was on a counter; below 100 the count is perf's extrapolation. */
 	readonly runningPct: number | null;
 	/** Relative standard deviation in per cent over `--repeat` runs. */
 	readonly deviationPct: number | null;
 	/**
 	 * `0` of `CPU0` with `--no-aggr`; `S0`, `N0`, `S0-D0`, `S0-D0-C1`, `S0-D0-CLS0` or `S0-D0-L3-ID0` with an aggregation;
-	 * `null` without. What has one is a part of the total.
+	 * `null` without. An entry with an aggregation is a part of the total.
 	 */
 	readonly cpu: string | null;
 	/** How many CPUs or counters an aggregation holds, `null` where perf does not say. */
@@ -40,13 +40,13 @@ export interface PerfStatEntry {
 	readonly intervalSeconds: number | null;
 	/** The sum over all intervals that perf prints at the end with `-I --summary`. */
 	readonly summary: boolean;
-	/** Figures that perf derived, such as 1.33 `insn per cycle`; those that it could not compute (`nan`) are left out. */
+	/** Metrics that perf derived, such as 1.33 `insn per cycle`; those that it could not compute (`nan`) are left out. */
 	readonly metrics: readonly { readonly value: string; readonly unit: string }[];
 }
 
 const u64Max = (1n << 64n) - 1n;
 
-/** A count of 64 bits has 20 digits, and perf's fractions have few more. */
+/** A 64-bit count has at most 20 digits; perf's fractions add only a few. */
 const longestValue = 60;
 
 export function refuse(line: string, number: number, why: string): GuestError {
