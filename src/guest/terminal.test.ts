@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { TerminalClient } from './terminal.ts';
 
-/** What busybox' telnetd says first (IAC DO ECHO, DO NAWS, WILL ECHO, WILL SGA), and a sub-negotiation. */
+/** The first bytes that busybox' telnetd sends (IAC DO ECHO, DO NAWS, WILL ECHO, WILL SGA), and a sub-negotiation. */
 const negotiation = Buffer.from('fffd01fffd1ffffb01fffb03fffa1801fff0', 'hex');
 
 test('text comes through however it is cut, without what the protocol puts between', t => {

@@ -5,10 +5,10 @@ import { eitherSignal } from '../lib/either-signal.ts';
 import { GuestError } from './errors.ts';
 import type { GuestShell } from './shell.ts';
 
-/** Numbers of the telnet protocol (RFC 854, RFC 1073). */
+/** Codes of the telnet protocol (RFC 854, RFC 1073). */
 const telnet = { end: 240, begin: 250, will: 251, dont: 254, command: 255, windowSize: 31 } as const;
 
-/** A shell on a terminal of its own: where the console is the agent's, only a pseudo-terminal can be a person's. */
+/** Starts a shell on a pseudo-terminal. The agent uses the console, so a user needs a separate terminal. */
 const script = [
 	'mkdir -p /dev/pts',
 	'[ -e /dev/pts/ptmx ] || mount -t devpts devpts /dev/pts',
@@ -17,11 +17,11 @@ const script = [
 ].join('\n');
 
 /**
- * Gives a shell on a terminal in a guest to whoever is at the other end of `stream`, who speaks telnet, as
- * {@link TerminalClient} does. Ends when the shell is left, the stream ends or the signal aborts; the stream is ended then.
+ * Connects `stream` to a shell on a terminal in a guest. The other end of the stream speaks telnet, as
+ * {@link TerminalClient} does. Returns when the shell exits, the stream ends or the signal aborts, and ends the stream.
  * The guest needs busybox' telnetd and pseudo-terminals.
  *
- * @throws GuestError kind `exec` when the guest has none, and as `GuestShell.run`; the signal's reason
+ * @throws GuestError kind `exec` if the guest lacks them, and as `GuestShell.run`; the signal's reason
  */
 export async function serveTerminal(
 	shell: GuestShell,
@@ -49,7 +49,7 @@ export async function serveTerminal(
 			throw new GuestError('exec', `the guest gives no terminal: ${said === '' ? `status ${result.status}` : said}`);
 		}
 	} catch (error) {
-		// Who has left wants nothing any more.
+		// The user has left, so drop the output.
 		if (!left.signal.aborted || signal?.aborted === true) throw error;
 	} finally {
 		stream.end();
@@ -57,11 +57,11 @@ export async function serveTerminal(
 	}
 }
 
-/** The end of {@link serveTerminal} where the person is. */
+/** The user's end of {@link serveTerminal}. */
 export class TerminalClient {
 	#state: 'text' | 'command' | 'option' | 'parameters' | 'parameters-command' = 'text';
 
-	/** What the terminal shows of further bytes that came. */
+	/** Returns what the terminal shows for further received bytes. */
 	receive(bytes: Uint8Array): Buffer {
 		const text: number[] = [];
 		for (const byte of bytes) {
@@ -69,7 +69,7 @@ export class TerminalClient {
 				if (byte === telnet.command) this.#state = 'command';
 				else text.push(byte);
 			} else if (this.#state === 'command') {
-				// Options that the other side offers or asks for need no answer: it does not wait for one.
+				// Do not answer options that the other side offers or requests: it does not wait for an answer.
 				if (byte === telnet.command) text.push(byte);
 				const hasMore = byte >= telnet.will && byte <= telnet.dont;
 				this.#state = byte === telnet.begin ? 'parameters' : hasMore ? 'option' : 'text';
@@ -81,12 +81,12 @@ export class TerminalClient {
 		return Buffer.from(text);
 	}
 
-	/** The bytes to send for what was typed. */
+	/** Returns the bytes to send for typed input. */
 	send(typed: Uint8Array): Buffer {
 		return Buffer.from([...typed].flatMap(byte => (byte === telnet.command ? [byte, byte] : [byte])));
 	}
 
-	/** The bytes that tell the size of the person's window, in characters. */
+	/** Returns the bytes that report the size of the user's window, in characters. */
 	windowSize(columns: number, rows: number): Buffer {
 		const size = Buffer.alloc(4);
 		size.writeUInt16BE(columns, 0);

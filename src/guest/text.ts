@@ -1,18 +1,18 @@
 import { shorten } from '../lib/foreign.ts';
 
-/** Escape sequences of ECMA-48 (CSI, OSC and other strings, two-byte ones) and control characters but tab and newline. */
+/** Escape sequences of ECMA-48 (CSI, OSC and other strings, two-byte ones) and control characters except tab and newline. */
 const controls =
 	/\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]|[\x00-\x08\x0b-\x1f\x7f]/g;
 
-/** An escape sequence that has begun and not ended. */
+/** An incomplete escape sequence. */
 const unfinished = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]{0,256}\x1b?|[ -/]*)$/;
 
-/** Makes a console's bytes into readable text: UTF-8, without escape sequences and carriage returns. */
+/** Converts a console's bytes into readable text: UTF-8, without escape sequences and carriage returns. */
 export class TextCleaner {
 	readonly #decoder = new TextDecoder('utf-8');
 	#held = '';
 
-	/** The text of further bytes; an unfinished character or escape sequence is held back. */
+	/** Returns the text of further bytes. Holds back an incomplete character or escape sequence. */
 	push(bytes: Uint8Array): string {
 		let text = this.#held + this.#decoder.decode(bytes, { stream: true });
 		this.#held = '';
@@ -25,7 +25,10 @@ export class TextCleaner {
 	}
 }
 
-/** The end of a stream of text, and its last lines, in bounded memory. Positions count characters from the very start. */
+/**
+ * Keeps the end of a text stream and its last lines in bounded memory. Positions count characters from the start of the
+ * stream.
+ */
 export class TextTail {
 	readonly #keep: number;
 	#text = '';
@@ -49,13 +52,13 @@ export class TextTail {
 		}
 	}
 
-	/** The text from a position on, as far as it is still kept. */
+	/** The text from a position on, as far as it is still buffered. */
 	from(position: number): { readonly text: string; readonly start: number } {
 		const offset = Math.max(0, position - this.#start);
 		return { text: this.#text.slice(offset), start: this.#start + offset };
 	}
 
-	/** The last lines, oldest first, with the one that has not ended yet. */
+	/** The last lines, oldest first, including an unterminated one. */
 	lastLines(count: number): string[] {
 		const lines = this.#text.slice(-count * 200).split('\n');
 		if (lines.at(-1) === '') lines.pop();

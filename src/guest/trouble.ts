@@ -2,27 +2,27 @@ import { shorten } from '../lib/foreign.ts';
 import type { TroubleKind } from './errors.ts';
 import { isSuspicious, type KernelTroubleKind, recognise } from './kernel/words.ts';
 
-/** A line on the console that says that the kernel is in trouble. */
+/** A console line that reports kernel trouble. */
 export interface Trouble {
 	readonly kind: TroubleKind;
-	/** The finer name of what a kernel reports, such as `kasan` for a `bug`. */
+	/** The finer name of a kernel report, such as `kasan` for a `bug`. */
 	readonly what?: string;
 	readonly line: string;
 	/** On the clock of `performance.now()`. */
 	readonly atMs: number;
-	/** Nothing that runs in the guest can be trusted to end: panic, reboot, hang. */
+	/** Whether nothing in the guest can be expected to finish any more: panic, reboot, hang. */
 	readonly fatal: boolean;
 }
 
-/** The first line of every arm64 boot (arch/arm64/kernel/setup.c), always at time zero where time is printed. */
+/** The first line of every arm64 boot (arch/arm64/kernel/setup.c), always at time zero if it has a time stamp. */
 const bootBanner = /(^|\[ {4}0\.000000\](\[[^\]]*\])? )Booting Linux on physical CPU 0x/m;
 
-/** Reads console lines and names what went wrong. */
+/** Reads console lines and classifies trouble. */
 export class TroubleDetector {
 	#bannersAllowed: number;
 	#booted: boolean;
 
-	/** `booted`: the guest runs already, so that the first boot banner is a reboot. */
+	/** `booted`: the guest is already running, so the first boot banner is a reboot. */
 	constructor(booted: boolean) {
 		this.#bannersAllowed = booted ? 0 : 1;
 		this.#booted = booted;
@@ -32,18 +32,18 @@ export class TroubleDetector {
 		return this.#booted;
 	}
 
-	/** From now on a boot banner is a reboot. */
+	/** Treats a boot banner as a reboot from now on. */
 	markBooted(): void {
 		this.#booted = true;
 		this.#bannersAllowed = 0;
 	}
 
-	/** Whether `text`, of any number of lines, is worth being looked at line by line. */
+	/** Whether `text`, of any number of lines, needs to be checked line by line. */
 	static isSuspicious(text: string): boolean {
 		return isSuspicious(text) || bootBanner.test(text);
 	}
 
-	/** What one whole line says. */
+	/** Classifies one complete line. */
 	look(whole: string, atMs: number): Trouble | undefined {
 		const line = shorten(whole);
 		const said = recognise(line);
@@ -74,12 +74,12 @@ const sentences: Readonly<Record<KernelTroubleKind, string>> = {
 	hardware: 'reports a hardware error',
 };
 
-/** What a kernel did, as the end of a sentence: `the guest kernel …`. */
+/** Describes what a kernel did, as the end of a sentence: `the guest kernel …`. */
 export function describeKernelTrouble(kind: KernelTroubleKind): string {
 	return sentences[kind];
 }
 
-/** A trouble in a sentence. */
+/** Describes a trouble in a sentence. */
 export function describeTrouble({ kind, line }: Pick<Trouble, 'kind' | 'line'>): string {
 	const what =
 		kind === 'reboot'

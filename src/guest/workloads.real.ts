@@ -6,8 +6,8 @@ import { runPerfStat } from './perf/run.ts';
 import { parseWorkloadReport, workloads } from './workloads.ts';
 
 /*
- * An emulated CPU whose clock is its instructions (`-icount shift=0`) has the event INST_RETIRED, and counts them exactly:
- * QEMU is the judge of the figures, and not only the kernel's single steps.
+ * An emulated CPU with an instruction-driven clock (`-icount shift=0`) has the event INST_RETIRED and counts it exactly.
+ * So QEMU checks the figures independently of the kernel's single steps.
  */
 test('what perf counts between N and 2N is the figure, to the instruction', async t => {
 	await using host = localHost();

@@ -1,11 +1,11 @@
 import { lastLinesOf, shorten } from '../lib/foreign.ts';
 import { GuestError } from './errors.ts';
 
-/** What one run of a workload does in user space, from its first instruction to its exit. */
+/** The user-space work of one run of a workload, from its first instruction to its exit. */
 export interface WorkloadFigures {
-	/** Exact, `null` where threads wait for one another. */
+	/** Exact count; `null` if threads wait for one another. */
 	readonly instructions: bigint | null;
-	/** In the inner loop alone; what stands around it is the same for every N with as many digits. */
+	/** Per turn of the inner loop. The code around the loop is constant for every N with the same number of digits. */
 	readonly loop: {
 		readonly instructions: bigint;
 		readonly branches: bigint;
@@ -19,9 +19,9 @@ export interface WorkloadFigures {
 /** A program in the guest image that does a known amount of work (images/tools/workload/workload.c). */
 export interface Workload {
 	readonly name: string;
-	/** The command line for `n` turns, `n` from 1 to 10^18-1. */
+	/** The command line for `n` turns, 1 <= `n` < 10^18. */
 	argv(n: bigint | number): string[];
-	/** What `n` turns are, to judge counts by: exactly, or by the slope between `n` and `2n`. */
+	/** The expected counts for `n` turns: exact, or as the slope between `n` and `2n`. */
 	figures(n: bigint | number): WorkloadFigures;
 }
 
@@ -73,8 +73,8 @@ function workload(
 }
 
 /**
- * The known workloads. What stands around each loop was counted by the kernel's single steps (`workload steps`) in the
- * binary that is committed, and workloads.real.ts counts again.
+ * The known workloads. The overhead around each loop was counted with the kernel's single steps (`workload steps`) in the
+ * committed binary; workloads.real.ts checks it.
  */
 export const workloads = {
 	/** add, eor, subs, b.ne */
@@ -87,9 +87,9 @@ export const workloads = {
 	stores: workload('stores', { instructions: 6, stores: 4 }, { fixed: 565, perDigit: 22 }),
 	/** mov, svc (getppid), subs, b.ne */
 	syscalls: workload('syscalls', { instructions: 4, systemCalls: 1 }, { fixed: 626, perDigit: 22 }),
-	/** strb to a fresh page, add, subs, b.ne. What stands around it depends on the environment's size: known by slope. */
+	/** strb to a fresh page, add, subs, b.ne. The overhead depends on the environment's size, so only the slope is known. */
 	faults: workload('faults', { instructions: 4, stores: 1, pageFaults: 1 }, null),
-	/** `loop` in so many threads at once. */
+	/** Runs `loop` in this many threads at once. */
 	threads: (count: number): Workload => {
 		if (!Number.isInteger(count) || count < 1 || count > 64)
 			throw new RangeError(`${count} threads: the workload takes 1 to 64`);
@@ -97,21 +97,21 @@ export const workloads = {
 	},
 } as const;
 
-/** The command line that runs a workload by single steps and says how many instructions it took. Slow: for small `n`. */
+/** The command line that single-steps a workload and prints its instruction count. Slow: use a small `n`. */
 export function stepsCommand(one: Workload, n: bigint | number): string[] {
 	const [path, ...rest] = one.argv(n);
 	return [path!, 'steps', ...rest];
 }
 
-/** What the workload program printed: which ones ran to their end, and what `steps` counted. */
+/** The output of the workload program: which workloads finished, and what `steps` counted. */
 export interface WorkloadReport {
 	readonly done: readonly { readonly name: string; readonly n: bigint }[];
 	readonly steps: bigint | null;
 }
 
 /**
- * Reads what a workload printed on its standard output.
- * @throws GuestError kind `protocol` when there is anything else in it, or it did not say that it was done
+ * Parses what a workload printed on its standard output.
+ * @throws GuestError kind `protocol` if it holds anything else, or does not report completion
  */
 export function parseWorkloadReport(text: string): WorkloadReport {
 	const done: { name: string; n: bigint }[] = [];

@@ -7,7 +7,7 @@ import { dir } from 'tmp-promise';
 import { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
 
 const part = fc.stringMatching(/^[a-zA-Z0-9_+~é][a-zA-Z0-9_.+~é-]{0,12}$/);
-/** Leaves whose folders' names cannot be those of files: folders begin with `d`, leaves do not. */
+/** Leaf names that cannot clash with folder names: folders begin with `d`, leaves do not. */
 const leafPath = fc
 	.tuple(
 		fc.array(

@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises';
 
-/** One file of an archive. `path` has no leading slash. Owner is root, times are 0, so that equal content is equal bytes. */
+/**
+ * One file of an archive. `path` has no leading slash. Owner is root and times are 0, so that equal content gives equal
+ * bytes.
+ */
 export type CpioEntry = {
 	readonly path: string;
 	/** Permission bits; 0755 for folders, 0777 for symbolic links, else 0644 by default. */
@@ -19,12 +22,12 @@ const S_IFLNK = 0o120000;
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;
 
-/** Archives end on this boundary, as those of cpio(1) do; the kernel needs a multiple of 4 before the next one. */
+/** Archives are padded to this boundary, like those of cpio(1); the kernel needs a multiple of 4 before the next one. */
 const blockBytes = 512;
 
 /**
- * Entries as a file system needs them: folders that are not named are made, parents stand before what is in them, and of
- * two with one path the later wins.
+ * Completes and sorts entries for a file system: adds missing folders, puts parents before their contents, and keeps
+ * the later of two entries with the same path.
  *
  * @throws Error for an empty, absolute or climbing path
  */
@@ -45,12 +48,13 @@ export function completeEntries(entries: Iterable<CpioEntry>): CpioEntry[] {
 			if (!byPath.has(parent)) byPath.set(parent, { path: parent, directory: true });
 		}
 	}
-	// By bytes, and so parents before what is in them: the kernel does not make missing folders.
+	// Sort by bytes, which puts parents before their contents: the kernel does not make missing folders.
 	return [...byPath.values()].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
 /**
- * A newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst) of {@link completeEntries}.
+ * Writes a newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst) of {@link
+ * completeEntries}.
  *
  * @throws Error for an empty, absolute or climbing path, or a file over 4 GiB
  */
@@ -124,7 +128,7 @@ function padding(size: number, boundary: number): number {
 	return (boundary - (size % boundary)) % boundary;
 }
 
-/** What {@link readCpio} finds. */
+/** One entry found by {@link readCpio}. */
 export interface CpioMember {
 	readonly path: string;
 	/** Type and permission bits, as stat(2) gives them. */
@@ -133,7 +137,7 @@ export interface CpioMember {
 	readonly device: readonly [number, number];
 }
 
-/** Reads newc archives that stand one after another, as the kernel does. @throws Error for anything else */
+/** Reads concatenated newc archives, as the kernel does. @throws Error for anything else */
 export function readCpio(bytes: Uint8Array): CpioMember[] {
 	const found: CpioMember[] = [];
 	const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('utf8');

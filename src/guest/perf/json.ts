@@ -1,17 +1,20 @@
 import { type PerfLine, type PerfStatEntry, readEvent, readValue } from './entry.ts';
 
-/** A place with `-A` or an aggregation; perf prints one of them at most. */
+/** A place with `-A` or an aggregation; perf prints at most one of them. */
 const places = ['cpu', 'core', 'cluster', 'cache', 'die', 'socket', 'node'] as const;
 
 const known = new Set<string>([
 	...places,
 	...['interval', 'thread', 'cgroup', 'unit', 'event', 'variance', 'counter-value', 'event-runtime', 'pcnt-running'],
-	// How many CPUs or counters an aggregation holds, up to 6.13 and from 6.14 on.
+	// The number of CPUs or counters in an aggregation, up to 6.13 and from 6.14 on.
 	...['aggregate-number', 'counters'],
 	...['metric-value', 'metric-unit', 'metric-threshold', 'metricgroup'],
 ]);
 
-/** What perf prints is not always JSON: it escapes nothing, knows locales and `nan`, and forgets a comma behind `core`. */
+/**
+ * perf's output is not always valid JSON: it escapes nothing, prints locale decimals and `nan`, and omits a comma after
+ * `core`.
+ */
 function repair(line: string): string {
 	return line
 		.replaceAll('\\', '\\\\')
@@ -20,7 +23,7 @@ function repair(line: string): string {
 		.replace(/(:\s*)(-?(?:nan|inf))(?=\s*[,}])/g, '$1"$2"');
 }
 
-/** Every member as text: numbers in their own digits, since a 64-bit run time does not fit a double. */
+/** Every member as text. Numbers keep their digits, because a 64-bit run time does not fit a double. */
 function parseFlatObject(line: string): Record<string, string> | undefined {
 	let value: unknown;
 	try {
@@ -39,7 +42,7 @@ function parseFlatObject(line: string): Record<string, string> | undefined {
 		: undefined;
 }
 
-/** One line of `perf stat --json-output`, as Linux 6.0 to 7.2 print them. */
+/** Parses one line of `perf stat --json-output`, as Linux 6.0 to 7.2 print it. */
 export function readJsonLine(line: string): PerfLine {
 	const members = parseFlatObject(line);
 	if (members === undefined) return refused('not a JSON object of plain members');
@@ -62,7 +65,7 @@ export function readJsonLine(line: string): PerfLine {
 	const metric = metricOf(members);
 	const { event, unit = '' } = members;
 	if (event === undefined) {
-		// Of a metric group perf prints the running time, and no counter.
+		// For a metric group perf prints the running time but no counter.
 		if (members.metricgroup !== undefined || members['event-runtime'] !== undefined) return { kind: 'group' };
 		return members['metric-value'] === undefined
 			? refused('neither a counter nor a metric')
@@ -91,7 +94,7 @@ export function readJsonLine(line: string): PerfLine {
 	return { kind: 'counter', entry };
 }
 
-/** `null` where perf has none, or could not compute it. */
+/** `null` if perf has none or could not compute it. */
 function metricOf(members: Readonly<Record<string, string>>): PerfStatEntry['metrics'][number] | null {
 	const unit = (members['metric-unit'] ?? '').trim();
 	const value = (members['metric-value'] ?? '').replace(',', '.');

@@ -5,11 +5,11 @@ import { type PerfColumns, type PerfStatEntry, refuse } from './entry.ts';
 import { readJsonLine } from './json.ts';
 
 export interface ParsePerfStatOptions {
-	/** What was given to `-x`, `,` by default. */
+	/** The separator given to `-x`; `,` by default. */
 	readonly separator?: string;
 	/**
-	 * `known` (default): besides counters, only lines that perf or a kernel is known to print may stand in the text.
-	 * `any`: lines that do not begin like a counter may, too.
+	 * `known` (default): besides counters, the text may only hold lines that perf or a kernel is known to print.
+	 * `any`: it may also hold any line that does not begin like a counter.
 	 */
 	readonly noise?: 'known' | 'any';
 }
@@ -26,26 +26,30 @@ const knownNoise = [
 	/^Events enabled$|^Events disabled$/,
 ];
 
-/** Begins as only a counter does: a value, a time stamp, a place, a thread's id, or one of perf's words for no value. */
+/** Begins like a counter: a value, a time stamp, a place, a thread's id, or one of perf's words for no value. */
 const likeCounter =
 	/^\s*(\d|<not|summary\b|CPU\d|[SN]-?\d+(-D|-C|[^\w\s])|[,;|\t]{3}|\{|[^,;|\t]+-\d+[,;|\t](\d|<not))/;
 
-/** perf prints no longer ones: all ways to read a line are tried, and a line of megabytes has too many. */
+/**
+ * Longest accepted line; perf prints no longer ones. All readings of a line are tried, and a line of megabytes has too
+ * many.
+ */
 const longestLine = 1000;
 
 /**
- * Reads what `perf stat -x,` (or another separator) or `perf stat -j` wrote, of perf 4.14 to 7.2, also under a locale whose
- * decimal point is a comma. Zero, not counted and not supported stay three different things. Each count comes with the
- * columns that it stands under (`cpu`, `thread`, `cgroup`, `intervalSeconds`, `summary`): with one of them it is a part of
- * the total. The metrics of metric groups, whose counters perf does not print, are passed over.
+ * Parses the output of `perf stat -x,` (or another separator) or `perf stat -j`, of perf 4.14 to 7.2, also under a locale
+ * whose
+ * decimal point is a comma. Zero, not counted and not supported are kept apart. Each count has the columns
+ * that it was printed with (`cpu`, `thread`, `cgroup`, `intervalSeconds`, `summary`). A count with any of them is a part of
+ * the total. The metrics of metric groups, whose counters perf does not print, are skipped.
  *
- * @throws GuestError kind `perf-output` when a line is neither a counter nor known noise, when it can be read in two ways,
- *   or when there is no counter at all
+ * @throws GuestError kind `perf-output` if a line is neither a counter nor known noise, if it can be read in two ways,
+ * or if there is no counter at all
  */
 export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}): PerfStatEntry[] {
 	const { separator = ',', noise = 'known' } = options;
 	const entries: PerfStatEntry[] = [];
-	// Whose figures a line without a counter continues.
+	// The counter to which the metrics of a line without a counter belong.
 	let owner: 'nobody' | 'counter' | 'group' = 'nobody';
 	/** Of the last counter. */
 	let metrics: PerfStatEntry['metrics'][number][] = [];
@@ -87,7 +91,7 @@ function isSamePlace(one: PerfColumns, other: PerfColumns): boolean {
 	return one.cpu === other.cpu && one.thread === other.thread && one.intervalSeconds === other.intervalSeconds;
 }
 
-/** What follows intervals without a time of its own is their sum, though perf does not say so in JSON or with `--no-csv-summary`. */
+/** A counter without a time after intervals is their sum; perf does not mark it in JSON or with `--no-csv-summary`. */
 function withSummaries(entries: readonly PerfStatEntry[]): PerfStatEntry[] {
 	const first = entries.findIndex(entry => entry.intervalSeconds !== null);
 	return entries.map((entry, index) =>

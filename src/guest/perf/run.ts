@@ -7,19 +7,19 @@ import type { PerfStatEntry } from './entry.ts';
 import { parsePerfStat } from './parse.ts';
 
 export interface PerfStatOptions extends WaitOptions {
-	/** Events as `-e` takes them, such as `cycles:u` or `armv8_pmuv3_0/event=0x11/`. */
+	/** Events in `-e` syntax, such as `cycles:u` or `armv8_pmuv3_0/event=0x11/`. */
 	readonly events: readonly string[];
 	/** What is counted. */
 	readonly command: readonly string[];
-	/** perf in the guest. Default `perf`. */
+	/** Path of perf in the guest. Default `perf`. */
 	readonly perf?: string;
 	/** Counts on these CPUs (`-C`, a cpulist) instead of in the command. */
 	readonly cpus?: string;
-	/** A count for each CPU (`-A`); with `cpus` only. */
+	/** Reports a count for each CPU (`-A`); only with `cpus`. */
 	readonly perCpu?: boolean;
-	/** Runs it so many times (`-r`) and gives the mean. */
+	/** Repeats the command this many times (`-r`) and reports the mean. */
 	readonly repeat?: number;
-	/** A count each so many milliseconds (`-I`). */
+	/** Reports counts every so many milliseconds (`-I`). */
 	readonly intervalMs?: number;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
@@ -27,20 +27,20 @@ export interface PerfStatOptions extends WaitOptions {
 
 export interface PerfStatRun {
 	readonly entries: readonly PerfStatEntry[];
-	/** What perf wrote, as it stood. */
+	/** The unmodified output of perf. */
 	readonly text: string;
-	/** How perf (and so the command) ended. */
+	/** How perf (and thus the command) ended. */
 	readonly result: GuestResult;
 }
 
 let lastFile = 0;
 
 /**
- * Runs `perf stat` in the guest. perf writes into a file of its own, so that nothing that the command prints can pass
- * for a count, and under the C locale. Every event asked for must have been reported on.
+ * Runs `perf stat` in the guest. perf writes to a separate file, so that no output of the command can be mistaken
+ * for a count, and runs under the C locale. Every requested event must be reported.
  *
- * @throws GuestError kind `perf-output` when perf reports on other events than asked for, writes something unreadable, or
- *   nothing; and as {@link GuestShell.run}
+ * @throws GuestError kind `perf-output` if perf reports other events than requested, or its output is unreadable or
+ * empty; and as {@link GuestShell.run}
  */
 export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): Promise<PerfStatRun> {
 	const { events, command, cpus, perCpu, repeat, intervalMs, signal, timeoutMs, cwd } = options;
@@ -85,13 +85,13 @@ export async function runPerfStat(shell: GuestShell, options: PerfStatOptions): 
 	return { entries, text, result };
 }
 
-/** Why what perf reported is not what it was asked for; `undefined` when it is. */
+/** Explains how perf's report differs from what was requested; `undefined` if it does not. */
 export function troubleIn(
 	entries: readonly PerfStatEntry[],
 	{ events, perCpu = false, intervalMs }: Pick<PerfStatOptions, 'events' | 'perCpu' | 'intervalMs'>,
 ): string | undefined {
 	const reported = new Set(entries.map(entry => entry.event));
-	// perf may add modifiers that it had to (`cycles` becomes `cycles:u` for users), which is not what was asked for.
+	// perf may add a modifier to a requested event that has none (`cycles` becomes `cycles:u` for unprivileged users).
 	const missing = events.filter(event => !event.includes('{') && !reported.has(event));
 	if (missing.length > 0) return `did not report on ${missing.join(', ')}`;
 	const part = entries.find(
@@ -106,7 +106,7 @@ export function troubleIn(
 		return `reported ${part.event} of ${of} only, where the total was asked for`;
 	}
 	const isTotal = !perCpu && intervalMs === undefined;
-	// Where an event stands for one on each of several PMUs, each count is a part.
+	// If an event stands for one event on each of several PMUs, each count is a part.
 	const often = isTotal
 		? [...reported].find(event => entries.filter(one => one.event === event).length > timesAsked(event, events))
 		: undefined;

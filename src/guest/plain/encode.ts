@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** Characters that any tty, line editor and shell passes on unharmed between single quotes. */
+/** Characters that any tty, line editor and shell passes on unchanged between single quotes. */
 const harmless = /[A-Za-z0-9 _=/.,:;@+-]/;
 
 /**
- * Bytes as an argument of `printf %b` between single quotes: harmless ASCII as it is, the rest as `\0ooo` (POSIX.1-2024,
+ * Encodes bytes as an argument of `printf %b` between single quotes: harmless ASCII unchanged, the rest as `\0ooo`
+ * (POSIX.1-2024,
  * printf, `%b`).
  */
 export function octalEscape(bytes: Uint8Array): string {
@@ -16,7 +17,7 @@ export function octalEscape(bytes: Uint8Array): string {
 	return text;
 }
 
-/** Cuts text into pieces of at most `length` characters. */
+/** Splits text into pieces of at most `length` characters. */
 export function pieces(text: string, length: number): string[] {
 	const result: string[] = [];
 	for (let at = 0; at < text.length; at += length) result.push(text.slice(at, at + length));
@@ -54,10 +55,10 @@ export const dumpCommands: Record<DumpTool, string> = {
 	hexdump: `hexdump -v -e '16/1 "%02x " "\\n"'`,
 };
 
-/** No tool prints longer lines (base64 76 characters, the others 48). */
+/** Longest output line of any tool (base64 prints 76 characters, the others 48). */
 const longestLine = 200;
 
-/** The bytes that a tool printed; lines that are not its own (a kernel message between them) are left out. */
+/** Decodes the bytes that a tool printed. Other lines (such as a kernel message between them) are skipped. */
 export function readDump(tool: DumpTool, text: string): Buffer {
 	const lines = text
 		.split('\n')

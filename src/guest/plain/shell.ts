@@ -9,20 +9,20 @@ import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../she
 import { type CheckTool, checkTools, type DumpTool, dumpCommands, octalEscape, pieces, readDump } from './encode.ts';
 
 export interface PlainShellOptions extends WaitOptions {
-	/** What the guest's shell shows when it waits for a command. Default `/[#$] $/`. */
+	/** The prompt of the guest's shell. Default `/[#$] $/`. */
 	readonly prompt?: RegExp | undefined;
 	readonly login?: { readonly user: string; readonly password?: string } | undefined;
 }
 
-/** Short enough for a canonical tty (4096) and for a UART that loses characters when hurried. */
+/** Short enough for a canonical tty (4096) and for a UART that loses characters under load. */
 const lineLength = 400;
 const attempts = 5;
 const answerMs = 5000;
 
 /**
- * A POSIX shell on the console, driven through its prompt. The prompt and all markers hold a random token that is never
- * sent in one piece, so that no echo can match. Commands write to files in the guest, which are then printed as text,
- * measured and, where the guest has `cksum`, checked; a spoilt copy is asked for again.
+ * A POSIX shell on the console, driven through its prompt. The prompt and all markers contain a random token that is never
+ * sent in one piece, so no echo can match. Commands write to files in the guest. The files are then printed as text and
+ * checked by size, and by checksum if the guest has `cksum`. A damaged copy is requested again.
  */
 export class PlainShell implements GuestShell {
 	readonly guarantees = 'plain';
@@ -44,7 +44,7 @@ export class PlainShell implements GuestShell {
 	}
 
 	/**
-	 * Takes over the shell on a console: logs in when asked to, sets a prompt of its own, looks which tools there are.
+	 * Takes over the shell on a console: logs in if requested, sets its own prompt, and finds the available tools.
 	 * @throws GuestError kind `no-shell`, and as {@link GuestShell.run}
 	 */
 	static async open(console: SerialConsole, options: PlainShellOptions = {}): Promise<PlainShell> {
@@ -102,7 +102,7 @@ export class PlainShell implements GuestShell {
 		});
 	}
 
-	/** Removes its files from the guest when it still answers; the console stays with its owner. */
+	/** Removes its files from the guest if the guest still answers. The caller keeps the console. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		if (this.console.isClosed || this.console.fatal !== undefined || this.#folder === '') return;
 		await this.#ask(`rm -rf ${this.#folder}`, { timeoutMs: 2000 }).catch(() => undefined);
@@ -117,7 +117,7 @@ export class PlainShell implements GuestShell {
 			`VPMU_D=; for d in ${folders}; do mkdir $d/vpmu-$VPMU_T && VPMU_D=$d/vpmu-$VPMU_T && break; done`,
 			wait,
 		);
-		// A name that is there need not work: busybox links to applets that it was built without.
+		// A tool that is found need not work: busybox may link to applets that it was built without.
 		const found = await this.#answer(
 			'echo "$VPMU_D"; for t in base64 od hexdump sha256sum cksum; do echo x | $t >/dev/null 2>&1 && echo has-$t; done',
 			wait,
@@ -158,7 +158,7 @@ export class PlainShell implements GuestShell {
 		return before;
 	}
 
-	/** Runs code in the guest's shell and gives its status, asking again when the answer is spoilt or late. */
+	/** Runs code in the guest's shell and returns its status. Asks again if the answer is damaged or late. */
 	async #ask(code: string, wait: WaitOptions): Promise<{ status: number; text: string }> {
 		const sequence = ++this.#sequence;
 		const whole = `${code}\nVPMU_S=$?`;
@@ -183,7 +183,8 @@ export class PlainShell implements GuestShell {
 					break;
 				} catch (error) {
 					if (!(error instanceof DeadlineError) || wait.signal?.aborted) throw error;
-					// The command may still run, or a kernel message may have cut the answer: ask, to be read when it is done.
+					// The command may still run, or a kernel message may have cut the answer. Send a query, which is read
+					// when it is done.
 					await this.console.write(`${report}\n`);
 				}
 			}
@@ -220,7 +221,7 @@ export class PlainShell implements GuestShell {
 		throw this.#fileError('read', quotedPath);
 	}
 
-	/** Whether the file in the guest is `bytes`: by checksum where the guest can, else by size. */
+	/** Checks that the file in the guest equals `bytes`: by checksum if the guest has one, else by size. */
 	async #isSame(quotedPath: string, bytes: Buffer, wait: WaitOptions): Promise<boolean> {
 		const { command, expected } = checkTools[this.#check];
 		const answer = await this.#answer(`echo "=$(${command} <${quotedPath})"`, wait);
@@ -231,7 +232,7 @@ export class PlainShell implements GuestShell {
 		return new GuestError('file', `could not ${verb} ${path} in the guest`, { evidence: this.console.lastLines() });
 	}
 
-	/** One command at a time: there is one prompt. At the deadline or abort, what runs is interrupted (Ctrl-C). */
+	/** Runs one command at a time, since there is one prompt. The deadline or an abort interrupts the command (Ctrl-C). */
 	async #inTurn<T>(options: WaitOptions, work: (wait: WaitOptions) => Promise<T>): Promise<T> {
 		const previous = this.#queue;
 		const { promise: done, resolve: release } = Promise.withResolvers<void>();

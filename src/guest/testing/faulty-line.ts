@@ -1,20 +1,20 @@
 import { Duplex } from 'node:stream';
 
 export interface Faults {
-	/** Part of the characters that are lost, each way. */
+	/** Fraction of the characters that are lost, each way. */
 	readonly dropFromGuest?: number;
 	readonly dropToGuest?: number;
-	/** Part of the characters that arrive as another one. */
+	/** Fraction of the characters that arrive as a different one. */
 	readonly corruptFromGuest?: number;
-	/** Part of the characters before which `texts` print something. */
+	/** Fraction of the characters before which one of `texts` is printed. */
 	readonly interleave?: number;
 	readonly texts?: readonly string[];
 	readonly seed?: number;
-	/** How long each character takes, each way: a UART under nested emulation. */
+	/** Transmission time of each character, each way: a UART under nested emulation. */
 	readonly characterMs?: number;
 }
 
-/** A fake serial line for tests: loses and spoils characters at given rates, and lets others print at any moment. */
+/** A fake serial line for tests. It loses and corrupts characters at given rates, and inserts foreign text at any moment. */
 export class FakeFaultyLine extends Duplex {
 	dropped = 0;
 	interleaved = 0;
@@ -35,7 +35,7 @@ export class FakeFaultyLine extends Duplex {
 		line.on('error', () => undefined);
 	}
 
-	/** From now on these faults. */
+	/** Uses these faults from now on. */
 	worsen(faults: Faults): void {
 		this.#faults = faults;
 		this.#fromGuestLater.characterMs = this.#toGuestLater.characterMs = faults.characterMs ?? 0;
@@ -85,7 +85,7 @@ export class FakeFaultyLine extends Duplex {
 	}
 }
 
-/** Passes characters on, each after its time. */
+/** Passes characters on, each after its transmission time. */
 class SlowWire {
 	characterMs = 0;
 	readonly #give: (bytes: Buffer) => void;

@@ -3,26 +3,26 @@ import { connect, type Socket } from 'node:net';
 import type { GuestShell } from '../shell.ts';
 
 /**
- * A real kernel with a real fault: QEMU's gdbstub writes instructions over a system call that programs do not need, and
- * whoever calls it makes the kernel run them. `workload syscalls 1` calls `getppid`.
+ * Gives a real kernel a real fault: QEMU's gdbstub overwrites a rarely used system call with faulty instructions, and any
+ * program that calls it makes the kernel run them. `workload syscalls 1` calls `getppid`.
  */
 export type KernelFault =
 	/** Reads from address 0. */
 	| 'null-pointer'
-	/** A `BUG()` and a `WARN()` of the kernel's own, with its entry in `__bug_table`. */
+	/** One of the kernel's own `BUG()` or `WARN()` instructions, with its entry in `__bug_table`. */
 	| 'bug'
 	| 'warning'
-	/** Turns for ever, interrupts on. */
+	/** Loops forever, interrupts on. */
 	| 'endless-loop'
-	/** Turns for ever, interrupts off. */
+	/** Loops forever, interrupts off. */
 	| 'dead-loop';
 
 export const provoke = ['/vpmu/workload', 'syscalls', '1'];
 
-/** Argument of QEMU for the stub. */
+/** QEMU arguments for the stub. */
 export const gdbArguments = (socketPath: string) => ['-gdb', `unix:path=${socketPath},server=on,wait=off`];
 
-/** A guest's kernel that can be given a fault. Any shell calls `getppid` when it starts, so that each fault is mended first. */
+/** Puts faults into a guest's kernel. Any shell calls `getppid` when it starts, so restore it before each next fault. */
 export class FaultyKernel {
 	readonly #symbols: ReadonlyMap<string, bigint>;
 	readonly #socketPath: string;
@@ -43,7 +43,7 @@ export class FaultyKernel {
 		return new FaultyKernel(new Map([...lines].map(match => [match[2]!, BigInt(`0x${match[1]}`)])), socketPath);
 	}
 
-	/** From now on `getppid` is this fault. */
+	/** Replaces `getppid` with this fault. */
 	async plant(fault: KernelFault): Promise<void> {
 		const at = this.#address('__arm64_sys_getppid');
 		await using stub = await GdbStub.open(this.#socketPath);
@@ -51,7 +51,7 @@ export class FaultyKernel {
 		await stub.write(at, await this.#wordsOf(fault, at, stub));
 	}
 
-	/** `getppid` is itself again. */
+	/** Restores `getppid`. */
 	async mend(): Promise<void> {
 		if (this.#whole === undefined) return;
 		await using stub = await GdbStub.open(this.#socketPath);
@@ -65,7 +65,7 @@ export class FaultyKernel {
 		if (fault === 'dead-loop') return [0xd50342df /* msr daifset, #2 */, 0x14000000];
 		const table = { start: this.#address('__start___bug_table'), end: this.#address('__stop___bug_table') };
 		const target = await bugOf(stub, table, this.#address('_etext'), fault === 'warning');
-		// After a warning the kernel goes on behind it, in a function that was not called: out of it.
+		// After a warning the kernel continues behind it, in a function that was not called. Return from there.
 		if (fault === 'warning') await stub.write(target + 4n, [0xd65f03c0 /* ret */]);
 		return [Number(0x14000000n | BigInt.asUintN(26, (target - at) >> 2n)) /* b TARGET */];
 	}
@@ -78,8 +78,8 @@ export class FaultyKernel {
 }
 
 /**
- * The first place of the kernel's that is a WARN, or is not (struct bug_entry of include/asm-generic/bug.h, relative
- * pointers). What stands behind the text was for booting and is gone.
+ * Finds the kernel's first bug entry that is a WARN, or is not (struct bug_entry of include/asm-generic/bug.h, relative
+ * pointers). Entries beyond the text section are boot code and have been freed.
  */
 async function bugOf(
 	stub: GdbStub,
@@ -96,7 +96,10 @@ async function bugOf(
 	throw new Error('the kernel has no such entry in its table of bugs');
 }
 
-/** As much of GDB's remote protocol as is needed ("Remote Protocol" in GDB's manual). The guest is stopped while it is open. */
+/**
+ * The part of GDB's remote protocol that is needed ("Remote Protocol" in GDB's manual). The guest is stopped while it is
+ * open.
+ */
 class GdbStub implements AsyncDisposable {
 	readonly #socket: Socket;
 	#text = '';

@@ -18,7 +18,7 @@ const flags = [
 
 let built: string | undefined;
 
-/** The guest's agent, built for this machine: `undefined` (with a printed reason) where that cannot be done. */
+/** Builds the guest's agent for this machine; `undefined` (and prints a reason) if that is not possible. */
 export function localAgent(): string | undefined {
 	if (built !== undefined) return built;
 	const reason =

@@ -1,9 +1,9 @@
 import type { PerfStatEntry } from '../perf/entry.ts';
 
-/** Which release of perf prints: what its tools/perf/util/stat-display.c (4.14: builtin-stat.c) does differently. */
+/** The perf release to imitate: how its tools/perf/util/stat-display.c (4.14: builtin-stat.c) differs. */
 export type Release = '4.14' | '5.10' | '6.2' | '6.12' | '7.2';
 
-/** How perf was called, and under which locale. */
+/** How perf was called, and its locale. */
 export interface Style {
 	readonly release: Release;
 	/** `null` for JSON. */
@@ -11,14 +11,14 @@ export interface Style {
 	/** The locale's decimal point. */
 	readonly point: '.' | ',';
 	readonly repeated: boolean;
-	/** With `-G`: a counter of no control group has an empty column. */
+	/** With `-G`: a counter without a control group has an empty column. */
 	readonly cgroups: boolean;
 }
 
 export type Place =
 	| { readonly kind: 'none' }
 	| { readonly kind: 'cpu'; readonly cpu: number }
-	/** An event of `percore` with `-A`: a core without a number of CPUs. */
+	/** A `percore` event with `-A`: a core without a number of CPUs. */
 	| { readonly kind: 'percore'; readonly id: string }
 	| { readonly kind: 'aggregation'; readonly key: string; readonly id: string; readonly cpus: number }
 	| { readonly kind: 'thread'; readonly thread: string };
@@ -26,21 +26,21 @@ export type Place =
 /** One counter and the metrics that perf derives from it; a metric without a value could not be computed. */
 export interface Printed {
 	readonly place: Place;
-	/** Nanoseconds since the start; `'summary'` for what stands at the end of intervals. */
+	/** Nanoseconds since the start; `'summary'` for the sum after the intervals. */
 	readonly time: number | 'summary' | null;
 	readonly count: bigint | 'not-counted' | 'not-supported';
-	/** Hundredths, of an event that perf scales, such as task-clock. */
+	/** Hundredths, for an event that perf scales, such as task-clock. */
 	readonly fraction: number | null;
 	readonly unit: string;
 	readonly event: string;
 	readonly cgroup: string | null;
-	/** Hundredths of a per cent. */
+	/** Hundredths of a percent. */
 	readonly deviation: number;
 	readonly runNs: bigint;
-	/** Hundredths of a per cent. */
+	/** Hundredths of a percent. */
 	readonly running: number;
 	readonly metrics: readonly { readonly hundredths: number | null; readonly unit: string }[];
-	/** A metric group whose counters are not printed stands behind the counter (6.5 and later). */
+	/** A metric group whose counters are not printed follows the counter (6.5 and later). */
 	readonly group: string | null;
 }
 
@@ -51,7 +51,7 @@ const wordOf = (state: 'not-counted' | 'not-supported') => `<${state.replace('-'
 const secondsOf = (nanoseconds: number) =>
 	`${Math.trunc(nanoseconds / 1e9)}.${String(nanoseconds % 1e9).padStart(9, '0')}`;
 
-/** What perf prints of a counter, in lines. */
+/** Prints a counter as perf does, in lines. */
 export function printCounter(one: Printed, style: Style): string {
 	return style.separator === null ? printJson(one, style) : printCsv(one, style, style.separator);
 }
@@ -87,7 +87,7 @@ function printCsv(one: Printed, style: Style, separator: string): string {
 	return lines.map(fields => `${fields.join(separator)}\n`).join('');
 }
 
-/** Before 4.17 clocks had six places and no unit. */
+/** Before 4.17 clocks had six decimals and no unit. */
 function countText(one: Printed, count: bigint, point: string): string {
 	if (one.fraction === null) return String(count);
 	const places = String(one.fraction).padStart(2, '0');
@@ -129,7 +129,7 @@ function printJson(one: Printed, { release, point, repeated, cgroups }: Style): 
 	].join('');
 	const running = `"event-runtime" : ${one.runNs}, "pcnt-running" : ${hundredths(one.running, point)}`;
 	const [first, ...more] = one.metrics;
-	// Up to 6.12 a counter without a metric has one without a unit; from 6.14 on there is none.
+	// Up to 6.12 a counter without a metric has an empty metric without a unit; from 6.14 on it has none.
 	const zero = number(`0${point}000000`);
 	const without =
 		release === '7.2' ? '' : `, "metric-value" : ${zero}, "metric-unit" : "${release === '6.2' ? '(null)' : ''}"`;
@@ -158,7 +158,7 @@ function placeMembers(place: Place, release: Release): string {
 	}
 }
 
-/** What must be read of a counter that was printed. */
+/** The expected parse result of a printed counter. */
 export function expectedOf(one: Printed, style: Style): Omit<PerfStatEntry, 'pmu' | 'modifiers' | 'value'> {
 	const { place, time, count } = one;
 	const isCut = style.separator !== null && style.point === ',';

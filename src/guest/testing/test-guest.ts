@@ -17,7 +17,7 @@ const toolsFolder = path.resolve(import.meta.dirname, '../../../images/tools/bin
 
 let parts: Promise<{ qemu: readonly string[]; kernel: string; busybox: string }> | undefined;
 
-/** QEMU, kernel and busybox of Debian's, out of the cache. */
+/** Debian's QEMU, kernel and busybox, from the cache. */
 async function findParts() {
 	const cache = await openCache();
 	const [qemu, kernel, busybox] = [
@@ -50,7 +50,7 @@ const plainInit = `#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
 `;
 
-/** Boots Debian's kernel with busybox under TCG. `init` is a script's lines after the usual mounts. */
+/** Boots Debian's kernel with busybox under TCG. `init` holds the lines of the init script after the usual mounts. */
 export async function startTestGuest(options: {
 	readonly init: string;
 	readonly append?: string;
@@ -104,7 +104,7 @@ export async function startTestGuest(options: {
 		{ stdio: ['ignore', 'inherit', 'inherit'] },
 	);
 	const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
-	// No guest of a test outlives this.
+	// No guest may outlive its test.
 	const lifetime = setTimeout(() => child.kill('SIGKILL'), 550_000);
 	const dispose = async () => {
 		child.kill('SIGKILL');

@@ -3,7 +3,7 @@ import { VpmuError } from '../../lib/errors.ts';
 import { encodeFrame } from '../framed/frames.ts';
 import type { GuestShell } from '../shell.ts';
 
-/** What others print on the line: kernel messages, escape sequences, prompts, and imitations of everything that we watch for. */
+/** Foreign text for the line: kernel messages, escape sequences, prompts, and imitations of everything that we watch for. */
 export const nuisances: readonly string[] = [
 	'[   12.345678] random: crng init done\r\n',
 	'[   13.000001] systemd[1]: Started A Unit With A Name - and ~ a tilde.\r\n',
@@ -26,13 +26,13 @@ export const nuisances: readonly string[] = [
 
 export interface TortureOutcome {
 	readonly right: number;
-	/** Refused with an error of ours: allowed, a wrong result is not. */
+	/** A refusal with one of our errors is allowed; a wrong result is not. */
 	readonly refused: readonly string[];
 	readonly wrong: readonly string[];
 	readonly durationMs: number;
 }
 
-/** Runs commands whose result is known, several at a time, and compares every byte, status and signal. */
+/** Runs commands with known results, several at a time, and compares every byte, status and signal. */
 export async function torture(
 	shell: GuestShell,
 	options: { readonly commands: number; readonly together: number; readonly timeoutMs: number },

@@ -1,6 +1,6 @@
 /**
- * The names of the applets in a busybox program, read from its own table: names in alphabetical order, each ended by a
- * zero byte, beginning with `[` and `[[`. So the links can be made without running a program of another architecture.
+ * Reads the names of the applets from a busybox program's own table: names in alphabetical order, each ended by a
+ * zero byte, beginning with `[` and `[[`. So links can be made without running a program of another architecture.
  */
 export function busyboxApplets(program: Uint8Array): string[] {
 	const bytes = Buffer.from(program.buffer, program.byteOffset, program.byteLength);

@@ -19,7 +19,7 @@ import { squashfsTool, writeSquashfs } from './disk.ts';
 import { makeStub } from './make-stub.ts';
 import type { Recipe, RecipeFile } from './recipe.ts';
 
-/** One file of an image, and where it came from. */
+/** One file of an image, and its origin. */
 export interface ImageFile {
 	readonly path: string;
 	readonly sizeBytes: number;
@@ -27,10 +27,10 @@ export interface ImageFile {
 	readonly from: string;
 }
 
-/** An image in the cache: an initramfs, or a disk where its recipe says so. */
+/** An image in the cache: an initramfs, or a disk if its recipe says so. */
 export interface Image {
 	readonly name: string;
-	/** The archive, fit for QEMU's `-initrd`; or the disk, to be given read-only. */
+	/** The archive for QEMU's `-initrd`, or the disk, to be attached read-only. */
 	readonly path: string;
 	readonly sizeBytes: number;
 	/** SHA-256 of the file. */
@@ -39,9 +39,9 @@ export interface Image {
 }
 
 export interface BuildOptions {
-	/** The kernel that the image will run under: its modules go in where the recipe names some. */
+	/** The kernel that the image will run under. Its modules are added if the recipe names any. */
 	readonly kernel?: Kernel;
-	/** More files, over those of the recipe. */
+	/** Extra files; they replace those of the recipe. */
 	readonly extraFiles?: readonly CpioEntry[];
 }
 
@@ -50,12 +50,12 @@ const imageShape: Shape<CacheRecord & Pick<Image, 'sizeBytes' | 'hash' | 'conten
 	contents: v.array(v.looseObject({ path: v.string(), sizeBytes: v.number(), from: v.string() })),
 });
 
-/** Raised when the same inputs come to other bytes, so that old images are not taken for new ones. */
+/** Increase it when the same inputs produce different bytes, so that old images are not reused. */
 const builderVersion = 2;
 
 /**
- * Makes an image, or finds it in the cache: the same recipe, packages, kernel modules and files are the same bytes.
- * @throws UsageError for a recipe that names what cannot be; VpmuError (blame `host` or `image`)
+ * Builds an image, or finds it in the cache. The same recipe, packages, kernel modules and files give the same bytes.
+ * @throws UsageError for a recipe that names something impossible; VpmuError (blame `host` or `image`)
  */
 export async function buildImage(cache: Cache, recipe: Recipe, options: BuildOptions = {}): Promise<Image> {
 	const set = await resolvePackages(cache, recipe);
@@ -124,7 +124,7 @@ async function readLocalFiles(recipe: Recipe): Promise<(readonly [string, Recipe
 	return read;
 }
 
-/** Something that JSON can write for a file, standing for all of its content. */
+/** A JSON-serialisable key that identifies a file's content. */
 function describe(file: RecipeFile | CpioEntry): unknown {
 	if (!('content' in file)) return file;
 	return { mode: file.mode, content: createHash('sha256').update(file.content).digest('hex') };
@@ -151,7 +151,7 @@ async function assemble(
 		if ('content' in entry)
 			contents.push({ path: `/${entry.path}`, sizeBytes: Buffer.byteLength(entry.content), from });
 	};
-	/** Where each file of the packages stands: one that has two names is there once. */
+	/** Maps each file of the packages to its path in the image: a file with two names is stored once. */
 	const places = new Map<string, string>();
 	const inImage = (file: string) => canonical(file).slice(1);
 	const addPackaged = async (from: string, to: string, mode?: number): Promise<void> => {
@@ -174,7 +174,7 @@ async function assemble(
 		}
 		places.set(found.path, target);
 		const content = (await tree.read(found.path))!;
-		// Not the set-user-ID bit: everything in the image runs as root.
+		// Drop the set-user-ID bit: everything in the image runs as root.
 		add({ path: inImage(to), content, mode: mode ?? entry.mode & 0o755 }, `${entry.owner.name} ${entry.owner.version}`);
 	};
 

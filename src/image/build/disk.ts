@@ -5,7 +5,7 @@ import { requireTool } from '../cache/tool.ts';
 import { type CpioEntry, completeEntries } from '../cpio.ts';
 import { debianProgram, hostArchitecture, type ProgramRoot } from '../program.ts';
 
-/** Debian's mksquashfs, for this machine. The suite is fixed: another version writes other bytes. */
+/** Debian's mksquashfs, for this machine. The suite is fixed, because another version writes other bytes. */
 export async function squashfsTool(cache: Cache): Promise<ProgramRoot> {
 	return await debianProgram(cache, {
 		suite: 'trixie',
@@ -16,11 +16,11 @@ export async function squashfsTool(cache: Cache): Promise<ProgramRoot> {
 }
 
 /**
- * Writes entries as a squashfs file system, compressed by gzip: what every kernel that has squashfs can read. All belongs
- * to root and is of 1970, so that equal entries are equal bytes.
+ * Writes entries as a gzip-compressed squashfs file system, which every kernel with squashfs can read. All files belong
+ * to root and have the time 0 (1970), so that equal entries give equal bytes.
  *
- * @param staging a folder that does not exist yet; gone afterwards
- * @throws VpmuError (blame `host`) when the disk of this machine is full
+ * @param staging a folder that does not exist yet; removed afterwards
+ * @throws VpmuError (blame `host`) when this machine's disk is full
  */
 export async function writeSquashfs(
 	tool: ProgramRoot,
@@ -29,14 +29,14 @@ export async function writeSquashfs(
 ): Promise<void> {
 	const devices: string[] = [];
 	const modes: [string, number][] = [];
-	// Left by a build that was killed.
+	// It may be left over from a build that was killed.
 	await rm(staging, { recursive: true, force: true });
 	await mkdir(staging);
 	try {
 		for (const entry of completeEntries(entries)) {
 			const place = path.join(staging, entry.path);
 			if ('device' in entry) {
-				// A user without root makes no devices: mksquashfs does.
+				// An unprivileged user cannot make device nodes, but mksquashfs can.
 				const mode = (entry.mode ?? 0o600).toString(8);
 				devices.push('-p', `/${entry.path} ${entry.device[0]} ${mode} 0 0 ${entry.device[1]} ${entry.device[2]}`);
 			} else if ('symlink' in entry) await symlink(entry.symlink, place);
@@ -48,7 +48,7 @@ export async function writeSquashfs(
 				await chmod(place, entry.mode ?? 0o644);
 			}
 		}
-		// Folders last: one may be closed to its owner.
+		// Folders last: one may be read-only for its owner.
 		for (const [place, mode] of modes.reverse()) await chmod(place, mode);
 		const fixed = [
 			'-all-root',

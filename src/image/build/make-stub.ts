@@ -4,10 +4,10 @@ import { type DynamicSymbol, dynamicSymbols } from '../elf/symbols.ts';
 import type { RecipeStub } from './recipe.ts';
 
 /**
- * A stub of a library with just the symbols that the image's programs and libraries import from the real one.
+ * Makes a stub of a library with only the symbols that the image's programs and libraries import from the real one.
  *
- * @param kept the programs and libraries that stay as they are
- * @param real the library that the stub stands in for
+ * @param kept the programs and libraries that are not changed
+ * @param real the library that the stub replaces
  */
 export async function makeStub(
 	files: FileSet,
@@ -24,7 +24,7 @@ export async function makeStub(
 	for (const file of kept) {
 		for (const symbol of await symbolsOf(files, file)) {
 			if (symbol.defined) elsewhere.add(key(symbol));
-			// A weak import may stay undefined: whoever has one asks whether it is there.
+			// A weak import may stay undefined: a program with a weak import checks it before use.
 			else if (!symbol.weak && offered.has(key(symbol))) wanted.set(key(symbol), offered.get(key(symbol))!);
 		}
 	}

@@ -11,53 +11,53 @@ export type RecipeFile =
 	| { readonly directory: true; readonly mode?: number }
 	/** A file of this machine, by absolute path; with `optional`, one that may be missing. */
 	| { readonly local: string; readonly mode?: number; readonly optional?: boolean }
-	/** A file or folder of the packages, by absolute path there; links are followed. */
+	/** A file or folder in the packages, by its absolute path there. Links are followed. */
 	| { readonly packaged: string; readonly mode?: number };
 
-/** A library that a program is linked against for a feature that the image does without. */
+/** A library that a program is linked against for a feature that the image does not provide. */
 export interface RecipeStub {
-	/** How its soname begins: `libpython3.`. */
+	/** Prefix of its soname: `libpython3.`. */
 	readonly soname: string;
-	/** What is left out, for the message of whoever calls it: `perf script in Python`. */
+	/** The missing feature, for the message to the caller: `perf script in Python`. */
 	readonly feature: string;
 	/** Functions that return 0 instead of ending the program. */
 	readonly zero?: readonly string[];
 }
 
-/** How an image can be written. */
+/** Output format of an image. */
 export const imageFormats = ['cpio', 'squashfs'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
-/** What an image is made of: all that is not from the packages stands here. */
+/** The contents of an image. Everything that does not come from the packages is listed here. */
 export interface Recipe {
 	readonly name: string;
 	/** One sentence for `vpmu image list`. */
 	readonly description: string;
 	readonly suite: string;
 	readonly architecture: Architecture;
-	/** Debian packages that the files come from; what they depend on is found by apt. */
+	/** Debian packages that provide the files; apt resolves their dependencies. */
 	readonly packages: readonly string[];
-	/** Programs, by absolute path in the packages. Libraries that they need come along. */
+	/** Programs, by absolute path in the packages. The libraries that they need are added. */
 	readonly programs: readonly string[];
-	/** Libraries that something brought in later will need, by soname; with all that they need. */
+	/** Libraries that files added later will need, by soname; their dependencies are added. */
 	readonly libraries?: readonly string[];
-	/** Where a busybox among the programs stands: links for all its applets are made, except where a program has that name. */
+	/** Path of busybox, if it is among the programs. Links for all its applets are made, unless a program has that name. */
 	readonly busybox?: string;
-	/** Libraries that are replaced by small ones of the same name that say that they are missing when they are called. */
+	/** Libraries replaced by small stubs of the same name. A stub reports the missing library when it is called. */
 	readonly stubs?: readonly RecipeStub[];
 	/** By absolute path in the image. */
 	readonly files: Readonly<Record<string, RecipeFile>>;
 	/**
-	 * What the image is: `cpio` (default), an archive for `-initrd`, or `squashfs`, a read-only disk that is read as far as it
-	 * is used.
+	 * The image's format: `cpio` (default), an archive for `-initrd`, or `squashfs`, a read-only disk whose blocks are read
+	 * on demand.
 	 */
 	readonly format?: ImageFormat;
-	/** Kernel modules by name, loaded by the image's init in this order, after those that they depend on. */
+	/** Kernel modules by name. The image's init loads them in this order, after their dependencies. */
 	readonly kernelModules?: readonly string[];
 }
 
 /**
- * Loads a recipe: `guest`, `board` or `disk`, or a file that has one as its default export.
+ * Loads a recipe: `guest`, `board` or `disk`, or a file with a recipe as its default export.
  * @throws UsageError when there is no such recipe
  */
 export async function loadRecipe(name: string): Promise<Recipe> {

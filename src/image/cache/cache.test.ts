@@ -190,6 +190,6 @@ test('processes that wait for one another all come to their end', async t => {
 			return [status, Buffer.concat(stdout).toString()];
 		}),
 	);
-	// Node ends with 13 when it waits for what can no longer come.
+	// Node exits with 13 when it waits for a promise that can no longer settle.
 	t.deepEqual(ends, Array(2).fill([0, 'all turns taken\n']));
 });

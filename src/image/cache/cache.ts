@@ -11,34 +11,35 @@ import { lockFile } from './lock.ts';
 import type { OnProgress } from './progress.ts';
 
 export interface CacheOptions {
-	/** Where `VPMU_CACHE`, `XDG_CACHE_HOME` and `HOME` are read from; `process.env` by default. */
+	/** The environment that provides `VPMU_CACHE`, `XDG_CACHE_HOME` and `HOME`; `process.env` by default. */
 	readonly env?: Readonly<Record<string, string | undefined>>;
 	readonly onProgress?: OnProgress | undefined;
-	/** Ends every wait and every tool of this cache's work. */
+	/** Aborts every wait and every tool that this cache runs. */
 	readonly signal?: AbortSignal | undefined;
-	/** Wait for another process that works on the same thing (default), instead of failing with its name. */
+	/** Whether to wait (default) for another process that works on the same entry, or to fail and name that process. */
 	readonly wait?: boolean;
-	/** Look for newer packages instead of taking those resolved before. */
+	/** Look for newer packages instead of reusing the versions resolved before. */
 	readonly refresh?: boolean;
 }
 
-/** A folder of things that can be made again: made once, whole or not at all, by whichever process comes first. */
+/** A folder of reproducible entries. Each is made once, completely or not at all, by the first process that needs it. */
 export interface Cache {
 	readonly root: string;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly signal: AbortSignal | undefined;
 	readonly refresh: boolean;
 	readonly progress: OnProgress;
-	/** Suites and the like that were refreshed already by this object. */
+	/** Suites and similar data that this object has already refreshed. */
 	readonly refreshed: Set<string>;
 	folder(kind: CacheKind): string;
 	/**
-	 * The path of a thing in the cache, made by `make` if it is not there. `make` writes a file or a folder at the path
-	 * that it is given, under a lock that the kernel releases when this process dies; only when it has returned does the
-	 * thing get its name, so that nobody ever sees half of it. One that was damaged since is told of, and made again.
+	 * Returns the path of a cache entry; `make` creates it if it is missing. `make` writes a file or folder at the path
+	 * that it is given, under a lock that the kernel releases when this process dies. The entry gets its final name only
+	 * after
+	 * `make` returns, so no process sees an incomplete one. A damaged entry is reported and made again.
 	 *
-	 * @param damage says what else than its size is wrong with a thing that is there; `undefined` when nothing is
-	 * @throws VpmuError (blame `host`) when the disk is full or not writable; LockBusyError where this cache does not wait;
+	 * @param damage describes damage beyond a wrong size in an existing entry; `undefined` if there is none
+	 * @throws VpmuError (blame `host`) when the disk is full or not writable; LockBusyError if this cache does not wait;
 	 *   whatever `make` throws
 	 */
 	keep(
@@ -47,9 +48,9 @@ export interface Cache {
 		make: (temporaryPath: string) => Promise<CacheRecord | undefined>,
 		damage?: (kept: string) => Promise<string | undefined>,
 	): Promise<string>;
-	/** Whether a thing is there and whole, as far as a look tells. */
+	/** Whether an entry exists and passes a quick check. */
 	has(kind: CacheKind, name: string): Promise<boolean>;
-	/** What was written beside a thing of the cache. @throws VpmuError (blame `image`) when it is not there, or damaged */
+	/** Reads the record of a cache entry. @throws VpmuError (blame `image`) when it is missing or damaged */
 	record<T extends CacheRecord = CacheRecord>(kind: CacheKind, name: string, shape?: Shape<T>): Promise<T>;
 	/** Runs `work` while no other process runs work of that name. @throws as {@link Cache.keep} */
 	exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
@@ -69,7 +70,7 @@ export function cacheRoot(env: Readonly<Record<string, string | undefined>>): st
 }
 
 /**
- * Opens the cache, making its folders. Nothing needs to be closed.
+ * Opens the cache and creates its folders. Nothing needs to be closed.
  * @throws UsageError for a bad `VPMU_CACHE`; VpmuError (blame `host`) when the folder cannot be made
  */
 export async function openCache(options: CacheOptions = {}): Promise<Cache> {
@@ -77,7 +78,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	const root = cacheRoot(env);
 	let last = '';
 	const progress: OnProgress = item => {
-		// Tools repeat themselves.
+		// Tools repeat their messages.
 		const text = JSON.stringify(item);
 		if (text !== last) options.onProgress?.(item);
 		last = text;
@@ -101,7 +102,8 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		});
 		return await naming(root, work);
 	};
-	// The lock is between processes: within this one, who comes later waits for who came before, and not for a stranger.
+	// The file lock works between processes. Within this process, a later caller waits for the earlier one here, and no
+	// lock holder is reported.
 	const turns = new Map<string, Promise<unknown>>();
 	const exclusively: Cache['exclusively'] = (name, work) => {
 		const before = turns.get(name) ?? Promise.resolve();
@@ -113,7 +115,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		return turn;
 	};
 
-	/** Folders that were found whole. One is looked at once: a build root has 30,000 files. */
+	/** Folders that passed the check. Each is checked once: a build root has 30,000 files. */
 	const looked = new Set<string>();
 	const has = async (kind: CacheKind, name: string, damage?: (kept: string) => Promise<string | undefined>) => {
 		const kept = path.join(folder(kind), name);
@@ -168,7 +170,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	};
 }
 
-/** Puts a file of the cache at another place in it: a hard link where the file system has them, else a copy. */
+/** Copies a file of the cache to another path in it: as a hard link if the file system has them. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
 	await rm(to, { force: true });
 	await link(from, to).catch(() => copyFile(from, to));
@@ -178,7 +180,7 @@ function fileName(name: string): string {
 	return name.replaceAll('/', '+');
 }
 
-/** Notes that a thing is used; `undefined` when it is not there. */
+/** Marks an entry as used; `undefined` when it does not exist. */
 async function touch(kept: string): Promise<Stats | undefined> {
 	const stats = await stat(kept).catch(() => undefined);
 	if (stats === undefined) return undefined;
@@ -196,7 +198,7 @@ const storageErrors: Readonly<Record<string, string>> = {
 	ENOTDIR: 'not a folder',
 };
 
-/** Gives errors of the file system the words that a user can act on. */
+/** Rewords file system errors so that a user can act on them. */
 async function naming<T>(root: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();

@@ -13,7 +13,7 @@ import type { CacheKind } from './kinds.ts';
 const shape = v.looseObject({ speed: v.number() });
 const layout = (kept: string) => path.join(kept, 'layout.json');
 
-/** A thing of each form that the cache holds, and how it is made and read. */
+/** One entry of each form that the cache holds, and how it is made and read. */
 const things: readonly {
 	readonly kind: CacheKind;
 	readonly make: (to: string) => Promise<void>;
@@ -103,7 +103,7 @@ test('whatever file of the cache is emptied, cut, removed or of other content: w
 				await t.notThrowsAsync(async () => await listCache(await open(root)));
 				const told: string[] = [];
 				t.deepEqual(await use(root, told), expected, `${file}, ${how}`);
-				// A thing that is gone altogether is only made; a record with nothing but its label wrong is no damage.
+				// A missing entry is simply made; a record with only a wrong label is not damage.
 				if (how !== 'removed' && how !== 'other')
 					t.regex(told.join('\n'), /of the cache is damaged \([^\n]+\) and is made again/);
 				const again: string[] = [];

@@ -9,28 +9,28 @@ import { syncFile } from '../../lib/whole-file.ts';
 import type { CacheKind, CacheRecord } from './kinds.ts';
 import { runTool } from './tool.ts';
 
-/** Kinds whose files are small enough to be read whole before they are used. */
+/** Kinds whose files are small enough to be verified completely before use. */
 const hashedKinds: readonly CacheKind[] = ['images', 'kernels'];
 
 const size = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0)));
 
-/** What every record may have. What a kind's record has besides is checked by those who read it. */
+/** Common members of every record. Readers of a kind check its further members. */
 export const recordShape: Shape<CacheRecord> = v.looseObject({
 	...{ label: v.exactOptional(v.string()), uses: v.exactOptional(v.array(v.string())) },
 	...{ sizeBytes: size, entries: size, sha256: v.exactOptional(v.string()) },
 });
 
-/** The file beside a thing of the cache that describes it. Its modification time says when the thing was last used. */
+/** The record file next to a cache entry. Its modification time says when the entry was last used. */
 export function recordFile(kept: string): string {
 	return `${kept}.json`;
 }
 
-/** Reads the record of a thing of the cache. */
+/** Reads the record of a cache entry. */
 export async function readRecord(kept: string): Promise<Stored<CacheRecord>> {
 	return await readStored(recordFile(kept), recordShape);
 }
 
-/** What tells later that a thing of the cache is still the one that was made. */
+/** Computes what later identifies a cache entry as unchanged. */
 export async function identityOf(kept: string, kind: CacheKind): Promise<CacheRecord> {
 	const stats = await stat(kept);
 	if (stats.isDirectory()) return folderIdentity(kept);
@@ -38,7 +38,7 @@ export async function identityOf(kept: string, kind: CacheKind): Promise<CacheRe
 	return { sizeBytes: stats.size, ...(hashedKinds.includes(kind) ? { sha256: await hashOf(kept) } : {}) };
 }
 
-/** How many files, folders and links a folder has, and how many bytes its files. In one go: a build root has 30,000. */
+/** Counts a folder's files, folders and links, and the bytes of its files. In one pass: a build root has 30,000 files. */
 function folderIdentity(folder: string): { entries: number; sizeBytes: number } {
 	let sizeBytes = 0;
 	const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
@@ -49,8 +49,8 @@ function folderIdentity(folder: string): { entries: number; sizeBytes: number } 
 }
 
 /**
- * What is wrong with a thing of the cache, as far as a look tells; `undefined` when nothing is, or it is not there. A
- * machine that lost power may have any file empty, and people tidy up.
+ * Quickly checks a cache entry and describes any damage; `undefined` if there is none, or no entry. After a power loss
+ * any file may be empty, and users delete files.
  */
 export async function damageOf(kept: string): Promise<string | undefined> {
 	const stats = await stat(kept).catch(() => undefined);
@@ -59,7 +59,7 @@ export async function damageOf(kept: string): Promise<string | undefined> {
 	if (record.state === 'missing') return 'its record is gone';
 	if (record.state === 'damaged') return `its record ${record.problem}`;
 	const { sizeBytes, entries, label } = record.value;
-	// A folder's size was not written down by earlier versions.
+	// Earlier versions did not record a folder's size.
 	if (stats.isDirectory() && entries === undefined && label !== undefined) return undefined;
 	if (sizeBytes === undefined) return 'its record has no size';
 	const found = stats.isDirectory() ? folderIdentity(kept) : { sizeBytes: stats.size, entries: undefined };
@@ -67,14 +67,14 @@ export async function damageOf(kept: string): Promise<string | undefined> {
 	return found.sizeBytes === sizeBytes ? undefined : `${found.sizeBytes} bytes, but ${sizeBytes} were written`;
 }
 
-/** Waits until a thing is on the disk: it gets its name only then. @throws the system's error */
+/** Flushes an entry to disk before it gets its final name. @throws the system's error */
 export async function settle(made: string): Promise<void> {
-	// One call for the whole file system (syncfs(2)): a file at a time, each would wait for the journal.
+	// Sync the whole file system with one call (syncfs(2)): syncing each file would wait for the journal each time.
 	if ((await stat(made)).isDirectory()) await runTool(['sync', '-f', made]);
 	else await syncFile(made);
 }
 
-/** Read in pieces: a kernel or a QEMU is as large as all of vpmu. */
+/** Read in pieces: a kernel or QEMU binary is as large as all of vpmu. */
 async function hashOf(file: string): Promise<string> {
 	const hash = createHash('sha256');
 	for await (const piece of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(piece as Buffer);
@@ -82,9 +82,10 @@ async function hashOf(file: string): Promise<string> {
 }
 
 /**
- * The SHA-256 of a file (hexadecimal). One of the cache that is not what was once made is removed, so that it is made
- * again when it is next asked for.
- * @throws VpmuError (blame `image`) when it was damaged, (blame `host`) when it cannot be read
+ * Returns the SHA-256 of a file (hexadecimal). A cached file that no longer matches its record is removed, so that it is
+ * made
+ * again at the next request.
+ * @throws VpmuError (blame `image`) if it was damaged, (blame `host`) if it cannot be read
  */
 export async function verifiedHash(file: string): Promise<string> {
 	let hash: string;
@@ -95,7 +96,7 @@ export async function verifiedHash(file: string): Promise<string> {
 	}
 	const record = await readRecord(file);
 	if (record.state !== 'ok') return hash;
-	// Images say it of themselves.
+	// Image records contain their hash.
 	const sha256 = record.value.sha256 ?? record.value.hash;
 	if (typeof sha256 !== 'string' || sha256 === hash) return hash;
 	await rm(file, { force: true });
@@ -105,7 +106,7 @@ export async function verifiedHash(file: string): Promise<string> {
 	});
 }
 
-/** For `keep`: what is wrong with a file of JSON of the cache. @param at where it stands, from the thing's path */
+/** For `keep`: describes damage of a cached JSON file. @param at path of the file, relative to the entry */
 export function damageOfJson<T>(shape: Shape<T>, at: (kept: string) => string = kept => kept) {
 	return async (kept: string): Promise<string | undefined> => {
 		const found = await readStored(at(kept), shape);
@@ -114,7 +115,7 @@ export function damageOfJson<T>(shape: Shape<T>, at: (kept: string) => string = 
 	};
 }
 
-/** Reads a file of JSON of the cache that `keep` has found whole. @throws VpmuError (blame `image`) when it is not */
+/** Reads a cached JSON file that `keep` has checked. @throws VpmuError (blame `image`) when it is damaged */
 export async function readKept<T>(file: string, shape: Shape<T>): Promise<T> {
 	const found = await readStored(file, shape);
 	if (found.state === 'ok') return found.value;

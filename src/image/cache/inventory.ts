@@ -4,27 +4,27 @@ import type { Cache } from './cache.ts';
 import { readRecord, recordFile } from './identity.ts';
 import { type CacheKind, cacheKinds } from './kinds.ts';
 
-/** One thing in the cache. */
+/** One cache entry. */
 export interface CacheItem {
 	readonly kind: CacheKind;
 	readonly name: string;
 	readonly path: string;
-	/** In words; the name where nothing better is known. */
+	/** Description; the name if there is none. */
 	readonly label: string;
-	/** On the disk. A file that two things share counts for both. */
+	/** Size on disk. A file that two entries share counts for both. */
 	readonly sizeBytes: number;
 	readonly madeAt: Date;
 	readonly usedAt: Date;
-	/** Things that this one was made from, as `KIND/NAME`. */
+	/** Entries that this one was made from, as `KIND/NAME`. */
 	readonly uses: readonly string[];
-	/** Things that were made from this one. */
+	/** Entries that were made from this one. */
 	readonly usedBy: readonly string[];
 }
 
-/** What stands in a kind's folder without being a thing of its own: apt's indexes and the versions that were chosen. */
+/** Files in a kind's folder that are not entries: apt's indexes and the chosen versions. */
 const internal = new Set(['apt', 'pins']);
 
-/** All that is in the cache, by kind and name. */
+/** Lists all cache entries by kind and name. */
 export async function listCache(cache: Cache): Promise<CacheItem[]> {
 	const items: Omit<CacheItem, 'usedBy'>[] = [];
 	for (const kind of cacheKinds) {
@@ -42,7 +42,7 @@ export async function listCache(cache: Cache): Promise<CacheItem[]> {
 				path: kept,
 				label: record.label ?? name,
 				sizeBytes: await diskUsage(kept, new Set()),
-				// A package's folder has the time that its archive says.
+				// A package's folder has the time recorded in its archive.
 				madeAt: made.birthtimeMs > 0 ? made.birthtime : made.ctime,
 				usedAt: used.mtime,
 				uses: record.uses ?? [],
@@ -56,25 +56,25 @@ export async function listCache(cache: Cache): Promise<CacheItem[]> {
 	return items.map(item => ({ ...item, usedBy: users.get(`${item.kind}/${item.name}`) ?? [] }));
 }
 
-/** Bytes on the disk of the whole cache, files that share their content counted once. */
+/** Size of the whole cache on disk; hard-linked files count once. */
 export async function cacheSize(cache: Cache): Promise<number> {
 	return await diskUsage(cache.root, new Set());
 }
 
 export interface PruneOptions {
-	/** Only what nobody used for so long. */
+	/** Remove only entries that have been unused for this long. */
 	readonly unusedForMs: number;
 	/** Kinds to prune; snapshots belong to `vpmu board prune`. */
 	readonly kinds?: readonly CacheKind[];
-	/** Only say what would go. */
+	/** Only report what would be removed. */
 	readonly dryRun?: boolean;
 }
 
 /**
- * Removes what was not used for a while, and what interrupted builds left behind. What something that stays was made from
- * stays too, so that it can be made again without a network.
+ * Removes entries that were not used for a while, and leftovers of interrupted builds. Keeps whatever a kept entry was made
+ * from, so that the entry can be made again without a network.
  *
- * @returns what was removed (or would be)
+ * @returns what was removed (or would be removed)
  * @throws VpmuError (blame `host`)
  */
 export async function pruneCache(cache: Cache, options: PruneOptions): Promise<CacheItem[]> {
@@ -82,7 +82,7 @@ export async function pruneCache(cache: Cache, options: PruneOptions): Promise<C
 	const before = Date.now() - options.unusedForMs;
 	const items = await listCache(cache);
 	const going = new Set(items.filter(item => kinds.includes(item.kind) && item.usedAt.getTime() <= before));
-	// What stays keeps what it was made from, and so on down.
+	// Keep the inputs of each kept entry, recursively.
 	const byName = new Map(items.map(item => [`${item.kind}/${item.name}`, item]));
 	const keep = (item: CacheItem) => {
 		for (const used of item.uses) {
@@ -94,7 +94,7 @@ export async function pruneCache(cache: Cache, options: PruneOptions): Promise<C
 	if (options.dryRun === true) return [...going];
 	for (const item of going) {
 		await cache.exclusively(`${item.kind}/${item.name}`, async () => {
-			// First out of the way, at once; what is slow comes after.
+			// Rename it first, which is atomic; the slow removal follows.
 			const doomed = path.join(cache.root, 'tmp', `pruned-${item.kind}+${item.name}`);
 			await rm(doomed, { recursive: true, force: true });
 			await rename(item.path, doomed);
@@ -111,7 +111,7 @@ async function removeLeftovers(cache: Cache, before: number): Promise<void> {
 	for (const name of await readdir(folder)) {
 		const leftover = path.join(folder, name);
 		const stats = await lstat(leftover).catch(() => undefined);
-		// A build that is under way is younger than an hour.
+		// A build in progress is younger than an hour.
 		if (stats === undefined || stats.ctimeMs > Math.min(before, Date.now() - 60 * 60 * 1000)) continue;
 		await rm(leftover, { recursive: true, force: true });
 	}

@@ -1,4 +1,4 @@
-/** What the cache holds, by folder. */
+/** The kinds of cache entries, by folder. */
 export const cacheKinds = [
 	'packages',
 	'roots',
@@ -10,11 +10,11 @@ export const cacheKinds = [
 ] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
-/** What is written beside each thing in the cache. */
+/** The record next to each cache entry. */
 export interface CacheRecord {
-	/** In words, for `vpmu image list`. */
+	/** Description for `vpmu image list`. */
 	readonly label?: string;
-	/** Things in the cache that this one was made from, as `KIND/NAME`. */
+	/** Cache entries that this one was made from, as `KIND/NAME`. */
 	readonly uses?: readonly string[];
 	readonly [key: string]: unknown;
 }

@@ -3,22 +3,23 @@ import { once } from 'node:events';
 import { VpmuError } from '../../lib/errors.ts';
 import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../../lib/lock.ts';
 
-/** Of what the helper says, in characters: the command line of a stranger that holds the lock is in it. */
+/** How much of the helper's output is kept, in characters; it contains the command line of the process that holds the lock. */
 const mostSaid = 65_536;
 
 const noFlock = "this machine has no usable 'flock' (package util-linux)";
 
-/** A lock that the kernel releases when this process dies, however it dies. */
+/** A lock that the kernel releases when this process dies, for whatever reason. */
 export interface FileLock extends AsyncDisposable {
 	readonly file: string;
 }
 
 /**
- * Takes an exclusive advisory lock on a file (flock(2), through the program of that name: Node has no binding). The
+ * Takes an exclusive advisory lock on a file (flock(2), through the program of that name, because Node has no binding). The
  * helper holds the lock until the pipe from this process closes, which the kernel does even after SIGKILL.
  *
- * @param onWait called once, with who it is, when somebody else holds the lock
- * @throws LockBusyError when somebody else holds it and `wait` is false; VpmuError (blame `host`) when there is no `flock`
+ * @param onWait called once, with a description of the holder, when another process holds the lock
+ * @throws LockBusyError when another process holds it and `wait` is false; VpmuError (blame `host`) when there is no
+ * `flock`
  *   or the file cannot be locked; the signal's reason
  */
 export async function lockFile(
@@ -37,7 +38,7 @@ export async function lockFile(
 	const words = [file, JSON.stringify(thisHolder()), wait ? 'wait' : 'no-wait'];
 	const helper = spawn('sh', ['-c', holdLock, 'vpmu-lock', ...words], {
 		stdio: ['pipe', 'pipe', 'pipe'],
-		// A group of its own: Ctrl-C must not release the lock while the holder is still tidying up.
+		// Use a separate process group: Ctrl-C must not release the lock while the holder still cleans up.
 		detached: true,
 	});
 	let stderr = '';
@@ -56,7 +57,7 @@ export async function lockFile(
 		if (/^held$/m.test(said)) resolve();
 		else if (line !== undefined && holder === null) {
 			holder = readBusyLine(line, 'this machine');
-			// A moment is no wait worth telling.
+			// Do not report a very short wait.
 			if (wait) timer = setTimeout(() => onWait?.(holder), 500);
 		}
 	});
@@ -80,7 +81,8 @@ export async function lockFile(
 		clearTimeout(timer);
 		signal?.removeEventListener('abort', onAbort);
 	}
-	// Held, it keeps nobody from ending; let go, its end is waited for, and that is told by all of its streams.
+	// While held, the helper must not keep this process alive. On release, wait until it has exited and all its streams are
+	// closed.
 	const parts = [helper, helper.stdin, helper.stdout, helper.stderr] as unknown as { ref(): void; unref(): void }[];
 	for (const part of parts) part.unref();
 	return {

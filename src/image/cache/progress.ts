@@ -1,10 +1,10 @@
-/** How far a long step is, or something that the user should know once. */
+/** The progress of a long step, or a one-time notice for the user. */
 export type Progress =
 	| {
-			/** The step, in words that can begin a line: `Downloading 41 packages of trixie (arm64)`. */
+			/** The step, worded to begin a line: `Downloading 41 packages of trixie (arm64)`. */
 			readonly what: string;
 			readonly done: number;
-			/** `null` when the end is not known. */
+			/** `null` when the total is unknown. */
 			readonly total: number | null;
 			readonly unit: 'bytes' | 'packages' | 'files' | 'steps' | 'percent';
 	  }

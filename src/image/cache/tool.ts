@@ -1,14 +1,14 @@
 import { VpmuError } from '../../lib/errors.ts';
 import { quoteWord } from '../../lib/quote.ts';
 
-/** What a short command that ended left behind. */
+/** The result of a short command. */
 export interface ToolResult {
 	readonly status: number | null;
 	readonly stdout: string;
 	readonly stderr: string;
 }
 
-/** How a short command is run. */
+/** Options for a short command. */
 export interface ToolOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
@@ -28,10 +28,13 @@ const packageOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs a short command of this machine to its end, such as one of the distribution's tools: by zx, which quotes each word for
- * the shell and, at an abort, sends SIGTERM to all that the command has started. The command dies with this process too
- * (`setpriv --pdeathsig`), so that a killed vpmu leaves no apt behind that would write into the cache. What runs for long or
- * elsewhere is a host's to start (src/host).
+ * Runs a short command on this machine to its end, such as one of the distribution's tools. It uses zx, which quotes each
+ * word
+ * for the shell and, on abort, sends SIGTERM to every process that the command started. The command also dies with this
+ * process
+ * (`setpriv --pdeathsig`), so that a killed vpmu leaves no apt behind that would write into the cache. Commands that run
+ * long or
+ * on another machine are started through src/host instead.
  *
  * @throws VpmuError (blame `host`) when the tool is not installed
  * @throws the signal's reason
@@ -39,11 +42,11 @@ const packageOf: Readonly<Record<string, string>> = {
 export async function runTool(argv: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
 	const { signal, cwd, env, onStatusLine } = options;
 	signal?.throwIfAborted();
-	// Loaded when something is run: most commands of vpmu run nothing here.
+	// Loaded on demand: most vpmu commands run no tools.
 	const { $ } = await import('zx/core');
 	const start = $({
 		...{ shell: '/bin/sh', prefix: 'exec ', postfix: '', quote: quoteWord, quiet: true, nothrow: true },
-		// A process group of its own, which an abort ends as a whole.
+		// Use a separate process group, so that an abort ends all of it.
 		detached: true,
 		env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', ...env },
 		stdio: ['ignore', 'pipe', 'pipe', onStatusLine === undefined ? 'ignore' : 'pipe'],
@@ -59,15 +62,16 @@ export async function runTool(argv: readonly string[], options: ToolOptions = {}
 	});
 	const { exitCode, signal: killedBy, stdout, stderr, cause } = await running;
 	signal?.throwIfAborted();
-	// The shell's own words, and setpriv's.
+	// Messages of the shell and of setpriv.
 	if (exitCode === 127) throw missing(/setpriv: not found/.test(stderr) ? 'setpriv' : argv[0]!, stderr);
 	if (exitCode === null && killedBy === null) throw missing('sh', cause);
 	return { status: exitCode, stdout, stderr };
 }
 
 /**
- * Short commands as they are typed, each value quoted: ``await commands({ cwd })`tar -xf ${file}` ``. Resolves with what the
- * command wrote to standard output.
+ * Runs short commands from a template, with each value quoted: ``await commands({ cwd })`tar -xf ${file}` ``. Resolves with
+ * the
+ * command's standard output.
  *
  * @throws VpmuError (blame `host`) when it does not end with status 0; and as {@link runTool}
  */
@@ -88,7 +92,7 @@ export async function requireTool(argv: readonly string[], options: ToolOptions 
 	return result.stdout;
 }
 
-/** The error for a tool that failed, with the last lines it wrote. */
+/** Makes the error for a tool that failed, with its last lines of output. */
 export function toolFailed(argv: readonly string[], result: ToolResult): VpmuError {
 	const lines = lastLines(result.stderr || result.stdout);
 	const full = lines.find(line => /No space left on device/.test(line));
@@ -105,7 +109,7 @@ export function toolFailed(argv: readonly string[], result: ToolResult): VpmuErr
 	});
 }
 
-/** The last lines of a text that are not empty. */
+/** Returns the last non-empty lines of a text. */
 export function lastLines(text: string, count = 12): string[] {
 	return text
 		.split('\n')
