@@ -14,6 +14,7 @@ export { countingOn, parseCpuList } from '../src/pmu/index.ts';
 export { vcpuThreads } from '../src/qemu/index.ts';
 export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
+export { chooseOn } from './worker/hosts/ask.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';
 export { deviceTreeChanges } from './worker/observe.ts';
 export type { CaseBody, CaseContext, Guest, Matrix, VmBody, VmContext, VmMatrix };

@@ -24,6 +24,7 @@ const places: Readonly<Record<string, string>> = {
 	'harness/qmp-shell/arguments.ts': "a person's words",
 	'harness/protocol/broker.ts': 'messages between our own processes',
 	'harness/worker/worker.ts': 'the plan that our own process wrote a moment ago',
+	'harness/worker/hosts/batch.ts': 'messages of QEMU',
 	'harness/bench/bare-loop.ts': 'messages of QEMU',
 };
 

@@ -13,6 +13,8 @@ pmuTest(
 			'partial',
 			'none',
 			'offline',
+			'partial-offline',
+			'biglittle-offline',
 			'three-clusters',
 		],
 		machine: ['virt', 'virt-9.2'],

@@ -2,7 +2,7 @@ import { countingOn, pmuTest, vcpuThreads } from '../../harness/test.ts';
 
 pmuTest(
 	"the host's own count of what the guest ran tells the same story as the guest's",
-	{ selection: 'full', topology: ['uniform', 'biglittle'], machine: ['virt-9.2'] },
+	{ selection: 'full', topology: ['uniform', 'biglittle', 'biglittle-offline'], machine: ['virt-9.2'] },
 	async (t, cell) => {
 		const { groups } = cell;
 		const home = groups[0]!;

@@ -23,6 +23,13 @@ test('what a host is like is told by the PMUs of its CPUs', t => {
 	t.is(shapesOf({ ...three, cpus: cpus('0-2') })[0], 'three-clusters');
 	const one = host([source('armv8_pmuv3_0', 10, '0-3')]);
 	t.deepEqual(shapesOf({ ...one, cpus: cpus('0-3') }), ['uniform', 'offline']);
+	const apart = host([source('armv8_a', 10, '0-2')], { possible: '0-3', online: '0-2' });
+	t.deepEqual(shapesOf(apart), ['uniform', 'partial-offline']);
+	const half = host([source('armv8_a', 10, '0-1', 'platform/a'), source('armv8_b', 11, '2-3', 'platform/b')], {
+		possible: '0-3',
+		online: '0-1,3',
+	});
+	t.deepEqual(shapesOf(half), ['biglittle', 'biglittle-swapped', 'biglittle-offline']);
 	t.deepEqual(shapesOf({ ...one, cpus: { ...one.cpus, online: { error: 'ENOENT' } } }), []);
 });
 

@@ -10,10 +10,12 @@ export function shapesOf({ facts, online, possible, pmus, groups }: HostModel): 
 	if (pmus.length === 0) return ['none'];
 	if (groups.some(group => group.pmus.length === 0)) return ['partial'];
 	if (groups.some(group => group.pmus.length > 1)) return ['overlap', 'overlap-swapped'];
-	if (groups.length > 2) return ['three-clusters', 'biglittle', 'biglittle-swapped'];
-	if (groups.length === 2) return ['biglittle', 'biglittle-swapped'];
 	const all = possible !== undefined && 'cpus' in possible ? possible.cpus : online;
-	return all.size === online.size ? ['uniform'] : ['uniform', 'offline'];
+	const isOffline = all.size !== online.size;
+	if (groups.length > 2) return ['three-clusters', 'biglittle', 'biglittle-swapped'];
+	if (groups.length === 2) return ['biglittle', 'biglittle-swapped', ...(isOffline ? ['biglittle-offline'] : [])];
+	if (!isOffline) return ['uniform'];
+	return ['uniform', pmus[0]!.cpus.covers(all) ? 'offline' : 'partial-offline'];
 }
 
 /** How many PMUs of CPUs a matrix value of `pmu` speaks of: `#1` of two. */

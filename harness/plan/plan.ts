@@ -40,9 +40,20 @@ export interface Selection {
 	readonly all?: boolean;
 	/** Whether a QEMU has the PMU choice, as far as its program file shows. */
 	readonly choices?: Readonly<Record<string, boolean>>;
+	/** Hosts of cases that make them up: how many, and from which seed. */
+	readonly random?: RandomHosts;
 	/** What is known of boards before they are started, by topology. */
 	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
 }
+
+/** How many random hosts a cell makes up, and from which seed. */
+export interface RandomHosts {
+	readonly count: number;
+	readonly seed: number;
+}
+
+/** Some half a minute on a board. The seed is the same for all, so that runs can be compared. */
+export const defaultRandomHosts: RandomHosts = { count: 60, seed: 1 };
 
 /** A planned cell with all that its worker needs to run it. */
 export interface Cell extends PlannedCell {
@@ -55,6 +66,8 @@ export interface Cell extends PlannedCell {
 	readonly variant: string | null;
 	/** A second QEMU that the case compares with. */
 	readonly reference: string | null;
+	/** For cases that make up hosts. */
+	readonly random: RandomHosts;
 }
 
 /**
@@ -155,6 +168,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 					cells.push({
 						...{ id: `${name}[${facets.join(',')}]`, case: name, title, qemu, accel, ...place, ...axes },
 						reference: matrix.reference ?? null,
+						random: selection.random ?? defaultRandomHosts,
 						skip: skip ?? lackingSoFar(matrix, selection, place, qemu, axes),
 					});
 				}

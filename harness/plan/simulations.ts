@@ -8,4 +8,6 @@ export const simulations: Readonly<Record<string, SimulatedHost>> = {
 	'no-set-pmu': { kvm: { setPmu: 'no' } },
 	/** A kernel without a PMU for guests. */
 	'no-kvm-pmu': { kvm: { pmuV3: 'no' } },
+	/** A KVM with a PMU for guests, on a CPU that has none. */
+	'no-pmu-vcpu': { kvm: { scratchVcpu: 'no' } },
 };

@@ -20,12 +20,18 @@ export interface CaseQemu {
 	readonly machines: readonly MachineType[];
 }
 
+const sessions = new WeakMap<VmContext, CellSession>();
+
+/** The session behind what a case sees, for functions that the door of cases exports beside it. */
+export const sessionOf = (context: VmContext): CellSession => sessions.get(context)!;
+
 /** What a case of `vmTest` works with: machines of one cell, on its host. Everything that is started ends with the cell. */
 export class VmContext {
 	readonly #session: CellSession;
 
 	constructor(session: CellSession) {
 		this.#session = session;
+		sessions.set(this, session);
 	}
 
 	/** The choice of each axis of the matrix that makes this cell: `machine`, `accel`, `cpu`, `vcpus`, `variant` and so on; and its `id`. */

@@ -1,9 +1,12 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { quoteCommand } from '../../src/lib/index.ts';
-import type { Cell } from '../plan/plan.ts';
+import { type Cell, defaultRandomHosts, type RandomHosts } from '../plan/plan.ts';
 import type { Lease } from '../protocol/lease.ts';
 import { commandFile } from '../usage/places.ts';
+
+const isDefault = ({ count, seed }: RandomHosts) =>
+	count === defaultRandomHosts.count && seed === defaultRandomHosts.seed;
 
 /** The `vpmu run` that runs one cell again. */
 export function reproArguments(
@@ -25,6 +28,7 @@ export function reproArguments(
 		'--machine',
 		cell.machine,
 		...(cell.pmu === null ? [] : ['--pmu', cell.pmu]),
+		...(isDefault(cell.random) ? [] : ['--random', `${cell.random.count}`, '--seed', `${cell.random.seed}`]),
 	];
 }
 

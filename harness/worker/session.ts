@@ -41,9 +41,6 @@ class AsPredicted extends Error {
 	override readonly name = 'AsPredicted';
 }
 
-/** A cell that goes through many machines says no more of them. */
-const mostNotes = 50;
-
 /** What else is known of a cell's case. */
 export interface SessionOptions {
 	/** The folder of the user's own cases that it is in; `null` (default) for a case that vpmu ships. */
@@ -77,7 +74,6 @@ export class CellSession extends Witness {
 	/** The case has ended the machine itself, or seen it die: there is nobody left to ask. */
 	#isStopped = false;
 	#isSettled = false;
-	readonly #notes: string[] = [];
 	#keepFolder: HostFolder | undefined;
 	#beside = 0;
 
@@ -359,8 +355,8 @@ export class CellSession extends Witness {
 			failure: this.#failure,
 			perf: this.perfReadings,
 			timings: this.#machine?.timings,
-			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files },
-			notes: this.#notes,
+			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files, ...this.attached },
+			notes: this.notes,
 			totalMs: performance.now() - this.#startedAt,
 		};
 	}
@@ -444,7 +440,7 @@ export class CellSession extends Witness {
 		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, simulation: this.#simulation }, options, base);
 		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
-		const onNote = (note: string) => void (this.#notes.length < mostNotes && this.#notes.push(note));
+		const onNote = (note: string) => this.note(note);
 		const machine = this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));
 		await this.#kernels?.machineStarted(machine);
 		return machine;

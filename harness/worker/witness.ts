@@ -1,10 +1,15 @@
 import type { GuestReading, Observations } from '../../src/pmu/index.ts';
 import type { PerfReading } from '../../src/run/index.ts';
 
+/** A cell that goes through many machines says no more of them. */
+const mostNotes = 50;
+
 /** What a cell has seen and what was demanded of it in vain. Kept as it comes, judged at the end. */
 export class Witness {
 	readonly #unmet: string[] = [];
 	readonly #readings: { readonly reading: GuestReading; readonly perf: PerfReading }[] = [];
+	readonly #notes: string[] = [];
+	readonly #attached: Record<string, string> = {};
 	#observations: Observations = {};
 
 	/** What has been seen so far. */
@@ -14,6 +19,25 @@ export class Witness {
 
 	get demandsUnmet(): readonly string[] {
 		return this.#unmet;
+	}
+
+	/** What is worth telling and changes no verdict. */
+	get notes(): readonly string[] {
+		return this.#notes;
+	}
+
+	note(text: string): void {
+		if (this.#notes.length < mostNotes) this.#notes.push(text);
+	}
+
+	/** Files of the cell's folder besides those of its machine, by what they hold. */
+	get attached(): Readonly<Record<string, string>> {
+		return this.#attached;
+	}
+
+	/** Names a file of this machine, in the cell's folder, among its artifacts. */
+	attach(name: string, file: string): void {
+		this.#attached[name] = file;
 	}
 
 	/** The readings as results hold them. */

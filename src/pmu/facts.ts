@@ -7,7 +7,10 @@ export interface EventSource {
 	/** Target of the symbolic link, as readlink gives it; an error for an entry that is not a link. */
 	readonly link: FileText;
 	readonly type: FileText;
+	/** CPUs that it counts on: the PMUs of CPUs have it. */
 	readonly cpus: FileText;
+	/** CPUs that read it for all: uncore PMUs have it. Absent where there is none. */
+	readonly cpumask?: FileText;
 	/** Files under `format/` and `caps/`: name to content. */
 	readonly format?: Readonly<Record<string, string>>;
 	readonly caps?: Readonly<Record<string, string>>;

@@ -1,9 +1,9 @@
 import test from 'ava';
+import { runBatch } from '../../harness/worker/hosts/batch.ts';
+import { compareStart } from '../../harness/worker/hosts/compare.ts';
 import type { Host } from '../../src/host/index.ts';
 import { quoteCommand } from '../../src/lib/index.ts';
 import { wrapperArgv } from '../../src/pmu/index.ts';
-import { runBatch } from './batch.ts';
-import { compareStart } from './compare.ts';
 import { knownFindings } from './known.ts';
 import { qemusWithChoice, testBoard } from './testing/board.ts';
 

@@ -1,5 +1,5 @@
+import type { DifferentialCase } from '../../harness/worker/hosts/generate.ts';
 import type { EventSource, FindingId, SimulatedHost } from '../../src/pmu/index.ts';
-import type { DifferentialCase } from './generate.ts';
 
 /** The smallest case that shows a finding, as random ones were shrunk to, and what the posted code does in it. */
 export interface KnownFinding {

@@ -36,6 +36,16 @@ export const selectOptions = {
 	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
 	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
 	shard: { value: 'I/N', help: 'only part I of N, balanced by past durations' },
+	random: {
+		value: 'N',
+		integer: { least: 1, most: 1_000_000 },
+		help: 'simulated hosts that choice/random-hosts makes up; default 60',
+	},
+	seed: {
+		value: 'S',
+		integer: { least: 0, most: 4_294_967_295 },
+		help: 'with which seed it does; default 1. Host I of seed S is the first of seed S+I',
+	},
 	durations: {
 		value: 'RUN',
 		help: 'with --shard: a run folder with past durations; default the runs of this machine',
@@ -75,7 +85,19 @@ export const runOptions = {
 /** Options of `vpmu list`. */
 export const listOptions = { ...selectOptions, json: { help: 'print JSON' } } as const satisfies Options;
 
-const { on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, jobs, retries } = runOptions;
+const {
+	on,
+	kernel,
+	'board-kernel': boardKernel,
+	machine,
+	pmu,
+	all,
+	cases: casesFolder,
+	random,
+	seed,
+	jobs,
+	retries,
+} = runOptions;
 
 /** Options of `vpmu series`. */
 export const seriesOptions = {
@@ -90,7 +112,7 @@ export const seriesOptions = {
 		candidates: cases,
 		help: "run these cases on both builds; default as 'vpmu run' chooses, every case if either build has the PMU choice",
 	},
-	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, jobs, retries },
+	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
 	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
 	'build-only': { help: 'stop after both builds, and print where they are' },
 	'build-limit': {

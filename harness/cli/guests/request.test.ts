@@ -41,6 +41,13 @@ test('a command line is a request, with the words that were typed', async t => {
 	t.like(await asked(), { retries: 0, retryFailures: false, wait: true, jobs: undefined, silenceMs: undefined });
 });
 
+test('random hosts: how many, and with which seed', async t => {
+	t.deepEqual((await asked()).selection.random, { count: 60, seed: 1 });
+	t.deepEqual((await asked('--random', '5', '--seed', '77')).selection.random, { count: 5, seed: 77 });
+	await t.throwsAsync(asked('--random', '0'), { instanceOf: UsageError, message: /'0' of option '--random'/ });
+	await t.throwsAsync(asked('--seed', '-1'), { instanceOf: UsageError, message: /--seed/ });
+});
+
 test('labels are read as they are', async t => {
 	const given = ['build=1234', 'git.commit/sha-1=abc', 'empty=', 'why=a = b "c" é'].flatMap(text => ['--label', text]);
 	t.deepEqual((await asked(...given)).labels, {

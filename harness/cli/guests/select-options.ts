@@ -1,5 +1,5 @@
 import { UsageError } from '../../../src/lib/index.ts';
-import type { Selection } from '../../plan/plan.ts';
+import { defaultRandomHosts, type Selection } from '../../plan/plan.ts';
 import { choicesOf, defaultSelection, foreignProgram, parseList, parseSource } from '../../plan/select.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
 import type { Given } from '../command.ts';
@@ -25,6 +25,10 @@ export function readSelection({
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
 		...(pmu === undefined ? {} : { pmus: parseList(pmu, '--pmu') }),
 		...(options.accel === undefined ? {} : { accel: options.accel }),
+		random: {
+			count: options.random ?? defaultRandomHosts.count,
+			seed: options.seed ?? defaultRandomHosts.seed,
+		},
 		...(options.cell === undefined ? {} : { cells: options.cell }),
 		all: options.all || Object.values(choices).includes(true),
 		choices,

@@ -120,6 +120,7 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 	return [...names].sort().map(name => {
 		const target = targets.get(name);
 		const folder = `${devices}/${name}`;
+		const cpumask = files.get(`${folder}/cpumask`);
 		const format = parts.get(`${name}/format`);
 		const caps = parts.get(`${name}/caps`);
 		return {
@@ -128,6 +129,7 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 			link: target === undefined ? { error: 'EINVAL' } : { text: target },
 			type: files.get(`${folder}/type`) ?? { error: 'ENOENT' },
 			cpus: files.get(`${folder}/cpus`) ?? { error: 'ENOENT' },
+			...(cpumask === undefined ? {} : { cpumask }),
 			...(format === undefined ? {} : { format }),
 			...(caps === undefined ? {} : { caps }),
 		};

@@ -73,7 +73,7 @@ const answer = that(
 
 const eventSource = members(
 	{ name: text, link: fileText, type: fileText, cpus: fileText },
-	{ format: recordOf(text), caps: recordOf(text) },
+	{ cpumask: fileText, format: recordOf(text), caps: recordOf(text) },
 );
 
 const defaultCount = members({ madeOn: text, counted: text, stopped: text });

@@ -29,7 +29,7 @@ set -- "$1" $C/possible $C/present $C/online /proc/self/status /proc/cmdline \\
 	/proc/sys/kernel/perf_event_paranoid /proc/sys/kernel/nmi_watchdog /proc/sys/kernel/perf_user_access \\
 	/proc/sys/kernel/perf_event_max_sample_rate /sys/module/kvm_arm/parameters/* \\
 	$C/isolated $C/nohz_full $C/cpufreq/policy*/scaling_governor $C/cpufreq/policy*/scaling_driver \\
-	$S/*/type $S/*/cpus $S/*/format/* $S/*/caps/* $C/cpu[0-9]*/regs/identification/midr_el1
+	$S/*/type $S/*/cpus $S/*/cpumask $S/*/format/* $S/*/caps/* $C/cpu[0-9]*/regs/identification/midr_el1
 kvm=$1
 shift
 n=$#

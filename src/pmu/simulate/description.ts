@@ -8,6 +8,9 @@ import type { TreeEntry } from './tar.ts';
 export interface SimulatedHost {
 	/** `/sys/devices/system/cpu/possible`; the errors `ENOENT` (no such file) and `EISDIR` (a folder) can be simulated. */
 	readonly possible?: FileText;
+	/** `present` and `online` beside it, alike. */
+	readonly present?: FileText;
+	readonly online?: FileText;
 	/**
 	 * `/sys/bus/event_source/devices`. A `link` must be the text of a link as the kernel makes it (`../../../devices/...`), or
 	 * the error `EINVAL` for an entry that is a plain folder.
@@ -28,9 +31,10 @@ export interface SimulatedHost {
 }
 
 /** What a description simulates, in the words of `simulated` in the results. Empty for one that simulates nothing. */
-export function simulatedNames({ possible, eventSources, kvm = {} }: SimulatedHost): string[] {
+export function simulatedNames(description: SimulatedHost): string[] {
+	const { kvm = {} } = description;
 	return [
-		...(possible !== undefined || eventSources !== undefined ? ['sysfs'] : []),
+		...(changesSysfs(description) ? ['sysfs'] : []),
 		...(kvm.pmuV3 === 'no' ? ['no KVM_CAP_ARM_PMU_V3'] : []),
 		...(kvm.scratchVcpu === 'no' ? ['no vCPU with a PMU'] : []),
 		...(kvm.setPmu === 'no'
@@ -42,6 +46,9 @@ export function simulatedNames({ possible, eventSources, kvm = {} }: SimulatedHo
 		...(kvm.types !== undefined ? ['event source types of KVM'] : []),
 	];
 }
+
+const changesSysfs = ({ possible, present, online, eventSources }: SimulatedHost) =>
+	[possible, present, online, eventSources].some(part => part !== undefined);
 
 /** The facts as QEMU will see them. */
 export function simulatedFacts(facts: HostFacts, description: SimulatedHost): HostFacts {
@@ -67,7 +74,12 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 	const measured = description.eventSources === undefined && !noPmu ? facts.kvm : answers;
 	return {
 		...seen,
-		cpus: { ...facts.cpus, possible: description.possible ?? facts.cpus.possible },
+		cpus: {
+			...facts.cpus,
+			possible: description.possible ?? facts.cpus.possible,
+			present: description.present ?? facts.cpus.present,
+			online: description.online ?? facts.cpus.online,
+		},
 		kvm: {
 			...measured,
 			...(noPmu
@@ -107,7 +119,7 @@ export function shimWords({ kvm = {} }: SimulatedHost): string | undefined {
  * @throws UsageError for what cannot be simulated
  */
 export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEntry[] | undefined {
-	if (description.possible === undefined && description.eventSources === undefined) return undefined;
+	if (!changesSysfs(description)) return undefined;
 	const seen = simulatedFacts(facts, description);
 	const tree = new Map<string, TreeEntry>();
 	const add = (entry: TreeEntry) => {
@@ -129,7 +141,7 @@ export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEnt
 	add({ path: 'bus/event_source', folder: true });
 	if ('error' in seen.eventSources) return [...tree.values()];
 	add({ path: 'bus/event_source/devices', folder: true });
-	for (const { name, link, type, cpus } of seen.eventSources) {
+	for (const { name, link, type, cpus, cpumask } of seen.eventSources) {
 		if (!/^[^/\0\n ]+$/.test(name) || /^\.\.?$/.test(name))
 			throw new UsageError(`event source name '${name}' cannot be simulated`);
 		const entry = `bus/event_source/devices/${name}`;
@@ -149,6 +161,7 @@ export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEnt
 		add({ path: device, folder: true });
 		addFile(`${device}/type`, type);
 		addFile(`${device}/cpus`, cpus);
+		if (cpumask !== undefined) addFile(`${device}/cpumask`, cpumask);
 	}
 	return [...tree.values()];
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Resources } from '../../../harness/run/resources/resources.ts';
 import { hostTool } from '../../../harness/usage/places.ts';
+import type { BatchTools } from '../../../harness/worker/hosts/batch.ts';
 import type { Host } from '../../../src/host/index.ts';
 import { UsageError } from '../../../src/lib/index.ts';
 import type { HostFacts } from '../../../src/pmu/index.ts';
-import type { BatchTools } from '../batch.ts';
 
 /**
  * QEMUs with the choice for the tests, paths of aarch64 programs with colons between: builds of the posted patch. A folder

@@ -1,9 +1,15 @@
-import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../src/pmu/index.ts';
+import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../../src/pmu/index.ts';
 
 /** One question to a QEMU with the choice: a host as described, and how it is started. */
 export interface DifferentialCase {
 	readonly description: SimulatedHost;
 	readonly settings: PmuSettings;
+}
+
+/** A machine type to start with, and whether its compat properties turn backcompat-pmu on, where that is known. */
+export interface MachineChoice {
+	readonly name: string;
+	readonly backcompatPmu?: boolean | undefined;
 }
 
 /** A small seeded generator of random numbers (mulberry32): the same seed gives the same cases. */
@@ -23,22 +29,24 @@ export function randomFrom(seed: number): () => number {
  */
 export function randomCase(
 	random: () => number,
-	options: { realType: number; version: string; machines: readonly string[] },
+	options: { realType: number; version: string; machines: readonly MachineChoice[] },
 ): DifferentialCase {
 	const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!;
 	const chance = (probability: number) => random() < probability;
 	const text = (content: string): FileText => ({ text: content });
 
 	const cpuCount = pick([1, 2, 2, 4, 6, 8, 64, 65, 128, 512]);
-	const all = cpuCount === 1 ? '0' : `0-${cpuCount - 1}`;
 	const half = Math.floor(cpuCount / 2);
+	const list = (first: number, last: number) => (first >= last ? `${last}` : `${first}-${last}`);
+	const hull = list(0, cpuCount - 1);
+	// Firmware that leaves out CPUs makes holes.
+	const all = cpuCount >= 4 && chance(0.3) ? `${list(0, half - 2)},${list(half, cpuCount - 1)}` : hull;
 	const lists = [
-		all,
-		all,
-		all,
-		'0',
-		half <= 1 ? '0' : `0-${half - 1}`,
-		half === cpuCount - 1 ? `${half}` : `${half}-${cpuCount - 1}`,
+		...[all, all, all, hull, '0'],
+		list(0, half - 1 < 0 ? 0 : half - 1),
+		list(half, cpuCount - 1),
+		list(0, cpuCount - 2 < 0 ? 0 : cpuCount - 2),
+		cpuCount < 4 ? '0' : `0,${cpuCount - 1}`,
 		`0-${cpuCount + 7}`,
 		'',
 	];
@@ -61,7 +69,14 @@ export function randomCase(
 	};
 
 	const sources: EventSource[] = [];
-	const names = ['armv8_a', 'armv8_b', 'armv8_c', 'uncore', 'software'];
+	// Names, types, places among the devices and the order in the folder say nothing of one another.
+	const shuffled = <T>(items: readonly T[]): T[] =>
+		items
+			.map(item => ({ item, at: random() }))
+			.sort((a, b) => a.at - b.at)
+			.map(({ item }) => item);
+	const names = shuffled(['armv8_a', 'armv8_b', 'apple_c_pmu', 'uncore', 'software']);
+	const numbers = shuffled([10, 11, 12, 13, 14]);
 	for (const [index, name] of names.slice(0, pick([0, 1, 1, 2, 2, 3, 4, 5])).entries()) {
 		const device = pick([
 			`platform/pmu-${pick(['a', 'b', 'c', 'd'])}@${pick([2, 9, 10])}/`,
@@ -69,18 +84,20 @@ export function randomCase(
 			'',
 			'system-pmu/x/',
 		]);
+		const type = numbers[index]!;
 		sources.push({
 			name,
 			link: chance(0.04) ? { error: 'EINVAL' } : text(`../../../devices/${device}${name}`),
 			type: file(
-				[`${10 + index}`, `${10 + index}`, `${10 + index}`, `0x${(10 + index).toString(16)}`],
+				[`${type}`, `${type}`, `${type}`, `0x${type.toString(16)}`],
 				['x', '10 ', '4294967306', '-5', '99999999999999999999', '010'],
 			),
 			cpus: name === 'software' ? { error: 'ENOENT' } : file(lists, oddLists),
+			...(chance(0.2) ? { cpumask: text(`${pick(lists)}\n`) } : {}),
 		});
 	}
 	const types = Object.fromEntries(
-		['10', '11', '12', '13', '8'].filter(() => chance(0.85)).map(type => [type, options.realType]),
+		['10', '11', '12', '13', '14', '8'].filter(() => chance(0.85)).map(type => [type, options.realType]),
 	);
 	const kvm: NonNullable<SimulatedHost['kvm']> = {
 		types,
@@ -89,6 +106,7 @@ export function randomCase(
 		...(chance(0.2) ? { setPmu: 'no' as const } : chance(0.05) ? { setPmu: { errno: pick([16, 19, 22]) } } : {}),
 		...(chance(0.3) ? { fixedCountersOnly: 'yes' as const } : {}),
 	};
+	const machine = chance(0.7) ? options.machines[0]! : pick(options.machines);
 	return {
 		description: {
 			possible: chance(0.92)
@@ -96,11 +114,13 @@ export function randomCase(
 				: chance(0.5)
 					? text(`${pick([...oddLists, '', 'x'])}\n`)
 					: file([all], ['']),
+			// What QEMU is not to read says something else.
+			...(chance(0.5) ? { online: text(`${pick(lists)}\n`), present: text(`${pick(lists)}\n`) } : {}),
 			eventSources: chance(0.03) ? { error: 'ENOENT' } : sources,
 			kvm,
 		},
 		settings: {
-			machine: chance(0.8) ? 'virt' : pick(options.machines),
+			machine: machine.name,
 			accel: 'kvm',
 			cpu: pick(['host', 'host', 'max']),
 			...(chance(0.25)
@@ -125,7 +145,11 @@ export function randomCase(
 			...(chance(0.2) ? { backcompatPmu: chance(0.5) } : {}),
 			...(chance(0.25) ? { cpuPmu: chance(0.5) } : {}),
 			vcpus: pick([1, 1, 1, 2]),
-			qemu: { hasPmuChoice: true, version: options.version },
+			qemu: {
+				hasPmuChoice: true,
+				version: options.version,
+				...(machine.backcompatPmu === undefined ? {} : { machineBackcompatPmu: machine.backcompatPmu }),
+			},
 		},
 	};
 }

@@ -1,16 +1,26 @@
 import test from 'ava';
-import { type HostFacts, postedStarts, predictBackend, simulatedFacts, simulatedNames } from '../../src/pmu/index.ts';
-import { uniform } from '../../src/pmu/testing/facts.ts';
+import {
+	type HostFacts,
+	postedStarts,
+	predictBackend,
+	simulatedFacts,
+	simulatedNames,
+} from '../../../src/pmu/index.ts';
+import { uniform } from '../../../src/pmu/testing/facts.ts';
+import type { MachineType } from '../../../src/qemu/index.ts';
+import type { LeasedQemu } from '../../protocol/lease.ts';
 import { caseArgv, parseBatch, type SeenStart } from './batch.ts';
+import { type HostsReport, sentencesOf, summaryOf } from './choose.ts';
 import { compareStart } from './compare.ts';
 import { type DifferentialCase, randomCase, randomFrom } from './generate.ts';
+import { randomHost, tellingMachines } from './random.ts';
 import { shrinkCase, simplerCases } from './shrink.ts';
 
 const facts: HostFacts = {
 	...uniform,
 	kvm: { ...uniform.kvm, setPmuTypes: { 1: 'ENXIO', 10: 'ok' }, vcpuInitCpus: '0-1' },
 };
-const options = { realType: 10, version: '10.2.2', machines: ['virt-10.1'] };
+const options = { realType: 10, version: '10.2.2', machines: [{ name: 'virt' }, { name: 'virt-10.1' }] };
 
 const plain: DifferentialCase = {
 	description: { possible: { text: '0-1\n' } },
@@ -120,6 +130,9 @@ test('the output of a batch is read case by case', t => {
 		'{"QMP": {"version": {}}}',
 		'qemu: Failed to retrieve host CPU features',
 		'== status 1',
+		'== case 3',
+		'{"return": tr',
+		'== status 137',
 		'== case 2',
 		'{"error": {"class": "GenericError", "desc": "Property not found"}, "id": "pmu"}',
 		'== status 0',
@@ -128,6 +141,7 @@ test('the output of a batch is read case by case', t => {
 	t.like(parseBatch(output), [
 		{ started: true, status: 0, cpuPmu: true, setPmu: [{ type: 10, ret: 0 }] },
 		{ started: false, status: 1, cpuPmu: null, said: ['qemu: Failed to retrieve host CPU features'] },
+		{ started: false, status: 137, said: ['{"return": tr'] },
 		{ started: true, status: 0, cpuPmu: 'absent' },
 	]);
 });
@@ -145,11 +159,40 @@ test('a case is shrunk to what shows the difference', async t => {
 	t.deepEqual(smallest.description.kvm, {});
 });
 
+test('host I of a seed is the first of seed + I, with the machine types on both sides of the border', t => {
+	const machine = (name: string, backcompatPmu: boolean, alias: string | null = null) =>
+		({ name, alias, backcompatPmu }) as MachineType;
+	const machines = [
+		...[machine('none', false), machine('virt-2.6', true), machine('virt-9.1', true), machine('virt-9.2', true)],
+		...[machine('virt-10.0', false), machine('virt-10.1', false, 'virt'), machine('raspi3b', false)],
+	];
+	t.deepEqual(tellingMachines(machines), [
+		{ name: 'virt', backcompatPmu: false },
+		{ name: 'virt-2.6', backcompatPmu: true },
+		{ name: 'virt-9.2', backcompatPmu: true },
+		{ name: 'virt-10.0', backcompatPmu: false },
+	]);
+	const leased = { qemu: { version: '10.1.0' }, inspection: { machines } } as unknown as LeasedQemu;
+	t.deepEqual(randomHost(7, 3, leased, 10), randomHost(10, 0, leased, 10));
+	t.notDeepEqual(randomHost(7, 3, leased, 10), randomHost(7, 4, leased, 10));
+});
+
+test('a report names what was expected, what was seen and the smallest host, and counts findings', t => {
+	const report: HostsReport = {
+		...{ asked: 60, agrees: 55, findings: { F2: 3, F1: 1 } },
+		counterexamples: [{ title: 'host 4', expected: ['none'], seen: 'status 0', smallest: plain, command: 'qemu' }],
+	};
+	t.is(summaryOf(report), '60 hosts: 55 as predicted, known findings F1 1, F2 3, 1 unexplained');
+	t.deepEqual(sentencesOf(report), [
+		`host 4: expected none, but status 0; smallest host: {"possible":{"text":"0-1\\n"}} with {"machine":"virt","accel":"kvm","cpu":"host"}`,
+	]);
+});
+
 test('a command line has only what was asked for', t => {
 	t.is(
 		caseArgv({ ...plain, settings: { ...plain.settings, pmu: '8', backcompatPmu: false, cpuPmu: true } }, ['q']).join(
 			' ',
 		),
-		'q -machine virt,gic-version=3 -accel kvm,pmu=8,backcompat-pmu=off -cpu host,pmu=on -smp 1 -m 64 -S -nodefaults -display none -trace kvm_arm_set_pmu* -qmp stdio',
+		'q -machine virt,gic-version=host -accel kvm,pmu=8,backcompat-pmu=off -cpu host,pmu=on -smp 1 -m 64 -S -nodefaults -display none -trace kvm_arm_set_pmu* -qmp stdio',
 	);
 });

@@ -1,4 +1,4 @@
-import { quoteCommand, VpmuError } from '../../src/lib/index.ts';
+import { quoteCommand, VpmuError } from '../../../src/lib/index.ts';
 import {
 	type HostFacts,
 	parseTraceLog,
@@ -8,7 +8,7 @@ import {
 	type TreeEntry,
 	tarOf,
 	wrapperArgv,
-} from '../../src/pmu/index.ts';
+} from '../../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
 /** What a QEMU that was only asked, and never ran its guest, showed of its choice. */
@@ -24,7 +24,7 @@ export interface SeenStart {
 }
 
 export interface BatchTools {
-	/** The QEMU by version: what starts it on the host. */
+	/** What starts QEMU on the host, by the version of the settings. */
 	readonly qemu: Readonly<Record<string, readonly string[]>>;
 	/** Path on the host of the KVM shim. */
 	readonly shimPath: string;
@@ -38,7 +38,7 @@ export function caseArgv({ settings }: DifferentialCase, qemu: readonly string[]
 		value === undefined ? '' : `,${name}=${value ? 'on' : 'off'}`;
 	return [
 		...qemu,
-		...['-machine', `${settings.machine},gic-version=3`],
+		...['-machine', `${settings.machine},gic-version=host`],
 		...[
 			'-accel',
 			`kvm${settings.pmu === undefined ? '' : `,pmu=${settings.pmu}`}${onOff('backcompat-pmu', settings.backcompatPmu)}`,
@@ -55,13 +55,16 @@ const questions = [
 	{ execute: 'quit', id: 'quit' },
 ];
 
-/** One process per case, and none of ours between them: a round trip costs more than a start. */
+/**
+ * One process per case, and none of ours between them: a round trip costs more than a start. A QEMU that never ends uses
+ * up its CPU time, however slow the host is; a start takes a second of it at the most.
+ */
 const batchScript = `
 cd "$1" || exit
 tar -x -f - || exit
 for i in $(ls cases | sort -n); do
 	echo "== case $i"
-	(ulimit -v 4000000; timeout 30 sh "cases/$i/run" < questions 2>&1)
+	(ulimit -v 4000000; ulimit -t 60; sh "cases/$i/run" < questions 2>&1)
 	status=$?
 	echo
 	echo "== status $status"
@@ -125,13 +128,24 @@ function seenIn(text: string, status: number): SeenStart {
 	// The greeting comes before CPUs are made: only a reply shows that they were.
 	let started = false;
 	for (const line of text.split('\n').map(each => each.trim())) {
-		if (line.startsWith('{"')) {
-			const reply = JSON.parse(line) as { id?: string; return?: unknown; error?: unknown };
-			if (reply.id !== 'pmu') continue;
+		const reply = replyIn(line);
+		if (reply === undefined) {
+			if (line !== '') said.push(line);
+		} else if (reply.id === 'pmu') {
 			cpuPmu = typeof reply.return === 'boolean' ? reply.return : 'absent';
 			started = true;
-		} else if (line !== '') said.push(line);
+		}
 	}
 	const { setPmu, setFixedCountersOnly } = parseTraceLog(text, true);
 	return { started, status, cpuPmu, setPmu, setFixedCountersOnly, said };
+}
+
+/** A message of QMP; undefined for what QEMU says otherwise, or did not say to its end. */
+function replyIn(line: string): { readonly id?: unknown; readonly return?: unknown } | undefined {
+	if (!line.startsWith('{"')) return undefined;
+	try {
+		return JSON.parse(line);
+	} catch {
+		return undefined;
+	}
 }

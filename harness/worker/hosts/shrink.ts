@@ -1,4 +1,4 @@
-import type { EventSource, SimulatedHost } from '../../src/pmu/index.ts';
+import type { EventSource, SimulatedHost } from '../../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
 /**
@@ -31,6 +31,10 @@ export function simplerCases({ description, settings }: DifferentialCase): Diffe
 		if (eventSources.length > 1) for (const source of eventSources) host({ eventSources: [source] });
 		for (const index of eventSources.keys()) host({ eventSources: without(index) });
 	}
+	for (const name of ['online', 'present'] as const) {
+		const { [name]: given, ...others } = description;
+		if (given !== undefined) steps.push({ description: others, settings });
+	}
 	for (const name of Object.keys(kvm) as (keyof typeof kvm)[]) {
 		const { [name]: _, ...others } = kvm;
 		host({ kvm: others });
@@ -40,7 +44,9 @@ export function simplerCases({ description, settings }: DifferentialCase): Diffe
 		const { [name]: _, ...others } = settings;
 		steps.push({ description, settings: others });
 	}
-	if (settings.machine !== 'virt') steps.push({ description, settings: { ...settings, machine: 'virt' } });
+	if (settings.machine !== 'virt' && settings.qemu.machineBackcompatPmu === undefined) {
+		steps.push({ description, settings: { ...settings, machine: 'virt' } });
+	}
 	if (settings.cpu !== 'host') steps.push({ description, settings: { ...settings, cpu: 'host' } });
 	if (possible !== undefined && !isText(possible, '0-1\n')) host({ possible: { text: '0-1\n' } });
 	if (!('error' in eventSources)) {
@@ -55,8 +61,10 @@ const isText = (file: EventSource['type'], text: string) => 'text' in file && fi
 
 /** The ordinary event source stands for simplest: part by part. */
 function simplerSources(source: EventSource): EventSource[] {
+	const { cpumask, ...others } = source;
 	const link = { text: `../../../devices/platform/${source.name}` };
 	return [
+		...(cpumask === undefined ? [] : [others]),
 		...(isText(source.link, link.text) ? [] : [{ ...source, link }]),
 		...(isText(source.type, '10\n') ? [] : [{ ...source, type: { text: '10\n' } }]),
 		...(isText(source.cpus, '0-1\n') ? [] : [{ ...source, cpus: { text: '0-1\n' } }]),

@@ -1,0 +1,15 @@
+import { chooseOn, pmuTest } from '../../harness/test.ts';
+
+pmuTest(
+	'on random hosts QEMU chooses as predicted, also where sysfs and KVM are odd',
+	{
+		selection: 'full',
+		needs: { choice: true, pmus: 1 },
+		expectFailure: (_, unmet) =>
+			unmet.length > 0 && unmet.every(demand => demand.startsWith('finding ')) ? unmet.join('; ') : undefined,
+	},
+	async (_t, cell) => {
+		await cell.startWithoutBoot();
+		await chooseOn(cell, 'random');
+	},
+);
