@@ -35,7 +35,7 @@ test('of lines, none is kept in part', t => {
 			t.true(lines.join('').startsWith(began) && lines.join('').endsWith(last));
 			t.true([began, last].every(text => text === '' || text.endsWith('\n')));
 			t.is(began.length + ended.omittedBytes + last.length, lines.join('').length);
-			// Each is a run of whole lines: at a boundary of the original text.
+			// Each part consists of whole lines: it ends at a line boundary of the original text.
 			t.true(
 				lines
 					.join('')

@@ -1,25 +1,25 @@
-/** How much of what somebody else writes is kept. */
+/** How much of another program's output is kept. */
 export interface Bounds {
-	/** So many bytes from the beginning. */
+	/** Number of bytes kept from the beginning. */
 	readonly headBytes: number;
-	/** So many from the end: what came last tells most of how it ended. */
+	/** Number of bytes kept from the end. The last output says most about how the program ended. */
 	readonly tailBytes: number;
-	/** What comes are whole lines: none is kept in part. */
+	/** The input consists of whole lines. No line is kept in part. */
 	readonly lines?: boolean;
 }
 
-/** For files that QEMU, a guest or a worker of ours fills. */
+/** For files written by QEMU, a guest or a worker process. */
 export const logBounds: Bounds = { headBytes: 16 * 1024 * 1024, tailBytes: 1024 * 1024 };
 
 const newline = 0x0a;
 
-/** The beginning and the end of a stream of bytes, in bounded memory: the beginning is passed on, the end is held. */
+/** Keeps the beginning and the end of a byte stream in bounded memory: the beginning is passed on, the end is held. */
 export class HeadAndTail {
 	readonly #bounds: Bounds;
 	#headLeft: number;
 	#total = 0;
 	#headBytes = 0;
-	/** A ring: the oldest byte stands at `#tailAt` once it is full. */
+	/** A ring buffer. Once it is full, the oldest byte is at `#tailAt`. */
 	#ring: Buffer | undefined;
 	#tailAt = 0;
 	#tailBytes = 0;
@@ -29,12 +29,12 @@ export class HeadAndTail {
 		this.#headLeft = bounds.headBytes;
 	}
 
-	/** Whether more came than the head has room for. */
+	/** Whether the input is longer than the head. */
 	get isFull(): boolean {
 		return this.#total > this.#headBytes;
 	}
 
-	/** The part of further bytes that belongs to the head; the rest is held for the tail. */
+	/** Takes further bytes and returns the part that belongs to the head. Holds the rest for the tail. */
 	push(bytes: Buffer): Buffer {
 		this.#total += bytes.length;
 		const whole = this.#bounds.lines === true;
@@ -46,12 +46,12 @@ export class HeadAndTail {
 		return head;
 	}
 
-	/** What is held, and how many bytes stood between the head and it. */
+	/** Returns the held tail, and how many bytes were dropped between head and tail. */
 	end(): { readonly tail: Buffer; readonly omittedBytes: number } {
 		const ring = this.#ring ?? Buffer.alloc(0);
 		const held = Buffer.concat([ring.subarray(this.#tailAt, this.#tailBytes), ring.subarray(0, this.#tailAt)]);
 		const isCut = this.#total > this.#headBytes + held.length;
-		// The line that begins before what is held is not whole.
+		// The held bytes may begin within a line. Skip that line.
 		const begin = held.indexOf(newline) + 1;
 		const tail = !isCut || this.#bounds.lines !== true ? held : held.subarray(begin === 0 ? held.length : begin);
 		return { tail, omittedBytes: this.#total - this.#headBytes - tail.length };
@@ -72,7 +72,7 @@ export class HeadAndTail {
 	}
 }
 
-/** The text that a file has in place of what was left out. */
+/** Returns the text that replaces the omitted bytes in a file. */
 export function omissionText(omittedBytes: number): string {
 	return `\n[vpmu: ${omittedBytes} bytes were left out here]\n`;
 }

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Limits that every wait takes: whichever comes first ends it. */
+/** Limits of a wait: the first one reached ends it. */
 export interface WaitOptions {
-	/** Ends the wait with the signal's own reason. */
+	/** Ends the wait with the signal's reason. */
 	readonly signal?: AbortSignal | undefined;
-	/** Ends the wait with a {@link DeadlineError} after so many milliseconds. */
+	/** Ends the wait with a {@link DeadlineError} after this many milliseconds. */
 	readonly timeoutMs?: number | undefined;
 }
 
-/** A wait that took longer than it was allowed to. `what` says what was waited for. */
+/** A wait exceeded its time limit. `what` says what was waited for. */
 export class DeadlineError extends Error {
 	override readonly name = 'DeadlineError';
 	readonly code = 'DEADLINE';
@@ -22,20 +22,20 @@ export class DeadlineError extends Error {
 	}
 }
 
-/** Longest delay of a timer; Node takes a longer one for 1 ms. */
+/** Longest delay of a timer. Node turns a longer one into 1 ms. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** A deadline that comes so late was held up by this process itself: what arrived meanwhile is read first. */
+/** If a deadline fires this late, this process itself was stalled: pending input is read first. */
 const stalledMs = 100;
 
-/** A deadline that has begun. */
+/** A running deadline. */
 export interface Deadline {
 	clear(): void;
 }
 
 /**
- * `setTimeout` for a deadline: none (24 days or more, `Infinity`, absent) needs no timer. Where this process stood still
- * until after the deadline, what has arrived meanwhile gets a moment to be read.
+ * Like `setTimeout`, for a deadline. A deadline that is absent, `Infinity` or at least 24 days needs no timer. If this
+ * process was stalled past the deadline, pending input gets a moment to be read first.
  */
 export function startDeadline(timeoutMs: number | undefined, late: () => void): Deadline | undefined {
 	if (timeoutMs === undefined || timeoutMs > longestDelayMs) return undefined;
@@ -48,7 +48,7 @@ export function startDeadline(timeoutMs: number | undefined, late: () => void): 
 	return { clear: () => clearTimeout(timer) };
 }
 
-/** A duration in words: `350 ms`, `7.4 s`, `2 min 5 s`. */
+/** Formats a duration: `350 ms`, `7.4 s`, `2 min 5 s`. */
 export function formatDuration(milliseconds: number): string {
 	if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
 	if (milliseconds < 99_950) return `${(milliseconds / 1000).toFixed(1)} s`;
@@ -57,8 +57,8 @@ export function formatDuration(milliseconds: number): string {
 }
 
 /**
- * Settles as `promise` does, or rejects at the deadline or abort. The promise itself is not stopped: its owner must
- * still dispose of what it makes.
+ * Settles as `promise` does, or rejects at the deadline or abort. The promise itself is not stopped: its owner must still
+ * dispose of its result.
  *
  * @throws DeadlineError when `timeoutMs` passes first
  * @throws the signal's reason when it aborts first
@@ -81,7 +81,7 @@ export async function within<T>(what: string, promise: Promise<T>, { signal, tim
 /**
  * Calls `probe` until it returns something other than `undefined`, pausing `everyMs` between calls.
  *
- * @throws DeadlineError or the signal's reason, as {@link within}; whatever `probe` throws
+ * @throws DeadlineError or the signal's reason, as {@link within}; any error of `probe`
  */
 export async function poll<T>(
 	what: string,

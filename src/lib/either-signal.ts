@@ -1,12 +1,12 @@
-/** A signal that aborts with the first of several, and listens to them until it is disposed of. */
+/** A signal that aborts with the first of several. Disposal stops listening to them. */
 export interface EitherSignal extends Disposable {
 	readonly signal: AbortSignal;
 }
 
 /**
- * A signal that aborts when any of some does, with its reason; absent ones count for nothing. It takes the place of
- * `AbortSignal.any`: what that gives, in Node 24, no longer hears of an abort once garbage was collected while nobody
- * listened to it.
+ * Makes a signal that aborts when any of the given signals does, with the same reason. Absent signals are ignored. Use this
+ * instead of `AbortSignal.any`: in Node 24, a signal made by `any` can miss an abort if garbage was collected while it had no
+ * listener.
  */
 export function eitherSignal(...signals: readonly (AbortSignal | undefined)[]): EitherSignal {
 	const sources = signals.filter(signal => signal !== undefined);

@@ -1,10 +1,10 @@
-/** Who has to act when something went wrong. `status` `error` cells carry one of these. */
+/** Who has to act on a failure. Every cell with `status` `error` has one of these. */
 export const blames = ['host', 'board', 'image', 'qemu', 'kernel', 'guest', 'harness', 'user'] as const;
 export type Blame = (typeof blames)[number];
 
 /**
- * A failure that knows whom to blame and shows evidence: the root of every error that vpmu throws on purpose.
- * `evidence` holds the last lines of what was seen (stderr, console, a reply), oldest first.
+ * The base class of every error that vpmu throws on purpose: a failure with blame and evidence. `evidence` holds the last
+ * lines of output (stderr, console, a reply), oldest first.
  */
 export class VpmuError extends Error {
 	override readonly name: string = 'VpmuError';
@@ -18,7 +18,9 @@ export class VpmuError extends Error {
 	}
 }
 
-/** Bad usage or bad input: one sentence naming the value, where it stood and what is allowed. Exit status 2. */
+/**
+ * Bad usage or bad input. The message is one sentence with the value, where it was given and what is allowed. Exit status 2.
+ */
 export class UsageError extends VpmuError {
 	override readonly name = 'UsageError';
 
@@ -27,7 +29,7 @@ export class UsageError extends VpmuError {
 	}
 }
 
-/** What a machine lacks when the system refuses something, by the code of the error (errno(3)). */
+/** What the machine lacks when the system reports an error, by error code (errno(3)). */
 const systemFaults: Readonly<Record<string, string>> = {
 	ENOSPC: 'the disk is full',
 	EDQUOT: 'the disk quota is used up',
@@ -39,7 +41,7 @@ const systemFaults: Readonly<Record<string, string>> = {
 	EAGAIN: 'no process can be started (a limit on processes or memory)',
 };
 
-/** The error for a machine that lacks something, made from an error of the system; `undefined` for any other error. */
+/** Makes the error for a machine that lacks something, from a system error; `undefined` for any other error. */
 export function systemFault(error: unknown): VpmuError | undefined {
 	const { code, syscall, path } = (error ?? {}) as { code?: unknown; syscall?: unknown; path?: unknown };
 	const why = typeof code === 'string' ? systemFaults[code] : undefined;
@@ -48,7 +50,7 @@ export function systemFault(error: unknown): VpmuError | undefined {
 	return new VpmuError(where === '' ? why : `${why} (${where})`, { blame: 'host', cause: error });
 }
 
-/** The message of anything thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
-/** More is not waited for: every wait ends. */
+/** Upper limit of the contention, so that every wait ends. */
 const mostContention = 30;
 const keptMs = 500;
 
@@ -9,9 +9,8 @@ const cpuCount = Math.max(1, cpus().length);
 let kept = { atMs: Number.NEGATIVE_INFINITY, value: 1 };
 
 /**
- * How many tasks share each CPU of this machine, now or in the last minute, rounded up: 1 where there is a CPU for each, 3 where
- * six want to run on two. What is waited for takes so many times longer. From /proc/loadavg (proc(5)), read twice a second at
- * most.
+ * Returns how many tasks share each CPU of this machine, now or in the last minute, rounded up: 1 if each task has a CPU, 3
+ * if six tasks share two CPUs. Multiply a timeout by this. Reads /proc/loadavg (proc(5)) at most twice a second.
  */
 export function contention(): number {
 	const now = performance.now();
@@ -27,27 +26,29 @@ function readLoad(): string {
 	}
 }
 
-/** The contention that a line of /proc/loadavg shows, such as `3.64 4.33 3.03 4/158 22128`, on so many CPUs. Pure. */
+/**
+ * Computes the contention from a line of /proc/loadavg, such as `3.64 4.33 3.03 4/158 22128`, and the number of CPUs. Pure.
+ */
 export function contentionOf(line: string, cpuCount: number): number {
 	const [minute = '', , , tasks = ''] = line.split(' ');
-	// Whoever reads it runs.
+	// The reading process itself is running.
 	const running = Number(tasks.split('/')[0]) - 1;
 	const load = Math.max(Number(minute) || 0, running || 0);
 	return Math.min(mostContention, Math.max(1, Math.ceil(load / cpuCount)));
 }
 
 export interface FairClockOptions {
-	/** More time than this between two looks did not pass for anybody: this process stood still. */
+	/** Maximum time that one look can add. More means that this process was stalled. */
 	readonly longestStepMs: number;
-	/** Milliseconds of a steady clock; `performance.now` unless given. */
+	/** Monotonic clock in milliseconds. Default `performance.now`. */
 	readonly now?: () => number;
-	/** How many tasks share a CPU; {@link contention} unless given. */
+	/** How many tasks share a CPU. Default {@link contention}. */
 	readonly share?: () => number;
 }
 
 /**
- * A clock for judging others: it stands still while this process does (stopped, starved or busy), and is slower the more
- * tasks share this machine. What is late by this clock is late on its own account. Must be looked at regularly.
+ * A clock for timeouts of other processes. It stops while this process does (stopped, starved or busy), and runs slower the
+ * more tasks share this machine. If something is late by this clock, the load is not the reason. Call `look` regularly.
  */
 export class FairClock {
 	readonly #options: Required<FairClockOptions>;
@@ -59,7 +60,7 @@ export class FairClock {
 		this.#lastMs = now();
 	}
 
-	/** Takes note of the time since the last look. @returns fair milliseconds since the clock was made */
+	/** Accounts for the time since the last look. @returns fair milliseconds since the clock was made */
 	look(): number {
 		const { now, share, longestStepMs } = this.#options;
 		const at = now();
@@ -69,20 +70,22 @@ export class FairClock {
 	}
 }
 
-/** For how long something has shown no sign of life, by a {@link FairClock} that is looked at regularly. */
+/** Measures how long something has shown no sign of life, with a {@link FairClock}. Call it regularly. */
 export class Silence {
 	readonly #clock: FairClock;
 	#sign: unknown;
 	#since: number;
 
-	/** @param sign the first one, see {@link lengthMs} */
+	/** @param sign the first sign, see {@link lengthMs} */
 	constructor(clock: FairClock, sign?: unknown) {
 		this.#clock = clock;
 		this.#sign = sign;
 		this.#since = clock.look();
 	}
 
-	/** @param sign anything that changes with each sign of life, such as its time. @returns fair milliseconds without a change */
+	/**
+	 * @param sign any value that changes with each sign of life, such as its time. @returns fair milliseconds without a change
+	 */
 	lengthMs(sign: unknown): number {
 		const now = this.#clock.look();
 		if (sign !== this.#sign) {

@@ -38,7 +38,7 @@ test('a flood that nobody waits for takes no memory', async t => {
 	const file = path.join(folder, 'log');
 	const sink = new FileSink(file);
 	const before = process.memoryUsage.rss();
-	// 4 GiB in one turn of the event loop: nothing of it can be written meanwhile.
+	// 4 GiB in one turn of the event loop: none of it can be written in the meantime.
 	const chunk = Buffer.alloc(1 << 20, 'x');
 	for (let count = 0; count < 4096; count++) sink.write(chunk);
 	t.true(process.memoryUsage.rss() - before < 200e6);

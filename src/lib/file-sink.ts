@@ -4,21 +4,21 @@ import { finished } from 'node:stream/promises';
 import { type Bounds, HeadAndTail, logBounds, omissionText } from './bounds.ts';
 
 export interface SinkOptions {
-	/** Default {@link logBounds}. */
+	/** Default: {@link logBounds}. */
 	readonly bounds?: Bounds;
-	/** What the file has in place of what was left out. */
+	/** Returns the text that replaces the omitted bytes in the file. */
 	readonly omission?: (omittedBytes: number) => string;
-	/** Called at the end of a file from which something was left out. */
+	/** Called at the end if bytes were omitted from the file. */
 	readonly onOmission?: (omittedBytes: number) => void;
 }
 
 /**
- * A file that grows, and never fails whoever writes to it. After its first error (a full disk, a folder that is gone)
- * it takes everything and keeps nothing, so that a pipe into it goes on flowing. A stream of `fs` would end the pipe,
- * and the program at the other end would wait for ever for somebody to read.
+ * A growing file that never fails its writer. After its first error (a full disk, a removed folder) it accepts and drops all
+ * data, so that a pipe into it keeps flowing. A stream of `fs` would end the pipe, and the program at the other end would
+ * block forever.
  *
- * Nor does it take more than its bounds, on the disk or in memory: whoever fills it may do so without end. Of what is too
- * much, the middle is left out, and the file says so.
+ * The file and its memory are bounded, because the writer may never stop. If there is too much data, the middle is omitted,
+ * and the file says so.
  */
 export class FileSink extends Writable {
 	readonly #file: string;
@@ -28,7 +28,7 @@ export class FileSink extends Writable {
 	#descriptor: number | undefined;
 	#problem: Error | undefined;
 
-	/** Makes the file, or empties it. @param onProblem is called once, with the first error */
+	/** Creates the file, or truncates it. @param onProblem is called once, with the first error */
 	constructor(file: string, onProblem?: (problem: Error) => void, options: SinkOptions = {}) {
 		super();
 		this.#file = file;
@@ -37,12 +37,12 @@ export class FileSink extends Writable {
 		this.#content = new HeadAndTail(options.bounds ?? logBounds);
 	}
 
-	/** Whether more came than the beginning of the file has room for. */
+	/** Whether the data exceeds the head of the file. */
 	get isFull(): boolean {
 		return this.#content.isFull;
 	}
 
-	/** Takes all; `false` asks for a pause, which whoever cannot pause may pass over: the bounds are kept all the same. */
+	/** Accepts all data. `false` asks the writer to pause; one that cannot pause may ignore it, as the bounds hold anyway. */
 	override write(chunk: string | Uint8Array, ...rest: unknown[]): boolean {
 		const done = rest.find(one => typeof one === 'function') as ((error?: Error | null) => void) | undefined;
 		const bytes =
@@ -53,12 +53,12 @@ export class FileSink extends Writable {
 		return true;
 	}
 
-	/** What kept something from being written; `undefined` while the file has all. */
+	/** The first error that prevented a write; `undefined` if everything was written. */
 	get problem(): Error | undefined {
 		return this.#problem;
 	}
 
-	/** Ends the file; it has all that it can keep when this resolves. Never rejects. */
+	/** Closes the file. All data that could be kept is in it when this resolves. Never rejects. */
 	async close(): Promise<void> {
 		this.end();
 		await finished(this).catch(() => undefined);
@@ -93,7 +93,7 @@ export class FileSink extends Writable {
 		}
 		write(this.#descriptor, chunk, (error, written) => {
 			if (error !== null) this.#fail(error);
-			// A disk with some room left takes a part; the rest is tried, and says why it cannot be written.
+			// A nearly full disk accepts a part. Writing the rest returns the error.
 			if (error === null && written < chunk.length) this.#append(chunk.subarray(written), done);
 			else done();
 		});
@@ -105,7 +105,7 @@ export class FileSink extends Writable {
 		if (descriptor === undefined) done(error);
 		else
 			close(descriptor, problem => {
-				// NFS says only now that a disk is full.
+				// NFS reports a full disk only on close.
 				if (problem) this.#fail(problem);
 				done(error);
 			});

@@ -1,4 +1,4 @@
-/** The room's door. What is not here is the room's own. */
+/** The public interface of this folder. Everything else is internal. */
 
 export { type Bounds, HeadAndTail, logBounds, omissionText } from './bounds.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';

@@ -61,7 +61,7 @@ test('what is written reads back equal', t => {
 	);
 });
 
-/** fast-check's dictionaries have no prototype; parsed ones have. */
+/** fast-check's dictionaries have no prototype; parsed ones do. */
 function plain(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(plain);
 	if (typeof value !== 'object' || value === null) return value;

@@ -1,29 +1,32 @@
 import { shorten } from './foreign.ts';
 
 /**
- * JSON that loses no integer. An integer beyond ±(2^53 - 1) is a `bigint`, both ways; everything else is as in
- * `JSON.parse` and `JSON.stringify`.
+ * A JSON value without loss of integer precision. An integer beyond ±(2^53 - 1) is a `bigint`, in both directions; everything
+ * else is as in `JSON.parse` and `JSON.stringify`.
  */
 export type JsonValue = JsonScalar | readonly JsonValue[] | JsonObject;
 export type JsonScalar = null | boolean | number | bigint | string;
 export type JsonObject = { readonly [name: string]: JsonValue };
 
-/** An integer of more digits is beyond a double too, and a BigInt of millions of them takes more than linear time. */
+/**
+ * A longer integer is beyond the range of a double too, and making a BigInt of millions of digits takes more than linear
+ * time.
+ */
 const integer = /^-?\d{1,309}$/;
 
-/** What `JSON` has since ECMAScript 2026; TypeScript's library does not declare it yet. */
+/** Part of `JSON` since ECMAScript 2026; TypeScript's library does not declare it yet. */
 const nativeJson = JSON as unknown as {
 	parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): JsonValue;
 	rawJSON(text: string): unknown;
 };
 
-/** Digits or an exponent that `JSON.parse` could round. Found in a string it only costs the slower way. */
+/** Digits or an exponent that `JSON.parse` could round. A match inside a string only selects the slower path. */
 const mayRound = /\d{16}|\d[eE][-+]?\d/;
 
 /**
- * Reads one JSON text.
+ * Parses one JSON text.
  *
- * @throws SyntaxError for what is not JSON, and for a number that no double can hold (`1e400`)
+ * @throws SyntaxError for invalid JSON, and for a number beyond the range of a double (`1e400`)
  */
 export function parseJson(text: string): JsonValue {
 	if (!mayRound.test(text)) return JSON.parse(text) as JsonValue;
@@ -37,19 +40,19 @@ export function parseJson(text: string): JsonValue {
 }
 
 export interface StringifyOptions {
-	/** Spaces of indentation; one line when absent. */
+	/** Number of spaces of indentation; one line if absent. */
 	readonly indent?: number;
 	/**
-	 * What to do with a `number` that is an integer beyond ±(2^53 - 1), and so perhaps rounded already: `refuse` throws,
-	 * `exponent` (default) writes it as the double that it is (`1e+20`), which reads back as a number and not a bigint.
+	 * What to do with a `number` that is an integer beyond ±(2^53 - 1), and so may be rounded already: `refuse` throws,
+	 * `exponent` (default) writes it as a double (`1e+20`), which parses as a number and not as a bigint.
 	 */
 	readonly unsafeIntegers?: 'refuse' | 'exponent';
 }
 
 /**
- * Writes one JSON text; `parseJson` gives back an equal value. A `bigint` is written as its bare digits.
+ * Writes one JSON text; `parseJson` returns an equal value. A `bigint` is written as its digits.
  *
- * @throws TypeError for NaN, infinities, and what JSON has no form for (a function, `undefined` at the top, a cycle)
+ * @throws TypeError for NaN, infinities, and values that JSON cannot represent (a function, `undefined` at the top, a cycle)
  */
 export function stringifyJson(value: unknown, { indent, unsafeIntegers = 'exponent' }: StringifyOptions = {}): string {
 	const text = JSON.stringify(

@@ -3,22 +3,22 @@ import path from 'node:path';
 import { VpmuError } from './errors.ts';
 import { shorten } from './foreign.ts';
 
-/** Who holds a lock, as far as it can be told. */
+/** Who holds a lock, as far as known. */
 export interface LockHolder {
 	readonly pid: number;
-	/** Name of the machine on which the holder runs (not the machine of the lock). */
+	/** Name of the machine that the holder runs on (not the machine of the lock). */
 	readonly machine: string;
 	readonly command: string;
-	/** ISO 8601; `null` when the holder is not one of ours. */
+	/** ISO 8601; `null` if the holder is not a vpmu process. */
 	readonly since: string | null;
 }
 
-/** A lock that somebody else holds. Exit status 75. */
+/** Another process holds the lock. Exit status 75. */
 export class LockBusyError extends VpmuError {
 	override readonly name = 'LockBusyError';
 	readonly code = 'LOCK_BUSY';
 	readonly lockName: string;
-	/** `null` when the holder cannot be told. */
+	/** `null` if the holder is unknown. */
 	readonly holder: LockHolder | null;
 
 	constructor(lockName: string, host: string, holder: LockHolder | null, blame: 'host' | 'board' = 'host') {
@@ -33,14 +33,14 @@ export class LockBusyError extends VpmuError {
 }
 
 /**
- * Holds a lock for as long as its standard input is open: for `sh -c`. Arguments: the file or folder to lock (a plain
- * name stands in the cache of the user), who we are as JSON, and `wait` or `no-wait`. Writes `held` when it holds the
- * lock, before that `busy PID COMMAND` when somebody else does; ends with 75 when it is not to wait, and stops waiting at
- * the end of its input.
+ * A script for `sh -c` that holds a lock for as long as its standard input is open. Arguments: the file or folder to lock (a
+ * plain name means a file in the user's cache), this process as JSON, and `wait` or `no-wait`. Prints `busy PID COMMAND` if
+ * another process holds the lock, and `held` once it has the lock. Exits with 75 if the lock is busy and it must not wait.
+ * Stops waiting at the end of its input.
  *
- * The kernel keeps the lock (flock(2)) on something that is there anyway, and releases it with the last process that has
- * it open: nothing is left behind. Who holds it says /proc/locks, which names the inode and the process `flock`; and
- * who that works for stands in its command line.
+ * The lock is flock(2) on an existing file or folder. The kernel releases it with the last process that has the file open, so
+ * nothing is left behind. To name the holder, the script reads /proc/locks for the inode: that gives the PID of the `flock`
+ * process, whose command line says which process it works for.
  */
 export const holdLock = `
 case $1 in
@@ -69,7 +69,7 @@ exec 9<&0
 (read -r _ <&9; kill -s KILL $$) >/dev/null 2>&1 &
 exec flock "$target" sh -c "$hold" vpmu-lock "$2"`;
 
-/** This process, as who waits for its locks is told. */
+/** Describes this process to others that wait for its locks. */
 export function thisHolder(): LockHolder {
 	return {
 		pid: process.pid,
@@ -79,11 +79,11 @@ export function thisHolder(): LockHolder {
 	};
 }
 
-/** What a holder of ours says of itself stands last on its command line, and is shorter. */
+/** A vpmu process describes itself in the last argument of its command line, in fewer characters than this. */
 const longestHolder = 2000;
 const longestCommand = 200;
 
-/** Reads a `busy` line of {@link holdLock}; `null` when it names nobody. The words are those of whoever holds the lock. */
+/** Parses a `busy` line of {@link holdLock}; `null` if it names no process. The text is the holder's and is not trusted. */
 export function readBusyLine(line: string, machine: string): LockHolder | null {
 	const match = /^busy (\d{1,10}) (.*)$/.exec(line);
 	if (match === null) return null;
@@ -96,7 +96,7 @@ export function readBusyLine(line: string, machine: string): LockHolder | null {
 
 const holderMark = 'vpmu-lock ';
 
-/** What {@link thisHolder} made; `undefined` for somebody else's words, which are shown as they are. */
+/** Parses the output of {@link thisHolder}; `undefined` for any other text, which is shown unchanged. */
 function readHolder(text: string): LockHolder | undefined {
 	let value: unknown;
 	try {

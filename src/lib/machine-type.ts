@@ -1,21 +1,21 @@
-/** A versioned machine type of QEMU, by its name. */
+/** A versioned machine type of QEMU, parsed from its name. */
 export interface MachineVersion {
-	/** The name that all versions share, such as `virt`; with the distribution's mark, such as `virt-rhel`, where it has one. */
+	/** The name that all versions share, such as `virt`, including a distribution's mark if any, such as `virt-rhel`. */
 	readonly family: string;
-	/** What tells it from others of its family, such as `9.6.0`; empty for a code name. */
+	/** The version part, such as `9.6.0`; empty for a code name. */
 	readonly version: string;
-	/** QEMU's own version, `[10, 1]` of `virt-10.1`; undefined where the name has a distribution's version or a code name. */
+	/** QEMU's own version, `[10, 1]` for `virt-10.1`; undefined if the name has a distribution's version or a code name. */
 	readonly upstream: readonly [major: number, minor: number] | undefined;
 }
 
-/** No name of a machine type is longer: what is, is not looked at. */
+/** Longest valid name of a machine type. Longer names are not parsed. */
 const longestName = 100;
 
-/** Machine types that QEMU versions: whatever follows their name and a dash is a version, be it a code name. */
+/** Machine types that QEMU versions: the text after the name and a dash is a version or a code name. */
 const versionedFamily = /^(virt|pc-i440fx|pc-q35|pseries|s390-ccw-virtio)-(.+)$/;
 
 /**
- * Reads the name of a versioned machine type: QEMU's own (`virt-9.2`, `pc-q35-4.0.1`, `pseries-2.12-sxxm`) or a
+ * Parses the name of a versioned machine type: QEMU's own (`virt-9.2`, `pc-q35-4.0.1`, `pseries-2.12-sxxm`) or a
  * distribution's (`virt-rhel9.6.0`, `virt-10.1-ubuntu`, `virt-noble`). Undefined for a name without a version.
  */
 export function machineVersion(name: string): MachineVersion | undefined {

@@ -1,6 +1,6 @@
 import { visible } from './foreign.ts';
 
-/** A control sequence of a terminal. Only we make them: what others write is text, whatever it holds. */
+/** A terminal control sequence. Only vpmu makes these: foreign text stays text, whatever it contains. */
 export class ControlSequence {
 	readonly text: string;
 
@@ -10,19 +10,22 @@ export class ControlSequence {
 	}
 }
 
-/** Text for a terminal: words, of which nothing is obeyed, and what moves the cursor or colours the words. */
+/**
+ * Text for a terminal: plain words, without effect on the terminal, and control sequences that move the cursor or set
+ * colours.
+ */
 export type ScreenText = string | readonly (string | ControlSequence)[];
 
-/** The control sequences that we use (ECMA-48). */
+/** The control sequences in use (ECMA-48). */
 export const screen = {
-	/** Goes to the beginning of the line and clears it. */
+	/** Moves to the beginning of the line and clears it. */
 	clearLine: new ControlSequence('\r\x1b[K'),
-	/** Shows what follows as a parameter of SGR says, such as 31 for red. */
+	/** Sets the style of the following text to an SGR parameter, such as 31 for red. */
 	colour: (code: number) => new ControlSequence(`\x1b[${Math.trunc(code)}m`),
 	plain: new ControlSequence('\x1b[0m'),
 } as const;
 
-/** What to write to a terminal. Every text that reaches one passes here. */
+/** Renders text for a terminal. All terminal output passes through here. */
 export function rendered(text: ScreenText): string {
 	if (typeof text === 'string') return visible(text);
 	return text.map(part => (typeof part === 'string' ? visible(part) : part.text)).join('');

@@ -3,19 +3,19 @@ import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { parseJson } from './json.ts';
 
-/** What a file of JSON was found to be. Who reads it decides: make it again, do without, or tell a person. */
+/** The result of reading a JSON file. The caller decides what to do: create the file again, do without it, or report it. */
 export type Stored<T> =
 	| { readonly state: 'ok'; readonly value: T }
 	| { readonly state: 'missing' }
 	/** `problem` completes a sentence that begins with the file's name: `is empty`, `is not JSON: …`. */
 	| { readonly state: 'damaged'; readonly problem: string };
 
-/** A schema of valibot: what JSON of ours must look like. */
+/** A valibot schema for a vpmu JSON file. */
 export type Shape<T> = v.GenericSchema<unknown, T>;
 
 /**
- * Reads a text that should be JSON of a shape. Members that the shape does not name stay, so that a file of a later
- * version is read by an earlier one.
+ * Parses JSON text and checks its shape. Members that the shape does not name are kept, so that an earlier version can read
+ * the file of a later one.
  */
 export function checkJson<T>(text: string, shape: Shape<T>): Exclude<Stored<T>, { state: 'missing' }> {
 	if (text.trim() === '') return { state: 'damaged', problem: 'is empty' };
@@ -35,12 +35,12 @@ export function checkJson<T>(text: string, shape: Shape<T>): Exclude<Stored<T>, 
 	return { state: 'damaged', problem: `${where} ${found}${expected}` };
 }
 
-/** Reads a file of JSON. @throws the system's error for a file that is there and cannot be read */
+/** Reads and checks a JSON file. @throws the system's error for an existing file that cannot be read */
 export async function readStored<T>(file: string, shape: Shape<T>): Promise<Stored<T>> {
 	return await readFile(file, 'utf8').then(text => checkJson(text, shape), missing);
 }
 
-/** As {@link readStored}, at once. */
+/** As {@link readStored}, but synchronous. */
 export function readStoredSync<T>(file: string, shape: Shape<T>): Stored<T> {
 	let text: string;
 	try {
@@ -57,7 +57,7 @@ function missing(error: unknown): { state: 'missing' } {
 	throw error;
 }
 
-/** A piece of a foreign text that a terminal can show. */
+/** A part of a foreign text that is safe for a terminal. */
 function shown(text: string, length: number): string {
 	const plain = text.replaceAll(/[^\P{C}]/gu, '?');
 	return plain.length > length ? `${plain.slice(0, length)}…` : plain;

@@ -10,7 +10,7 @@ import { FileSink } from './file-sink.ts';
 import { drainInto, linesOf, listen } from './streams.ts';
 
 test('a file that takes nothing is told of once, and its source is read to the end', async t => {
-	// /dev/full (full(4)) is a disk without room.
+	// /dev/full (full(4)) behaves like a full disk.
 	for (const [file, code] of [
 		['/dev/full', 'ENOSPC'],
 		['/dev/null/file', 'ENOTDIR'],
@@ -20,7 +20,7 @@ test('a file that takes nothing is told of once, and its source is read to the e
 		const sink = new FileSink(file, problem => problems.push(problem));
 		const source = new PassThrough();
 		const drained = drainInto(source, sink);
-		// More than all buffers on the way take.
+		// More than all buffers on the way can hold.
 		for (let chunk = 0; chunk < 64; chunk++) {
 			if (!source.write(Buffer.alloc(65_536))) await once(source, 'drain');
 		}
@@ -75,7 +75,7 @@ test('a server that cannot take a connection goes on', async t => {
 	t.teardown(cleanup);
 	const server = createServer(socket => socket.end('hello'));
 	await listen(server, path.join(folder, 's'));
-	// What Node emits when accept(2) fails with EMFILE.
+	// Node emits this when accept(2) fails with EMFILE.
 	server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
 	server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
 	const socket = connect(path.join(folder, 's'));

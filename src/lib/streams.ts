@@ -5,8 +5,8 @@ import { finished } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 
 /**
- * Lets a stream break without ending the process: an `error` event that nobody listens to is thrown. Whoever reads or
- * writes the stream still hears of it.
+ * Prevents a broken stream from ending the process: Node throws an `error` event that has no listener. Readers and writers of
+ * the stream still get the error.
  *
  * @returns the stream
  */
@@ -16,8 +16,8 @@ export function harmless<T extends { on(event: 'error', listener: (error: Error)
 }
 
 /**
- * The lines of a stream, as events or by `for await`. A stream that breaks is a stream that ends: readline alone passes
- * its error on, and nobody listens for that.
+ * Returns the lines of a stream, as events or for `for await`. An error of the stream counts as its end: readline alone would
+ * pass the error on, without a listener for it.
  */
 export function linesOf(input: NodeJS.ReadableStream): Interface {
 	const lines = createInterface({ input: harmless(input), crlfDelay: Number.POSITIVE_INFINITY });
@@ -25,12 +25,12 @@ export function linesOf(input: NodeJS.ReadableStream): Interface {
 	return lines;
 }
 
-/** Of a longer line, the rest is dropped: nobody who talks to us by lines has so much to say in one. */
+/** Longest line. The rest of a longer line is dropped; no expected line is that long. */
 const longestLine = 65_536;
 
 /**
- * The lines of a stream that somebody else writes: as {@link linesOf}, but what one line holds in memory is bounded, and
- * lines that are not taken yet wait where they are made.
+ * Returns the lines of a foreign stream: as {@link linesOf}, but the memory per line is bounded, and the stream is not read
+ * ahead of the caller.
  */
 export function foreignLinesOf(input: Readable): AsyncGenerator<string, void> {
 	return readLines(harmless(input));
@@ -40,7 +40,7 @@ async function* readLines(input: Readable): AsyncGenerator<string, void> {
 	const decoder = new StringDecoder('utf8');
 	let begun = '';
 	try {
-		// Who has read enough leaves the stream to its owner.
+		// If the caller stops reading early, the stream stays open for its owner.
 		for await (const chunk of input.iterator({ destroyOnReturn: false })) {
 			const [first = '', ...others] = decoder.write(chunk as Buffer).split('\n');
 			begun += first.slice(0, longestLine - begun.length);
@@ -56,8 +56,8 @@ async function* readLines(input: Readable): AsyncGenerator<string, void> {
 }
 
 /**
- * Writes all of `source` to `sink` and leaves the sink open. Resolves when the source has ended or broken; never
- * rejects. The sink must not fail (see FileSink): one that does would leave the source unread.
+ * Writes all of `source` to `sink` and leaves the sink open. Resolves when the source has ended or broken; never rejects. The
+ * sink must not fail (see FileSink), because then the source would not be read to its end.
  */
 export async function drainInto(source: Readable, sink: Writable): Promise<void> {
 	harmless(source).pipe(sink, { end: false });
@@ -65,8 +65,8 @@ export async function drainInto(source: Readable, sink: Writable): Promise<void>
 }
 
 /**
- * Lets a server listen on a Unix socket. A connection that it cannot take later (too many open files) is refused, and
- * ends nothing else. @throws the system's error when it cannot listen
+ * Starts a server on a Unix socket. If it cannot accept a connection later (too many open files), only that connection is
+ * refused. @throws the system's error when it cannot listen
  */
 export async function listen(server: Server, socketPath: string): Promise<void> {
 	await new Promise<void>((resolve, reject) => {

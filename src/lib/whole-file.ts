@@ -4,10 +4,10 @@ import { open, rename, rm } from 'node:fs/promises';
 const temporary = (file: string) => `${file}.${process.pid}.partial`;
 
 /**
- * Writes a file whole or not at all, whatever ends this process or the machine: what takes the file's name has been on
- * the disk before. Without that a machine that loses power may come back with a file of 0 bytes.
+ * Writes a file atomically, even if this process or the machine is killed. The data is synced to disk before the rename.
+ * Otherwise the file could have 0 bytes after a power failure.
  *
- * @throws the system's error; the file is as it was then
+ * @throws the system's error; the old file is then unchanged
  */
 export async function writeWhole(file: string, text: string, { mode = 0o666 } = {}): Promise<void> {
 	const partial = temporary(file);
@@ -24,7 +24,7 @@ export async function writeWhole(file: string, text: string, { mode = 0o666 } = 
 	}
 }
 
-/** As {@link writeWhole}, at once: for who ends right after. */
+/** As {@link writeWhole}, but synchronous: for a process that is about to exit. */
 export function writeWholeSync(file: string, text: string): void {
 	const partial = temporary(file);
 	try {
@@ -42,7 +42,7 @@ export function writeWholeSync(file: string, text: string): void {
 	}
 }
 
-/** Waits until what a file holds is on the disk. @throws the system's error */
+/** Waits until a file's data is on disk. @throws the system's error */
 export async function syncFile(file: string): Promise<void> {
 	await using handle = await open(file, 'r');
 	await handle.sync();
