@@ -1,8 +1,9 @@
 import type { CellResult, Results } from './results.ts';
 
 /**
- * All that happens in a run, as it happens: one line each of `events.ndjson`. Reports are folds over these.
- * A run ends with `run-end`; one without it was killed. A cell that started and has no `cell-end` was lost with it.
+ * An event of a run: one line of `events.ndjson`, written as it happens. Reports are folds over these. A run ends with
+ * `run-end`; a run without it was killed. A cell with a `cell-start` but without a `cell-end` was lost when the run was
+ * killed.
  */
 export type RunEvent = { readonly at: string } & (
 	| {
@@ -11,14 +12,14 @@ export type RunEvent = { readonly at: string } & (
 			readonly cells: readonly PlannedCell[];
 	  }
 	| { readonly event: 'progress'; readonly what: string; readonly done?: number; readonly total?: number }
-	/** A cell that is tried again starts and ends again. */
+	/** A cell that is retried has a further start and end. */
 	| { readonly event: 'cell-start'; readonly cell: string }
 	| { readonly event: 'cell-note'; readonly cell: string; readonly note: string }
 	| { readonly event: 'cell-end'; readonly result: CellResult }
 	| { readonly event: 'run-end'; readonly durationMs: number; readonly interrupted: boolean }
 );
 
-/** A cell of the plan: one case with one choice of every axis. */
+/** A planned cell: one case with one choice for every axis. */
 export interface PlannedCell {
 	/** Unique in a run and stable between runs: case and choices, such as `pmu/default-counts[board:uniform,debian:trixie,virt]`. */
 	readonly id: string;
@@ -27,12 +28,12 @@ export interface PlannedCell {
 	readonly title: string;
 	/** `local`, `ssh://TARGET`, `board:TOPOLOGY`. */
 	readonly on: string;
-	/** A path or `debian:SUITE`. */
+	/** A path, or `debian:SUITE`. */
 	readonly qemu: string;
 	readonly accel: 'kvm' | 'tcg';
 	readonly machine: string;
 	readonly pmu: string | null;
 	readonly cpuPmu: boolean | null;
-	/** Why it will not run; `null` when it will. */
+	/** Why the cell is not run; `null` if it is. */
 	readonly skip: string | null;
 }

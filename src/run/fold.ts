@@ -2,13 +2,13 @@ import type { RunEvent } from './events.ts';
 import { attemptFolder } from './paths.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from './results.ts';
 
-/** Why cells of a run that was interrupted have no verdict. */
+/** Reasons of cells without a verdict in an interrupted run. */
 export const interrupted = { while: 'interrupted while it ran', before: 'interrupted before it ran' } as const;
 
 /**
- * Folds the events of a run into its results. Cells that were planned and never ended are in it too: `skip` where the
- * plan said so, otherwise `error`, since a cell that nobody heard of again is no success. Of a cell that was tried again
- * the last attempt counts, and the ones before stay visible.
+ * Folds the events of a run into its results. The results also contain cells that were planned but have no end: `skip` if the
+ * plan said so, otherwise `error`, because an unfinished cell must not count as success. If a cell was retried, its last
+ * attempt counts; the earlier attempts are listed.
  *
  * @throws Error when the events do not begin with a `run-start`
  */
@@ -72,7 +72,7 @@ export function resultsOf(events: Iterable<RunEvent>): Results {
 	return { schema: 'vpmu-results/1', run: { ...start.run, durationMs }, cells, summary: summaryOf(cells) };
 }
 
-/** The last attempt of a cell, with what came before it. */
+/** Returns the last attempt of a cell, with the earlier ones listed in it. */
 function lastOf(attempts: readonly CellResult[]): CellResult {
 	const last = attempts.at(-1)!;
 	const before = attempts.slice(0, -1);
@@ -95,7 +95,7 @@ function lastOf(attempts: readonly CellResult[]): CellResult {
 	};
 }
 
-/** How many cells have each status. */
+/** Counts the cells of each status. */
 export function summaryOf(cells: readonly CellResult[]): Record<CellStatus, number> {
 	return Object.fromEntries(
 		cellStatuses.map(status => [status, cells.filter(cell => cell.status === status).length]),

@@ -7,13 +7,13 @@ import type { RunEvent } from './events.ts';
 import type { Results } from './results.ts';
 import { eventShape, resultsShape } from './shapes.ts';
 
-/** The folder of one run: `events.ndjson` as it happens, results and reports at its end, a folder for each cell. */
+/** The folder of one run: `events.ndjson` during the run, results and reports at its end, and a folder for each cell. */
 export class RunFolder implements Disposable {
 	readonly path: string;
 	readonly #events: number;
 	#problem: unknown;
 
-	/** Makes the folder. @throws UsageError when it cannot be made, or holds a run already */
+	/** Creates the folder. @throws UsageError when that fails, or when the folder already contains a run */
 	constructor(folder: string) {
 		this.path = path.resolve(folder);
 		try {
@@ -27,13 +27,13 @@ export class RunFolder implements Disposable {
 		}
 	}
 
-	/** What kept something from being written; `undefined` when all is there. */
+	/** The first write error; `undefined` if everything was written. */
 	get problem(): unknown {
 		return this.#problem;
 	}
 
 	/**
-	 * Appends one event; it is in the file, in order, when this returns. Never throws: a run goes on when its disk is full.
+	 * Appends one event. It is in the file, in order, when this returns. Never throws: a run continues when its disk is full.
 	 * After the first {@link problem} nothing is appended, so that only the last line can be damaged.
 	 */
 	append(event: RunEvent): void {
@@ -47,7 +47,7 @@ export class RunFolder implements Disposable {
 		}
 	}
 
-	/** Writes a file whole or not at all. Never throws, see {@link problem}. */
+	/** Writes a file atomically. Never throws, see {@link problem}. */
 	write(name: string, text: string): void {
 		const target = path.join(this.path, name);
 		try {
@@ -63,15 +63,15 @@ export class RunFolder implements Disposable {
 }
 
 /**
- * Reads the events of a run, which begin with `run-start`. A last line cut short by a kill is left out.
- * @throws UsageError when the folder holds no run, or a line is damaged, naming the file, the line and what is wrong
+ * Reads the events of a run, beginning with `run-start`. Skips a last line that was truncated by a kill.
+ * @throws UsageError when the folder contains no run, or a line is damaged, naming the file, the line and the problem
  */
 export function readEvents(folder: string): RunEvent[] {
 	const file = path.join(folder, 'events.ndjson');
 	const lines = readText(file, folder).split('\n');
 	const events: RunEvent[] = [];
 	lines.forEach((line, index) => {
-		// Each line is written with its end: what has none was cut short.
+		// Each line is written together with its newline. A line without one was truncated.
 		if (index === lines.length - 1) return;
 		const found = checkJson(line, eventShape);
 		if (found.state === 'damaged') throw new UsageError(`'${file}' line ${index + 1} ${found.problem}`);
@@ -84,7 +84,7 @@ export function readEvents(folder: string): RunEvent[] {
 	return events;
 }
 
-/** Reads a run's `results.json`. @throws UsageError when it is not there or damaged, naming what is wrong */
+/** Reads a run's `results.json`. @throws UsageError when it is missing or damaged, naming the problem */
 export function readResults(folder: string): Results {
 	const file = path.join(folder, 'results.json');
 	const found = checkJson(readText(file, folder), resultsShape);

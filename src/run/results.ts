@@ -9,9 +9,9 @@ export interface Results {
 		readonly argv: readonly string[];
 		readonly vpmu: string;
 		readonly durationMs: number;
-		/** The part of a larger run that this is; parts of the same `division` are disjoint and leave nothing out. */
+		/** Which part of a larger run this is. Parts with the same `division` are disjoint and together complete. */
 		readonly shard?: { readonly index: number; readonly count: number; readonly division: string };
-		/** Notes of whoever started the run (`--label`). */
+		/** Labels set by the user (`--label`). */
 		readonly labels?: Readonly<Record<string, string>>;
 	};
 	readonly cells: readonly CellResult[];
@@ -26,10 +26,10 @@ export type PerfState = 'counted' | 'not-counted' | 'not-supported';
 export interface PerfReading {
 	readonly event: string;
 	readonly state: PerfState;
-	/** Decimal, `null` when nothing was counted. */
+	/** Decimal; `null` if nothing was counted. */
 	readonly count: string | null;
 	readonly runningPct: number | null;
-	/** Host CPUs that the vCPU thread was pinned to while counting, `null` when free. */
+	/** Host CPUs that the vCPU thread was pinned to while counting; `null` if it was not pinned. */
 	readonly pinned: string | null;
 }
 
@@ -39,12 +39,12 @@ export interface BackendView {
 	readonly name?: string | undefined;
 }
 
-/** What one cell of a run came to. */
+/** The result of one cell of a run. */
 export interface CellResult {
 	readonly id: string;
 	readonly case: string;
 	readonly status: CellStatus;
-	/** Why, in a sentence, unless the status is a plain `pass`. */
+	/** The reason in one sentence; `null` for a plain `pass`. */
 	readonly reason: string | null;
 	readonly blame: Blame | null;
 	readonly on: { readonly host: string | null; readonly topology: string | null; readonly kernel: string | null };
@@ -57,7 +57,7 @@ export interface CellResult {
 	readonly machine: string;
 	readonly pmu: string | null;
 	readonly cpuPmu: boolean | null;
-	/** Capabilities of the host that were simulated for this cell. */
+	/** Host capabilities that were simulated for this cell. */
 	readonly simulated: readonly string[];
 	readonly predicted: (BackendView & { readonly rule: string }) | null;
 	readonly observed:
@@ -65,55 +65,55 @@ export interface CellResult {
 		| null;
 	readonly perf: readonly PerfReading[];
 	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
-	/** Name to path, relative to the run folder. */
+	/** Maps a name to a path relative to the run folder. */
 	readonly artifacts: Readonly<Record<string, string>>;
-	/** What a person should know and what fails nothing, such as a file that became too long; absent when there is nothing. */
+	/** Notes for people that do not affect the status, such as a file that became too long; absent if there are none. */
 	readonly notes?: readonly string[];
-	/** What kernels and QEMU said by themselves; absent for a cell that started nothing. */
+	/** Unrequested output of kernels and QEMU; absent for a cell that started nothing. */
 	readonly logs?: CellLogs;
-	/** Earlier attempts, first one first; absent when there was one only. */
+	/** Earlier attempts, oldest first; absent if there was only one attempt. */
 	readonly attempts?: readonly Attempt[];
-	/** An earlier attempt went wrong and the last one did not. */
+	/** Set if an earlier attempt went wrong and the last one did not. */
 	readonly flaky?: boolean;
-	/** The entry of the quarantine list that the cell is on. */
+	/** The quarantine list's entry for this cell. */
 	readonly quarantine?: Quarantine;
 }
 
-/** What was said around a cell that nobody had asked for. */
+/** Unrequested output during a cell. */
 export interface CellLogs {
-	/** The kernels of its guests; `null` where none was booted. */
+	/** Kernels of the cell's guests; `null` if no guest was booted. */
 	readonly guest: KernelLog | null;
-	/** The kernel of its host; `null` where it was not asked. */
+	/** Kernel of the cell's host; `null` if its log was not read. */
 	readonly host: KernelLog | null;
-	/** QMP events that no command explains, in words, and lines of stderr that a QEMU which is well does not write. */
+	/** QMP events that no command explains, in words, and lines of stderr that a healthy QEMU does not write. */
 	readonly qemu: { readonly events: readonly string[]; readonly stderr: readonly string[] };
 }
 
 /** What a kernel logged while a cell ran. */
 export interface KernelLog {
-	/** Why lines are missing, or all of them; `null` when all were read. */
+	/** Why some or all lines are missing; `null` if all were read. */
 	readonly unread: string | null;
-	/** What it reported, such as `oops null-dereference`, each with its lines: the cell does not pass. */
+	/** Problems that the kernel reported, such as `oops null-dereference`, each with its lines: the cell does not pass. */
 	readonly reports: readonly { readonly name: string; readonly lines: readonly string[] }[];
-	/** Messages that are known and harmless: a line of each, with the reason. */
+	/** Known harmless messages: one line of each, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
-/** An attempt that was followed by another one. */
+/** An attempt that was followed by a retry. */
 export interface Attempt {
 	readonly status: CellStatus;
 	readonly reason: string | null;
 	readonly blame: Blame | null;
 	readonly totalMs: number | null;
-	/** Its artifacts, relative to the run folder. */
+	/** Folder of its artifacts, relative to the run folder. */
 	readonly folder: string;
 }
 
-/** Why and until when a failure of a cell is expected. */
+/** Why a failure of a cell is expected, and until when. */
 export interface Quarantine {
 	readonly reason: string;
 	/** The last day, `YYYY-MM-DD` (UTC). */
 	readonly until: string;
-	/** The day has passed: a failure is a failure again. */
+	/** The last day has passed: a failure counts as a failure again. */
 	readonly expired: boolean;
 }

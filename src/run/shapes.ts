@@ -5,8 +5,8 @@ import type { RunEvent } from './events.ts';
 import { cellStatuses, type Results } from './results.ts';
 
 /*
- * What the files of a run folder must look like: the types of results.ts and events.ts, to be checked. What may be `null`
- * may also be absent, as in results that other programs write.
+ * Shapes of the files in a run folder: the types of results.ts and events.ts in a form that can be checked. A member that may
+ * be `null` may also be absent, as in results written by other programs.
  */
 
 const text = v.string();
