@@ -34,13 +34,13 @@ const events: RunEvent[] = [
 	{ at, event: 'run-end', durationMs: 5, interrupted: false },
 ];
 
-/** Paths of all members of a JSON value. */
+/** Lists the paths of all members of a JSON value. */
 function places(value: unknown, here: readonly string[] = []): string[][] {
 	if (typeof value !== 'object' || value === null) return [[...here]];
 	return [[...here], ...Object.entries(value).flatMap(([name, member]) => places(member, [...here, name]))];
 }
 
-/** The value with another one at a place, or without the place. */
+/** Returns the value with the member at a path replaced or removed. */
 function replaced(value: unknown, [name, ...rest]: readonly string[], by: unknown): unknown {
 	if (name === undefined) return by;
 	const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, unknown>;
@@ -57,7 +57,7 @@ const wrongValue = fc.oneof(
 const write = (name: string, text: string | Buffer) => writeFileSync(path.join(folder, name), text);
 const lines = (all: readonly unknown[]) => all.map(one => `${JSON.stringify(one)}\n`).join('');
 
-/** Reads and renders. What is damaged is refused in one sentence; what is not is rendered. @returns whether it was refused */
+/** Reads and renders results. Damaged results must be refused in one sentence. @returns whether they were refused */
 function isRefused(t: { regex(text: string, pattern: RegExp): void }, read: () => Results, file: string): boolean {
 	let found: Results;
 	try {
@@ -79,7 +79,7 @@ test('results and events that are whole are read as they were written', t => {
 	t.deepEqual(readResults(folder), results);
 	write('events.ndjson', lines(events));
 	t.deepEqual(readEvents(folder), events);
-	// A run that was killed while it wrote.
+	// As left by a run that was killed while writing.
 	write('events.ndjson', `${lines(events)}{"at":"2026-01-01T00:00:01.000Z","event":"cell-`);
 	t.deepEqual(readEvents(folder), events);
 });

@@ -34,8 +34,8 @@ summary .reason { flex-basis: 100%; padding-left: 4.4rem; } details > div { padd
 ${cellStatuses.map(status => `.${status} { color: ${colours[status]}; }`).join('\n')}`;
 
 /**
- * A run as one page that needs nothing else: no script, no other file; links lead to the artifacts beside it in the run
- * folder. What went wrong stands open and first.
+ * Renders a run as one self-contained HTML page: no scripts, no other files. Links lead to the artifacts next to it in the
+ * run folder. Failures come first and are expanded.
  */
 export function htmlOf(results: Results): string {
 	const { run, cells, summary } = results;
@@ -135,10 +135,13 @@ function links({ artifacts }: CellResult): string {
 		.join(' ');
 }
 
-/** A path of the run folder as a relative address: each part encoded, so that `#` and `?` are parts of names. */
+/** Encodes each part of a path in the run folder for a relative URL, because `#` and `?` may occur in names. */
 const address = (file: string) => file.split('/').map(encodeURIComponent).join('/');
 
-/** HTML has no place for control characters; quotes, so that it may stand in an attribute. */
+/**
+ * Escapes text for HTML. HTML cannot represent control characters. Quotes are escaped so that the text may be used in an
+ * attribute.
+ */
 function text(value: string): string {
 	return value
 		.replaceAll(/[^\t\n\r\u{20}-\u{7E}\u{A0}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')

@@ -1,4 +1,4 @@
-/** The room's door. What is not here is the room's own. */
+/** The public interface of this folder. Everything else is internal. */
 
 export { htmlOf } from './html.ts';
 export { junitOf } from './junit.ts';

@@ -2,8 +2,8 @@ import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
 /**
- * JUnit XML of a run: one suite per case, `failure` for what is under test, `error` for the infrastructure, one
- * `system-out` per test case (readers break on more).
+ * Renders a run as JUnit XML: one suite per case, `failure` for the code under test, `error` for the infrastructure, one
+ * `system-out` per test case (some readers fail on more).
  */
 export function junitOf(results: Results): string {
 	const suites = Map.groupBy(results.cells, cell => cell.case);
@@ -53,7 +53,10 @@ function counts(cells: readonly CellResult[]): string {
 	return `tests="${cells.length}" failures="${of('fail', 'xpass')}" errors="${of('error')}" skipped="${of('skip', 'xfail')}"`;
 }
 
-/** XML 1.0 production [2] has no place for most control characters, not even as references: they are shown as U+FFFD. */
+/**
+ * Escapes text for XML. XML 1.0 (production [2]) cannot represent most control characters, not even as references: they
+ * become U+FFFD.
+ */
 function text(value: string): string {
 	return value
 		.replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')

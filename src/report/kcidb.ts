@@ -1,12 +1,12 @@
 import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
-/** What KCIDB's schema 5.3 (kernelci/kcidb-io) calls each status. */
+/** Maps a status to that of KCIDB's schema 5.3 (kernelci/kcidb-io). */
 function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'PASS' | 'SKIP' {
 	switch (status) {
 		case 'pass':
 		case 'xpass':
-			// The code under test did right, though it was known not to: the comment says so.
+			// The code under test passed although a known defect was expected: the comment says so.
 			return 'PASS';
 		case 'fail':
 		case 'xfail':
@@ -19,10 +19,10 @@ function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'P
 }
 
 /**
- * A run as a KCIDB report (schema 5.3): a test per cell, a build per host kernel. No property is null, as the schema
- * asks. Checkouts are only named: which sources a kernel was built from, who submits the report has to add.
+ * Renders a run as a KCIDB report (schema 5.3): a test per cell, a build per host kernel. Properties are never null, as the
+ * schema requires. Checkouts have only a name: the submitter must add which sources a kernel was built from.
  *
- * @param origin the CI system that submits it: letters, digits and `_`
+ * @param origin the CI system that submits the report: letters, digits and `_`
  */
 export function kcidbOf(results: Results, origin = 'vpmu'): string {
 	const { run, cells } = results;
@@ -33,7 +33,7 @@ export function kcidbOf(results: Results, origin = 'vpmu'): string {
 		checkouts: kernels.map(kernel => ({ id: buildOf(kernel), origin, git_commit_name: kernel })),
 		builds: kernels.map(kernel => ({
 			...{ id: buildOf(kernel), origin, checkout_id: buildOf(kernel) },
-			// A host of TCG cells can be any machine.
+			// TCG cells can run on a host of any architecture.
 			...(cells.some(cell => kernelOf(cell) === kernel && cell.accel === 'kvm') ? { architecture: 'arm64' } : {}),
 		})),
 		tests: cells.map((cell, index) => ({

@@ -3,7 +3,7 @@ import type { Results } from '../run/results.ts';
 import { notesOf } from './notes.ts';
 import { countsOf, viewOf } from './words.ts';
 
-/** A run for a pull request or a mail: what went wrong first, then every cell. GitHub's tables. */
+/** Renders a run for a pull request or a mail: failures first, then every cell. Uses GitHub's tables. */
 export function markdownOf(results: Results): string {
 	const { run, cells, summary } = results;
 	const counted = Object.entries(summary).filter(([, number]) => number > 0);
@@ -46,7 +46,7 @@ export function markdownOf(results: Results): string {
 	].join('\n');
 }
 
-/** Words that are to be read as they are: what Markdown or HTML could take for its own is escaped. */
+/** Escapes text that Markdown or HTML would interpret. */
 function text(value: string): string {
 	return value
 		.replaceAll(/\s+/g, ' ')
@@ -54,7 +54,7 @@ function text(value: string): string {
 		.replaceAll('&', '&amp;');
 }
 
-/** Inline code. A table's column ends at a `|` even there, unless it is escaped. */
+/** Formats inline code. In a table, `|` ends the column even inside code, unless it is escaped. */
 function code(value: string): string {
 	const longest = (value.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
 	const fence = '`'.repeat(longest + 1);

@@ -1,16 +1,16 @@
 import { interrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
 
-/** What a reader of a run should not overlook, though its summary does not show it. */
+/** A note on a run that its summary does not show. */
 export interface RunNote {
 	readonly kind: 'cell' | 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted';
 	readonly text: string;
 }
 
 /**
- * Cells that passed only when they were tried again, cells on the quarantine list that pass or whose day has passed,
- * what cells themselves note, cells that were skipped on every host of the run, so that nobody knows what they would have shown, and how many were
- * not asked because the run was interrupted. Pure.
+ * Returns the notes of a run: cells that passed only on a retry, quarantined cells that pass or whose quarantine has expired,
+ * the cells' own notes, cells that were skipped on every host, and the number of cells that were not run because of an
+ * interrupt. Pure.
  */
 export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
 	const reasons: readonly (string | null)[] = Object.values(interrupted);
@@ -42,7 +42,7 @@ function interruptedNote(count: number): RunNote[] {
 	return [{ kind: 'interrupted', text: `${count} ${count === 1 ? 'cell has' : 'cells have'} no verdict: interrupted` }];
 }
 
-/** Cells that differ in nothing but their host are one question; those of it that ran nowhere are told, by case. */
+/** Groups cells that differ only in their host, and notes the groups that ran on no host, by case. */
 function skippedEverywhere(cells: readonly CellResult[]): RunNote[] {
 	const questions = Map.groupBy(cells, cell => cell.id.replace(/\[[^,\]]*/, '['));
 	const unanswered = [...questions.values()].filter(same => same.every(cell => cell.status === 'skip'));

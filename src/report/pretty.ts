@@ -6,21 +6,21 @@ import type { CellResult, CellStatus, Results } from '../run/results.ts';
 import { notesOf } from './notes.ts';
 import { countsOf, viewOf } from './words.ts';
 
-/** A line in parts. */
+/** A line in parts: text and control sequences. */
 type Line = readonly (string | ControlSequence)[];
 
 const headings = ['', 'case', 'host', 'QEMU', 'machine', 'predicted', 'observed', 'counts', 'time'] as const;
 const colours: Record<CellStatus, number> = { pass: 32, xfail: 33, skip: 2, fail: 31, xpass: 31, error: 35 };
 
 export interface PrettyOptions {
-	/** Width of the terminal in columns; `undefined` for a log: nothing is cut then, nothing is rewritten. */
+	/** Width of the terminal in columns; `undefined` for a log, where nothing is cut or rewritten. */
 	readonly columns?: number | undefined;
 	readonly colour?: boolean;
 }
 
 /**
- * The table of a run for people. Give it every event; it answers with the text to write. On a terminal a line about
- * what is going on is kept at the end and replaced with the next text.
+ * Renders the table of a run for people. Pass it every event; it returns the text to write. On a terminal, the last line
+ * shows the current activity and is replaced by the next text.
  */
 export class PrettyReport {
 	readonly #options: PrettyOptions;
@@ -36,7 +36,7 @@ export class PrettyReport {
 		this.#options = options;
 	}
 
-	/** The text to write for one event; empty when there is nothing to say. */
+	/** Returns the text to write for one event; may be empty. */
 	receive(event: RunEvent): ScreenText {
 		switch (event.event) {
 			case 'run-start':
@@ -61,7 +61,7 @@ export class PrettyReport {
 		}
 	}
 
-	/** The closing lines: what must not be overlooked, how it went, and where it is. */
+	/** Returns the closing lines: notes, the summary, and the path of the run folder. */
 	static closing(results: Results, folder: string): string {
 		const notes = notesOf(results).map(({ text }) => `note: ${text}\n`);
 		const parts = Object.entries(results.summary).filter(([, number]) => number > 0);
@@ -69,7 +69,7 @@ export class PrettyReport {
 		return `\n${notes.join('')}${notes.length === 0 ? '' : '\n'}${summary} in ${formatDuration(results.run.durationMs)}\n${folder}\n`;
 	}
 
-	/** A run that is over, as a log. */
+	/** Renders a finished run as a log. */
 	static of(results: Results, folder: string): string {
 		const report = new PrettyReport({ columns: undefined });
 		report.#widths = widthsFor(
@@ -88,7 +88,7 @@ export class PrettyReport {
 	#progress(what: string, done?: number, total?: number): ScreenText {
 		const far = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`;
 		if (this.#options.columns === undefined) {
-			// In a log each step is said once: not each of its percents, nor each turn of steps side by side.
+			// A log shows each step once, without percentages and without alternating between parallel steps.
 			if (this.#said.has(what)) return '';
 			this.#said.add(what);
 			return `- ${what}\n`;
@@ -97,7 +97,7 @@ export class PrettyReport {
 		return this.#text([]);
 	}
 
-	/** In a log there may be pages of steps before the first row. */
+	/** Returns the headings in a log, just before the first row: pages of steps may precede it. */
 	#headingsOfLog(): Line[] {
 		if (this.#options.columns !== undefined || this.#hasHeadings) return [];
 		this.#hasHeadings = true;
@@ -145,7 +145,7 @@ export class PrettyReport {
 	}
 }
 
-/** Its version, and whether it has the PMU choice: what tells two builds of a version apart that matters. */
+/** Returns the QEMU's version and whether it has the PMU choice: the relevant difference between two builds of a version. */
 function qemuOf({ qemu }: CellResult): string {
 	return `${qemu.version ?? qemu.path ?? ''}${qemu.hasPmuChoice === true ? '+choice' : ''}`;
 }
@@ -165,7 +165,7 @@ function widthsFor(cells: readonly Pick<PlannedCell, 'case' | 'on' | 'machine' |
 			cells.map(cell => cell.on.replace(/^board:/, '')),
 			0,
 		),
-		// "10.0.13+choice", where any may have it: only Debian's are known not to.
+		// Room for "10.0.13+choice", unless all QEMUs are Debian's, which do not have the choice.
 		cells.every(cell => cell.qemu.startsWith('debian:')) ? 8 : 14,
 		widest(
 			'machine',

@@ -13,7 +13,7 @@ import { cellOf, everyStatus, resultsWith } from './testing/results.ts';
 
 const program = (name: string) =>
 	['/usr/bin', '/usr/local/bin'].map(folder => path.join(folder, name)).find(existsSync);
-/** A test that needs a foreign program as its judge. */
+/** A test that validates the report with an external program. */
 const judgedBy = (name: string) => {
 	const found = program(name);
 	return (title: string, body: (t: import('ava').ExecutionContext, judge: string) => void) =>

@@ -1,8 +1,8 @@
 import type { CellResult, Results } from '../run/results.ts';
 
 /**
- * TAP version 13 of a run: a test point per cell. Known defects are TODO, as that directive is meant; a defect that is
- * gone without anybody having said so fails.
+ * Renders a run as TAP version 13: a test point per cell. Known defects are TODO. A known defect that no longer occurs fails
+ * until its record is removed.
  */
 export function tapOf(results: Results): string {
 	const lines = ['TAP version 13', `1..${results.cells.length}`];
@@ -19,7 +19,7 @@ function directive({ status, reason }: CellResult): string {
 	return status === 'xfail' ? ` # TODO ${oneLine(reason)}` : '';
 }
 
-/** A YAML block: JSON strings are YAML. */
+/** Formats a YAML block. JSON strings are valid YAML. */
 function diagnostics({ status, blame, reason, artifacts }: CellResult): string[] {
 	const [folder] = Object.values(artifacts).map(file => file.replace(/\/[^/]*$/, ''));
 	return [

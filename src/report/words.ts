@@ -1,12 +1,12 @@
 import type { BackendView, CellResult } from '../run/results.ts';
 
-/** A backend in a word or two. */
+/** Describes a backend in one or two words. */
 export function viewOf(backend: BackendView | null): string {
 	if (backend === null) return '-';
 	return backend.backend === 'event-source' ? `event-source ${backend.type ?? '?'}` : backend.backend;
 }
 
-/** Readings at a glance: each event once, with every count in the order it was taken. */
+/** Summarises readings: each event once, with all its counts in the order in which they were taken. */
 export function countsOf({ perf }: CellResult): string {
 	const byEvent = Map.groupBy(perf, reading => reading.event);
 	return [...byEvent]

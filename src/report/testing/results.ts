@@ -1,7 +1,7 @@
 import { summaryOf } from '../../run/fold.ts';
 import type { CellResult, Results } from '../../run/results.ts';
 
-/** Text that every format has to keep from being taken for its own. */
+/** Text with the special characters of every report format. */
 export const nasty = 'a <b> & "c" \u0000\u001b[31m ]]> | `x` #1 \\ ---\n... # SKIP';
 
 export const cellOf = (status: CellResult['status'], more: Partial<CellResult> = {}): CellResult => ({
@@ -25,7 +25,7 @@ export const cellOf = (status: CellResult['status'], more: Partial<CellResult> =
 	...more,
 });
 
-/** A run with a cell of every status. */
+/** Makes the results of a run with these cells. */
 export function resultsWith(cells: readonly CellResult[]): Results {
 	return {
 		schema: 'vpmu-results/1',
