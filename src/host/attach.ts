@@ -3,9 +3,9 @@ import { localHost } from './local.ts';
 import { connectHost } from './ssh/host.ts';
 
 /**
- * A host that another process of this machine owns, reached by this one: over a connection of its own, since an ssh
- * master ends with a fatal error when one of those who share it is killed while a channel is being opened (OpenSSH 9.2,
- * 10.0: `no remote_id`), and would take everybody with it. The host itself stays its owner's.
+ * Connects to a host that another process of this machine owns. Opens a separate connection, because a shared ssh master
+ * exits with a fatal error if one of its users is killed while a channel is being opened (OpenSSH 9.2, 10.0: `no remote_id`),
+ * which would disconnect every user. The host still belongs to its owner.
  *
  * @throws HostError when it cannot be reached
  */

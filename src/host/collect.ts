@@ -6,8 +6,8 @@ import type { CommandResult, Host, RunOptions } from './host.ts';
 const defaultMaxBytes = 64 * 1024 * 1024;
 
 /**
- * Runs a command to its end on top of `spawn`. The process group is killed when the wait ends early.
- * @throws HostError for one that prints more than it may
+ * Runs a command to its end on top of `spawn`. If the wait ends early, its process group is killed.
+ * @throws HostError when it prints too much
  */
 export async function runToEnd(
 	host: Host,

@@ -6,8 +6,8 @@ import path from 'node:path';
 const known = new Map<string, { readonly state: string; readonly hash: string }>();
 
 /**
- * A hash over the names, kinds, modes and bytes of a file or of a folder with all in it: 32 hexadecimal digits. A
- * symbolic link at the top is followed, links below count as links. A file that has not changed is read only once.
+ * Hashes a file, or a folder with its content: names, types, modes and bytes. Returns 32 hexadecimal digits. A symbolic link
+ * at the top is followed; links below are hashed as links. An unchanged file is read only once.
  */
 export async function hashContent(localPath: string): Promise<string> {
 	const hash = createHash('sha256');

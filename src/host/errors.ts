@@ -1,10 +1,10 @@
 import { VpmuError } from '../lib/errors.ts';
 
 /**
- * What kept a host from doing what it was asked:
- * `unreachable` (no such name, no route, no answer), `refused` (nobody listens, or sshd turned us away), `auth`,
- * `host-key`, `lost` (the connection ended later), `no-socket` (nobody listens on the Unix socket yet),
- * `no-tool` (a program is missing here or there), `copy` (a file could not be copied), `other`.
+ * Why a host could not do what it was asked:
+ * `unreachable` (no such name, no route, no answer), `refused` (nothing listens, or sshd rejected the connection), `auth`,
+ * `host-key`, `lost` (the connection ended later), `no-socket` (nothing listens on the Unix socket yet), `no-tool` (a program
+ * is missing on the host or locally), `copy` (a file could not be copied), `other`.
  */
 export type HostFailure =
 	| 'unreachable'
@@ -22,11 +22,11 @@ export interface HostErrorOptions {
 	readonly failure: HostFailure;
 	readonly evidence?: readonly string[];
 	readonly cause?: unknown;
-	/** Hosts that are boards are to blame as boards. */
+	/** `board` if the host is a board. */
 	readonly blame?: 'host' | 'board';
 }
 
-/** A host that could not do what it was asked. */
+/** A host could not do what it was asked. */
 export class HostError extends VpmuError {
 	override readonly name = 'HostError';
 	readonly host: string;

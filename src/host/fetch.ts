@@ -10,25 +10,25 @@ import type { GetOptions, Host, ReadOptions } from './host.ts';
 import { lastLines } from './lines.ts';
 
 /*
- * Files of a host are written by whoever runs there, such as a QEMU under test. Only the bytes of a regular file come
- * here, into a file that is opened here: no links, devices or folders, no modes, no names, and no more than is allowed.
+ * Files of a host may be written by untrusted programs, such as a QEMU under test. So only the bytes of a regular file are
+ * copied, up to a limit, into a file that this process creates. Links, devices, folders, modes and names are not copied.
  */
 
 const defaultReadBytes = 64 * 1024 * 1024;
 const defaultGetBytes = 1024 * 1024 * 1024;
 
-/** A foreign file, opened: what follows is its content. */
+/** An open foreign file, ready to read its content. */
 interface Opened extends AsyncDisposable {
 	readonly sizeBytes: number;
 	readonly content: AsyncIterable<Buffer>;
-	/** Resolves when the content has ended: why it is not whole, `undefined` when it is. */
+	/** Resolves at the end of the content: with the reason if it is incomplete, otherwise `undefined`. */
 	readonly ended: () => Promise<string | undefined>;
 }
 
 interface OpenOptions {
 	readonly from: number;
 	readonly maxBytes: number;
-	/** Ends the opening. */
+	/** Ends the read. */
 	readonly signal: AbortSignal;
 }
 
@@ -63,11 +63,11 @@ export async function readForeign(
 	});
 }
 
-/** How long reading and copying may take where nothing else is said. */
+/** Default limit for reading and copying. */
 const readMs = 60_000;
 const getMs = 600_000;
 
-/** Does work within its limits; what the work has opened is closed however it ends. */
+/** Does the work within its limits, and then closes everything that it opened. */
 async function owning<T>(
 	what: string,
 	{ signal, timeoutMs }: WaitOptions,
@@ -78,14 +78,14 @@ async function owning<T>(
 	await using owned = new AsyncDisposableStack();
 	owned.defer(() => stop.abort(new Error('nobody waits for it any more')));
 	const result = work(owned, stop.signal);
-	// Left behind at the deadline, it fails when what it reads is closed.
+	// After a deadline the abandoned work fails when its file is closed.
 	result.catch(() => undefined);
 	return await within(what, result, { signal, timeoutMs: timeoutMs ?? defaultMs });
 }
 
 /**
- * Copies a regular file of a host. The file here is new (whatever has its name is replaced), and nobody but its owner may
- * write to it. @throws HostError, DeadlineError, the signal's reason
+ * Copies a regular file of a host. Creates a new file here, replacing any file of that name; only its owner may write to it.
+ * @throws HostError, DeadlineError, the signal's reason
  */
 export async function getForeign(host: Host, hostPath: string, localPath: string, options: GetOptions): Promise<void> {
 	const { maxBytes = defaultGetBytes } = options;
@@ -94,7 +94,7 @@ export async function getForeign(host: Host, hostPath: string, localPath: string
 	const work = async (owned: AsyncDisposableStack, signal: AbortSignal) => {
 		const file = owned.use(await openerOf(host, hostPath, { isPacked: false, as: [] })({ from: 0, maxBytes, signal }));
 		let have = 0;
-		// Fails where the name is taken, whatever by.
+		// Fails if the name exists, whatever its file type.
 		await using copy = await open(partial, 'wx', 0o644);
 		for await (const chunk of file.content) {
 			have += chunk.length;
@@ -126,7 +126,7 @@ function openerOf(
 		: options => openThere(host, hostPath, { ...options, ...there });
 }
 
-/** Opens a file of this machine. A FIFO or device is opened without waiting for it, and then refused. */
+/** Opens a file of this machine. A FIFO or device is opened without blocking, and then refused. */
 async function openHere(file: string, { from }: OpenOptions): ReturnType<Open> {
 	const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 	let handle: FileHandle;
@@ -155,8 +155,8 @@ const notRegular = 'it is not a regular file';
 const otherNames = 'it has other names (hard links)';
 
 /**
- * Writes the size of a regular file and then, from byte `$2`, at most `$3` bytes of it. A link may take its name at any
- * moment: so what was opened is looked at again, and the name that the kernel has for it must be the one that was asked for.
+ * Writes the size of a regular file, and then at most `$3` bytes from byte `$2` on. The name may be replaced by a link at any
+ * moment. So the script checks the opened file: the kernel's path for it must be the requested one.
  */
 const send = `
 export LC_ALL=C
@@ -222,7 +222,7 @@ async function* contentOf(first: Buffer, more: AsyncIterator<Buffer>): AsyncGene
 	for (let next = await more.next(); next.done !== true; next = await more.next()) yield next.value;
 }
 
-/** Reads the first line of what comes; `undefined` when it is not that of a file. */
+/** Reads the header line; `undefined` if it is not one. */
 async function readHeading(chunks: AsyncIterator<Buffer>): Promise<{ sizeBytes: number; rest: Buffer } | undefined> {
 	let begun = Buffer.alloc(0);
 	while (begun.length < longestHeading) {

@@ -2,40 +2,40 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { WaitOptions } from '../lib/deadline.ts';
 
-/** How a process ended: an exit status or the signal that killed it, never both. */
+/** How a process ended: with an exit status or by a signal, never both. */
 export type ProcessExit =
 	| { readonly status: number; readonly signal: null }
 	| { readonly status: null; readonly signal: string };
 
-/** What a finished command left behind. */
+/** The exit and output of a finished command. */
 export type CommandResult = ProcessExit & { readonly stdout: Buffer; readonly stderr: Buffer };
 
-/** How a command on a host is run. */
+/** How to run a command on a host. */
 export interface RunOptions extends WaitOptions {
 	/** See {@link SpawnOptions.untrusted}. */
 	readonly untrusted?: Untrusted | undefined;
-	/** A command that prints more, to either stream, is killed, and `run` throws. Default 64 MiB. */
+	/** If a command prints more than this to either stream, it is killed and `run` throws. Default 64 MiB. */
 	readonly maxOutputBytes?: number;
 	readonly stdin?: string | Uint8Array;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
 }
 
-/** How a file of a host is read: see {@link Host.read}. */
+/** How to read a file of a host: see {@link Host.read}. */
 export interface ReadOptions extends WaitOptions {
-	/** Longer files are refused, or cut where `cut` says so. Default 64 MiB. */
+	/** A longer file is refused, or truncated with `cut`. Default 64 MiB. */
 	readonly maxBytes?: number;
-	/** Take the first `maxBytes` of a longer file. */
+	/** Read the first `maxBytes` of a longer file. */
 	readonly cut?: boolean;
-	/** The first byte that is wanted, counted from 0. */
+	/** First byte to read, counted from 0. */
 	readonly from?: number;
 	/** A program that is not trusted wrote it: it is opened with that program's rights. */
 	readonly untrusted?: boolean;
-	/** The file may be sent compressed: worth it where little of it is not zero. */
+	/** The file may be sent compressed. Useful if most of it is zero. */
 	readonly compressed?: boolean;
 }
 
-/** How a file of a host is copied: see {@link Host.get}. */
+/** How to copy a file of a host: see {@link Host.get}. */
 export interface GetOptions extends WaitOptions {
 	/** A longer file is refused. Default 1 GiB. */
 	readonly maxBytes?: number;
@@ -59,72 +59,72 @@ export interface SpawnOptions {
 }
 
 /**
- * A process on a host that this process owns. It dies when it is disposed of, and also when this process dies without
- * a chance to dispose of it (SIGKILL).
+ * A process on a host, owned by this process. It dies when it is disposed of, and also when this process dies without a
+ * chance to dispose of it (SIGKILL).
  */
 export interface HostProcess extends AsyncDisposable {
-	/** Process id on its host, of the program itself (not of a wrapper). */
+	/** Process id on the host, of the program itself (not of a wrapper). */
 	readonly pid: number;
 	readonly stdin: Writable;
 	readonly stdout: Readable;
 	readonly stderr: Readable;
-	/** Resolves once, when the process has ended; never rejects. */
+	/** Resolves when the process has ended; never rejects. */
 	readonly exited: Promise<ProcessExit>;
 	kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGINT'): Promise<void>;
 }
 
-/** A folder on a host, removed with all that is in it when disposed of. */
+/** A folder on a host. Disposal removes it with its content. */
 export interface HostFolder extends AsyncDisposable {
 	readonly path: string;
 }
 
-/** A lock held on a host; the host's kernel releases it when the holder dies. */
+/** A lock held on a host. The host's kernel releases it when the holder dies. */
 export interface HostLock extends AsyncDisposable {
 	readonly name: string;
 }
 
-/** Plain data by which another process of this machine reaches a host that this one owns: see `attachHost`. */
+/** Plain data that lets another process of this machine connect to a host owned by this process: see `attachHost`. */
 export type HostReference =
 	| { readonly kind: 'local' }
 	| {
 			readonly kind: 'ssh' | 'board';
 			readonly name: string;
 			readonly topology: string | null;
-			/** What ssh is told: where to, and options before that. */
+			/** Target and options of the ssh command. */
 			readonly target: string;
 			readonly options: readonly string[];
 	  };
 
 /**
- * A machine on which QEMU can be run: this one, one reached over ssh, or a board. Everything above works through this
- * interface and does not know which it is.
+ * A machine that can run QEMU: this one, one reached over ssh, or a board. All higher layers use this interface and do not
+ * know which it is.
  */
 export interface Host extends AsyncDisposable {
 	/** `local`, `ssh://TARGET`, or `board:TOPOLOGY`. */
 	readonly name: string;
 	readonly kind: 'local' | 'ssh' | 'board';
-	/** The board's topology, `null` elsewhere. */
+	/** The board's topology; `null` for other hosts. */
 	readonly topology: string | null;
 	readonly reference: HostReference;
 
 	/**
 	 * Runs a command to its end. A status other than 0 is a result, not an error.
-	 * @throws HostError when the host could not be asked; DeadlineError; the signal's reason. The command is killed then.
+	 * @throws HostError when the host cannot be reached; DeadlineError; the signal's reason. The command is then killed.
 	 */
 	run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
 
-	/** Starts a command that goes on running. @throws HostError */
+	/** Starts a command and leaves it running. @throws HostError */
 	spawn(argv: readonly string[], options?: SpawnOptions): Promise<HostProcess>;
 
 	/** Connects to a Unix stream socket on the host. The caller owns the socket. @throws HostError */
 	connect(socketPath: string, options?: WaitOptions): Promise<Socket>;
 
-	/** Copies a local file to the host (a folder with all in it when `localPath` is one). @throws HostError */
+	/** Copies a local file, or a folder with its content, to the host. @throws HostError */
 	put(localPath: string, hostPath: string, options?: WaitOptions): Promise<void>;
 
 	/**
-	 * Copies a regular file from the host, as a new file of ours: its bytes and nothing else. What is no regular file, or
-	 * longer than `maxBytes`, is refused. @throws HostError
+	 * Copies the bytes of a regular file of the host to a new local file. Refuses other file types, and files longer than
+	 * `maxBytes`. @throws HostError
 	 */
 	get(hostPath: string, localPath: string, options?: GetOptions): Promise<void>;
 
@@ -132,8 +132,8 @@ export interface Host extends AsyncDisposable {
 	read(hostPath: string, options?: ReadOptions): Promise<Buffer>;
 
 	/**
-	 * Makes content of a local file or folder readable on the host under a path that depends on its content, copying
-	 * only what is not there yet. Returns that path; the host owns it and it must not be written to. @throws HostError
+	 * Makes a local file or folder readable on the host, and returns its path there. The path depends on the content; content
+	 * that is already there is not copied again. The host owns the path; do not write to it. @throws HostError
 	 */
 	provide(localPath: string, options?: WaitOptions): Promise<string>;
 
@@ -147,8 +147,8 @@ export interface Host extends AsyncDisposable {
 	readonly rootBecause: string | null;
 
 	/**
-	 * Takes an advisory lock: by a name, among the programs of this user, or on a file or folder of the host by its path,
-	 * among all users. The kernel releases it. With `timeoutMs` 0 a lock that is held is an error at once.
+	 * Takes an advisory lock. A name is a lock among the programs of this user; a path of a file or folder on the host is a
+	 * lock among all users. The kernel releases it when the holder dies. With `timeoutMs` 0, a busy lock fails at once.
 	 * @throws LockBusyError when `timeoutMs` passes, naming the holder
 	 */
 	lock(name: string, options?: WaitOptions): Promise<HostLock>;

@@ -29,7 +29,7 @@ test('lines of dmesg since a mark: by their count, by the last line, or all of t
 	const before = ['a', 'b', 'c', 'c'];
 	const mark = { way: 'dmesg', count: 4, first: 'a', last: ['b', 'c', 'c'] } as const;
 	t.deepEqual(sinceLine(before, mark), { lines: [], unread: null });
-	// The same line again is a new one.
+	// The same text again is a new line.
 	t.deepEqual(sinceLine([...before, 'c', 'd'], mark), { lines: ['c', 'd'], unread: null });
 	t.deepEqual(sinceLine(['b', 'c', 'c', 'd', 'e'], mark), { lines: ['d', 'e'], unread: null });
 	const gone = sinceLine(['x', 'y'], mark);

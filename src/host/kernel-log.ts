@@ -1,26 +1,26 @@
 import type { WaitOptions } from '../lib/deadline.ts';
 import type { Host } from './host.ts';
 
-/** A moment in a host's kernel log. Plain data. */
+/** A position in a host's kernel log. Plain data. */
 export type KernelLogMark =
-	/** The number of the last record of `/dev/kmsg` (Linux, Documentation/ABI/testing/dev-kmsg); -1 before the first. */
+	/** Number of the last record of `/dev/kmsg` (Linux, Documentation/ABI/testing/dev-kmsg); -1 before the first. */
 	| { readonly way: 'kmsg'; readonly sequence: number }
-	/** What `dmesg` printed then: how many lines, the first one, the last ones. */
+	/** What `dmesg` printed at that time: the number of lines, the first line, the last lines. */
 	| { readonly way: 'dmesg'; readonly count: number; readonly first: string; readonly last: readonly string[] }
 	| { readonly way: 'none'; readonly why: string };
 
-/** What a host's kernel logged since a {@link KernelLogMark}. */
+/** The host kernel's messages since a {@link KernelLogMark}. */
 export interface KernelLogPart {
-	/** Oldest first, as `<LEVEL>[TIME][CALLER] TEXT` as far as the host gives these. */
+	/** Oldest first, as `<LEVEL>[TIME][CALLER] TEXT`, without the parts that the host does not give. */
 	readonly lines: readonly string[];
-	/** Why lines are missing, or all of them; `null` when all are there. */
+	/** Why some or all lines are missing; `null` if the lines are complete. */
 	readonly unread: string | null;
 }
 
 /**
- * Prints the log, after a line that says how it was read. Records of /dev/kmsg are read without waiting for the next one;
- * dd ends with EAGAIN then, and with EPIPE when records were overwritten while it read, so that it begins again. `$1`:
- * the last record that is not wanted.
+ * Prints the log, after a line that says how it was read. Reads /dev/kmsg without blocking: at the last record, dd ends with
+ * EAGAIN. If records were overwritten during the read, dd ends with EPIPE and the script starts again. `$1`: the last record
+ * to skip.
  */
 const read = `
 export LC_ALL=C
@@ -42,7 +42,7 @@ elif dmesg >/dev/null 2>"$errors"; then echo dmesg; dmesg
 else echo none; cat "$errors"
 fi`;
 
-/** Marks this moment in the log of a host's kernel. @throws HostError, DeadlineError, the signal's reason */
+/** Marks the current position in the log of a host's kernel. @throws HostError, DeadlineError, the signal's reason */
 export async function markKernelLog(host: Host, options: WaitOptions = {}): Promise<KernelLogMark> {
 	const { way, lines } = await readLog(host, Number.MAX_SAFE_INTEGER, options);
 	if (way === 'kmsg') return { way, sequence: numberOf(lines, 'last') ?? -1 };
@@ -51,7 +51,7 @@ export async function markKernelLog(host: Host, options: WaitOptions = {}): Prom
 }
 
 /**
- * What the host's kernel has logged since a mark. A log that may not be read is no error: the result says so.
+ * Returns the host kernel's messages since a mark. If the log must not be read, the result says so; that is not an error.
  * @throws HostError, DeadlineError, the signal's reason
  */
 export async function kernelLogSince(
@@ -72,7 +72,7 @@ async function readLog(host: Host, last: number, options: WaitOptions) {
 	return { way: way as KernelLogMark['way'], lines };
 }
 
-/** The records in what the script printed of /dev/kmsg. Exported for tests. */
+/** Parses the records that the script printed from /dev/kmsg. Exported for tests. */
 export function sinceRecord(printed: readonly string[], sequence: number): KernelLogPart {
 	const first = numberOf(printed, 'first');
 	const lost = first === undefined ? 0 : Math.max(0, first - sequence - 1);
@@ -84,9 +84,9 @@ export function sinceRecord(printed: readonly string[], sequence: number): Kerne
 
 const keptLines = 3;
 
-/** The lines after a mark in what dmesg printed. Exported for tests. */
+/** Returns the lines after a mark in the output of dmesg. Exported for tests. */
 export function sinceLine(printed: readonly string[], mark: Extract<KernelLogMark, { way: 'dmesg' }>): KernelLogPart {
-	// While nothing was overwritten, the count is exact; afterwards the last line that was there then is looked for.
+	// The line count is exact as long as nothing was overwritten. After that, search for the last line at the mark.
 	if (printed[0] === mark.first && printed.length >= mark.count) {
 		return { lines: printed.slice(mark.count), unread: null };
 	}
@@ -97,7 +97,7 @@ export function sinceLine(printed: readonly string[], mark: Extract<KernelLogMar
 	return { lines: printed, unread: 'lines of it may have been overwritten before they were read' };
 }
 
-/** A record `LEVEL,SEQUENCE,MICROSECONDS,FLAGS[,caller=WHO];TEXT` as a line; `undefined` for what is none. */
+/** Formats a record `LEVEL,SEQUENCE,MICROSECONDS,FLAGS[,caller=WHO];TEXT` as a line; `undefined` for other text. */
 function lineOf(record: string): string | undefined {
 	const match = /^(\d+),\d+,(\d+),([^;]*);(.*)$/.exec(record);
 	if (match === null) return undefined;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { lastLinesOf } from '../lib/foreign.ts';
 import { harmless } from '../lib/streams.ts';
 
-/** Keeps the last lines of a stream, bounded; the returned function gives them, oldest first, each shortened. */
+/** Keeps the last lines of a stream in bounded memory. The returned function gives them, oldest first, each shortened. */
 export function lastLines(stream: Readable, { count = 20, bytes = 16_384 } = {}): () => string[] {
 	let kept = '';
 	harmless(stream).on('data', (chunk: Buffer) => {

@@ -86,7 +86,7 @@ test('a command that is too slow, or no longer wanted, is killed with what it st
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const script = `sleep 60 & echo $! >${folder}/new; mv ${folder}/new ${folder}/pid; wait`;
-	// Until the deadline is long enough for the script to get as far as its child.
+	// Increase the deadline until the script gets as far as starting its child.
 	for (let timeoutMs = 300; !existsSync(path.join(folder, 'pid')); timeoutMs *= 2)
 		await t.throwsAsync(host.run(['sh', '-c', script], { timeoutMs }), { instanceOf: DeadlineError });
 	await gone(Number(await readFile(path.join(folder, 'pid'), 'utf8')));

@@ -24,7 +24,7 @@ import { takeLock } from './lock.ts';
 import { spawnLocal } from './process.ts';
 import { Workspace } from './workspace.ts';
 
-/** This machine as a host. The caller owns it; its folders go with it. */
+/** Makes this machine a host. The caller owns it; disposal removes its folders. */
 export function localHost(): Host {
 	return new LocalHost();
 }
@@ -62,7 +62,7 @@ class LocalHost implements Host {
 		return await readForeign(this, hostPath, options);
 	}
 
-	/** The path itself: what is here needs no copy, and a program may look for its parts beside itself. */
+	/** Returns the path itself. A local file needs no copy, and a program may look for its parts in its own folder. */
 	async provide(localPath: string): Promise<string> {
 		return path.resolve(localPath);
 	}

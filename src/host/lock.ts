@@ -45,7 +45,7 @@ export async function takeLock(host: Host, name: string, options: WaitOptions): 
 	})();
 	held.catch(() => undefined);
 	const startedAt = performance.now();
-	// Even who does not want to wait for the lock waits for the answer.
+	// The answer is awaited even by a caller that does not wait for the lock.
 	const answer = patience === 'no-wait' ? held : Promise.race([held, busy.promise]);
 	const first = await within(`asking for the lock '${name}'`, answer, { signal, timeoutMs: answerMs * contention() });
 	if (first !== 'held') {

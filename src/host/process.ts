@@ -6,7 +6,7 @@ import type { HostProcess, ProcessExit, SpawnOptions } from './host.ts';
 import { superviseByDescriptor } from './supervise.ts';
 
 /**
- * Starts a process on this machine that cannot outlive us. The caller owns it.
+ * Starts a process on this machine that dies when this process does. The caller owns it.
  *
  * @throws HostError when this machine cannot start a process at all; a missing program ends with status 127, as in sh
  */
@@ -57,7 +57,7 @@ export async function spawnLocal(
 	};
 }
 
-/** Node throws away what nobody has begun to read of a child's output when the child ends. */
+/** Node discards unread output when a child ends, unless reading has begun. */
 function kept(stream: Readable): Readable {
 	const readable = new PassThrough();
 	pipeline(stream, readable, () => undefined);

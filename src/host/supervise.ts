@@ -2,20 +2,19 @@ import { quoteCommand, quoteWord } from '../lib/quote.ts';
 import type { SpawnOptions } from './host.ts';
 
 /*
- * Who watches whom. A program must die when we die, also by SIGKILL, so something that outlives us has to notice: a
- * second process in the program's own process group that does nothing but wait for the end of a file that we hold open
- * (the lifeline), then kills the group, itself included. It is started before the program takes the shell's place by
- * exec, so the program's process id is the shell's, and its exit status and signal reach its parent as they are, with
- * no shell in between to turn a signal into 128+n. A process group's number is not given to a new process while a
- * member is alive, and the watcher is one: the kill cannot hit a stranger.
+ * How a program is killed when this process dies, even by SIGKILL. A second process, the watcher, runs in the program's
+ * process group. It waits for the end of a file that this process holds open (the lifeline), then kills the group, itself
+ * included. A shell starts the watcher and then execs the program. So the program has the shell's process id, and its parent
+ * sees its real exit status and signal, without a shell that turns a signal into 128+n. A process group's number is not
+ * reused while a member is alive, and the watcher is a member: the kill cannot hit an unrelated process.
  */
 
 const watcher = (lifeline: string) =>
 	`(trap '' HUP INT QUIT TERM; (read -r _ <${lifeline}; kill -s KILL -- -$$) </dev/null >/dev/null 2>&1 &)`;
 
 /**
- * What a program that is not trusted is kept to: its files are its own, and none is longer than `maxFileBytes`. It hears
- * of that by a failed write (EFBIG) and not by SIGXFSZ, which would end a QEMU whose log is full.
+ * Restricts an untrusted program: its files are private, and none grows beyond `maxFileBytes`. A write beyond that fails with
+ * EFBIG. SIGXFSZ is ignored, because it would kill a QEMU whose log is full.
  */
 const confine = (maxFileBytes: number | undefined) =>
 	maxFileBytes === undefined
@@ -23,14 +22,14 @@ const confine = (maxFileBytes: number | undefined) =>
 		: // POSIX counts blocks of 512 bytes.
 			`umask 077; trap '' XFSZ; ulimit -f ${Math.ceil(maxFileBytes / 512)} || exit 126; `;
 
-/** For `sh -c`: watches file descriptor 3, closes it and becomes the arguments. */
+/** A script for `sh -c`: starts a watcher of file descriptor 3, closes the descriptor and execs the arguments. */
 export function superviseByDescriptor(maxFileBytes?: number): string {
 	return `${watcher('&3')}; exec 3<&-; ${confine(maxFileBytes)}exec "$@"`;
 }
 
 /**
- * A command for a remote login shell: prints its process id and a newline, watches the FIFO `lifeline`, and becomes
- * `argv`. sshd makes each session a process group of its own.
+ * Makes a command for a remote login shell: prints its process id and a newline, starts a watcher of the FIFO `lifeline`, and
+ * execs `argv`. sshd makes each session its own process group.
  */
 export function superviseByFifo(
 	argv: readonly string[],

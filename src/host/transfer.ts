@@ -11,15 +11,15 @@ import { lastLines } from './lines.ts';
 import { spawnLocal } from './process.ts';
 
 /**
- * Brings the tar archive that `archive` writes to its standard output into the new folder `into` on the host, and then
- * does there what `finish`, a shell command, says. @throws HostError
+ * Unpacks the tar archive that `archive` writes to its standard output into the new folder `into` on the host. Then runs the
+ * shell command `finish` there. @throws HostError
  */
 export type Unpack = (archive: HostProcess, into: string, finish: string, options: WaitOptions) => Promise<void>;
 
 /** Who runs it there may be another user: all can read it, nobody else can write to it, and it gives nobody rights. */
 const archiveMode = 'u+rw,go=rX,a-st';
 
-/** The last part of `localPath` as a tar archive, from a `tar` of this machine. The caller owns the process. */
+/** Starts a local `tar` that archives the last part of `localPath`. The caller owns the process. */
 function startArchive(localPath: string): Promise<HostProcess> {
 	const { dir, base } = path.parse(path.resolve(localPath));
 	return spawnLocal(['tar', '-c', `--mode=${archiveMode}`, '-C', dir, '--', base]);
@@ -43,7 +43,7 @@ async function pump(host: Host, from: HostProcess, to: HostProcess, what: string
 	});
 }
 
-/** Unpacks into `$1`, which is made. */
+/** Creates `$1` and unpacks into it. */
 const unpack = 'umask 022 && mkdir -p -- "$1" && tar -x -o -f - -C "$1"';
 
 const unpackOver =
@@ -65,7 +65,7 @@ async function checked(host: Host, what: string, argv: readonly string[], option
 	});
 }
 
-/** The path without symbolic links: tar and the hash must see the thing itself. */
+/** Resolves symbolic links in a path, because tar and the hash need the real file. */
 async function existing(host: Host, localPath: string): Promise<string> {
 	return await realpath(localPath).catch(cause => {
 		throw new HostError(`cannot copy '${localPath}' to ${host.name}: ${messageOf(cause)}`, {
@@ -76,10 +76,10 @@ async function existing(host: Host, localPath: string): Promise<string> {
 	});
 }
 
-/** Moves `$1/$2` over `$3` and removes `$1`; a folder that is in the way goes first. */
+/** Moves `$1/$2` over `$3` and removes `$1`. An existing folder `$3` is removed first. */
 const moveInto = '[ ! -d "$3" ] || rm -rf -- "$3"; mv -f -- "$1/$2" "$3" && rm -rf -- "$1"';
 
-/** Copies a file or folder to a host: unpacked beside the target, then renamed. @throws HostError */
+/** Copies a file or folder to a host: unpacks it next to the target, then renames it. @throws HostError */
 export async function putByTar(
 	host: Host,
 	localPath: string,
@@ -104,10 +104,10 @@ export async function putByTar(
 const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac
 mkdir -p -m "$4" -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;
 
-/** Gives `$1` its name `$2`. Somebody else may have brought the same meanwhile: then theirs stays. */
+/** Renames `$1` to `$2`. If another process has created `$2` in the meantime, keeps that one. */
 const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
 
-/** Content that a host has, by content. */
+/** Content provided on a host, by its hash. */
 export class Provider {
 	readonly #host: Host;
 	readonly #store: string;

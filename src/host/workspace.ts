@@ -6,16 +6,17 @@ import { HostError } from './errors.ts';
 import type { HostFolder } from './host.ts';
 
 /**
- * Makes its argument, a folder, holds a lock on it, and removes it when its input ends: when the owner is gone, however it went. Were the
- * folder made first, an owner killed before it had a janitor would leave it.
+ * The script that owns a workspace folder: creates the folder `$1`, holds a lock on it, and removes it at the end of its
+ * input, that is when its owner ends for any reason. The script creates the folder itself. Otherwise an owner killed before
+ * it started the script would leave the folder behind.
  */
 const janitor = `trap '' HUP INT QUIT TERM; mkdir -m 700 -- "$1" && exec 9<"$1" && flock -n 9 || exit 1
 echo; exec >&- 2>&-
 read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
 
 /**
- * Removes folders whose janitors are gone too (a container that was stopped, a machine that lost power): nobody holds
- * their lock. One that is being made at this moment is not locked yet.
+ * Removes folders whose janitors were killed (a stopped container, a power failure): their locks are free. A folder that is
+ * just being created is not locked yet.
  */
 const sweep = `cd -- "$1" || exit
 for folder in vpmu-*-w-*; do
@@ -24,7 +25,7 @@ for folder in vpmu-*-w-*; do
 done`;
 let isSwept = false;
 
-/** Does not wait for it: whoever needs a folder now has nothing of it. */
+/** Runs the sweep in the background, because the caller does not depend on it. */
 function sweepOnce(root: string): void {
 	if (isSwept) return;
 	isSwept = true;
@@ -34,9 +35,9 @@ function sweepOnce(root: string): void {
 }
 
 /**
- * A private folder (mode 0700) with a short path, below the temporary folder. It is removed when disposed of, and also
- * when this process is killed. The caller owns it.
- * @throws the system's error when it cannot be made; HostError when there is no shell to look after it
+ * Creates a private folder (mode 0700) with a short path, below the temporary folder. It is removed when disposed of, and
+ * also when this process is killed. The caller owns it.
+ * @throws the system's error when it cannot be created; HostError when no shell can be started to remove it
  */
 export async function makeWorkspace(): Promise<HostFolder> {
 	const root = temporaryRoot();
@@ -53,7 +54,7 @@ export async function makeWorkspace(): Promise<HostFolder> {
 	});
 	const made = new Promise<true>(resolve => watcher.stdout.once('data', () => resolve(true)));
 	if ((await Promise.race([made, gone])) !== true) {
-		// Says why, if it is the folder.
+		// If the folder is the problem, this throws the reason.
 		await mkdir(folder, { mode: 0o700 });
 		await rmdir(folder);
 		throw new HostError("cannot start 'sh' on this machine", { host: 'local', failure: 'no-tool' });
@@ -71,18 +72,18 @@ export async function makeWorkspace(): Promise<HostFolder> {
 	};
 }
 
-/** Where Unix sockets' paths stay below 107 bytes: $TMPDIR if that is short. */
+/** Returns $TMPDIR if paths of Unix sockets below it stay under 107 bytes, otherwise a shorter folder. */
 function temporaryRoot(): string {
 	const wanted = process.env.TMPDIR;
 	return wanted !== undefined && path.isAbsolute(wanted) && wanted.length <= 40 ? wanted : '/tmp';
 }
 
-/** Folders in a workspace that is made at first use. */
+/** Folders in a workspace that is created on first use. */
 export class Workspace implements AsyncDisposable {
 	#root: Promise<HostFolder> | undefined;
 	#count = 0;
 
-	/** The path of something that does not exist yet. */
+	/** Returns a path that does not exist yet. */
 	async reserve(): Promise<string> {
 		this.#root ??= makeWorkspace();
 		return path.join((await this.#root).path, String(this.#count++));

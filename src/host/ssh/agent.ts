@@ -1,6 +1,6 @@
 import { rightsScript, untrustedId } from '../rights.ts';
 
-/** Folders `0` to this, exclusive, are in the agent's folder from the start: one made later costs a command there. */
+/** The agent makes folders `0` to `readyFolders - 1` in advance. Making one later costs a command on the host. */
 export const readyFolders = 4;
 
 const folders = Array.from({ length: readyFolders }, (_, number) => `"$base/${number}"`).join(' ');

@@ -5,17 +5,17 @@ import { encodeFields, type Field, type FieldReader, message } from './wire.ts';
 /** Sends one message of the connection protocol. */
 export type Send = (type: number, fields: readonly Field[], raw?: Uint8Array) => void;
 
-/** Data that the other side may send before we say that more was read. */
+/** Receive window: bytes that the peer may send before we report that data was read. */
 export const receiveWindowBytes = 2 << 20;
 export const largestDataBytes = 32_768;
 
 /**
- * One channel of an SSH connection (RFC 4254 section 5): a stream both ways, with standard error apart, and for
+ * One channel of an SSH connection (RFC 4254 section 5): a stream in both directions, a separate standard error, and for
  * sessions how the program ended.
  */
 export class Channel extends Duplex {
 	readonly stderr: Readable;
-	/** Settles when the channel has closed: how the program ended, or `undefined` where that was not said. */
+	/** Resolves when the channel has closed: with how the program ended, or `undefined` if the server did not say. */
 	readonly exited: Promise<ProcessExit | undefined>;
 	readonly #send: Send;
 	readonly #localId: number;
@@ -44,9 +44,9 @@ export class Channel extends Duplex {
 		this.#remoteLargest = Math.min(limits.largestBytes, largestDataBytes);
 		this.exited = this.#ended.promise;
 		this.stderr = new Readable({ read: () => this.#credit(0) });
-		// Whoever only wants the output must not be brought down by how the connection ended.
+		// A caller that only reads stdout must not crash when the connection ends with an error.
 		this.stderr.on('error', () => undefined);
-		// Who reads or writes hears of it all the same; a channel that nobody uses any more must not end the process.
+		// Readers and writers still get the error. An unused channel must not end the process.
 		this.on('error', () => undefined);
 		this.on('error', () => undefined);
 	}
@@ -55,7 +55,7 @@ export class Channel extends Duplex {
 		return this.#localId;
 	}
 
-	/** Asks for something on this channel; `false` when it was refused. */
+	/** Sends a request on this channel; `false` if it was refused. */
 	request(name: string, fields: readonly Field[]): Promise<boolean> {
 		const { promise, resolve } = Promise.withResolvers<boolean>();
 		this.#replies.push({ resolve });
@@ -63,7 +63,7 @@ export class Channel extends Duplex {
 		return promise;
 	}
 
-	/** Takes in one message that was addressed to this channel; `reader` stands behind the channel number. */
+	/** Handles a message for this channel; `reader` is positioned after the channel number. */
 	receive(type: number, reader: FieldReader): void {
 		switch (type) {
 			case message.channelData:
@@ -97,7 +97,7 @@ export class Channel extends Duplex {
 		}
 	}
 
-	/** The connection is gone: nothing more will come. */
+	/** The connection has ended: no more data will arrive. */
 	lost(error: Error): void {
 		this.#closeSent = true;
 		this.#finish(error);
@@ -107,7 +107,8 @@ export class Channel extends Duplex {
 		const name = reader.text();
 		const wantReply = reader.boolean();
 		if (name === 'exit-status') this.#exit ??= { status: reader.uint32() & 0xff, signal: null };
-		// RFC 4254 6.10: names without SIG; others carry a domain ("SIG@openssh.com" for all that OpenSSH has no name for).
+		// RFC 4254 6.10: signal names have no SIG. Others carry a domain ("SIG@openssh.com" for any signal that OpenSSH has no
+		// name for).
 		if (name === 'exit-signal') this.#exit ??= { status: null, signal: `SIG${reader.text().replace(/^SIG@.*/, '?')}` };
 		if (wantReply) this.#send(message.channelFailure, [this.#remoteId]);
 		if (this.#exit !== undefined) this.#ended.resolve(this.#exit);
@@ -126,7 +127,7 @@ export class Channel extends Duplex {
 		this.stderr.push(null);
 	}
 
-	/** Grants the other side as much as was read, once that is worth a message. */
+	/** Extends the peer's window by the amount read, once it is large enough for a message. */
 	#credit(extraBytes: number): void {
 		this.#unread += extraBytes;
 		if (this.#closeSent || this.#unread < receiveWindowBytes / 8) return;

@@ -20,12 +20,12 @@ export class ChannelRefused extends Error {
 }
 
 /**
- * Channels over a running ssh master, in its proxy mode: the master keeps the keys and the encryption, and we speak the
- * connection protocol through its control socket. So no local process is started per command, and the server's own
- * word on how a program ended (exit-status, exit-signal) reaches us, which the ssh program does not pass on.
+ * Channels over a running ssh master in proxy mode. The master handles keys and encryption; this class speaks the connection
+ * protocol over the master's control socket. This needs no local process per command. It also gives access to the server's
+ * report of how a program ended (exit-status, exit-signal), which the ssh program does not pass on.
  */
 export class SshConnection implements AsyncDisposable {
-	/** Settles when the connection has ended, with the reason; never rejects. */
+	/** Resolves with the reason when the connection has ended; never rejects. */
 	readonly ended: Promise<Error>;
 	readonly #socket: Socket;
 	readonly #splitter = new PacketSplitter();
@@ -69,7 +69,7 @@ export class SshConnection implements AsyncDisposable {
 		}
 	}
 
-	/** Starts a command in a session of its own. @throws ChannelRefused; the reason why the connection ended */
+	/** Starts a command in a new session. @throws ChannelRefused; the reason why the connection ended */
 	async exec(command: string): Promise<Channel> {
 		const channel = await this.#open('session', []);
 		if (await channel.request('exec', [command])) return channel;
@@ -77,7 +77,7 @@ export class SshConnection implements AsyncDisposable {
 		throw this.#error ?? new ChannelRefused(1, 'the server refused to start the command');
 	}
 
-	/** Connects to a Unix socket there (OpenSSH's PROTOCOL, 2.4). @throws ChannelRefused when nobody listens */
+	/** Connects to a Unix socket on the host (OpenSSH's PROTOCOL, 2.4). @throws ChannelRefused when nothing listens */
 	connectUnix(socketPath: string): Promise<Channel> {
 		return this.#open('direct-streamlocal@openssh.com', [socketPath, '', 0]);
 	}
@@ -98,7 +98,7 @@ export class SshConnection implements AsyncDisposable {
 
 	readonly #send: Send = (type, fields, raw = new Uint8Array()) => {
 		if (this.#error !== undefined || this.#socket.destroyed) return;
-		// A packet is: padding length (none without encryption), type, fields.
+		// A packet consists of the padding length (0 without encryption), the type and the fields.
 		this.#write(Buffer.concat([Uint8Array.of(0, type), encodeFields(fields), raw]));
 	};
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { connectError } from './diagnose.ts';
 
-/** What OpenSSH 9 and 10 write, by what went wrong. */
+/** Messages of OpenSSH 9 and 10, by failure. */
 const said: Readonly<Record<string, readonly string[]>> = {
 	'host-key': ['@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @', 'Host key verification failed.'],
 	auth: ['root@h: Permission denied (publickey).'],

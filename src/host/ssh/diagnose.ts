@@ -1,7 +1,7 @@
 import { shorten } from '../../lib/foreign.ts';
 import { HostError, type HostFailure } from '../errors.ts';
 
-/** Longer lines are not ssh's. */
+/** ssh does not write longer lines. */
 const longestLine = 500;
 
 const rules: readonly (readonly [RegExp, HostFailure, (target: string) => string])[] = [
@@ -30,7 +30,7 @@ const rules: readonly (readonly [RegExp, HostFailure, (target: string) => string
 	[/sh: .*mktemp|mkfifo/i, 'no-tool', target => `${target} lacks a program that vpmu needs (mktemp, mkfifo)`],
 ];
 
-/** The error for an ssh that ended before it was connected, told from what it wrote to stderr. */
+/** Makes the error for an ssh that ended before it was connected, from its stderr. */
 export function connectError(
 	target: string,
 	host: string,

@@ -32,36 +32,36 @@ import { ChannelRefused } from './connection.ts';
 import { type LossDetails, type Master, startMaster } from './master.ts';
 import { checkTarget, type SshOptions } from './options.ts';
 
-/** How a host that is reached over ssh differs from a user's own machine. */
+/** Options for ssh hosts other than a user's own machine. */
 export interface RemoteOptions extends SshOptions, WaitOptions {
 	readonly name: string;
 	readonly kind: 'ssh' | 'board';
 	readonly topology?: string;
 	readonly beatMs?: number;
-	/** Time for cleaning up there at the end. Default 3 s; 0 where the host goes too. */
+	/** Time for the cleanup on the host at the end. Default 3 s; 0 if the host ends as well. */
 	readonly farewellMs?: number;
-	/** A faster way for a tar archive into the host than through ssh. */
+	/** A way to send a tar archive to the host that is faster than ssh. */
 	readonly unpack?: Unpack;
-	/** Shell commands for the host, before anything else. */
+	/** Shell commands to run first on the host. */
 	readonly prelude?: string;
-	/** What else is known when the connection is lost. */
+	/** Returns further details when the connection is lost. */
 	readonly explainLoss?: () => Promise<LossDetails>;
 	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there; by default in the cache of the user there. */
 	readonly store?: string;
 }
 
 /**
- * A machine reached with the system's ssh and the user's own ssh settings. The caller owns the connection; when it
- * ends, however it ends, all that was started through it ends too.
+ * Connects to a machine with the system's ssh and the user's ssh settings. The caller owns the connection. When the
+ * connection ends for any reason, everything started through it ends too.
  *
- * @throws HostError when it cannot be reached; UsageError for a target that cannot be one
+ * @throws HostError when the host cannot be reached; UsageError for an invalid target
  */
 export function sshHost(target: string, options: SshOptions & WaitOptions = {}): Promise<Host> {
 	const name = checkTarget(target).startsWith('ssh://') ? target : `ssh://${target}`;
 	return connectHost(target, { ...options, name, kind: 'ssh', beatMs: 15_000 });
 }
 
-/** As {@link sshHost}, for those who know more of the host. */
+/** As {@link sshHost}, with more options. */
 export async function connectHost(target: string, options: RemoteOptions): Promise<RemoteHost> {
 	const workspace = new Workspace();
 	try {
@@ -86,7 +86,7 @@ export class RemoteHost implements Host {
 	readonly kind: 'ssh' | 'board';
 	readonly topology: string | null;
 	readonly reference: HostReference;
-	/** Settles when the connection is gone; never rejects. */
+	/** Resolves when the connection is lost; never rejects. */
 	readonly lost: Promise<HostError>;
 	readonly #master: Master;
 	readonly #workspace: Workspace;
@@ -221,10 +221,10 @@ export class RemoteHost implements Host {
 
 	#own(channel: Channel, pid: number): HostProcess {
 		let ended = false;
-		// When the connection is lost, the host's own watchers kill with SIGKILL; the server can no longer say so.
+		// When the connection is lost, the watchers on the host kill with SIGKILL. The server can no longer report it.
 		const exited = channel.exited.then((exit): ProcessExit => {
 			ended = true;
-			// What the program left behind in its group goes with it. The group's watcher keeps its number from reuse.
+			// Kill the remaining processes of the program's group. The group's watcher prevents reuse of its number.
 			if (this.#lost === undefined) this.#master.kill('KILL', -pid);
 			return exit ?? { status: null, signal: 'SIGKILL' };
 		});
@@ -245,7 +245,7 @@ export class RemoteHost implements Host {
 		};
 	}
 
-	/** A real socket for a channel: the two ends of a local Unix connection, one of them pumped. */
+	/** Makes a real socket for a channel: a local Unix socket pair with one end piped to the channel. */
 	async #asSocket(channel: Channel): Promise<Socket> {
 		const path = await this.#workspace.reserve();
 		const server = createServer({ allowHalfOpen: true });
@@ -264,7 +264,7 @@ export class RemoteHost implements Host {
 		}
 	}
 
-	/** A connection that ended is told as that, whatever was being done. */
+	/** If the connection has ended, reports that instead of its effects. */
 	async #explain(cause: unknown): Promise<unknown> {
 		const settled = await Promise.race([this.lost, delay(200)]);
 		return settled ?? cause;
@@ -275,10 +275,10 @@ export class RemoteHost implements Host {
 	}
 }
 
-/** A process id has ten digits at most. */
+/** A process id has at most ten digits. */
 const longestPid = 100;
 
-/** The first line of the output: the process id. `undefined` when the output ends without one. */
+/** Reads the process id from the first line of the output; `undefined` if the output ends without one. */
 function readPid(channel: Channel): Promise<number | undefined> {
 	return new Promise(resolve => {
 		let line = Buffer.alloc(0);

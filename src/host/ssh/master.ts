@@ -16,21 +16,21 @@ export interface MasterOptions extends WaitOptions {
 	/** The host's name in messages. */
 	readonly name: string;
 	readonly blame: 'host' | 'board';
-	/** Where the control socket is to be: a short path in a private folder. */
+	/** Path for the control socket: a short path in a private folder. */
 	readonly controlPath: string;
 	/** Options for ssh, before the target. */
 	readonly options: readonly string[];
-	/** Tell the host every so often that we live; not needed where both die together. */
+	/** How often to send the host a sign of life. Not needed if the host ends together with this process. */
 	readonly beatMs?: number | undefined;
-	/** Shell commands for the host, before anything else. */
+	/** Shell commands to run first on the host. */
 	readonly prelude?: string | undefined;
-	/** Time for the agent to clean up there at the end. Default 3 s; 0 where the host goes too. */
+	/** Time for the agent's cleanup at the end. Default 3 s; 0 if the host ends as well. */
 	readonly farewellMs?: number | undefined;
-	/** What else is known when the connection is lost. */
+	/** Returns further details when the connection is lost. */
 	readonly explainLoss?: (() => Promise<LossDetails>) | undefined;
 }
 
-/** Why a connection was lost, beyond what ssh says of it. */
+/** Why a connection was lost, in addition to ssh's own messages. */
 export interface LossDetails {
 	readonly text: string | undefined;
 	readonly evidence: readonly string[];
@@ -38,7 +38,7 @@ export interface LossDetails {
 
 const connectMs = 30_000;
 
-/** A running ssh with our agent at its other end. */
+/** A running ssh connection with the agent at its other end. */
 export interface Master extends AsyncDisposable {
 	readonly connection: SshConnection;
 	/** The agent's folder on the host. */
@@ -48,16 +48,16 @@ export interface Master extends AsyncDisposable {
 	readonly machine: string;
 	/** With whose rights what is not trusted is started there. */
 	readonly rights: Rights;
-	/** Settles when the connection is gone, with the error for whoever still wants something; never rejects. */
+	/** Resolves with the error for pending requests when the connection is lost; never rejects. */
 	readonly lost: Promise<HostError>;
-	/** Sends a signal to a process (or with a minus before it, a group) there. */
+	/** Sends a signal to a process on the host (or to a group, if negative). */
 	kill(signal: string, target: number): void;
 }
 
 /**
- * Connects to a host with the system's ssh, as a master that is ours alone. The caller owns it.
+ * Connects to a host with the system's ssh, as a master that no one else uses. The caller owns it.
  *
- * @throws HostError when ssh cannot connect; DeadlineError never: a host that does not answer is `unreachable`
+ * @throws HostError when ssh cannot connect. Never DeadlineError: a host that does not answer is `unreachable`
  */
 export async function startMaster(target: string, options: MasterOptions): Promise<Master> {
 	const { name, blame, controlPath, signal, timeoutMs = connectMs * contention() } = options;
@@ -68,7 +68,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 			...['-T', '-x', '-a', '-o', 'BatchMode=yes', '-o', 'ControlMaster=yes', '-o', `ControlPath=${controlPath}`],
 			...['-o', 'ControlPersist=no', '-o', 'ClearAllForwardings=yes', '-o', 'PermitLocalCommand=no'],
 			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', ...options.options],
-			// Of an option that is given twice ssh takes the first: the caller's.
+			// ssh uses the first value of a repeated option, so the caller's value wins.
 			...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3', '--', target],
 			`exec sh -c ${quoteWord(`${options.prelude ?? ''}${agent}`)} vpmu-agent`,
 		]),
@@ -83,7 +83,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 				const exit = await ssh.exited;
 				throw connectError(target, name, stderr(), exit.status, blame);
 			}
-			// A login shell's start-up files may have something to say first.
+			// The start-up files of a login shell may print text first.
 			const match = /^vpmu-agent (\/tmp\/vpmu\.\w{6}) (\d{1,10}) ([\w.-]{1,64}) (\w{1,20})$/.exec(value);
 			if (match !== null) return { base: match[1]!, uid: match[2]!, machine: match[3]!, rights: readRights(match[4]!) };
 		}
@@ -107,7 +107,7 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	const beat = keepBeating(ssh.stdin, options.beatMs);
 	stack.defer(beat);
 	const lost = Promise.race([ssh.exited, connection.ended]).then(async () => {
-		// Its last words, and those of what it led to, arrive a moment later.
+		// The last messages of ssh and its child processes arrive slightly later.
 		await delay(50);
 		const details = await options.explainLoss?.();
 		const evidence = [...stderr(), ...(details?.evidence ?? [])];
@@ -126,8 +126,8 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 		kill: (signalName, process) => void ssh.stdin.write(`kill ${signalName.replace(/^SIG/, '')} ${process}\n`),
 		async [Symbol.asyncDispose]() {
 			beat();
-			// The agent takes its leave: it stops what still runs there and removes its folder, then ssh ends by itself, for
-			// which no channel may be open.
+			// The agent stops our remaining programs and removes its folder. Then ssh exits, which requires that no channel is
+			// open.
 			ssh.stdin.end();
 			await connection[Symbol.asyncDispose]();
 			const { farewellMs = 3000 } = options;

@@ -1,15 +1,15 @@
 import { UsageError } from '../../lib/errors.ts';
 
-/** What the system's ssh is told beyond the target. For a user's own machines, ~/.ssh/config says it all. */
+/** Options for the system's ssh besides the target. A user's own machines are configured in ~/.ssh/config. */
 export interface SshOptions {
 	/** Options as on ssh's command line, such as `-p`, `2222`, `-i`, `KEY`. */
 	readonly options?: readonly string[];
 }
 
 /**
- * A target as ssh takes it: `[USER@]HOST`, an alias of ~/.ssh/config, or `ssh://[USER@]HOST[:PORT]`.
+ * Checks an ssh target: `[USER@]HOST`, an alias of ~/.ssh/config, or `ssh://[USER@]HOST[:PORT]`.
  *
- * @throws UsageError for what ssh would take for an option or could not be a host
+ * @throws UsageError for text that ssh would take for an option, or that cannot be a host
  */
 export function checkTarget(target: string): string {
 	if (!/^(ssh:\/\/)?[A-Za-z0-9_[][\w.@:%[\]-]*$/.test(target)) {

@@ -18,7 +18,7 @@ export const message = {
 /** A field of a message: a number is a uint32, text and bytes are SSH strings, a boolean is one byte (RFC 4251 section 5). */
 export type Field = number | string | Uint8Array | boolean;
 
-/** The bytes of fields, one after the other. */
+/** Encodes fields one after the other. */
 export function encodeFields(fields: readonly Field[]): Buffer {
 	const parts: Uint8Array[] = [];
 	for (const field of fields) {
@@ -77,7 +77,7 @@ export class PacketSplitter {
 	#pending: Buffer[] = [];
 	#have = 0;
 
-	/** The packets that `chunk` completes, without their lengths. @throws RangeError for a packet above 1 MiB */
+	/** Returns the packets that `chunk` completes, without their lengths. @throws RangeError for a packet above 1 MiB */
 	push(chunk: Buffer): Buffer[] {
 		this.#pending.push(chunk);
 		this.#have += chunk.length;
