@@ -39,7 +39,7 @@ test.serial('overflow interrupts arrive at both PMUs, each at its own CPU', asyn
 			.reduce(([a = 0, b = 0], [x = 0, y = 0]) => [a + x, b + y], [0, 0]);
 	for (const [cpu, name] of ['armv8_cortex_a53', 'armv8_cortex_a72'].entries()) {
 		const before = await interrupts();
-		// Only the interrupts are looked at: the image's perf lacks what it needs to write its file to the end.
+		// Check only the interrupts: the image's perf lacks what it needs to finish its file.
 		const record = `taskset -c ${cpu} perf record -q -c 1000000 -e ${name}/cpu_cycles/ -o /tmp/p -- sleep 0.2`;
 		await board.run(
 			['sh', '-c', `${record}; taskset -c ${cpu} sh -c 'i=0; while [ $i -lt 9999 ]; do i=$((i+1)); done'`],

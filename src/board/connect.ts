@@ -20,7 +20,7 @@ export async function connectBoard(
 		name,
 		kind: 'board',
 		topology: parts.layout.topology.name,
-		// A board that is halted answers nothing, and one that has ended is noticed by its process.
+		// A halted board does not answer, and the process monitor notices one that has ended.
 		options: ['-p', String(await sshPort(machine)), '-o', 'ServerAliveInterval=0', ...parts.keys.sshOptions],
 		store: '/var/tmp/provided',
 		unpack: (archive, into, finish, limits) => mailbox.unpack(host, archive, into, finish, limits),
@@ -38,7 +38,7 @@ export async function connectBoard(
 	return host;
 }
 
-/** A restored board believes that it is still the moment of its snapshot, and would draw the same random numbers. */
+/** A restored board still has the clock and random state of its snapshot, and would draw the same random numbers. */
 function wakeUp(): string {
 	return `date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null; echo ${randomBytes(32).toString('hex')} >/dev/urandom;`;
 }

@@ -1,6 +1,6 @@
 import { VpmuError } from '../lib/errors.ts';
 
-/** A board that could not be had, or was lost. `evidence` ends with the last lines of its console. */
+/** A board that could not be started, or was lost. `evidence` ends with the last lines of its console. */
 export class BoardError extends VpmuError {
 	override readonly name = 'BoardError';
 	readonly board: string;

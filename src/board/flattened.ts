@@ -1,14 +1,14 @@
-/** A node of a device tree. Property values are bytes; what they mean is the bindings' business. */
+/** A node of a device tree. Property values are raw bytes; the bindings define their meaning. */
 export interface DeviceNode {
 	readonly name: string;
 	readonly properties: Map<string, Buffer>;
 	readonly children: DeviceNode[];
 }
 
-/** A flattened device tree (Devicetree Specification v0.4, chapter 5) in parts. */
+/** A parsed device tree blob (Devicetree Specification v0.4, chapter 5). */
 export interface DeviceTree {
 	readonly root: DeviceNode;
-	/** Memory that must not be used: address and size, in bytes. */
+	/** Reserved memory: address and size, in bytes. */
 	readonly reservations: readonly (readonly [address: bigint, size: bigint])[];
 	readonly bootCpu: number;
 }
@@ -17,10 +17,10 @@ const magic = 0xd00dfeed;
 const token = { beginNode: 1, endNode: 2, property: 3, nothing: 4, end: 9 } as const;
 const headerBytes = 40;
 
-/** Limits that no guest's device tree comes near: QEMU's `virt` has some 100 nodes, none deeper than 4. */
+/** Limits far above any guest's device tree: QEMU's `virt` has about 100 nodes, at most 4 levels deep. */
 const most = { nodes: 20_000, depth: 64, nameBytes: 255 } as const;
 
-/** Reads a flattened device tree. @throws RangeError for bytes that are none, saying what is wrong */
+/** Parses a device tree blob. @throws RangeError for invalid bytes, saying what is wrong */
 export function readDeviceTree(blob: Buffer): DeviceTree {
 	if (blob.length < headerBytes || blob.readUInt32BE(0) !== magic) throw new RangeError('not a device tree: no magic');
 	const field = (index: number) => blob.readUInt32BE(index * 4);
@@ -49,7 +49,7 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 		return value;
 	};
 	const textAt = (from: number) => {
-		// Only as far as a name may go, so that many names without an end cost no more than their number.
+		// Search only up to the longest valid name, so that unterminated names cost no more than their number.
 		const found = blob.subarray(from, from + most.nameBytes + 1).indexOf(0);
 		const end = found === -1 ? -1 : from + found;
 		if (end === -1) throw new RangeError(`a name in the device tree does not end after ${most.nameBytes} bytes`);
@@ -90,7 +90,7 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 	return { root, reservations, bootCpu: field(7) };
 }
 
-/** Writes a flattened device tree of version 17. */
+/** Writes a device tree blob of version 17. */
 export function writeDeviceTree(tree: DeviceTree): Buffer {
 	const strings: Buffer[] = [];
 	const offsets = new Map<string, number>();
@@ -134,7 +134,7 @@ export function writeDeviceTree(tree: DeviceTree): Buffer {
 	return Buffer.concat([header, reserved, struct, ...strings]);
 }
 
-/** 32-bit numbers as device trees store them: big-endian. */
+/** Encodes 32-bit numbers as device trees store them: big-endian. */
 export function words(...values: readonly number[]): Buffer {
 	const bytes = Buffer.alloc(values.length * 4);
 	values.forEach((value, index) => {
@@ -143,7 +143,7 @@ export function words(...values: readonly number[]): Buffer {
 	return bytes;
 }
 
-/** The 32-bit numbers of a property. @throws RangeError when it is not made of such */
+/** Decodes the 32-bit numbers of a property. @throws RangeError if its size is not a multiple of 4 */
 export function readWords(value: Buffer): number[] {
 	if (value.length % 4 !== 0) throw new RangeError(`a property of ${value.length} bytes is no list of 32-bit cells`);
 	return Array.from({ length: value.length / 4 }, (_, index) => value.readUInt32BE(index * 4));

@@ -10,14 +10,14 @@ import { readStored, type Shape } from '../lib/stored.ts';
 import { writeWhole } from '../lib/whole-file.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
 
-/** A board that stays up on its own: what its keeper wrote down. */
+/** A board that stays up after its command: what its keeper process recorded. */
 export interface KeptBoard {
 	readonly topology: string;
 	readonly cpus: number;
 	readonly kernel: string;
 	/** The process that owns the board. */
 	readonly keeperPid: number;
-	/** Its start time (field 22 of /proc/PID/stat), which tells it from a later process of the same number. */
+	/** Its start time (field 22 of /proc/PID/stat), which distinguishes it from a later process with the same number. */
 	readonly keeperStarted: string;
 	readonly emulatorPid: number;
 	readonly sshArguments: readonly string[];
@@ -26,14 +26,17 @@ export interface KeptBoard {
 	readonly since: string;
 }
 
-/** The process that keeps a board: its number, and the start time that tells it from a later one of the same number. */
+/**
+ * The process that keeps a board: its number, and the start time that distinguishes it from a later one with the same
+ * number.
+ */
 export type Keeper = Pick<KeptBoard, 'topology' | 'keeperPid' | 'keeperStarted'>;
 
-/** What there is of the kept board of a topology. */
+/** The state of a topology's kept board. */
 export type KeptState =
 	| { readonly state: 'up'; readonly board: KeptBoard }
 	| { readonly state: 'starting'; readonly keeper: Keeper }
-	/** Its keeper lives, but what it wrote down cannot be read. `problem` is a sentence without its subject. */
+	/** The keeper is alive, but its record cannot be read. `problem` is a sentence without its subject. */
 	| { readonly state: 'damaged'; readonly keeper: Keeper; readonly problem: string }
 	| { readonly state: 'down' };
 
@@ -44,21 +47,21 @@ const keptShape: Shape<KeptBoard> = v.looseObject({
 });
 
 const stateFolder = (cache: Cache) => path.join(cache.root, 'boards');
-/** Each keeper has a file of its own, whose name says which it is: nobody removes that of another, and damage hides none. */
+/** Each keeper has its own file, named after it. So no keeper removes another's file, and damage does not hide a keeper. */
 const stateFile = (cache: Cache, { topology, keeperPid, keeperStarted }: Keeper) =>
 	path.join(stateFolder(cache), `${topology}.${keeperPid}-${keeperStarted}.json`);
 
 const isAlive = async (keeper: Keeper) => (await startTime(keeper.keeperPid)) === keeper.keeperStarted;
 
-/** What stands in a keeper's file until its board is up. */
+/** The content of a keeper's file until its board is up. */
 const startingShape = v.strictObject({ starting: v.literal(true) });
 
 /**
- * Starts a board and keeps it up until the signal aborts; others find it with {@link keptState} meanwhile. Only one of a
- * topology is kept at a time: its keeper holds a lock, which the kernel releases.
+ * Starts a board and keeps it up until the signal aborts. Other processes find it with {@link keptState}. Each topology has at
+ * most one kept board: its keeper holds a lock, which the kernel releases.
  *
- * @param onUp is called once it is up
- * @throws LockBusyError, naming the keeper, when one is kept or being started already; as {@link startBoard}
+ * @param onUp called once the board is up
+ * @throws LockBusyError, naming the keeper, if one is already kept or being started; as {@link startBoard}
  */
 export async function keepBoardUp(
 	options: BoardOptions & { readonly topology: string; readonly signal: AbortSignal },
@@ -93,7 +96,7 @@ export async function keepBoardUp(
 	}
 }
 
-/** What there is of the kept board of a topology. What a keeper that was killed left behind is removed. */
+/** Returns the state of a topology's kept board. Removes what a killed keeper left behind. */
 export async function keptState(cache: Cache, topology: string): Promise<KeptState> {
 	for (const keeper of (await keepersOf(cache)).filter(one => one.topology === topology)) {
 		const file = stateFile(cache, keeper);
@@ -110,7 +113,7 @@ export async function keptState(cache: Cache, topology: string): Promise<KeptSta
 	return { state: 'down' };
 }
 
-/** The keepers that have a file, dead ones too. */
+/** Lists the keepers that have a file, including dead ones. */
 async function keepersOf(cache: Cache): Promise<Keeper[]> {
 	const names = await readdir(stateFolder(cache)).catch((): string[] => []);
 	return names.sort().flatMap(name => {
@@ -119,14 +122,14 @@ async function keepersOf(cache: Cache): Promise<Keeper[]> {
 	});
 }
 
-/** The topologies of which there is a keeper, with what there is. */
+/** Lists the topologies that have a keeper, with their state. */
 export async function keptStates(cache: Cache): Promise<(readonly [topology: string, state: KeptState])[]> {
 	const topologies = [...new Set((await keepersOf(cache)).map(keeper => keeper.topology))];
 	const states = await Promise.all(topologies.map(async name => [name, await keptState(cache, name)] as const));
 	return states.filter(([, { state }]) => state !== 'down');
 }
 
-/** The board of a topology that is up, if there is one. */
+/** Returns the running board of a topology, if there is one. */
 export async function findKeptBoard(cache: Cache, topology: string): Promise<KeptBoard | undefined> {
 	const kept = await keptState(cache, topology);
 	return kept.state === 'up' ? kept.board : undefined;
@@ -137,7 +140,10 @@ export async function listKeptBoards(cache: Cache): Promise<KeptBoard[]> {
 	return (await keptStates(cache)).flatMap(([, kept]) => (kept.state === 'up' ? [kept.board] : []));
 }
 
-/** Ends a board, up or being started, and waits until it is gone. @throws DeadlineError when not even SIGKILL ends its keeper */
+/**
+ * Stops a board, up or starting, and waits until it has exited. @throws DeadlineError when even SIGKILL does not end its
+ * keeper
+ */
 export async function takeDown(keeper: Keeper, { signal }: WaitOptions = {}): Promise<void> {
 	const gone = async () => ((await isAlive(keeper)) ? undefined : true);
 	const send = (name: 'SIGTERM' | 'SIGKILL') => {

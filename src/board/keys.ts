@@ -5,21 +5,21 @@ import type { Host } from '../host/host.ts';
 import type { Cache } from '../image/index.ts';
 import { BoardError } from './errors.ts';
 
-/** The name that boards have in `known_hosts`: their port changes with every start. */
+/** The name of boards in `known_hosts`; their port changes with every start. */
 const hostAlias = 'vpmu-board';
 
-/** Keys of this cache's boards: ours to log in with, and theirs to be known by. */
+/** Ssh keys of this cache's boards: ours to log in with, and theirs to verify them. */
 export interface BoardKeys {
 	readonly folder: string;
 	/** Changes with the keys. */
 	readonly hash: string;
 	readonly hostKey: Buffer;
 	readonly authorizedKeys: Buffer;
-	/** Options that make ssh use these keys and nothing of the user's. */
+	/** Options that make ssh use only these keys and none of the user's. */
 	readonly sshOptions: readonly string[];
 }
 
-/** The keys of a cache, made at first use. @throws BoardError when ssh-keygen is missing or fails */
+/** Returns the keys of a cache, created at first use. @throws BoardError when ssh-keygen is missing or fails */
 export async function boardKeys(cache: Cache, host: Host): Promise<BoardKeys> {
 	const folder = await cache.keep('snapshots', 'keys-1', async to => {
 		await mkdir(to, { mode: 0o700 });
@@ -54,12 +54,12 @@ export async function boardKeys(cache: Cache, host: Host): Promise<BoardKeys> {
 			...set('StrictHostKeyChecking', 'yes'),
 			...set('HostKeyAlias', hostAlias),
 			...set('PreferredAuthentications', 'publickey'),
-			// The cheapest to emulate: the whole first connection takes half the time of the default's.
+			// The cheapest key type to emulate: the first connection takes half the time of the default type.
 			...set('KexAlgorithms', 'curve25519-sha256'),
 			...set('HostKeyAlgorithms', 'ssh-ed25519'),
 			...set('UpdateHostKeys', 'no'),
 			...set('GSSAPIAuthentication', 'no'),
-			// An emulator that ends closes its connections; one that is slow is only slow.
+			// An emulator that exits closes its connections, so no keepalive is needed; a silent one is only slow.
 			...set('ServerAliveInterval', '30'),
 		],
 	};

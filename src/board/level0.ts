@@ -12,25 +12,25 @@ import { type BoardParts, boardMemoryMiB } from './parts.ts';
 /** Device of the board (`/dev/vda`) through which files come in, see transfer.ts. */
 const mailboxNode = 'mailbox';
 
-/** Where a board's own files stand on this machine. */
+/** Paths of a board's own files on this machine. */
 export interface BoardFolder extends HostFolder {
 	readonly mailbox: string;
 	readonly console: string;
 }
 
 /**
- * The file whose beginning is a board's memory. A board that is booted for a snapshot writes it; copies read it on demand
- * and share it, each but for the pages that it has written itself.
+ * The file whose first part is a board's memory. The board that is booted for a snapshot writes it. Copies map it on demand
+ * and share it, except for the pages that they write.
  */
 export interface BoardMemory {
 	readonly snapshot: string;
-	/** What is booted; absent when the board is restored. */
+	/** The kernel to boot; absent when the board is restored. */
 	readonly boot?: { readonly initrd: string; readonly deviceTree: string | undefined };
 }
 
 /**
- * The machine that is a board: an emulated CPU with EL2, so that its kernel has KVM. Its devices are the same when it is
- * booted for a snapshot and when it is restored from it, as migration needs.
+ * Builds the board's machine: an emulated CPU with EL2, so that its kernel has KVM. Its devices are the same when it is
+ * booted for a snapshot and when it is restored, as migration requires.
  */
 export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, boot }: BoardMemory): MachineSpec {
 	return {
@@ -38,18 +38,19 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, bo
 		machine: 'virt',
 		machineProperties: { virtualization: true, 'gic-version': 3, 'memory-backend': 'memory' },
 		accel: 'tcg',
-		// The CPUs of a board take turns on one host thread. With a thread each, one that waits for a lock of the board's kernel
-		// spins on (QEMU, trans_WFE in target/arm/tcg: there, waiting for an event does nothing) while the one that holds it waits
-		// for the emulator's own lock: with two boards on two cores, a quarter of all time.
+		// The board's CPUs share one host thread. With a thread each, a CPU that waits for a lock of the board's kernel
+		// spins
+		// (QEMU, trans_WFE in target/arm/tcg: waiting for an event does nothing there) while the lock's holder waits
+		// for the emulator's own lock. With two boards on two cores that costs a quarter of all time.
 		accelProperties: { thread: 'single' },
 		cpu: 'max',
-		// The real algorithm costs a tenth of the boot under emulation.
+		// The real algorithm takes a tenth of the boot under emulation.
 		cpuProperties: { pauth: false, ...(parts.layout.pmus === 'none' ? { pmu: false } : {}) },
 		vcpus: parts.layout.cpus,
 		memoryMiB: boardMemoryMiB,
 		console: true,
-		// Restored, the kernel is in memory already; but only a QEMU that is given one resets the interrupt controller to the
-		// non-secure state that it was booted with, and that is not part of the snapshot.
+		// On restore the kernel is in memory already. But QEMU resets the interrupt controller to the non-secure state of a
+		// direct kernel boot only if it is given a kernel, and the snapshot does not include that state.
 		kernel: parts.kernel.image,
 		...(boot === undefined
 			? { paused: true }
@@ -65,7 +66,7 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, bo
 				...{ id: 'memory', size: `${boardMemoryMiB}M`, 'mem-path': snapshot },
 				...(boot === undefined ? { share: false, readonly: true, rom: false } : { share: true }),
 			}),
-			// Port 0: any free one. No way out but the forwarded port.
+			// Port 0: any free one. The forwarded port is the only connection.
 			...['-netdev', 'user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:0-:22'],
 			...['-device', 'virtio-net-pci,netdev=net,romfile='],
 			'-blockdev',
@@ -101,7 +102,7 @@ export async function startLevel0(
 	}
 }
 
-/** The local port that leads to the board's sshd. */
+/** Returns the local port that leads to the board's sshd. */
 export async function sshPort(machine: Machine): Promise<number> {
 	const text = await machine.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' });
 	// "  TCP[HOST_FORWARD]  13       127.0.0.1 42817       10.0.2.15    22 ..."

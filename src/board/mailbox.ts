@@ -4,12 +4,12 @@ import type { WaitOptions } from '../lib/deadline.ts';
 import { within } from '../lib/deadline.ts';
 import { BoardError } from './errors.ts';
 
-/** Bytes of the mailbox, and so of the largest archive that fits. The file has no blocks until they are used. */
+/** Size of the mailbox in bytes, and so the largest archive that fits. The file has no blocks until they are used. */
 export const mailboxBytes = 2 * 2 ** 30;
 
 /**
- * The fast way into a board. Through ssh every byte is encrypted here and decrypted by an emulated CPU; here an archive
- * is written into the file behind the board's disk and read there as it is.
+ * The fast way to send files to a board. Through ssh every byte is encrypted here and decrypted by an emulated CPU. Here an
+ * archive is written into the file behind the board's disk and read by the board directly.
  */
 export class Mailbox {
 	readonly #path: string;
@@ -21,7 +21,10 @@ export class Mailbox {
 		this.#sizeBytes = sizeBytes;
 	}
 
-	/** Unpacks what `archive` writes, a tar archive, in the folder `into` on the board, then runs `finish` there. One at a time. @throws BoardError */
+	/**
+	 * Unpacks the tar archive written by `archive` into the folder `into` on the board, then runs `finish` there. One at a
+	 * time. @throws BoardError
+	 */
 	async unpack(board: Host, archive: HostProcess, into: string, finish: string, options: WaitOptions): Promise<void> {
 		const before = this.#turn;
 		const work = (async () => {
@@ -53,13 +56,13 @@ export class Mailbox {
 					.toString()
 					.trim() || 'tar failed',
 			);
-		// What the board has read of its disk before is not what stands there now. Its tar would read the disk to its end.
+		// The board's page cache holds the disk's earlier content. Its tar would read the disk to its end.
 		const read =
 			'mkdir -p -- "$1" && blockdev --flushbufs /dev/vda && dd if=/dev/vda bs=64k count="$2" 2>/dev/null | tar -x -o -f - -C "$1"';
 		const script = `${read} && ${finish}`;
 		const result = await board.run(['sh', '-c', script, 'sh', into, String(Math.ceil(size / 65_536))], options);
 		if (result.status !== 0) throw this.#error(board, result.stderr.toString().trim() || 'tar failed there');
-		// Gives the blocks back.
+		// Free the blocks.
 		await file.truncate(0);
 		await file.truncate(this.#sizeBytes);
 	}

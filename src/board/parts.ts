@@ -16,32 +16,35 @@ import {
 import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
 
-/** The suite whose QEMU emulates boards: the newest stable one; it needs to be 9.0 or newer, which map a file read-only as private memory. */
+/**
+ * The suite whose QEMU emulates boards: the newest stable one. It must be 9.0 or newer, which maps a read-only file as
+ * private memory.
+ */
 const emulatorSuite = 'trixie';
 /** The suite whose kernel boards run by default. */
 const kernelSuite = 'trixie';
 
-/** Raised when boards are set up differently, so that old snapshots are not taken for new ones. */
+/** Increase it when boards are set up differently, so that old snapshots are not reused. */
 const layoutVersion = 5;
 
 export const boardMemoryMiB = 3072;
 
-/** All that a board is made of. */
+/** Everything that a board is made of. */
 export interface BoardParts {
 	readonly layout: Layout;
 	readonly qemu: ProgramRoot;
 	readonly kernel: Kernel;
 	readonly image: Image;
 	readonly keys: BoardKeys;
-	/** Local files and folders that the snapshot has been provided with; their names tell their content apart. */
+	/** Local files and folders that are already in the snapshot; their names identify their content. */
 	readonly preload: readonly string[];
-	/** What is done before sshd starts, as a script. */
+	/** A script that runs before sshd starts. */
 	readonly setUp: string;
 	/** Changes with any of the above. */
 	readonly key: string;
 }
 
-/** Gathers a board's parts from the cache, making what is not there. @throws VpmuError, UsageError */
+/** Collects a board's parts from the cache, and makes missing ones. @throws VpmuError, UsageError */
 export async function boardParts(
 	cache: Cache,
 	host: Host,
@@ -66,13 +69,13 @@ export async function boardParts(
 	return { layout, qemu, kernel, image, keys, preload, setUp, key };
 }
 
-/** A kernel as users name them: `debian:SUITE`, a bare suite, or a path. */
+/** A kernel as users specify it: `debian:SUITE`, a bare suite, or a path. */
 function chosenKernel(cache: Cache, name = kernelSuite): Promise<Kernel> {
 	if (name.startsWith('debian:')) return debianKernel(cache, name.slice('debian:'.length));
 	return name.includes('/') ? kernelFromFile(cache, name) : debianKernel(cache, name);
 }
 
-/** sshd turns into a daemon before it listens. 0016 is port 22, 0A the state LISTEN. */
+/** sshd daemonises before it listens. 0016 is port 22, 0A the state LISTEN. */
 const untilListening =
 	"tries=0; until grep -q ':0016 .* 0A ' /proc/net/tcp || [ $tries = 400 ]; do sleep 0.05; tries=$((tries + 1)); done";
 

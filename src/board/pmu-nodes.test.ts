@@ -9,7 +9,7 @@ const node = (name: string, properties: Record<string, Buffer>, children: Device
 	children,
 });
 
-/** The parts of QEMU's `virt` tree that matter here. */
+/** The relevant parts of QEMU's `virt` tree. */
 const virt = (cpus: number) => ({
 	root: node('', { 'interrupt-parent': words(0x8002), '#address-cells': words(2) }, [
 		node('pcie@10000000', {

@@ -1,19 +1,19 @@
 import { type DeviceNode, type DeviceTree, readWords, words } from './flattened.ts';
 import type { Layout } from './topology.ts';
 
-/** The performance monitors' private interrupt of a CPU, of Arm's Base System Architecture: PPI 7, interrupt ID 23. */
+/** A CPU's private interrupt for performance monitors, from Arm's Base System Architecture: PPI 7, interrupt ID 23. */
 const pmuPpi = 7;
 /** Interrupt specifiers of the GIC's binding: type of interrupt and trigger. */
 const spi = 0;
 const ppi = 1;
 const levelHigh = 4;
-/** Shared lines from here on are free on QEMU's `virt`. */
+/** Shared lines from this number on are free on QEMU's `virt`. */
 const firstFreeSpi = 100;
 
 /**
- * Puts the PMUs of a layout into a board's tree in place of its own. A layout of the emulator's own PMU is left alone.
+ * Replaces the PMU in a board's device tree with those of a layout. Leaves a layout with the emulator's own PMU unchanged.
  *
- * @throws RangeError for a tree that is not one of QEMU's `virt` with a GICv3
+ * @throws RangeError for a tree that is not QEMU's `virt` with a GICv3
  */
 export function setPmus(tree: DeviceTree, layout: Layout): void {
 	const { root } = tree;
@@ -41,7 +41,7 @@ export function setPmus(tree: DeviceTree, layout: Layout): void {
 	root.children.splice(at === -1 ? root.children.length : at, at === -1 ? 0 : 1, ...nodes);
 }
 
-/** Finds and gives out phandles. */
+/** Finds and allocates phandles. */
 class PhandleSource {
 	#highest: number;
 
@@ -49,12 +49,12 @@ class PhandleSource {
 		this.#highest = 0;
 		visit(root, node => {
 			const handle = phandleOf(node);
-			// Numbers at the top have meanings of their own (0 and 0xffffffff are none).
+			// The highest numbers have special meanings (0 and 0xffffffff mean none).
 			if (handle !== undefined && handle < 0xffff_0000) this.#highest = Math.max(this.#highest, handle);
 		});
 	}
 
-	/** The node's phandle; it gets one where it has none. */
+	/** Returns the node's phandle, and assigns one if it has none. */
 	of(node: DeviceNode): number {
 		const present = phandleOf(node);
 		if (present !== undefined) return present;
@@ -82,8 +82,8 @@ function cpuNodes(root: DeviceNode): DeviceNode[] {
 }
 
 /**
- * Turns the GIC's interrupt specifiers from three cells to four (Linux, arm,gic-v3.yaml: the fourth names a partition
- * of CPUs for a PPI, 0 for none) everywhere in the tree, and gives the GIC a place for partitions.
+ * Extends the GIC's interrupt specifiers from three cells to four (Linux, arm,gic-v3.yaml: the fourth names a partition
+ * of CPUs for a PPI, 0 for none) everywhere in the tree, and adds a node for partitions to the GIC.
  */
 function addPartitions(root: DeviceNode, phandles: PhandleSource) {
 	const gic = root.children.find(node => node.properties.get('compatible')?.toString().includes('arm,gic-v3'));
@@ -113,7 +113,7 @@ function widen(node: DeviceNode, gic: number, inherited: number | undefined, gic
 	const own = node.properties.get('interrupt-parent');
 	const parent = own === undefined ? inherited : own.readUInt32BE(0);
 	const interrupts = node.properties.get('interrupts');
-	// The controller's own interrupts (maintenance) are in its own format too.
+	// The controller's own interrupts (maintenance) use its format too.
 	const belongs = parent === gic || phandleOf(node) === gic;
 	if (interrupts !== undefined && belongs)
 		node.properties.set('interrupts', words(...widenEach(readWords(interrupts))));

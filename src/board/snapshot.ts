@@ -15,22 +15,22 @@ import { mailboxBytes } from './mailbox.ts';
 import { type BoardParts, boardMemoryMiB } from './parts.ts';
 import { setPmus } from './pmu-nodes.ts';
 
-/** For a cold boot on a busy machine of two cores, with room. */
+/** Time limit for a cold boot on a busy two-core machine, with margin. */
 const bootMs = 180_000;
 const migrateMs = 120_000;
-/** For a restored board to be reached; one that does not wake up is given up then. */
+/** Time limit for reaching a restored board; a board that does not answer by then is given up. */
 const trialMs = 40_000;
 const settleMs = 2000;
 const attempts = 4;
-/** A disk with less is full, as far as a snapshot goes. */
+/** A disk with less free space counts as full for a snapshot. */
 const leastSpaceBytes = 16 * 2 ** 20;
 
-/** The name under which the cache keeps a board's snapshot. */
+/** A board's snapshot name in the cache. */
 export function snapshotName(parts: BoardParts): string {
 	return `board-${parts.layout.topology.name}-${parts.layout.cpus}cpu-${parts.key}`;
 }
 
-/** The path of a board's snapshot, taken now if it is not there: the board's memory, booted and with sshd running. */
+/** Returns the path of a board's snapshot, taking it if it is missing: the board's memory, booted and with sshd running. */
 export async function keepSnapshot(
 	cache: Cache,
 	host: Host,
@@ -66,9 +66,9 @@ export async function keepSnapshot(
 }
 
 /**
- * Whether a snapshot works: each CPU sleeps and wakes up. A snapshot of QEMU 10.0 lacks the timer of EL2, which the
- * board's kernel uses (target/arm/machine.c saves those of EL1 only): a CPU that was stopped while it waited for a tick
- * waits for ever, in every copy. One that was idle, its tick stopped, starts it afresh.
+ * Checks that a snapshot works: each CPU sleeps and wakes up. A snapshot of QEMU 10.0 lacks the EL2 timer, which the
+ * board's kernel uses (target/arm/machine.c saves only the EL1 timers). A CPU that was stopped while it waited for a tick
+ * waits forever in every copy. A CPU that was idle with its tick stopped programs the timer again.
  */
 async function trySnapshot(
 	host: Host,
@@ -121,17 +121,17 @@ async function takeSnapshot(
 		],
 		initrd,
 	);
-	// Whoever reads a board's memory has its keys.
+	// A board's memory contains its keys, so keep others from reading it.
 	await writeFile(to, '', { mode: 0o600 });
 	const spec = boardSpec(parts, folder, { snapshot: to, boot: { initrd, deviceTree } });
 	await using machine = await startLevel0(host, name, spec, folder, limits);
 	try {
 		await machine.orDeath('the board booted', machine.console.waitFor(/vpmu-board ready/, limits));
-		// The first connection brings sshd's pages and random numbers in; whoever restores has them.
+		// The first connection loads sshd's pages and random numbers, so restored boards already have them.
 		const board = await connectBoard(machine, parts, folder, limits);
 		for (const file of parts.preload) await board.provide(file, limits);
 		await board[Symbol.asyncDispose]();
-		// Until all CPUs are idle with their ticks stopped, see trySnapshot.
+		// Wait until all CPUs are idle with their ticks stopped, see trySnapshot.
 		await delay(settleMs, undefined, { signal });
 		await machine.qmp.execute('stop');
 		await leaveOutMemory(machine);
@@ -149,14 +149,14 @@ async function takeSnapshot(
 	}
 }
 
-/** A QEMU whose memory is a file is killed by SIGBUS when the disk has no block for it. @throws Error code ENOSPC */
+/** A QEMU with file-backed memory is killed by SIGBUS when the disk has no free block for it. @throws Error code ENOSPC */
 async function needSpace(file: string): Promise<void> {
 	const { bavail, bsize } = await statfs(file);
 	if (bavail * bsize >= leastSpaceBytes) return;
 	throw Object.assign(new Error('no space left on the device'), { code: 'ENOSPC', path: file });
 }
 
-/** Loads a snapshot into a machine that waits for one, and lets it run. @throws BoardError */
+/** Loads a snapshot into a machine that waits for one, and resumes it. @throws BoardError */
 export async function restoreSnapshot(
 	machine: Machine,
 	name: string,
@@ -169,14 +169,14 @@ export async function restoreSnapshot(
 	await machine.qmp.execute('cont');
 }
 
-/** The memory is the beginning of the snapshot's file and no part of the stream, so that loading is mapping. */
+/** The memory is the first part of the snapshot's file and not in the stream, so loading is just mapping. */
 async function leaveOutMemory(machine: Machine): Promise<void> {
 	await machine.qmp.execute('migrate-set-capabilities', {
 		capabilities: [{ capability: 'x-ignore-shared', state: true }],
 	});
 }
 
-/** The state of all but the memory stands behind it. */
+/** The state of everything except memory follows it. */
 function stateIn(snapshot: string): string {
 	return `file:${snapshot},offset=${boardMemoryMiB * 2 ** 20}`;
 }
@@ -198,7 +198,7 @@ async function migrated(machine: Machine, name: string, { signal }: WaitOptions)
 	);
 }
 
-/** A device tree with the layout's PMUs; `undefined` where QEMU's own will do. */
+/** Builds a device tree with the layout's PMUs; `undefined` if QEMU's own tree fits. */
 async function makeDeviceTree(
 	host: Host,
 	parts: BoardParts,
@@ -225,7 +225,7 @@ async function makeDeviceTree(
 	return file;
 }
 
-/** Makes the folder of one board. */
+/** Creates the folder of one board. */
 export async function boardFolder(host: Host): Promise<BoardFolder> {
 	const folder = await host.makeFolder({ own: true });
 	const mailbox = path.join(folder.path, 'mailbox');

@@ -27,39 +27,39 @@ import { layOut, loadTopology, type Topology } from './topology.ts';
 
 export interface BoardOptions {
 	readonly cache: Cache;
-	/** Name of a topology, or one of one's own. */
+	/** Name of a topology, or a custom one. */
 	readonly topology: string | Topology;
-	/** Number of CPUs, where it is not to be the topology's own. */
+	/** Number of CPUs, if not the topology's own. */
 	readonly cpus?: number;
 	/** The board's kernel: `debian:SUITE`, a suite, or a path. */
 	readonly kernel?: string;
 	/**
-	 * Files and folders of the cache that its snapshot is to hold already, so that providing them costs nothing. Their names
-	 * must tell their content apart, as those in the cache do.
+	 * Cached files and folders to include in the snapshot, so that providing them later costs nothing. Their names
+	 * must identify their content, like those in the cache.
 	 */
 	readonly preload?: readonly string[];
 	readonly signal?: AbortSignal;
-	/** For restoring and connecting; a snapshot that has to be taken first has its own time. Default 60 s. */
+	/** Time limit for restoring and connecting; taking a missing snapshot has its own limit. Default 60 s. */
 	readonly timeoutMs?: number;
 }
 
 /** Milliseconds from the request to start. */
 export interface BoardTimings {
-	/** Everything that it is made of is there. */
+	/** All its parts exist. */
 	readonly partsMs: number;
-	/** The snapshot is there. */
+	/** The snapshot exists. */
 	readonly snapshotMs: number;
-	/** It runs. */
+	/** The board runs. */
 	readonly restoredMs: number;
-	/** It has been reached over ssh. */
+	/** The board was reached over ssh. */
 	readonly connectedMs: number;
 }
 
 /**
- * Starts a board: a copy of its own of the topology's snapshot (taken first where there is none), reached over ssh. The
- * caller owns it; it ends when disposed of, or with this process.
+ * Starts a board as a copy of the topology's snapshot (taken first if missing), and connects over ssh. The
+ * caller owns the board. It ends when disposed of, or with this process.
  *
- * @throws UsageError for an unknown topology or kernel; BoardError or VpmuError when it cannot be had
+ * @throws UsageError for an unknown topology or kernel; BoardError or VpmuError when it cannot be started
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
 	const { cache, signal, timeoutMs = 60_000 * contention() } = options;
@@ -95,7 +95,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 	}
 }
 
-/** A board that runs. Made by {@link startBoard}. */
+/** A running board. Made by {@link startBoard}. */
 export class Board implements Host {
 	readonly kind = 'board';
 	readonly name: string;
@@ -103,12 +103,12 @@ export class Board implements Host {
 	readonly cpus: number;
 	/** `uname -r` of its kernel. */
 	readonly kernel: string;
-	/** Its console as a file of this machine, for as long as it runs. */
+	/** Path of its console log on this machine, while it runs. */
 	readonly consoleLog: string;
 	readonly timings: BoardTimings;
-	/** The emulator. */
+	/** The emulator process. */
 	readonly machine: Machine;
-	/** Arguments of ssh that lead to it. */
+	/** ssh arguments for connecting to it. */
 	readonly sshArguments: readonly string[];
 	readonly #remote: RemoteHost;
 	readonly #owned: AsyncDisposableStack;
@@ -179,12 +179,15 @@ export class Board implements Host {
 		return this.#remote.lock(name, options);
 	}
 
-	/** Stops its CPUs and its clock, until {@link proceed}; connections stay. Nobody may need it meanwhile. @throws QmpError */
+	/**
+	 * Stops its CPUs and its clock until {@link proceed}; connections stay open. Only call it while the board is not in
+	 * use. @throws QmpError
+	 */
 	async halt(): Promise<void> {
 		await this.machine.qmp.execute('stop');
 	}
 
-	/** Lets it go on after {@link halt}; does nothing to one that goes. @throws QmpError */
+	/** Resumes it after {@link halt}; does nothing if it is running. @throws QmpError */
 	async proceed(): Promise<void> {
 		await this.machine.qmp.execute('cont');
 	}

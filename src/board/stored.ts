@@ -7,13 +7,13 @@ export interface StoredSnapshot {
 	readonly name: string;
 	readonly label: string;
 	readonly topology: string;
-	/** What it takes on the disk; the file is sparse. */
+	/** Its size on disk; the file is sparse. */
 	readonly diskBytes: number;
 	/** When it was last used. */
 	readonly usedAt: Date;
 }
 
-/** The boards' snapshots in a cache. */
+/** Lists the board snapshots in a cache. */
 export async function listSnapshots(cache: Cache): Promise<StoredSnapshot[]> {
 	const folder = cache.folder('snapshots');
 	const names = (await readdir(folder)).filter(name => name.startsWith('board-') && !name.endsWith('.json')).sort();
@@ -29,7 +29,7 @@ export async function listSnapshots(cache: Cache): Promise<StoredSnapshot[]> {
 	);
 }
 
-/** Removes snapshots; boards that run have no need of them any more, and they are taken again when wanted. */
+/** Removes snapshots. Running boards no longer need them, and missing ones are taken again on demand. */
 export async function removeSnapshots(cache: Cache, snapshots: readonly StoredSnapshot[]): Promise<void> {
 	for (const { name } of snapshots) {
 		const file = path.join(cache.folder('snapshots'), name);

@@ -3,7 +3,7 @@ import { openCache } from '../image/index.ts';
 import { startBoard } from './start.ts';
 import { chosenCpus, layOut, loadTopology } from './topology.ts';
 
-/** Number of CPUs where it is not the topology's own. */
+/** Number of CPUs, if not the topology's own. */
 const boards: readonly (readonly [name: string, cpus?: number])[] = [
 	['uniform'],
 	['uniform', 1],
@@ -17,7 +17,7 @@ const boards: readonly (readonly [name: string, cpus?: number])[] = [
 	['offline'],
 ];
 
-/** The kernel's names for PMUs by their `compatible`. */
+/** The kernel's PMU names by `compatible`. */
 const eventSource = (compatible: string) =>
 	`armv8_${compatible.replace(/^arm,/, '').replace(/-pmu$/, '').replace('-', '_')}`;
 
@@ -52,7 +52,7 @@ for (const [name, cpus] of boards) {
 						? // A PMU keeps the CPUs that are taken offline after it was probed (Linux, drivers/perf/arm_pmu.c, cpus_show).
 							[{ source: 'armv8_pmuv3', cpus: chosenCpus('all', layout.cpus), device: 'pmu' }]
 						: layout.pmus.map(pmu => ({ source: eventSource(pmu.compatible), cpus: pmu.cpus, device: pmu.node }));
-			// Types are given in the order of the nodes, from the first free one (10).
+			// The kernel assigns types in node order, from the first free one (10).
 			t.deepEqual(
 				seen.sort((a, b) => a.type - b.type),
 				described.map((pmu, index) => ({ ...pmu, type: 10 + index })),

@@ -3,44 +3,44 @@ import path from 'node:path';
 import { UsageError } from '../lib/errors.ts';
 
 /**
- * Which CPUs a PMU belongs to: `all`, a list in the kernel's format (`0-1,3`), or the part of the board's CPUs from
- * one fraction to another (`[0, 0.5]` is the first half), which fits any number of CPUs.
+ * The CPUs of a PMU: `all`, a list in the kernel's format (`0-1,3`), or a range of fractions of the board's CPUs
+ * (`[0, 0.5]` is the first half), which fits any number of CPUs.
  */
 export type CpuChoice = 'all' | string | readonly [from: number, to: number];
 
 /** One PMU of a board, as a node of its device tree. */
 export interface TopologyPmu {
-	/** Name of the device tree node. The kernel's device path, and so the order among PMUs, follows from it. */
+	/** Name of the device tree node. It determines the kernel's device path, and so the order among PMUs. */
 	readonly node: string;
 	/** `compatible` string, such as `arm,cortex-a53-pmu`; the kernel derives the event source's name from it. */
 	readonly compatible: string;
 	readonly cpus: CpuChoice;
 	/**
-	 * How overflow interrupts are wired: `ppi` as on silicon, through a partition of PPI 7 in the interrupt controller's
-	 * node; they arrive then. `spi`: to lines that nothing raises; PMUs that share a CPU cannot be wired otherwise.
+	 * How overflow interrupts are wired. `ppi`: as on silicon, through a partition of PPI 7 in the interrupt controller's
+	 * node, so they arrive. `spi`: to lines that are never raised; PMUs that share a CPU cannot be wired otherwise.
 	 */
 	readonly overflow: 'ppi' | 'spi';
 }
 
-/** What a board's CPUs and PMUs look like. Kept as a JSON file under `images/topologies/`. */
+/** A board's CPUs and PMUs. Stored as a JSON file under `images/topologies/`. */
 export interface Topology {
 	readonly name: string;
 	/** One line for `vpmu board list`. */
 	readonly summary: string;
-	/** Number of CPUs unless another is asked for. */
+	/** Default number of CPUs. */
 	readonly cpus: number;
-	/** `stock`: the emulator's own single PMU; `none`: CPUs without PMU; or nodes, in the order in the tree. */
+	/** `stock`: the emulator's own single PMU; `none`: CPUs without a PMU; or nodes, in tree order. */
 	readonly pmus: 'stock' | 'none' | readonly TopologyPmu[];
-	/** CPUs that are taken offline once the board has booted, as a list. */
+	/** CPUs that are taken offline after the board has booted, as a list. */
 	readonly offline?: string;
 }
 
-/** Largest number of CPUs of a board: what the GICv3 of the board gives one redistributor region for, kept small. */
+/** Largest number of CPUs of a board: a small limit, within one GICv3 redistributor region. */
 export const maximumCpus = 8;
 
 const shipped = path.resolve(import.meta.dirname, '../../images/topologies');
 
-/** The names of the topologies that there are. */
+/** Lists the names of the available topologies. */
 export async function listTopologies(folder = shipped): Promise<string[]> {
 	const names = await readdir(folder);
 	return names
@@ -49,7 +49,7 @@ export async function listTopologies(folder = shipped): Promise<string[]> {
 		.sort();
 }
 
-/** Reads the topology of a name. @throws UsageError for an unknown name or a file that is not a topology */
+/** Reads a topology by name. @throws UsageError for an unknown name or a file that is not a topology */
 export async function loadTopology(name: string, folder = shipped): Promise<Topology> {
 	const known = await listTopologies(folder);
 	if (!known.includes(name)) {
@@ -65,7 +65,7 @@ export async function loadTopology(name: string, folder = shipped): Promise<Topo
 	return checkTopology(value, name);
 }
 
-/** The CPUs of a choice on a board of `count` CPUs, in ascending order. @throws UsageError where there are none */
+/** Resolves a CPU choice on a board of `count` CPUs, in ascending order. @throws UsageError if it selects none */
 export function chosenCpus(choice: CpuChoice, count: number): number[] {
 	const all = Array.from({ length: count }, (_, index) => index);
 	if (choice === 'all') return all;
@@ -86,7 +86,7 @@ export function chosenCpus(choice: CpuChoice, count: number): number[] {
 	return [...chosen].sort((a, b) => a - b);
 }
 
-/** A topology for a number of CPUs, with its PMUs' CPUs as numbers. */
+/** A topology for a fixed number of CPUs, with its PMUs' CPUs as numbers. */
 export interface Layout {
 	readonly topology: Topology;
 	readonly cpus: number;
@@ -94,7 +94,7 @@ export interface Layout {
 	readonly offline: readonly number[];
 }
 
-/** Lays a topology out over `cpus` CPUs. @throws UsageError when it cannot be done with so many */
+/** Lays a topology out over `cpus` CPUs. @throws UsageError if it does not fit that number */
 export function layOut(topology: Topology, cpus = topology.cpus): Layout {
 	const named = `topology '${topology.name}'`;
 	if (!Number.isInteger(cpus) || cpus < 1 || cpus > maximumCpus) {

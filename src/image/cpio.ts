@@ -161,7 +161,7 @@ export function readCpio(bytes: Uint8Array): CpioMember[] {
 }
 
 /**
- * Joins initramfs archives, compressed or not, into one file that the kernel unpacks in this order: later files win.
+ * Joins initramfs archives, compressed or not, into one file. The kernel unpacks them in this order: later files win.
  * @param parts paths of archives, or their bytes
  */
 export async function joinInitramfs(parts: readonly (string | Uint8Array)[], to: string): Promise<void> {

@@ -44,10 +44,10 @@ const tiny: Recipe = {
 	files: { '/init': { content: '#!/bin/sh\n', mode: 0o755 } },
 };
 
-/** Nothing listens there: whoever asks the network fails. */
+/** No server listens there, so any network access fails. */
 const noNetwork = { VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' };
 
-/** A cache that has the packages of another one and nothing else. */
+/** A cache that has only the packages of another one. */
 async function cacheWithPackagesOf(t: Teardown, other: string): Promise<string> {
 	const root = await temporary(t);
 	const copied = spawn('cp', ['-al', path.join(other, 'packages'), root], { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -62,7 +62,8 @@ test.serial(
 		const recipe = await loadRecipe('guest');
 		const build = async (root: string, env: Record<string, string> = {}) =>
 			await buildImage(await openCache({ env: { ...env, VPMU_CACHE: root } }), recipe);
-		// The first cache fetches all; the second shares the downloads, and builds in another folder at another time.
+		// The first cache fetches everything. The second shares the downloads, and builds in another folder at another
+		// time.
 		const one = await temporary(t);
 		const first = await build(one);
 		const other = await cacheWithPackagesOf(t, one);
@@ -74,7 +75,7 @@ test.serial(
 		t.log(
 			`rebuilt in ${Math.round(performance.now() - startedAt)} ms, of which ${Math.round(cpuMs)} ms of CPU; ${first.sizeBytes} bytes`,
 		);
-		// Of CPU: what else the machine does is not the builder's.
+		// Measure CPU time, to exclude other load on the machine.
 		t.true(cpuMs < 1000);
 		t.is(second.hash, first.hash);
 		t.deepEqual(await readFile(second.path), await readFile(first.path));
@@ -109,7 +110,7 @@ test.serial('a build that is killed at any moment leaves no half image', async t
 			const bytes = await readFile(path.join(root, 'images', name));
 			t.is(createHash('sha256').update(bytes).digest('hex'), whole.hash, `killed after ${afterMs} ms`);
 		}
-		// Each is to begin anew.
+		// Each one must start from scratch.
 		for (const name of await readdir(path.join(root, 'images'))) await rm(path.join(root, 'images', name));
 	}
 	t.log(`${killed} builds were killed`);

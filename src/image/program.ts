@@ -14,16 +14,16 @@ import { localFiles, MissingFileError, type PackageTree, withPackageTree } from 
 import { type Closure, libraryClosure, libraryFolders } from './elf/closure.ts';
 import { type Elf, isElf, parseElf } from './elf/elf.ts';
 
-/** A program from Debian's packages that runs without being installed, on any machine of its architecture. */
+/** A program from Debian's packages that runs without installation, on any machine of its architecture. */
 export interface ProgramRoot {
-	/** A folder with the program, its libraries and the loader; belongs to the cache and may be copied anywhere. */
+	/** A folder with the program, its libraries and the loader. It belongs to the cache and can be copied anywhere. */
 	readonly root: string;
 	/** Upstream version, such as `10.0.13`. */
 	readonly version: string;
 	readonly packageVersion: string;
 	readonly architecture: Architecture;
 	readonly suite: string;
-	/** The beginning of a command line that runs it, `root` standing at `rootOnHost`. */
+	/** The start of its command line when `root` is at `rootOnHost`. */
 	command(rootOnHost: string): string[];
 }
 
@@ -31,11 +31,11 @@ export interface ProgramRoot {
 export interface ProgramRequest {
 	readonly suite: string;
 	readonly architecture: Architecture;
-	/** The first is the one whose version counts. */
+	/** The first one determines the version. */
 	readonly packages: readonly string[];
 	/** Absolute path of the program in the packages. */
 	readonly program: string;
-	/** Further files or folders of the packages, copied to the same place below the root. */
+	/** Further files or folders of the packages, copied to the same path below the root. */
 	readonly data?: readonly string[];
 	/** Libraries to leave out, as in a recipe; arm64 programs only. */
 	readonly stubs?: readonly RecipeStub[];
@@ -43,14 +43,14 @@ export interface ProgramRequest {
 	readonly arguments?: readonly string[];
 }
 
-/** Debian's name for this machine's architecture. @throws VpmuError (blame `host`) for one that vpmu does not know */
+/** Returns Debian's name for this machine's architecture. @throws VpmuError (blame `host`) if vpmu does not support it */
 export function hostArchitecture(): Architecture {
 	if (process.arch === 'x64') return 'amd64';
 	if (process.arch === 'arm64') return 'arm64';
 	throw new VpmuError(`vpmu runs on x86-64 and arm64, not on ${process.arch}`, { blame: 'host' });
 }
 
-/** The version of the software in a Debian package's version (deb-version(7)): no epoch, revision or repacking mark. */
+/** Extracts the upstream version from a Debian package's version (deb-version(7)): no epoch, revision or repacking mark. */
 export function upstreamVersion(packageVersion: string): string {
 	return packageVersion
 		.replace(/^\d+:/, '')
@@ -59,7 +59,7 @@ export function upstreamVersion(packageVersion: string): string {
 }
 
 /**
- * A program of Debian's with the libraries that it needs, in a folder of the cache.
+ * Puts a Debian program and the libraries that it needs into a folder of the cache.
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
 export async function debianProgram(cache: Cache, request: ProgramRequest): Promise<ProgramRoot> {
@@ -111,7 +111,7 @@ export async function debianProgram(cache: Cache, request: ProgramRequest): Prom
 	};
 }
 
-/** Written into each root, so that it can be used without resolving packages. */
+/** Written into each root, so that the root can be used without resolving packages. */
 interface RootLayout {
 	readonly program: string;
 	readonly loader: string | null;
@@ -123,7 +123,7 @@ const layoutShape: Shape<RootLayout> = v.looseObject({
 	...{ program: v.string(), loader: v.nullable(v.string()), version: v.nullable(v.string()) },
 });
 
-/** Raised when roots are laid out differently, so that old ones are not taken for new ones. */
+/** Increase it when the layout of roots changes, so that old ones are not reused. */
 const layoutVersion = 1;
 
 async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string): Promise<string[]> {
@@ -171,7 +171,7 @@ function requireComplete(closure: Closure, request: ProgramRequest): void {
 	);
 }
 
-/** The version that a QEMU program of Debian's prints: more exact than the package's (7.2+dfsg-7+deb12u18 is 7.2.22). */
+/** The version that a Debian QEMU prints; more exact than the package's (7.2+dfsg-7+deb12u18 is 7.2.22). */
 function findQemuVersion(program: Uint8Array | undefined): string | null {
 	if (program === undefined) return null;
 	const bytes = Buffer.from(program.buffer, program.byteOffset, program.byteLength);
@@ -183,7 +183,7 @@ function findQemuVersion(program: Uint8Array | undefined): string | null {
 }
 
 /**
- * Libraries that Debian's QEMU is linked against for what a test of a PMU does not use: a quarter of what would have to be
+ * Libraries that Debian's QEMU is linked against but a PMU test does not use: a quarter of the data that would have to be
  * copied to a host under test.
  */
 const qemuStubs: readonly RecipeStub[] = [
@@ -197,9 +197,9 @@ const qemuStubs: readonly RecipeStub[] = [
 ];
 
 /**
- * Debian's `qemu-system-aarch64` of a suite, as a program for hosts of an architecture. Firmware is not in it: kernels are
- * booted directly (`-kernel`). The program is Debian's, byte for byte; on arm64 a few libraries for features that no test
- * of a PMU uses are stubs that end QEMU with a message when they are called.
+ * Fetches Debian's `qemu-system-aarch64` of a suite, for hosts of an architecture. Firmware is left out: kernels are
+ * booted directly (`-kernel`). The program is Debian's, byte for byte. On arm64, a few libraries that no PMU test uses are
+ * replaced by stubs that end QEMU with a message when they are called.
  *
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
@@ -214,23 +214,23 @@ export async function debianQemu(cache: Cache, suite: string, architecture: Arch
 	});
 }
 
-/** What a program needs in order to start. */
+/** The run-time requirements of a program. */
 export interface ProgramNeeds {
-	/** As the kernel calls it, such as `aarch64` or `x86_64`. */
+	/** The kernel's name for the architecture, such as `aarch64` or `x86_64`. */
 	readonly architecture: string;
-	/** The loader that it asks for; `null` when it is linked statically. */
+	/** The loader that it requests; `null` if it is linked statically. */
 	readonly interpreter: string | null;
-	/** Sonames that it names itself. */
+	/** Sonames that the program itself needs. */
 	readonly needed: readonly string[];
-	/** Sonames, its own and those of its libraries, that are in none of the folders. */
+	/** Sonames needed by the program or its libraries that are in none of the folders. */
 	readonly missing: readonly string[];
 }
 
 /**
- * Reads what a program needs, and which of it a set of library folders lacks.
+ * Reads a program's requirements, and which of them a set of library folders lacks.
  *
- * @param folders where libraries are looked for; the usual ones of the program's architecture on this machine by default
- * @throws UsageError when the file cannot be read or is no ELF program
+ * @param folders where to look for libraries; default: the usual ones of the program's architecture on this machine
+ * @throws UsageError when the file cannot be read or is not an ELF program
  */
 export async function inspectProgram(file: string, folders?: readonly string[]): Promise<ProgramNeeds> {
 	const elf = await readProgram(file);

@@ -18,8 +18,7 @@ export interface FileLock extends AsyncDisposable {
  * helper holds the lock until the pipe from this process closes, which the kernel does even after SIGKILL.
  *
  * @param onWait called once, with a description of the holder, when another process holds the lock
- * @throws LockBusyError when another process holds it and `wait` is false; VpmuError (blame `host`) when there is no
- * `flock`
+ * @throws LockBusyError when another process holds it and `wait` is false; VpmuError (blame `host`) when there is no `flock`
  *   or the file cannot be locked; the signal's reason
  */
 export async function lockFile(

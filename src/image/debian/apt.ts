@@ -8,17 +8,20 @@ import { findMirror, type Mirror } from './sources.ts';
 /** Debian's name of an architecture. */
 export type Architecture = 'amd64' | 'arm64';
 
-/** One package of an exact version, as the signed index of its archive describes it. */
+/** One package at an exact version, as described by the signed index of its archive. */
 export interface ResolvedPackage {
 	readonly name: string;
 	readonly version: string;
-	/** The file's name in the cache: `NAME_VERSION_ARCHITECTURE.deb`, the version's colon escaped. */
+	/** File name in the cache: `NAME_VERSION_ARCHITECTURE.deb`, with the version's colon escaped. */
 	readonly file: string;
 	readonly sizeBytes: number;
 	readonly sha256: string;
 }
 
-/** An apt that knows one suite and one architecture, all its state in the cache, nothing of it the system's. */
+/**
+ * An apt configuration for one suite and one architecture. All its state is in the cache; the system's apt state is not
+ * used.
+ */
 export interface Apt {
 	readonly suite: string;
 	readonly architecture: Architecture;
@@ -28,10 +31,10 @@ export interface Apt {
 	readonly folder: string;
 }
 
-/** Indexes older than this are fetched anew before packages are resolved (never when the resolved set is pinned). */
+/** Indexes older than this are fetched again before packages are resolved (never when the resolved set is pinned). */
 const indexAgeMs = 24 * 60 * 60 * 1000;
 
-/** The suites that together make a suite: backports are a few packages over their base. */
+/** The suites that a suite consists of: backports only add a few packages to their base suite. */
 export function suiteChain(suite: string): readonly string[] {
 	const base = /^(.+?)-(backports(-sloppy)?|updates|proposed-updates)$/.exec(suite)?.[1];
 	if (base !== undefined) return [base, suite];
@@ -39,7 +42,7 @@ export function suiteChain(suite: string): readonly string[] {
 	return [suite];
 }
 
-/** Settings of the system's apt that say how to reach a mirror; everything else of the system's is left out. */
+/** Settings of the system's apt that say how to reach a mirror; all other system settings are ignored. */
 const networkSetting =
 	/^(Acquire::(http|https|ftp|socks|ForceIPv4|ForceIPv6|Retries|Max-FutureTime)\b|Acquire::(http|https)::)/i;
 
@@ -79,7 +82,7 @@ export async function prepareApt(cache: Cache, suite: string, architecture: Arch
 		'APT::Default-Release': suite,
 		'APT::Install-Recommends': 'false',
 		'APT::Install-Suggests': 'false',
-		// Lists of other suites stand in the same folder.
+		// Lists of other suites are in the same folder.
 		'APT::Get::List-Cleanup': 'false',
 		'APT::Sandbox::User': 'root',
 		'Acquire::Languages': 'none',
@@ -109,7 +112,7 @@ export async function prepareApt(cache: Cache, suite: string, architecture: Arch
 }
 
 /**
- * Fetches the suite's signed index when there is none, or only an old one. Without a network an old one does.
+ * Fetches the suite's signed index if it is missing or old. Without a network, an old one is used.
  * @throws UsageError when the mirror has no such suite; VpmuError (blame `host`) when signatures or the network fail
  */
 export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promise<void> {
@@ -150,7 +153,7 @@ export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promi
 	await noteExpiry(cache, apt);
 }
 
-/** Removes a suite's index, so that apt fetches all of it again: what it has it believes to be whole. */
+/** Removes a suite's index, so that apt fetches all of it again. Otherwise apt trusts the files that it has. */
 export async function forgetIndex(apt: Apt): Promise<void> {
 	const lists = path.join(apt.folder, '../lists');
 	const doomed = suiteChain(apt.suite).flatMap(suite => [
@@ -162,7 +165,7 @@ export async function forgetIndex(apt: Apt): Promise<void> {
 	}
 }
 
-/** Says once when a suite's signed Release file is past the date until which its signer vouches for its freshness. */
+/** Warns once when a suite's signed Release file is past its Valid-Until date. */
 async function noteExpiry(cache: Cache, apt: Apt): Promise<void> {
 	const lists = path.join(apt.folder, '../lists');
 	for (const suite of suiteChain(apt.suite)) {
@@ -179,7 +182,7 @@ async function noteExpiry(cache: Cache, apt: Apt): Promise<void> {
 }
 
 /**
- * The packages and all that they depend on, of exact versions.
+ * Resolves packages and all their dependencies to exact versions.
  * @throws VpmuError (blame `image`) when the suite lacks a package or its dependencies cannot be met
  */
 export async function resolve(cache: Cache, apt: Apt, packages: readonly string[]): Promise<ResolvedPackage[]> {
@@ -195,7 +198,7 @@ export async function resolve(cache: Cache, apt: Apt, packages: readonly string[
 	return parseUris(result.stdout);
 }
 
-/** Reads what `apt-get --print-uris` prints. @throws VpmuError for a package without a SHA-256 */
+/** Parses the output of `apt-get --print-uris`. @throws VpmuError for a package without a SHA-256 */
 export function parseUris(text: string): ResolvedPackage[] {
 	const found: ResolvedPackage[] = [];
 	for (const line of text.split('\n')) {

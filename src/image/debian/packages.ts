@@ -20,14 +20,14 @@ import {
 	updateIndex,
 } from './apt.ts';
 
-/** Packages asked for, from one suite for one architecture. */
+/** Requested packages, from one suite for one architecture. */
 export interface PackageRequest {
 	readonly suite: string;
 	readonly architecture: Architecture;
 	readonly packages: readonly string[];
 }
 
-/** What a request came to: exact versions, the same at every later use until a refresh. */
+/** The resolved versions of a request, reused until a refresh. */
 export interface PackageSet extends PackageRequest {
 	/** When these versions were chosen, ISO 8601. */
 	readonly resolvedAt: string;
@@ -45,7 +45,7 @@ const pinShape: Shape<PackageSet> = v.looseObject({
 		v.array(
 			v.looseObject({
 				...{ name: v.string(), version: v.string(), sizeBytes: v.number() },
-				// They become names of files in the cache.
+				// They become file names in the cache.
 				...{
 					file: v.pipe(v.string(), v.regex(/^[\w.%~+-]+\.deb$/)),
 					sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -58,15 +58,15 @@ const pinShape: Shape<PackageSet> = v.looseObject({
 
 /** One unpacked package. */
 export interface UnpackedPackage extends ResolvedPackage {
-	/** The folder with its files; belongs to the cache and must not be written to. */
+	/** The folder with its files. It belongs to the cache and must not be written to. */
 	readonly folder: string;
-	/** Its name in the cache: `packages/FILE`. */
+	/** Its cache entry: `packages/FILE`. */
 	readonly key: string;
 }
 
 /**
- * The versions that a request comes to. The choice is kept in the cache, so that later uses need no network and get the
- * same, until the cache is opened with `refresh`.
+ * Resolves a request to exact versions. The result is kept in the cache, so that later requests need no network and get the
+ * same versions, until the cache is opened with `refresh`.
  *
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
@@ -100,7 +100,7 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 	});
 }
 
-/** An index that was damaged, or is too old to have a package, is read anew once. @throws as {@link resolve} */
+/** Resolves, and fetches the index again once if it is damaged or too old to have a package. @throws as {@link resolve} */
 async function resolveOrRefresh(
 	cache: Cache,
 	apt: Apt,
@@ -119,7 +119,7 @@ async function resolveOrRefresh(
 	}
 }
 
-/** What was chosen before; `undefined` where nothing was, or what was written down is damaged: it is chosen anew then. */
+/** Reads the earlier result; `undefined` if there is none or its record is damaged, so that it is resolved again. */
 async function readPin(cache: Cache, file: string): Promise<PackageSet | undefined> {
 	const found = await readStored(file, pinShape);
 	if (found.state === 'ok') return found.value;
@@ -131,13 +131,13 @@ async function readPin(cache: Cache, file: string): Promise<PackageSet | undefin
 	return undefined;
 }
 
-/** How a package is called in the cache. The hash keeps packages of one name and version but other content apart. */
+/** Makes a package's name in the cache. The hash separates packages with the same name and version but different content. */
 const packageKey = (item: ResolvedPackage) => `${item.file.slice(0, -4)}-${item.sha256.slice(0, 12)}`;
 
 /**
- * Packages of a resolved set, downloaded and unpacked. No maintainer script is run.
+ * Downloads and unpacks packages of a resolved set. Runs no maintainer script.
  *
- * @param wanted which packages of the set are needed; all by default
+ * @param wanted which packages of the set are needed; default: all
  * @throws VpmuError (blame `host`) when the network, the disk or a checksum fails
  */
 export async function unpackPackages(
@@ -167,7 +167,7 @@ async function missingOf(cache: Cache, items: readonly ResolvedPackage[]): Promi
 	return missing;
 }
 
-/** Parts of packages that no image or program has a use for. */
+/** Parts of packages that no image or program needs. */
 const unused = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'usr/share/lintian'];
 
 async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly ResolvedPackage[]): Promise<void> {
@@ -196,7 +196,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 	}
 }
 
-/** Downloads; when the index in the cache is too old or was removed, so that apt does not know a version, reads it anew first. */
+/** Downloads packages. If the cached index is missing or too old to know a version, fetches it again first. */
 async function downloadWithIndex(
 	cache: Cache,
 	apt: Apt,
@@ -235,7 +235,7 @@ async function verify(file: string, item: ResolvedPackage): Promise<void> {
 }
 
 /**
- * The files of one package, unpacked and not installed; nothing that it depends on is fetched.
+ * Unpacks the files of one package without installing it. Fetches none of its dependencies.
  *
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */

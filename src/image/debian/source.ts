@@ -7,15 +7,15 @@ import { type Apt, prepareApt } from './apt.ts';
 
 /** The upstream archive of a Debian source package, in the cache. */
 export interface DebianSource {
-	/** Such as `qemu_10.0.13+ds.orig.tar.xz`. */
+	/** File name, such as `qemu_10.0.13+ds.orig.tar.xz`. */
 	readonly path: string;
 	/** Debian's version of the source package. */
 	readonly version: string;
 }
 
 /**
- * The upstream source that a Debian suite builds a package from, without Debian's own patches: fetched by apt, which checks it
- * against the signed index, and kept in the cache.
+ * Fetches the upstream source that a Debian suite builds a package from, without Debian's patches. apt checks it
+ * against the signed index, and it is kept in the cache.
  *
  * @param suite such as `trixie`
  * @param name the source package, such as `qemu`
@@ -75,7 +75,7 @@ async function keptSource(folder: string): Promise<DebianSource | undefined> {
 	return { path: path.join(folder, archive), version };
 }
 
-/** The configuration of an apt that reads sources instead of packages. @returns its file */
+/** Writes an apt configuration that reads sources instead of packages. @returns the path of the file */
 async function sourceConfiguration(apt: Apt): Promise<string> {
 	const [list, configuration] = [path.join(apt.folder, 'vpmu-src.sources'), path.join(apt.folder, 'apt-src.conf')];
 	const binary = await readFile(path.join(apt.folder, 'vpmu.sources'), 'utf8');

@@ -5,7 +5,7 @@ import { VpmuError } from '../../lib/errors.ts';
 /** Where packages come from: a mirror of the Debian archive and the keys that sign it. */
 export interface Mirror {
 	readonly uri: string;
-	/** As in a source's `Signed-By`: files or an embedded key; absent when apt's trusted keys are meant. */
+	/** As in a source's `Signed-By`: files or an embedded key; absent if apt's trusted keys apply. */
 	readonly signedBy?: string;
 	/** The file that names it. */
 	readonly from: string;
@@ -19,7 +19,7 @@ interface Source {
 	readonly signedBy?: string;
 }
 
-/** Reads a deb822 `.sources` file (sources.list(5)): stanzas of fields, continued by indented lines. */
+/** Parses a deb822 `.sources` file (sources.list(5)): stanzas of fields, continued by indented lines. */
 export function parseDeb822(text: string): Source[] {
 	return text
 		.split(/\n[ \t]*\n/)
@@ -53,7 +53,7 @@ export function parseDeb822(text: string): Source[] {
 		});
 }
 
-/** Reads a one-line-style `.list` file (sources.list(5)). */
+/** Parses a one-line-style `.list` file (sources.list(5)). */
 export function parseSourcesList(text: string): Source[] {
 	const sources: Source[] = [];
 	for (const line of text.split('\n')) {
@@ -72,7 +72,7 @@ export function parseSourcesList(text: string): Source[] {
 	return sources;
 }
 
-/** Suites that only Debian's main archive has; not those of its security archive, which is another mirror. */
+/** Suites that only Debian's main archive has. The security archive is a different mirror. */
 const debianSuite =
 	/^(sid|unstable|testing|stable|oldstable|oldoldstable|experimental|bullseye|bookworm|trixie|forky|duke)(-(updates|backports|backports-sloppy|proposed-updates))?$/;
 
@@ -88,8 +88,8 @@ export function pickMirror(sources: readonly Source[], from: string): Mirror | u
 }
 
 /**
- * The Debian mirror that this machine's own apt uses. `VPMU_DEBIAN_MIRROR` names another, for machines of other
- * distributions, and `VPMU_DEBIAN_KEYRING` the file with its keys.
+ * Returns the Debian mirror that this machine's own apt uses. On other distributions, `VPMU_DEBIAN_MIRROR` names a mirror
+ * and `VPMU_DEBIAN_KEYRING` the file with its keys.
  *
  * @throws VpmuError (blame `host`) when no source names the Debian archive
  */

@@ -5,36 +5,36 @@ import type { Cache } from '../cache/cache.ts';
 import type { FileSet } from '../elf/closure.ts';
 import { type PackageSet, type UnpackedPackage, unpackPackages } from './packages.ts';
 
-/** A file, folder or link as it stands in one of several unpacked packages. */
+/** A file, folder or link in one of several unpacked packages. */
 export interface TreeEntry {
 	/** Path on this machine. */
 	readonly source: string;
 	readonly owner: UnpackedPackage;
 	readonly kind: 'file' | 'folder' | 'link';
-	/** What the link says, for links. */
+	/** Target of a link. */
 	readonly target?: string;
 	readonly mode: number;
 }
 
 /**
- * Unpacked packages seen as one file system, without copying them together. `/bin`, `/sbin` and `/lib` are the same as
- * below `/usr`, as Debian has had it since bookworm.
+ * Presents unpacked packages as one file system, without copying them together. `/bin`, `/sbin` and `/lib` are the same as
+ * below `/usr`, as in Debian since bookworm.
  */
 export interface PackageTree extends FileSet {
-	/** The entry at an absolute path; links on the way to it are followed, the entry itself is not. */
+	/** The entry at an absolute path. Follows links on the way to it, but not the entry itself. */
 	entry(file: string): Promise<TreeEntry | undefined>;
-	/** The entry that a path leads to, and its path with no links left in it. */
+	/** The entry that a path leads to after following all links, and its resolved path. */
 	resolve(file: string): Promise<{ readonly path: string; readonly entry: TreeEntry } | undefined>;
 	/** Names in a folder. */
 	list(folder: string): Promise<string[]>;
 }
 
-/** An absolute path without the shortcuts of merged /usr: `/lib/x` is `/usr/lib/x`. */
+/** Resolves the merged-/usr links of an absolute path: `/lib/x` is `/usr/lib/x`. */
 export function canonical(file: string): string {
 	return path.posix.normalize(file).replace(/^\/(bin|sbin|lib|lib64)(?=\/|$)/, '/usr/$1');
 }
 
-/** Joins unpacked packages into one tree. Of two packages with one path the later wins. */
+/** Joins unpacked packages into one tree. If two packages have the same path, the later one wins. */
 export function packageTree(packages: readonly UnpackedPackage[]): PackageTree {
 	const entries = new Map<string, Promise<TreeEntry | undefined>>();
 	const contents = new Map<string, Uint8Array>();
@@ -108,7 +108,7 @@ export function packageTree(packages: readonly UnpackedPackage[]): PackageTree {
 	};
 }
 
-/** A file that should have been in a set of packages was not. */
+/** An expected file is missing from a set of packages. */
 export class MissingFileError extends VpmuError {
 	override readonly name = 'MissingFileError';
 
@@ -118,8 +118,8 @@ export class MissingFileError extends VpmuError {
 }
 
 /**
- * Works with the files of packages. Most of what a package depends on only serves its installation, so the packages that
- * were asked for and libraries are tried first, and the rest is fetched only when `work` misses a file.
+ * Runs `work` with the files of packages. Most dependencies of a package only serve its installation. So the requested
+ * packages and libraries are tried first, and the rest is fetched only if `work` misses a file.
  *
  * @throws whatever `work` throws; VpmuError as {@link unpackPackages}
  */
@@ -138,7 +138,7 @@ export async function withPackageTree<T>(
 	}
 }
 
-/** A file system of this machine, or a folder of it, as a set of files to look libraries up in. */
+/** Presents this machine's file system, or a folder of it, as a set of files for library lookup. */
 export function localFiles(): FileSet {
 	return {
 		async read(file) {

@@ -3,32 +3,32 @@ import { parseElf } from './elf.ts';
 
 /** A set of files in which libraries are looked up, by absolute path as the target will see it. */
 export interface FileSet {
-	/** The file's bytes, symbolic links followed; `undefined` when there is no such file. */
+	/** The file's bytes, after following symbolic links; `undefined` if there is no such file. */
 	read(file: string): Promise<Uint8Array | undefined>;
 }
 
-/** What a set of programs and libraries needs at run time. */
+/** The run-time dependencies of a set of programs and libraries. */
 export interface Closure {
 	/** Paths of libraries, as found, in the order of discovery. */
 	readonly libraries: readonly string[];
 	readonly interpreters: readonly string[];
-	/** Libraries that were found and left out on request, by path, under the soname that was asked for. */
+	/** Libraries that were found but left out on request, by path, with the requested soname. */
 	readonly skipped: ReadonlyMap<string, string>;
-	/** Sonames that were found nowhere, with who needs them. */
+	/** Sonames that were not found, with the files that need them. */
 	readonly missing: readonly { readonly soname: string; readonly neededBy: string }[];
 }
 
-/** Where the loader of an architecture looks without being told to (Debian's multiarch folders first). */
+/** Default search folders of an architecture's loader (Debian's multiarch folders first). */
 export function libraryFolders(machine: string): readonly string[] {
 	const triplet = `${machine}-linux-gnu`;
 	return [`/lib/${triplet}`, `/usr/lib/${triplet}`, '/lib', '/usr/lib', '/lib64', '/usr/lib64'];
 }
 
 /**
- * The shared libraries that programs need, directly or through one another, as ld.so(8) finds them: DT_RPATH (where there
+ * Finds the shared libraries that programs need, directly or indirectly, as ld.so(8) does: DT_RPATH (if there
  * is no DT_RUNPATH), DT_RUNPATH, then the default folders.
  *
- * @param skip says which sonames to leave out; what only they need is left out too
+ * @param skip selects the sonames to leave out; libraries needed only by them are left out too
  */
 export async function libraryClosure(
 	files: FileSet,
@@ -61,7 +61,7 @@ export async function libraryClosure(
 				: [...own, ...(folders ?? libraryFolders(elf.machine))].map(folder => path.join(folder, soname));
 			const library = await firstOf(files, candidates, elf.machineNumber);
 			if (library === undefined) {
-				// The loader itself is asked for by name too (libc needs it), and stands where PT_INTERP says.
+				// The loader is also requested by name (libc needs it); its path is in PT_INTERP.
 				if ([...interpreters].some(interpreter => path.basename(interpreter) === soname)) continue;
 				if (!missing.some(item => item.soname === soname)) missing.push({ soname, neededBy: current });
 				continue;
@@ -86,10 +86,10 @@ async function firstOf(files: FileSet, candidates: readonly string[], machine: n
 		const bytes = await files.read(candidate);
 		if (bytes === undefined) continue;
 		try {
-			// ld.so passes over libraries of another architecture.
+			// ld.so skips libraries of another architecture.
 			if (parseElf(bytes).machineNumber === machine) return candidate;
 		} catch {
-			// A linker script or other text of that name: not a library.
+			// A linker script or other text with that name, not a library.
 		}
 	}
 	return undefined;

@@ -1,8 +1,8 @@
-/** What the ELF header and the dynamic section of a program or library say (System V gABI, chapters 4 and 5). */
+/** The ELF header and the dynamic section of a program or library (System V gABI, chapters 4 and 5). */
 export interface Elf {
 	readonly bits: 32 | 64;
 	readonly endian: 'little' | 'big';
-	/** As in `e_machine`; `machine` is the kernel's name of it, or `e_machine N`. */
+	/** As in `e_machine`; `machine` is the kernel's name for it, or `e_machine N`. */
 	readonly machineNumber: number;
 	readonly machine: string;
 	/** `e_type`: 2 executable at a fixed address, 3 shared object or position-independent executable, 1 relocatable. */
@@ -31,10 +31,10 @@ const machines: Readonly<Record<number, string>> = {
 	258: 'loongarch',
 };
 
-/** Debian's architecture for an ELF machine, where vpmu has a use for it. */
+/** Debian's architecture for an ELF machine, if vpmu supports it. */
 export const elfMachineOf = { amd64: 'x86_64', arm64: 'aarch64' } as const;
 
-/** Whether bytes begin as an ELF file does. */
+/** Whether bytes begin with the ELF magic. */
 export function isElf(bytes: Uint8Array): boolean {
 	return bytes.length >= 16 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
@@ -47,7 +47,7 @@ interface Segment {
 	readonly fileSize: number;
 }
 
-/** Limits that no program comes near; a file from elsewhere may say anything. */
+/** Limits far above any real program; the file is not trusted. */
 const most = { nameBytes: 4096, entries: 10_000 } as const;
 
 const PT_LOAD = 1;
@@ -60,8 +60,8 @@ const DT_RPATH = 15;
 const DT_RUNPATH = 29;
 
 /**
- * Reads an ELF file, 32 or 64 bit, of either byte order.
- * @throws RangeError when the file is truncated or its tables point outside of it; Error when it is no ELF file
+ * Parses an ELF file, 32 or 64 bit, of either byte order.
+ * @throws RangeError when the file is truncated or its tables point outside of it; Error when it is not an ELF file
  */
 export function parseElf(file: Uint8Array): Elf {
 	if (!isElf(file)) throw new Error('not an ELF file');
@@ -134,7 +134,7 @@ function fileOffset(segments: readonly Segment[], address: number): number | und
 	return segment === undefined ? undefined : segment.offset + (address - segment.address);
 }
 
-/** Tags of a processor or of GNU are larger than 2^53 only in a broken file. */
+/** Processor-specific or GNU tags exceed 2^53 only in a broken file. */
 function toNumber(value: bigint): number {
 	return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }

@@ -18,9 +18,9 @@ const programHeaderBytes = 56;
 const symbolBytes = 24;
 
 /**
- * Writes an arm64 shared library that stands in for a large one that a program is linked against but does not call: it
- * has the name, the versions and the symbols that are asked of it, so that the program starts, unchanged; whoever does call
- * it is told so.
+ * Writes an arm64 shared library that replaces a large library that a program is linked against but does not call. It
+ * has the requested soname, versions and symbols, so that the program starts unchanged. A program that calls it gets an
+ * error message.
  *
  * The file has program headers only, which is all that ld.so(8) reads (gABI chapters 4 and 5, LSB "Symbol Versioning").
  */
@@ -32,7 +32,7 @@ export function writeStubLibrary(soname: string, symbols: readonly StubSymbol[],
 	const namesAt = sorted.map(symbol => strings.add(symbol.name));
 	const versionsAt = versions.map(version => strings.add(version));
 
-	// Layout: what is read and executed, then, on a page of its own, what is written.
+	// Layout: the read-only and executable part, then the writable part on a separate page.
 	const layout = new Layout(headerBytes + 4 * programHeaderBytes);
 	const hash = hashTable(sorted.map(symbol => symbol.name));
 	const hashAt = layout.place(hash.length);
@@ -159,7 +159,7 @@ class StringTable {
 	}
 }
 
-/** The hash function of the gABI ("Hash Table"). */
+/** Computes the hash function of the gABI ("Hash Table"). */
 export function elfHash(name: string): number {
 	let hash = 0;
 	for (const byte of Buffer.from(name, 'latin1')) {
@@ -170,7 +170,7 @@ export function elfHash(name: string): number {
 	return hash >>> 0;
 }
 
-/** A DT_HASH table for symbols that are numbered from 1. */
+/** Builds a DT_HASH table for symbols that are numbered from 1. */
 function hashTable(names: readonly string[]): Buffer {
 	const buckets = Math.max(1, Math.floor(names.length / 2));
 	const table = Buffer.alloc((2 + buckets + names.length + 1) * 4);
@@ -185,7 +185,7 @@ function hashTable(names: readonly string[]): Buffer {
 	return table;
 }
 
-/** The DT_VERDEF table: the library itself, then each version. */
+/** Builds the DT_VERDEF table: the library itself, then each version. */
 function defineVersions(
 	soname: string,
 	sonameAt: number,
@@ -211,7 +211,7 @@ function defineVersions(
 	return table;
 }
 
-/** A64 code of the two kinds of function, with the message behind it. */
+/** Assembles the A64 code of the two kinds of function, followed by the message. */
 function refusingCode(message: Buffer): { bytes: Buffer; refuseAt: number; zeroAt: number } {
 	const moveWide = (register: number, value: number) => (0xd2800000 | (value << 5) | register) >>> 0;
 	const supervisorCall = 0xd4000001;

@@ -1,7 +1,7 @@
 /** One entry of a dynamic symbol table. */
 export interface DynamicSymbol {
 	readonly name: string;
-	/** The version that it is defined with or asked for; `null` for none. */
+	/** The version that it is defined with or requested with; `null` for none. */
 	readonly version: string | null;
 	readonly defined: boolean;
 	readonly weak: boolean;
@@ -19,11 +19,11 @@ const STT_GNU_IFUNC = 10;
 const STB_LOCAL = 0;
 const STB_WEAK = 2;
 
-/** Names of C++ with their types have hundreds. */
+/** Mangled C++ names have hundreds of characters. */
 const longestName = 65_536;
 
 /**
- * The dynamic symbols of a 64-bit little-endian ELF file with their versions (gABI chapter 4; the Linux Standard Base,
+ * Reads the dynamic symbols of a 64-bit little-endian ELF file with their versions (gABI chapter 4; the Linux Standard Base,
  * "Symbol Versioning"). @throws RangeError when the file is broken
  */
 export function dynamicSymbols(file: Uint8Array): DynamicSymbol[] {

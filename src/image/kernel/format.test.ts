@@ -9,7 +9,7 @@ image.write('ARM\x64', 0x38, 'latin1');
 image.write('x Linux version %s (\0', 256, 'latin1');
 image.write('Linux version 6.9.1-own (me@here) #1\0', 512, 'latin1');
 
-/** A self-decompressing EFI kernel as the kernel's build makes it. */
+/** Builds a self-decompressing EFI kernel like the kernel's own build. */
 function zboot(method: string, payload: Buffer): Buffer {
 	const head = Buffer.alloc(512);
 	head.write('MZ\0\0zimg', 0, 'latin1');

@@ -1,11 +1,11 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { isElf, parseElf } from '../elf/elf.ts';
 
-/** What a file that was given as a kernel is. */
+/** The type of a file that was given as a kernel. */
 export type KernelFormat =
 	| { readonly kind: 'image' }
 	| { readonly kind: 'gzip' | 'zstd'; readonly payload: Uint8Array }
-	/** `what` can follow "is": `an x86 kernel (bzImage)`. */
+	/** `what` is worded to follow "is": `an x86 kernel (bzImage)`. */
 	| { readonly kind: 'other'; readonly what: string };
 
 /**
@@ -48,7 +48,7 @@ function efiZboot(bytes: Buffer): KernelFormat {
 	const payload = bytes.subarray(offset, offset + size);
 	if (payload.length !== size) return { kind: 'other', what: 'a truncated EFI kernel' };
 	if (name.startsWith('gzip')) return { kind: 'gzip', payload };
-	// All but gzip are followed by the unpacked size, 4 bytes that are no part of the stream.
+	// All formats except gzip are followed by the unpacked size: 4 bytes outside of the stream.
 	if (name.startsWith('zstd')) return { kind: 'zstd', payload: payload.subarray(0, -4) };
 	return { kind: 'other', what: `an EFI kernel compressed with ${name || 'something unknown'}` };
 }
@@ -65,12 +65,12 @@ function elfKind(bytes: Uint8Array): string {
 	}
 }
 
-/** No arm64 kernel unpacks to more than this; what does is not a kernel. */
+/** No arm64 kernel unpacks to more than this, so a larger one is not a kernel. */
 const maximumImageBytes = 512 * 1024 * 1024;
 
 /**
- * The bytes of the arm64 Image in a kernel file of any form that {@link recogniseKernel} knows.
- * @returns the Image, or in words what the file is instead
+ * Extracts the arm64 Image from a kernel file of any form that {@link recogniseKernel} knows.
+ * @returns the Image, or a description of what the file is instead
  */
 export function extractImage(file: Uint8Array): Uint8Array | { readonly problem: string } {
 	const format = recogniseKernel(file);
@@ -90,7 +90,7 @@ export function extractImage(file: Uint8Array): Uint8Array | { readonly problem:
 	};
 }
 
-/** The release that a kernel calls itself, as `uname -r` prints it; empty when the image does not say. */
+/** The kernel's release as in its Image, in the form of `uname -r`; empty if the Image does not contain it. */
 export function kernelRelease(image: Uint8Array): string {
 	const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
 	const marker = 'Linux version ';

@@ -8,7 +8,7 @@ import { startMachine } from '../../qemu/machine/start.ts';
 import { realGuest } from '../../qemu/testing/real.ts';
 import { debianKernel, type Kernel, kernelFromFile, openCache } from '../index.ts';
 
-/** Boots our guest on a kernel and asks it which one it is. */
+/** Boots our guest on a kernel and returns the release that it reports. */
 async function releaseSeenInside(kernel: Kernel): Promise<string> {
 	await using host = localHost();
 	await using machine = await startMachine(host, { ...(await realGuest()), kernel: kernel.image });
@@ -46,7 +46,7 @@ test.serial("a user's own kernel boots in each of its forms: they are one Image"
 		'Image.gz': gzipSync(bytes, { level: 1 }),
 		'Image.zst': zstdCompressSync(bytes),
 		'vmlinuz.efi-gzip': zboot('gzip', gzipSync(bytes, { level: 1 })),
-		// The size of what is unpacked follows all streams but those of gzip, which end with it.
+		// The unpacked size follows every stream except gzip, which contains it.
 		'vmlinuz.efi-zstd': zboot('zstd22', Buffer.concat([zstdCompressSync(bytes), sizeOf(bytes)])),
 	};
 	let booted: Kernel | undefined;
@@ -67,7 +67,7 @@ function sizeOf(bytes: Buffer): Buffer {
 	return size;
 }
 
-/** An EFI zboot image, as drivers/firmware/efi/libstub/zboot-header.S lays it out, without the program that would unpack it. */
+/** Builds an EFI zboot image, laid out as in drivers/firmware/efi/libstub/zboot-header.S, without the unpacking program. */
 function zboot(compression: string, payload: Buffer): Buffer {
 	const header = Buffer.alloc(64);
 	header.write('MZ', 0, 'latin1');

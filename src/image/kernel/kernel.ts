@@ -6,30 +6,30 @@ import { type Cache, linkOrCopy } from '../cache/cache.ts';
 import { resolvePackages, type UnpackedPackage, unpackPackages } from '../debian/packages.ts';
 import { extractImage, kernelRelease } from './format.ts';
 
-/** An arm64 kernel that QEMU's `-kernel` takes as it is. */
+/** An arm64 kernel in the form that QEMU's `-kernel` takes. */
 export interface Kernel {
-	/** As `uname -r` prints it; empty when the kernel does not say. */
+	/** As printed by `uname -r`; empty if the kernel does not contain it. */
 	readonly release: string;
 	/** Path of the uncompressed Image, in the cache. */
 	readonly image: string;
-	/** Folder that holds `kernel/…/*.ko*`, in the cache; `null` for a kernel without modules of its own. */
+	/** Folder that holds `kernel/…/*.ko*`, in the cache; `null` for a kernel without modules. */
 	readonly modules: string | null;
 	/** As the user named it: `debian:SUITE` or a path. */
 	readonly label: string;
 	/** SHA-256 of the Image. */
 	readonly hash: string;
-	/** Things in the cache that it is made of. */
+	/** Cache entries that it is made of. */
 	readonly uses: readonly string[];
 }
 
 /**
- * Debian's arm64 kernel for virtual machines (the cloud flavour: KVM, PL011 and virtio are built in).
+ * Fetches Debian's arm64 kernel for virtual machines (the cloud flavour: KVM, PL011 and virtio are built in).
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
 export async function debianKernel(cache: Cache, suite: string): Promise<Kernel> {
 	const request = { suite, architecture: 'arm64', packages: ['linux-image-cloud-arm64'] } as const;
 	const set = await resolvePackages(cache, request);
-	// Its other dependencies serve to install it: initramfs-tools, udev and what they need.
+	// Its other dependencies only serve its installation: initramfs-tools, udev and what they need.
 	const packages = await unpackPackages(cache, set, item => /^linux-(image|binary|modules)-.*cloud/.test(item.name));
 	const file = await findFile(packages, /^(boot\/vmlinuz-|(usr\/)?lib\/modules\/[^/]+\/vmlinuz$)/);
 	const modules = await findModules(packages);
@@ -44,8 +44,8 @@ export async function debianKernel(cache: Cache, suite: string): Promise<Kernel>
 }
 
 /**
- * A kernel of the user's own: an arm64 Image, plain or compressed (Image.gz, Image.zst, vmlinuz, EFI zboot).
- * @throws UsageError when there is no such file, or it is something else
+ * Loads a user's kernel: an arm64 Image, plain or compressed (Image.gz, Image.zst, vmlinuz, EFI zboot).
+ * @throws UsageError when there is no such file, or it is not a kernel
  */
 export async function kernelFromFile(cache: Cache, file: string): Promise<Kernel> {
 	return await keepImage(cache, file, file);
@@ -77,7 +77,7 @@ async function keepImage(cache: Cache, file: string, label: string, own = false)
 	const release = kernelRelease(image);
 	const name = `Image-${hash.slice(0, 20)}`;
 	const kept = await cache.keep('kernels', name, async to => {
-		// A file of the user's may change; one of the cache does not.
+		// A user's file may change; a cached one does not.
 		if (own && image === bytes) await linkOrCopy(file, to);
 		else await writeFile(to, image);
 		return { label: `Linux ${release || 'of unknown release'}`, release };

@@ -14,7 +14,7 @@ export interface KernelModule {
 	readonly path: string;
 }
 
-/** The name that a module is known by: files may write `-` where the name has `_`. */
+/** Returns a module's canonical name: file names may have `-` where the name has `_`. */
 const moduleName = (file: string) =>
 	path
 		.basename(file)
@@ -22,8 +22,8 @@ const moduleName = (file: string) =>
 		.replaceAll('-', '_');
 
 /**
- * Modules of a kernel and those that they depend on, in an order in which they can be loaded. Names that the kernel has
- * no module of are left out: they are built in, or the kernel is one without modules.
+ * Finds modules of a kernel and their dependencies, in load order. Names without a module are left out: they are built in,
+ * or the kernel has no modules.
  *
  * @throws VpmuError (blame `host` or `image`)
  */
@@ -60,7 +60,7 @@ export async function kernelModules(
 	return order.map(name => ({ name, path: path.join(kept, `${name}.ko`) }));
 }
 
-/** What `depends=` in a module's .modinfo section names. */
+/** Returns the names in `depends=` of a module's .modinfo section. */
 export function moduleDependencies(module: Uint8Array): string[] {
 	const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
 	const at = bytes.indexOf('\0depends=');
@@ -77,7 +77,7 @@ async function decompress(cache: Cache, file: string, to: string, suite: string)
 	} else if (file.endsWith('.zst')) {
 		await writeFile(to, zstdDecompressSync(await readFile(file)));
 	} else if (file.endsWith('.xz')) {
-		// Node has no xz, and a machine need not have xz-utils.
+		// Node has no xz, and xz-utils may not be installed.
 		const request = {
 			suite,
 			architecture: hostArchitecture(),

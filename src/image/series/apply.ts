@@ -6,9 +6,9 @@ import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';
 
-/** A patch does not apply: which, where, and where it would nearly fit. */
+/** A patch that does not apply: which one, where, and where it would nearly fit. */
 export class PatchRefused extends UsageError {
-	/** One line for each hunk or file that git refused, with what stands there. */
+	/** One line for each hunk or file that git refused, with the current content there. */
 	readonly details: readonly string[];
 
 	constructor(message: string, details: readonly string[]) {
@@ -20,7 +20,7 @@ export class PatchRefused extends UsageError {
 const textOf = (diff: Buffer) => diff.toString('utf8');
 
 /**
- * Refuses what no patch may touch, before anything is applied.
+ * Refuses patches that touch forbidden paths, before anything is applied.
  *
  * @throws PatchRefused that names the patch and the path
  */
@@ -36,7 +36,7 @@ export function refuseUnsafe(series: readonly PatchSeries[]): void {
 export const named = (patch: Patch) =>
 	`patch ${patch.part === undefined ? '' : `${patch.part} `}'${patch.title}'${patch.file === patch.title ? '' : ` (${patch.file})`}`;
 
-/** Copies the files that patches touch out of `source` into the folder named first, links as links. */
+/** Copies the files that patches touch from `source` into the folder named first. Links stay links. */
 const copyTouched = [
 	'copy_touched() {',
 	'  mkdir -p "$1"',
@@ -48,7 +48,7 @@ const copyTouched = [
 ].join('\n');
 
 /**
- * Tries a series on copies of the files that it touches; the tree itself is not changed.
+ * Tries a series on copies of the files that it touches. Does not change the tree itself.
  *
  * @param work the sandbox's working folder, with the tree in `source`
  * @param tree how messages name the tree, such as `QEMU 10.0.13 of 'qemu.tar.xz'`
@@ -66,7 +66,8 @@ export async function tryPatches(patches: readonly Patch[], work: string, tree: 
 	await writeFile(path.join(work, 'touched'), [...touched].map(name => `${name}\0`).join(''));
 	await mkdir(path.join(work, 'diffs'), { recursive: true });
 	for (const [at, patch] of patches.entries()) await writeFile(path.join(work, 'diffs', `${at}.diff`), patch.diff);
-	// Each patch is applied whole or not at all; the first that is refused is applied again hunk by hunk, to know which fit.
+	// Each patch is applied completely or not at all. The first refused one is applied again hunk by hunk, to find which
+	// hunks fit.
 	const script = [
 		'top=$PWD',
 		copyTouched,
@@ -104,7 +105,7 @@ export async function tryPatches(patches: readonly Patch[], work: string, tree: 
 	}
 }
 
-/** A line of a file in a message. */
+/** Quotes a line of a file for a message. */
 const shown = (line: string | undefined) =>
 	line === undefined
 		? 'behind the end of the file'
@@ -158,7 +159,7 @@ async function refusal(
 	return new PatchRefused(`${named(patch)} does not apply to ${tree}: ${why}${flowed}`, isReversed ? [] : details);
 }
 
-/** What `git apply --reject --verbose` says: for each file the hunks that were refused, or why nothing was tried. */
+/** Parses the output of `git apply --reject --verbose`: for each file the refused hunks, or why nothing was tried. */
 export function parseRejects(said: string): { file: string; rejected: number[]; reason: string }[] {
 	const files = new Map<string, { file: string; rejected: number[]; reason: string }>();
 	const of = (file: string) => {
@@ -187,6 +188,6 @@ export function parseRejects(said: string): { file: string; rejected: number[]; 
 	return [...files.values()];
 }
 
-/** The script that applies diffs, tried before, to `source` for good. */
+/** Builds the script that applies diffs, already tried, to `source`. */
 export const applyScript = (from: number, to: number) =>
 	`top=$PWD; cd source && for at in $(seq ${from} ${to - 1}); do git apply --whitespace=nowarn -p1 $top/diffs/$at.diff || exit 1; done`;

@@ -13,20 +13,20 @@ import {
 import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
 
-/** A file of patches as the user gave it: mails, patchwork JSON or a diff, also gzipped. */
+/** A patch file from the user: mails, patchwork JSON or a diff, possibly gzipped. */
 export interface PatchFile {
 	/** As the user named it. */
 	readonly name: string;
 	readonly content: Buffer;
 }
 
-/** Runs a script of sh where git is, in a sandbox whose working folder is `work`. */
+/** Runs an sh script with git available, in a sandbox whose working folder is `work`. */
 export type RunGit = (
 	script: string,
 	work: string,
 ) => Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
 
-/** Divides mailboxes and decodes mails, as `git am` does, without a repository. */
+/** Splits mailboxes and decodes mails, as `git am` does, without a repository. */
 const decode = [
 	'set -e; cd mails',
 	'for box in [0-9]*.box; do',
@@ -41,11 +41,11 @@ const decode = [
 const mailMaxBytes = 64 * 1024 * 1024;
 
 /**
- * Reads files of patches into series, in the order in which they are to be applied: git divides and decodes the mails, and
- * {@link selectSeries} says what belongs to a series.
+ * Reads patch files into series, in the order in which they are to be applied. git splits and decodes the mails, and
+ * {@link selectSeries} decides which patches belong to a series.
  *
  * @param work an empty folder for intermediate files; the caller removes it
- * @throws UsageError for a file that holds no patch, or that git cannot read as mail
+ * @throws UsageError for a file without a patch, or that git cannot read as mail
  */
 export async function readSeries(files: readonly PatchFile[], work: string, runGit: RunGit): Promise<PatchSeries[]> {
 	const mails: PatchMail[][] = [];
@@ -105,7 +105,7 @@ async function decodedMails(file: string, work: string, folder: string): Promise
 	);
 }
 
-/** The subject as it stands in a mail, unfolded, and decoded as far as brackets need (RFC 2047 words of Q and B). */
+/** Returns a mail's subject, unfolded, and decoded as far as brackets need (RFC 2047 words of Q and B). */
 function rawSubject(mail: Buffer): string | undefined {
 	const head = mail.subarray(0, 256 * 1024).toString('latin1');
 	const end = /\r?\n\r?\n/.exec(head)?.index ?? head.length;

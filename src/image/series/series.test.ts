@@ -17,7 +17,7 @@ const env = {
 	},
 };
 
-/** The machine's git, without the sandbox that a run of `vpmu series` puts around it. */
+/** Runs the machine's git, without the sandbox of `vpmu series`. */
 const runGit: RunGit = (script, work) =>
 	new Promise(resolve => {
 		execFile(
@@ -170,7 +170,7 @@ test('what git says of refused hunks is read file by file', t => {
 	]);
 });
 
-/** A history of small commits: files are changed, added, removed, renamed, made executable, or are binary. */
+/** A history of small commits: files are changed, added, removed, renamed, made executable, or binary. */
 const change = fc.record({
 	kind: fc.constantFrom('change', 'change', 'add', 'remove', 'rename', 'mode', 'binary'),
 	file: fc.constantFrom('a.c', 'dir/b.txt', 'dir/ä ö.c'),

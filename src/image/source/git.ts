@@ -5,7 +5,7 @@ import type { SeriesBase } from '../../patch/index.ts';
 import { lastLines, runTool } from '../cache/tool.ts';
 import type { PatchFile } from '../series/mails.ts';
 
-/** git in a repository of the user's, without what the repository's settings would run. */
+/** Runs git in a user's repository with those of its settings disabled that run programs. */
 async function git(folder: string, argv: readonly string[], signal?: AbortSignal) {
 	const quiet = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'log.showSignature=false'];
 	return await runTool(['git', '-C', folder, ...quiet, ...argv], { signal, env: { GIT_OPTIONAL_LOCKS: '0' } });
@@ -24,10 +24,10 @@ export interface GitRange {
 }
 
 /**
- * The commits of a range as `git format-patch` writes them.
+ * Reads the commits of a range as `git format-patch` writes them.
  *
  * @param range `BASE..TIP`; `BASE` alone means up to HEAD
- * @throws UsageError for what is not a range of that repository, or one without commits
+ * @throws UsageError if it is not a range of that repository, or has no commits
  */
 export async function readGitRange(folder: string, range: string, signal?: AbortSignal): Promise<GitRange> {
 	const [, from = '', to = ''] = /^([^.\s-][^\s]*?)(?:\.\.([^.\s][^\s]*)?)?$/.exec(range) ?? [];
@@ -59,9 +59,9 @@ export async function readGitRange(folder: string, range: string, signal?: Abort
 }
 
 /**
- * Puts the tree of a commit into an empty folder, with the working tree's `subprojects`, which QEMU's build fetches into it.
+ * Checks out a commit into an empty folder, with the working tree's `subprojects`, which QEMU's build fetches into it.
  *
- * @throws UsageError when git cannot
+ * @throws UsageError when git fails
  */
 export async function checkOut(folder: string, commit: string, to: string, signal?: AbortSignal): Promise<void> {
 	await mkdir(to, { recursive: true });
@@ -79,7 +79,7 @@ export async function checkOut(folder: string, commit: string, to: string, signa
 	});
 }
 
-/** What a series says it builds on, compared with the repository that it is tried on. One sentence each. */
+/** Compares the declared base of a series with the repository that it is tried on. One sentence each. */
 export async function checkBase(folder: string, { baseCommit }: SeriesBase, signal?: AbortSignal): Promise<string[]> {
 	if (baseCommit === undefined || !(await isGitTree(folder, signal))) return [];
 	const known = await git(folder, ['cat-file', '-e', `${baseCommit}^{commit}`], signal);

@@ -20,20 +20,20 @@ import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
 import { type BuildRoot, buildRoot } from './root.ts';
 import { copySource, type QemuSource, requireQemu } from './tree.ts';
 
-/** `qemu-system-aarch64`, made from source. */
+/** `qemu-system-aarch64`, built from source. */
 export interface BuiltQemu {
 	/** The program, in the cache. */
 	readonly program: string;
 	readonly version: string;
-	/** All that configuring and compiling said. */
+	/** The output of configuring and compiling. */
 	readonly log: string;
 	readonly fromCache: boolean;
 }
 
-/** The series does not compile: it is what was to be tested that is at fault. */
+/** The series does not compile: the fault is in the series under test. */
 export class BuildFailure extends VpmuError {
 	override readonly name = 'BuildFailure';
-	/** Whether it is so without any patch, too. */
+	/** Whether the build also fails without any patch. */
 	readonly unpatched: boolean;
 
 	constructor(
@@ -45,7 +45,7 @@ export class BuildFailure extends VpmuError {
 	}
 }
 
-/** What QEMU is built with: of Debian trixie, for this machine, and the libraries for arm64. */
+/** The build tools, of Debian trixie for this machine, and the libraries for arm64. */
 async function openBuildRoot(cache: Cache): Promise<BuildRoot> {
 	const suite = 'trixie';
 	return await buildRoot(cache, 'qemu-build', [
@@ -63,17 +63,17 @@ async function openBuildRoot(cache: Cache): Promise<BuildRoot> {
 	]);
 }
 
-/** Raised when the same source is built in another way. */
+/** Increase it when the same source is built differently. */
 const recipeVersion = 1;
 
-/** Only what a guest of `-M virt` under KVM needs: some 3 minutes on two cores instead of half an hour. */
+/** Only what a `-M virt` guest under KVM needs: about 3 minutes on two cores instead of half an hour. */
 const configure = [
 	'../source/configure --python=/usr/bin/python3 --cross-prefix=aarch64-linux-gnu- --target-list=aarch64-softmmu',
 	'--without-default-features --enable-kvm --disable-tcg --enable-fdt=system --disable-pixman',
 	'--enable-trace-backends=log --disable-install-blobs --disable-docs --disable-tools',
 ].join(' ');
 
-/** Firmware that meson.build names, and that archives of Debian's lack: nothing boots it here. */
+/** Firmware that meson.build names and that Debian's archives lack. It is not used here. */
 const emptyFirmware =
 	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done";
 
@@ -82,10 +82,10 @@ const compile = [
 	'aarch64-linux-gnu-strip -o /mnt/program qemu-system-aarch64',
 ].join('\n');
 
-/** A QEMU of one target is some 30 MB; with sanitizers ten times that. */
+/** A QEMU with one target has about 30 MB; with sanitizers ten times that. */
 const programMaxBytes = 1024 ** 3;
 
-/** A source built as it stands and with patches, and what the patches were. */
+/** A source built unpatched and with patches, and the patches. */
 export interface BuiltSeries {
 	readonly before: BuiltQemu;
 	readonly after: BuiltQemu;
@@ -94,12 +94,12 @@ export interface BuiltSeries {
 }
 
 /**
- * Builds QEMU for arm64 hosts with KVM as it stands in a source, and with patches. The source is not touched. What was
- * built before, of the same source and patches, is taken from the cache; the build with the patches goes on from the other.
+ * Builds QEMU for arm64 hosts with KVM from a source, unpatched and with patches. Does not change the source. An earlier
+ * build of the same source and patches is taken from the cache. The patched build continues from the unpatched one.
  * Patches are tried before anything is built.
  *
  * @param files mails, patchwork JSON or diffs, in the order in which their series are to be applied
- * @throws UsageError for what is no source, or patches that cannot be read or do not apply; {@link BuildFailure}; VpmuError; the
+ * @throws UsageError for an invalid source, or patches that cannot be read or do not apply; {@link BuildFailure}; VpmuError; the
  * signal's reason
  */
 export async function buildQemuSeries(
@@ -135,11 +135,11 @@ export async function buildQemuSeries(
 
 const touchesRoms = ({ oldPath, newPath }: FileDiff) => [oldPath, newPath].some(name => name?.startsWith('roms/'));
 
-/** A title for one patch, a number and the first for several. */
+/** A patch's title; for several, their number and the first title. */
 const describePatches = (patches: readonly Patch[]) =>
 	patches.length === 1 ? named(patches[0]!) : `${patches.length} patches from ${named(patches[0]!)} on`;
 
-/** The folder that is built in: made when something is to be built, and then gone on with. */
+/** The build folder: created when something has to be built, and then reused. */
 class WorkTree {
 	readonly #cache: Cache;
 	readonly #root: BuildRoot;
@@ -163,7 +163,7 @@ class WorkTree {
 		await removeForeign(this.#folder);
 	}
 
-	/** Reads the patches, and refuses those that may not or do not apply, before anything is built. */
+	/** Reads the patches, and refuses forbidden ones and those that do not apply, before anything is built. */
 	async read(files: readonly PatchFile[]): Promise<PatchSeries[]> {
 		await mkdir(this.#folder, { recursive: true });
 		const runGit: RunGit = async script => await this.#run(script);
@@ -197,10 +197,10 @@ class WorkTree {
 		return { program: at('qemu-system-aarch64'), log: at('build.log'), version: version ?? 'unknown', fromCache };
 	}
 
-	/** Makes the source be there, unpatched. @returns its version */
+	/** Provides the unpatched source. @returns its version */
 	async #unpacked(): Promise<string> {
 		if (this.#version !== undefined) return this.#version;
-		// Most of a source's size, and nothing for this machine type is built from it.
+		// These are most of a source's size, and this machine type needs nothing from them.
 		const withRoms = this.#patches.some(patch => parseDiff(patch.diff.toString('latin1')).some(touchesRoms));
 		const { name, isArchive } = this.#source;
 		const tree = path.join(this.#folder, 'source');
@@ -215,13 +215,13 @@ class WorkTree {
 			if (status !== 0) throw new UsageError(`'${name}' cannot be unpacked: ${lastLines(stderr).at(-1)}`);
 			await rm(path.join(this.#folder, 'archive'));
 		} else await copySource(this.#source, tree, withRoms);
-		// A source may be read-only; what is built from is not.
+		// A source may be read-only, but the build copy must be writable.
 		await this.#run('chmod -R u+rwX source');
 		this.#version = await requireQemu(name, tree);
 		return this.#version;
 	}
 
-	/** Makes the source be configured, unpatched. @returns its version */
+	/** Configures the unpatched source. @returns its version */
 	async #configured(): Promise<string> {
 		const version = await this.#unpacked();
 		if (this.#isConfigured) return version;
@@ -265,7 +265,7 @@ class WorkTree {
 		});
 	}
 
-	/** Runs a step whose output belongs into the log. */
+	/** Runs a step whose output goes into the log. */
 	async #logged(script: string, onLine?: (line: string) => void) {
 		try {
 			return await this.#run(script, line => {
@@ -274,14 +274,14 @@ class WorkTree {
 			});
 		} catch (error) {
 			if (!(error instanceof SandboxLimitError)) throw error;
-			// Told as what it is by the failure of the step.
+			// The step's failure reports it.
 			this.#log.push(`ERROR: the build was ended: ${error.message}`);
 			return { status: null };
 		}
 	}
 
 	async #run(script: string, onLine?: (line: string) => void) {
-		// As the cross compiler's wrapper of pkg-config would have it.
+		// As the cross compiler's pkg-config wrapper sets it.
 		const libraries = '/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig';
 		const env = { PKG_CONFIG_PATH: libraries, PKG_CONFIG_LIBDIR: libraries };
 		return await runInSandbox(this.#cache, {

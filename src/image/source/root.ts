@@ -5,26 +5,26 @@ import type { Cache } from '../cache/cache.ts';
 import { type PackageRequest, type PackageSet, resolvePackages, unpackPackages } from '../debian/packages.ts';
 import { canonical } from '../debian/tree.ts';
 
-/** Debian packages put together as a system to build in: nothing of it is installed on this machine. */
+/** A build system assembled from Debian packages, without installing anything on this machine. */
 export interface BuildRoot {
 	/** Belongs to the cache. */
 	readonly folder: string;
-	/** Stands for the exact versions in it. */
+	/** Identifies the exact versions in it. */
 	readonly key: string;
 }
 
-/** Names that Debian gives when it installs (update-alternatives). */
+/** Names that Debian creates at installation (update-alternatives). */
 const alternatives = [
 	['awk', 'gawk'],
 	['cc', 'gcc'],
 ] as const;
 
-/** Raised when roots are put together differently. */
+/** Increase it when roots are assembled differently. */
 const layoutVersion = 5;
 
 /**
- * A system of packages, for one or several architectures. Of two packages with one file that of the later request wins, so
- * that programs of this machine stand over those of another that only its libraries came along with.
+ * Assembles a system from packages, for one or several architectures. If two packages have the same file, the later request
+ * wins, so that this machine's programs replace those of another architecture that came along with its libraries.
  *
  * @throws UsageError for an unknown suite; VpmuError (blame `host` or `image`)
  */
@@ -58,13 +58,13 @@ export async function buildRoot(cache: Cache, name: string, requests: readonly P
 	return { folder, key };
 }
 
-/** What the packages' own scripts would make when they are installed, as far as a build needs it. */
+/** Does the part of the packages' installation scripts that a build needs. */
 async function finish(root: string): Promise<void> {
 	for (const [name, target] of alternatives) {
 		if ((await lstat(path.join(root, 'usr/bin', target)).catch(() => undefined)) === undefined) continue;
 		await symlink(target, path.join(root, 'usr/bin', name)).catch(() => undefined);
 	}
-	// Python's pip, which makes QEMU's own environment without any network, will not start without it.
+	// Python's pip, which creates QEMU's Python environment offline, does not start without it.
 	const certificates = path.join(root, 'usr/share/ca-certificates/mozilla');
 	const names = await readdir(certificates).catch((): string[] => []);
 	const bundle = await Promise.all(names.sort().map(name => readFile(path.join(certificates, name))));
@@ -73,8 +73,8 @@ async function finish(root: string): Promise<void> {
 }
 
 /**
- * Adds the files of a package. They are copies (shared blocks where the file system has them), never hard links: a build
- * that found a way to write in its root must not reach what other builds and images are made from.
+ * Adds the files of a package. They are copies (with shared blocks if the file system has them), never hard links: a build
+ * that manages to write to its root must not change the inputs of other builds and images.
  */
 async function join(from: string, to: string): Promise<void> {
 	for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
@@ -85,7 +85,7 @@ async function join(from: string, to: string): Promise<void> {
 			if (there === undefined) await mkdir(place, { recursive: true });
 			continue;
 		}
-		// The links of merged /usr are made already.
+		// The merged-/usr links already exist.
 		if (there?.isDirectory() === true) continue;
 		if (there !== undefined) await unlink(place);
 		await mkdir(path.dirname(place), { recursive: true });

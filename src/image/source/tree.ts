@@ -12,18 +12,18 @@ export interface QemuSource {
 	readonly name: string;
 	readonly path: string;
 	readonly isArchive: boolean;
-	/** SHA-256 of the archive, or of all that is built from in the folder. */
+	/** SHA-256 of the archive, or of all files in the folder that the build uses. */
 	readonly hash: string;
 }
 
-/** What no program for `-M virt` is built from: of the source, most of its size. */
+/** Parts of the source that `-M virt` does not need: most of its size. */
 const unneeded = ['.git', 'build', 'roms'];
 
 /**
- * Looks at a source tree.
+ * Inspects a source tree.
  *
- * @param name how messages name it, where that is not its path
- * @throws UsageError when there is none, or it is not QEMU's
+ * @param name its name in messages, if not its path
+ * @throws UsageError if it does not exist or is not QEMU's
  */
 export async function openQemuSource(file: string, cwd = process.cwd(), name = file): Promise<QemuSource> {
 	const place = path.resolve(cwd, file);
@@ -42,10 +42,10 @@ export async function openQemuSource(file: string, cwd = process.cwd(), name = f
 	return { name, path: place, isArchive: false, hash: await hashOfFolder(place) };
 }
 
-/** The version that a source tree says it is. @throws UsageError for one that is not QEMU's */
+/** Reads the version from a source tree. @throws UsageError if it is not QEMU's */
 export async function requireQemu(name: string, folder: string): Promise<string> {
 	for (const file of ['VERSION', 'configure', 'target/arm/kvm.c']) {
-		// What stands there may be foreign: a link or a FIFO is not followed.
+		// The tree is not trusted: do not follow a link or open a FIFO.
 		await using _ = await openForeign(folder, file, 16 * 1024 ** 2).catch(error => {
 			const why = error.code === 'ENOENT' ? `it has no file '${file}'` : messageOf(error);
 			throw new UsageError(`'${name}' is not a source of QEMU: ${why}`);
@@ -56,7 +56,7 @@ export async function requireQemu(name: string, folder: string): Promise<string>
 	throw new UsageError(`'${name}' is not a source of QEMU: its file 'VERSION' holds no version, such as 10.0.13`);
 }
 
-/** Copies a source folder, without what is not built from. */
+/** Copies a source folder, without the parts that are not needed. */
 export async function copySource({ path: from }: QemuSource, to: string, withRoms: boolean): Promise<void> {
 	await mkdir(to, { recursive: true });
 	const left = unneeded.filter(name => !(withRoms && name === 'roms'));

@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A fake Debian mirror on the loopback: for faults that a real one does not produce on demand. */
+/** A fake Debian mirror on the loopback interface, for faults that a real one does not produce on demand. */
 export interface FakeMirror extends AsyncDisposable {
 	readonly uri: string;
-	/** Paths that were asked for. */
+	/** Requested paths. */
 	readonly requests: readonly string[];
 }
 
