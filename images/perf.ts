@@ -1,8 +1,8 @@
 import type { RecipeStub } from '../src/image/index.ts';
 
 /**
- * Libraries that Debian's perf is linked against for features that counting and sampling do without. They, and what they
- * need in turn, are four fifths of its closure. perf itself stays byte for byte Debian's.
+ * Libraries that Debian's perf is linked against but that counting and sampling do not use. With their
+ * dependencies they make up four fifths of perf's dependencies. perf itself stays byte for byte Debian's.
  */
 export const perfStubs: readonly RecipeStub[] = [
 	{ soname: 'libpython3.', feature: 'perf script in Python' },
@@ -13,11 +13,11 @@ export const perfStubs: readonly RecipeStub[] = [
 	{ soname: 'libdebuginfod.so.', feature: 'fetching debug information from servers' },
 	{ soname: 'libcapstone.so.', feature: 'disassembling in perf' },
 	{ soname: 'libpfm.so.', feature: 'event names of libpfm4 (--pfm-events)' },
-	// Without it C++ names are shown as they stand in the symbol table.
+	// Without it, C++ names are shown mangled.
 	{ soname: 'libstdc++.so.', feature: 'C++', zero: ['__cxa_demangle'] },
 ];
 
-/** A full-screen interface on a serial console helps nobody, and its library is left out. */
+/** A full-screen interface is useless on a serial console, so its library is left out. */
 export const perfConfig = `[tui]
 	report = off
 	annotate = off

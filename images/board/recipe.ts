@@ -6,7 +6,7 @@ import { perfConfig, perfStubs } from '../perf.ts';
 const here = import.meta.dirname;
 const shipped = (name: string) => readFileSync(path.join(here, name));
 
-/** The board: a KVM host reached over ssh, with the libraries that a user's own QEMU is likely to need. */
+/** The board: a KVM host reached over ssh, with the libraries that a user's own QEMU probably needs. */
 const board: Recipe = {
 	name: 'board',
 	description: 'an arm64 KVM host reached over ssh, as an initramfs',
@@ -84,7 +84,7 @@ const board: Recipe = {
 		'libutil.so.1',
 	],
 	busybox: '/usr/bin/busybox',
-	// Not C++: a user's own QEMU may need it.
+	// Keep the C++ library: a user's own QEMU may need it.
 	stubs: perfStubs.filter(stub => !stub.soname.startsWith('libstdc++')),
 	kernelModules: ['virtio_pci', 'virtio_mmio', 'virtio_net', 'virtio_blk', '9pnet_virtio', '9p'],
 	files: {
@@ -98,7 +98,7 @@ const board: Recipe = {
 		'/etc/hosts': { content: '127.0.0.1 localhost board\n' },
 		'/etc/perfconfig': { content: perfConfig },
 		'/etc/ssh/sshd_config': { content: shipped('sshd_config') },
-		// Libraries of bookworm asked for libaio under its name of before the change of time_t.
+		// Libraries of bookworm request libaio by its name before the time_t transition.
 		'/usr/lib/aarch64-linux-gnu/libaio.so.1': { symlink: 'libaio.so.1t64' },
 		'/var/tmp': { directory: true, mode: 0o1777 },
 		'/var/run': { symlink: '/run' },

@@ -6,7 +6,7 @@ import { openCache } from '../../src/image/index.ts';
 import { buildTool, openToolchain } from './build.ts';
 import { guestTools } from './tools.ts';
 
-/** With VPMU_TOOLS=write, what is built here becomes the committed build. */
+/** With VPMU_TOOLS=write, the result replaces the committed build. */
 test('the committed guest tools are what their sources build to', async t => {
 	const toolchain = await openToolchain(await openCache());
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });

@@ -11,21 +11,21 @@ import {
 } from '../../src/image/index.ts';
 import type { GuestTool } from './tools.ts';
 
-/** GCC's compiler proper, the assembler and the linker, for aarch64, each with its libraries and nothing installed. */
+/** GCC's compiler proper, the assembler and the linker for aarch64, each with its libraries, without installation. */
 export interface Toolchain {
 	readonly compiler: ProgramRoot;
 	readonly assembler: ProgramRoot;
 	readonly linker: ProgramRoot;
 }
 
-/** Where Debian puts cc1: on other machines than arm64 it is that of the cross compiler. */
+/** Debian's path of cc1: on machines other than arm64 it is the cross compiler's. */
 const compilers: Readonly<Record<Architecture, { readonly package: string; readonly program: string }>> = {
 	amd64: { package: 'cpp-12-aarch64-linux-gnu', program: '/usr/lib/gcc-cross/aarch64-linux-gnu/12/cc1' },
 	arm64: { package: 'cpp-12', program: '/usr/lib/gcc/aarch64-linux-gnu/12/cc1' },
 };
 
 /**
- * The compiler that the committed programs were made with: GCC 12 and binutils 2.40 of Debian bookworm.
+ * Provides the compiler that the committed programs were made with: GCC 12 and binutils 2.40 of Debian bookworm.
  * @throws VpmuError (blame `host` or `image`)
  */
 export async function openToolchain(cache: Cache): Promise<Toolchain> {
@@ -42,7 +42,7 @@ export async function openToolchain(cache: Cache): Promise<Toolchain> {
 const compilerFlags = [
 	...['-quiet', '-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-fno-stack-protector'],
 	...['-fno-asynchronous-unwind-tables', '-fno-tree-loop-distribute-patterns'],
-	// No helpers that depend on the CPU.
+	// No outlined helpers that depend on the CPU.
 	'-mno-outline-atomics',
 ];
 
@@ -51,13 +51,16 @@ const kinds = {
 	library: { compiler: ['-fPIC'], linker: ['-shared'] },
 };
 
-/** Builds a guest tool as `output`: the same bytes wherever and whenever it is built. @throws VpmuError with the compiler's words */
+/**
+ * Builds a guest tool as `output`, reproducibly: the same bytes on any machine at any time. @throws VpmuError with the
+ * compiler's messages
+ */
 export async function buildTool(toolchain: Toolchain, tool: GuestTool, output: string): Promise<void> {
 	const { compiler, assembler, linker } = toolchain;
 	const flags = kinds[tool.kind];
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-tool-'));
 	const [assembly, object] = [path.join(folder, 'assembly.s'), path.join(folder, 'object.o')];
-	// Sources are named as they stand below this folder: their place on this machine is in nothing that is built.
+	// Name sources relative to this folder, so that the build does not contain their path on this machine.
 	const $ = commands({ cwd: import.meta.dirname });
 	const at = (program: ProgramRoot) => program.command(program.root);
 	try {

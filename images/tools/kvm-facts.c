@@ -1,5 +1,5 @@
 /*
- * kvm-facts TYPE[=CPUS]...: asks /dev/kvm what decides a guest's PMU backend, and prints one answer per line. CPUS are
+ * kvm-facts TYPE[=CPUS]...: queries /dev/kvm for what decides a guest's PMU backend, and prints one answer per line. CPUS are
  * the host CPUs of that event source, such as 0-3,8.
  *
  *	open 0			or the errno that opening /dev/kvm gave; then nothing follows
@@ -16,7 +16,7 @@
  *	default-failed 1 22	no count was had of a vCPU made on CPU 1: errno, 62 (ETIME) for guest code that did not end
  *	end
  *
- * No C library, nothing to link to, so that it runs on any aarch64 Linux.
+ * It uses no C library and is static, so that it runs on any aarch64 Linux.
  */
 #include "common/kvm.h"
 
@@ -88,7 +88,7 @@ static u64 make(struct scratch *scratch, u32 features)
 	long result;
 
 	scratch->vcpu = -1;
-	/* Machines with fewer address bits than the default refuse the default. */
+	/* Machines with fewer address bits than the default reject the default. */
 	scratch->vm = ioctl(kvm, KVM_CREATE_VM, bits > 0 && bits < 40 ? bits : 0);
 	if (scratch->vm < 0)
 		return errno_of(scratch->vm);
@@ -155,7 +155,7 @@ static void ask_types(const struct scratch *scratch, char **types)
 	}
 }
 
-/* Counts cycles of a loop, writes them where no memory is, so that KVM gives them to us, and begins again. */
+/* Counts the cycles of a loop, writes them to unbacked memory, so that KVM exits with the value, and repeats. */
 extern const u8 guest_code[], guest_code_end[];
 asm(".section .rodata\n.balign 8\n.global guest_code, guest_code_end\nguest_code:\n"
 	"\tmov x0, #0x80000000\n\tmov x1, #0x45\n\tmsr pmccfiltr_el0, xzr\n\tmsr pmcntenset_el0, x0\n"
@@ -171,14 +171,14 @@ static u8 *guest_page;
 
 struct counted { struct kvm_run *run; u64 run_size; };
 
-/* Makes a scratch vCPU able to run the guest code. @returns an errno */
+/* Makes a scratch vCPU that can run the guest code. @returns an errno */
 static u64 prepare(const struct scratch *scratch, struct counted *counted)
 {
 	struct device_attr init = { 0, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, 0 };
 	struct memory_region region = { 0, 0, GUEST_ADDRESS, PAGE, (u64)guest_page };
 	u64 address = GUEST_ADDRESS;
 	struct one_reg pc = { KVM_REG_PC, (u64)&address };
-	/* No signal is blocked while the guest runs: one that is pending ends it. Without a C library a handler is not needed. */
+	/* No signal is blocked while the guest runs, so a pending one interrupts it. Without a C library no handler is needed. */
 	struct { u32 length, mask[2]; } signals = { 8, { 0, 0 } };
 	long result = ioctl(scratch->vcpu, KVM_SET_DEVICE_ATTR, (u64)&init);
 
@@ -198,7 +198,7 @@ static u64 prepare(const struct scratch *scratch, struct counted *counted)
 	return result < 0 && result > -4096 ? errno_of(result) : 0;
 }
 
-/* Runs the guest code once on the CPU that we are on. @returns an errno; the cycles in `count` */
+/* Runs the guest code once on the current CPU. @returns an errno; the cycles in `count` */
 static u64 run_once(const struct scratch *scratch, const struct counted *counted, u64 *count)
 {
 	u64 alarm = 1UL << (SIGALRM - 1);
@@ -211,7 +211,7 @@ static u64 run_once(const struct scratch *scratch, const struct counted *counted
 	do {
 		result = SYS(ioctl, scratch->vcpu, KVM_RUN, 0);
 		late = SYS(rt_sigtimedwait, &alarm, 0, &none, sizeof(alarm)) == SIGALRM;
-		/* Without an interrupt controller KVM also returns to tell of lines that changed. */
+		/* Without an interrupt controller, KVM also exits to report changed interrupt lines. */
 	} while (result == -EINTR && !late);
 	timer.value.seconds = 0;
 	SYS(setitimer, 0, &timer, 0);
@@ -237,7 +237,7 @@ static long go_to(u32 cpu)
 	return result;
 }
 
-/* Of the CPUs that the same event sources cover, the first stands for all. */
+/* Measure only the first of the CPUs that the same event sources cover. */
 static u64 covered_by[CPUS];
 static u32 telling[64], telling_count;
 
@@ -286,7 +286,7 @@ static void find_telling(char **types)
 	}
 }
 
-/* Where a vCPU that was made here counts, which tells KVM's default event source. */
+/* Measures where a vCPU that was made here counts, which identifies KVM's default event source. */
 static void ask_default(const struct scratch *scratch, u32 made_on)
 {
 	struct counted counted = { 0, 0 };
@@ -310,7 +310,7 @@ static void ask_default(const struct scratch *scratch, u32 made_on)
 		SYS(munmap, counted.run, counted.run_size);
 }
 
-/* KVM's default event source depends on the CPU that makes the vCPU: without one there, it cannot be made. */
+/* KVM's default event source depends on the CPU that makes the vCPU: if that CPU has none, the vCPU cannot be made. */
 static void ask_cpus(char **types)
 {
 	u64 alarm = 1UL << (SIGALRM - 1);
@@ -318,7 +318,7 @@ static void ask_cpus(char **types)
 	SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
 	SYS(rt_sigprocmask, 0 /* block */, &alarm, 0, sizeof(alarm));
 	guest_page = map_memory(2 * PAGE);
-	/* A guest's memory begins at a page of the host's, of whatever size. */
+	/* Guest memory must be aligned to a host page, of whatever size. */
 	guest_page = (u8 *)(((u64)guest_page + PAGE - 1) & ~(u64)(PAGE - 1));
 	memcpy(guest_page, guest_code, guest_code_end - guest_code);
 	find_telling(types);

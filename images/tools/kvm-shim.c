@@ -1,8 +1,8 @@
 /*
- * kvm-shim.so, to be preloaded into QEMU: makes KVM answer as another kernel would where a guest's PMU backend is
- * chosen, and records what QEMU asks and sets. It stands before ioctl() and passes on all that it does not know.
+ * kvm-shim.so, preloaded into QEMU: makes KVM answer as a different kernel would where a guest's PMU backend is
+ * chosen, and logs what QEMU queries and sets. It overrides ioctl() and passes on all calls that it does not know.
  *
- * VPMU_KVM_SHIM holds words with spaces between:
+ * VPMU_KVM_SHIM holds words separated by spaces:
  *	hide-pmu-v3		no KVM_CAP_ARM_PMU_V3, and no vCPU with that feature
  *	no-pmu-vcpu		the capability is there, but vCPUs with the feature cannot be made
  *	hide-set-pmu		no KVM_ARM_VCPU_PMU_V3_SET_PMU
@@ -12,12 +12,12 @@
  * VPMU_KVM_SHIM_LOG names the file that lines are appended to:
  *	has-attribute A ERRNO | set-attribute A VALUE ERRNO | check-extension pmu-v3 RESULT
  *
- * Needs of the C library only getenv and __errno_location, found when it is loaded, so that it can be built without one.
+ * From the C library it needs only getenv and __errno_location, resolved at load time, so it can be built without one.
  */
 #define VPMU_LIBRARY
 #include "common/kvm.h"
 
-/* Which file descriptors are vCPUs: devices such as the GIC have a group 0 of their own. */
+/* Records which file descriptors are vCPUs: devices such as the GIC have their own group 0. */
 static char is_vcpu[4096];
 
 static void note_vcpu(long fd, char is)
@@ -29,7 +29,7 @@ static void note_vcpu(long fd, char is)
 extern char *getenv(const char *name);
 extern int *__errno_location(void);
 
-/* Finds `word` among the words of the configuration; what follows it there, or a null pointer. */
+/* Finds `word` among the words of the configuration. Returns what follows it there, or a null pointer. */
 static const char *configured(const char *word)
 {
 	const char *at = getenv("VPMU_KVM_SHIM");
@@ -74,7 +74,7 @@ static void add_number(struct text *text, u64 value)
 	add(text, number_before(digits + 20, value));
 }
 
-/* One write per line, appended: lines of several threads do not mix. */
+/* Appends with one write per line, so that lines of several threads do not mix. */
 static void record(const char *what, u64 first, const u64 *second, long result)
 {
 	const char *path = getenv("VPMU_KVM_SHIM_LOG");
@@ -203,7 +203,7 @@ static long answer(int fd, u64 request, void *argument)
 	return pass(fd, request, argument);
 }
 
-/* As the C library's. */
+/* Sets errno as the C library does. */
 int ioctl(int fd, u64 request, void *argument)
 {
 	long result = answer(fd, request, argument);

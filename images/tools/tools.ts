@@ -2,7 +2,7 @@
 export interface GuestTool {
 	/** File name of the program in `bin/aarch64`. */
 	readonly name: string;
-	/** The file that is compiled, below this folder; it includes the rest. */
+	/** The file to compile, below this folder; it includes the others. */
 	readonly source: string;
 	/** `program`: static and freestanding; `library`: a freestanding shared object to be preloaded. */
 	readonly kind: 'program' | 'library';

@@ -120,7 +120,7 @@ export function layOut(topology: Topology, cpus = topology.cpus): Layout {
 	return { topology, cpus, pmus, offline };
 }
 
-/** Checks that a value read from a file is a topology. @throws UsageError naming what is wrong */
+/** Checks that a parsed value is a topology. @throws UsageError naming what is wrong */
 export function checkTopology(value: unknown, name: string): Topology {
 	const wrong = (what: string): never => {
 		throw new UsageError(`topology '${name}': ${what}`);

@@ -1,10 +1,13 @@
 import { UsageError } from '../lib/errors.ts';
 import { shorten } from '../lib/foreign.ts';
 
-/** The highest CPU number that is believed: far above Linux's largest NR_CPUS, far below where arithmetic ends. */
+/** The highest accepted CPU number: far above Linux's largest NR_CPUS, far below the largest safe integer. */
 export const largestCpu = 2 ** 31 - 1;
 
-/** A set of CPU numbers, kept as ranges, so that a list of thousands of CPUs costs what its text costs. */
+/**
+ * A set of CPU numbers, stored as ranges, so that the cost of a list depends on the length of its text and not on the
+ * number of CPUs.
+ */
 export class CpuSet {
 	/** Ascending, disjoint, not adjacent; both ends are members. */
 	readonly ranges: readonly (readonly [first: number, last: number])[];
@@ -23,7 +26,7 @@ export class CpuSet {
 		return new CpuSet(cpus.map(cpu => [cpu, cpu]));
 	}
 
-	/** How many CPUs are in the set. */
+	/** The number of CPUs in the set. */
 	get size(): number {
 		return this.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 	}
@@ -32,7 +35,7 @@ export class CpuSet {
 		return this.ranges.some(([first, last]) => first <= cpu && cpu <= last);
 	}
 
-	/** Whether every CPU of `other` is in this set. Every set covers the empty one. */
+	/** Whether this set contains every CPU of `other`. Every set contains the empty one. */
 	covers(other: CpuSet): boolean {
 		return other.minus(this).size === 0;
 	}
@@ -70,20 +73,20 @@ export class CpuSet {
 		return new CpuSet([...this.ranges, ...other.ranges]);
 	}
 
-	/** The list as the kernel prints it, without the newline: `0-3,8`. */
+	/** Formats the list as the kernel does, without the newline: `0-3,8`. */
 	toString(): string {
 		return this.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 	}
 
-	/** The CPUs in ascending order. */
+	/** Iterates over the CPUs in ascending order. */
 	*[Symbol.iterator](): Generator<number> {
 		for (const [first, last] of this.ranges) for (let cpu = first; cpu <= last; cpu++) yield cpu;
 	}
 }
 
 /**
- * Reads a list of CPUs in the format that the kernel prints (`%*pbl`, Documentation/admin-guide/cputopology.rst): decimal
- * numbers and ranges with commas between, in any order; an empty list is the empty set; one newline may end it.
+ * Parses a list of CPUs in the kernel's format (`%*pbl`, Documentation/admin-guide/cputopology.rst): decimal
+ * numbers and ranges separated by commas, in any order. An empty list is the empty set. One trailing newline is allowed.
  *
  * @throws UsageError for anything else: signs, spaces, hexadecimal, descending ranges, empty items
  */
@@ -109,21 +112,21 @@ function wrongList(text: string, why: string): UsageError {
 	);
 }
 
-/** What the posted patch's own reader makes of a list. */
+/** How the posted patch's parser reads a list. */
 export type LenientReading =
 	| { readonly cpus: CpuSet }
-	/** It refuses the text, and goes on without the entry. */
+	/** The parser refuses the text, and QEMU continues without the entry. */
 	| { readonly refused: string }
-	/** It takes a number that it cannot hold, which ends QEMU. */
+	/** The parser accepts a number that it cannot hold, which ends QEMU. */
 	| { readonly fatal: string };
 
 /**
- * Reads a list as the posted patch does: numbers as C's strtoul reads them in base 0 (leading white space, a sign,
- * hexadecimal, octal), only the first line, a comma between items optional, a trailing one ignored. It does not refuse
- * numbers out of range: those are `fatal` here, since the bitmap that they index cannot be made.
+ * Parses a list as the posted patch does: numbers as C's strtoul reads them in base 0 (leading white space, a sign,
+ * hexadecimal, octal), only the first line, with optional commas between items and a trailing one ignored. The patch accepts
+ * numbers out of range. They are `fatal` here, because the bitmap that they index cannot be allocated.
  */
 export function parseCpuListAsPatch(text: string): LenientReading {
-	// getline() gives the first line with its newline; a C string ends at the first NUL.
+	// getline() returns the first line with its newline; a C string ends at the first NUL.
 	const line = /^[^\0\n]*/.exec(text)![0];
 	const ranges: [number, number][] = [];
 	let rest = line;
@@ -148,14 +151,17 @@ export function parseCpuListAsPatch(text: string): LenientReading {
 
 const ulongMax = 2n ** 64n - 1n;
 
-/** C's strtoul in base 0 on a 64-bit machine: a magnitude beyond 64 bits gives the largest value, a minus sign wraps. */
+/**
+ * Emulates C's strtoul in base 0 on a 64-bit machine: a magnitude beyond 64 bits gives the largest value, a minus sign
+ * wraps.
+ */
 export function readNumber(text: string): { value: bigint; rest: string } | undefined {
 	const match = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(text);
 	if (match === null) return undefined;
 	const digits = match[2]!;
 	const isOctal = /^0[0-7]+$/.test(digits);
 	const significant = digits.replace(/^0[xX]?0*/, '');
-	// Whatever the base, a number of more digits than 64 bits have is beyond them.
+	// In any base, a number with more digits than this exceeds 64 bits.
 	const magnitude =
 		significant.length > 64
 			? ulongMax + 1n

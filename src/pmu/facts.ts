@@ -1,10 +1,13 @@
-/** Text of a sysfs file, or why there is none (`ENOENT`, `EACCES`, `EISDIR`, ...). Text is kept as read, newline included. */
+/**
+ * Text of a sysfs file, or the error that reading it gave (`ENOENT`, `EACCES`, `EISDIR`, ...). Text is kept as read,
+ * newline included.
+ */
 export type FileText = { readonly text: string } | { readonly error: string };
 
 /** One entry of `/sys/bus/event_source/devices`. */
 export interface EventSource {
 	readonly name: string;
-	/** Target of the symbolic link, as readlink gives it; an error for an entry that is not a link. */
+	/** Target of the symbolic link, as printed by readlink; an error for an entry that is not a link. */
 	readonly link: FileText;
 	readonly type: FileText;
 	/** CPUs that it counts on: the PMUs of CPUs have it. */
@@ -16,12 +19,12 @@ export interface EventSource {
 	readonly caps?: Readonly<Record<string, string>>;
 }
 
-/** `yes`/`no` as the kernel answered; `unknown` where it could not be asked, with the reason. */
+/** `yes`/`no` as the kernel answered; `unknown`, with the reason, if it could not be asked. */
 export type Answer = 'yes' | 'no' | { readonly unknown: string };
 
 /** Attributes of the vCPU device group KVM_ARM_VCPU_PMU_V3_CTRL (Linux, Documentation/virt/kvm/devices/vcpu.rst). */
 export interface KvmFacts {
-	/** `/dev/kvm` exists; opens; or why not. */
+	/** Whether `/dev/kvm` exists and can be opened, or why not. */
 	readonly present: boolean;
 	readonly usable: Answer;
 	/** KVM_CAP_ARM_PMU_V3. */
@@ -32,36 +35,36 @@ export interface KvmFacts {
 	readonly setNrCounters: Answer;
 	/** KVM_ARM_VCPU_PMU_V3_FILTER (attribute 2). */
 	readonly filter: Answer;
-	/** Attribute 5: FIXED_COUNTERS_ONLY in one posted series, ENABLE_PARTITION in another; `yes` proves neither. */
+	/** Attribute 5: FIXED_COUNTERS_ONLY in one posted series, ENABLE_PARTITION in another. `yes` does not tell which. */
 	readonly attribute5: Answer;
 	/** vCPU feature bit 9, PMU_V3_STRICT. */
 	readonly pmuV3Strict: Answer;
-	/** A scratch vCPU with the PMU_V3 feature could be made, on the CPU that the probe happened to run on. */
+	/** Whether a scratch vCPU with the PMU_V3 feature could be made, on the CPU that the probe happened to run on. */
 	readonly scratchVcpu?: Answer;
 	/** What KVM answered to SET_PMU on a scratch vCPU, by event source type: `ok`, or an errno name such as `ENXIO`. */
 	readonly setPmuTypes?: Readonly<Record<string, string>>;
 	/**
 	 * Host CPUs (list format) on which a vCPU with PMU_V3 could be initialised, so on which KVM has a default PMU.
-	 * CPUs that the probe may not run on are not among them.
+	 * CPUs that the probe may not run on are left out.
 	 */
 	readonly vcpuInitCpus?: string;
 	/**
-	 * Where a vCPU with KVM's default event source counts cycles, as guest code that the probe ran there found; `unknown`
-	 * where none could be run. Absent from facts of a vpmu that did not measure it.
+	 * Host CPUs on which a vCPU with KVM's default event source counts cycles, measured by the probe's guest code; `unknown`
+	 * if it could not run. Absent from facts of a vpmu version that did not measure it.
 	 */
 	readonly defaultCounts?: readonly DefaultCount[] | { readonly unknown: string };
 }
 
-/** Where vCPUs that were made on some host CPUs count with KVM's default event source. CPU lists in list format. */
+/** Measurements of vCPUs made on some host CPUs with KVM's default event source: where they count. CPU lists in list format. */
 export interface DefaultCount {
 	readonly madeOn: string;
-	/** Measured host CPUs on which their cycle counter counted, and on which it stood at 0. */
+	/** Measured host CPUs on which their cycle counter counted, and on which it stayed at 0. */
 	readonly counted: string;
 	readonly stopped: string;
 }
 
 /**
- * All that decides which PMU backend a guest gets: the host's qualification card, `vpmu probe --json`.
+ * All facts of a host that decide which PMU backend a guest gets, as printed by `vpmu probe --json`.
  * CPU lists are in the kernel's list format (`0-3,8`), as read.
  */
 export interface HostFacts {
@@ -75,80 +78,86 @@ export interface HostFacts {
 		readonly online: FileText;
 		/** CPUs that this process may run on (`Cpus_allowed_list`). */
 		readonly allowed: FileText;
-		/** Main ID register of each CPU that has one in sysfs, as hexadecimal text. */
+		/** Main ID register of each CPU that shows it in sysfs, as hexadecimal text. */
 		readonly midr: Readonly<Record<string, string>>;
 	};
-	/** Entries of `/sys/bus/event_source/devices`, or why it could not be listed. */
+	/** Entries of `/sys/bus/event_source/devices`, or the error that listing it gave. */
 	readonly eventSources: readonly EventSource[] | { readonly error: string };
 	readonly kvm: KvmFacts;
-	/** What else bears on counting: `perf_event_paranoid`, `nmi_watchdog`, cpufreq governor, GIC, nested virtualisation. */
+	/**
+	 * Other settings that affect counting: `perf_event_paranoid`, `nmi_watchdog`, cpufreq governor, GIC, nested
+	 * virtualisation.
+	 */
 	readonly other: Readonly<Record<string, string>>;
-	/** Capabilities that were simulated, not the machine's own. */
+	/** Simulated capabilities that the machine itself does not have. */
 	readonly simulated: readonly string[];
 }
 
-/** What of a start decides the backend. */
+/** The settings of a start that decide the backend. */
 export interface PmuSettings {
 	/** Machine type, such as `virt-9.2`. */
 	readonly machine: string;
-	/** `-accel kvm,pmu=`: the text as given; absent when not given. */
+	/** `-accel kvm,pmu=`: the text as given; absent if not given. */
 	readonly pmu?: string;
-	/** `-accel kvm,backcompat-pmu=` as given by the user; overrides the machine version's. */
+	/** `-accel kvm,backcompat-pmu=` as given by the user; overrides the machine type's default. */
 	readonly backcompatPmu?: boolean;
-	/** `-cpu ...,pmu=`; absent when not given. */
+	/** `-cpu ...,pmu=`; absent if not given. */
 	readonly cpuPmu?: boolean;
-	/** CPU model, `host` unless given. */
+	/** CPU model; default `host`. */
 	readonly cpu?: string;
 	readonly accel?: 'kvm' | 'tcg';
-	/** Number of vCPUs, 1 unless given. */
+	/** Number of vCPUs; default 1. */
 	readonly vcpus?: number;
 	/** `-icount shift=N`, TCG only. */
 	readonly icountShift?: number;
-	/** What is known of the QEMU. */
+	/** Known properties of the QEMU. */
 	readonly qemu: {
 		readonly hasPmuChoice: boolean;
 		readonly version?: string;
-		/** `backcompat-pmu` that the machine type's compat properties set; absent when unknown (then the version decides). */
+		/** `backcompat-pmu` set by the machine type's compat properties; absent if unknown (then the version decides). */
 		readonly machineBackcompatPmu?: boolean;
 	};
-	/** Host CPUs that the QEMU process may run on, when narrowed (taskset); the facts' `allowed` otherwise. */
+	/** Host CPUs that the QEMU process may run on, if restricted (taskset); otherwise the facts' `allowed`. */
 	readonly affinity?: string;
 }
 
 export type Backend = 'default' | 'event-source' | 'fixed-counters-only' | 'none' | 'error';
 
-/** On one host CPU, what a vCPU with this backend does: counts, runs with counters stopped, cannot be entered at all. */
+/** What a vCPU with this backend does on one host CPU: counts, runs with stopped counters, or cannot be entered. */
 export type Counting = 'counts' | 'stops' | 'cannot-run' | 'no-pmu' | { readonly unknown: string };
 
-/** What must be chosen, and why. */
+/** The predicted backend, and why. */
 export interface Prediction {
 	readonly backend: Backend;
-	/** perf event source type of an `event-source`; where KVM's default is known, of that. */
+	/** perf event source type of an `event-source`; for KVM's default, its type if known. */
 	readonly type?: number;
-	/** Event source name, when the type has one on this host. */
+	/** Event source name, if the type has one on this host. */
 	readonly name?: string;
 	/** The rule that decided: a stable identifier such as `explicit`, `backcompat`, `covers-all`, `no-cover`. */
 	readonly rule: string;
-	/** For `error`: what QEMU must say (part of its message). */
+	/** For `error`: part of the message that QEMU must print. */
 	readonly error?: string;
-	/** The accelerator that is predicted for. */
+	/** The accelerator that the prediction is for. */
 	readonly accel: 'kvm' | 'tcg';
-	/** Whether QEMU has the trace events of the choice: without them an empty trace log says nothing. */
+	/** Whether QEMU has the trace events of the choice. Without them an empty trace log means nothing. */
 	readonly traceEvents: boolean;
-	/** Whether the guest has a PMU (a `/pmu` node, hardware events): `-cpu pmu=off` takes it away whatever the backend. */
+	/** Whether the guest has a PMU (a `/pmu` node, hardware events): `-cpu pmu=off` removes it for any backend. */
 	readonly guestHasPmu: boolean;
-	/** What QMP must say of the CPU's `pmu` property; `absent` where QEMU does not register it. */
+	/** The expected QMP value of the CPU's `pmu` property; `absent` if QEMU does not register it. */
 	readonly cpuPmuProperty: boolean | 'absent';
-	/** How many trace lines the choice leaves when no query makes more CPU objects: the scratch vCPU and each vCPU with a PMU. */
+	/**
+	 * Expected number of trace lines if no query makes further CPU objects: one for the scratch vCPU and one for each vCPU
+	 * with a PMU.
+	 */
 	readonly traceLines: number;
 	/** Hardware events that count in the guest: `host` for those of the host's PMU, else exactly these perf event names. */
 	readonly events: 'host' | readonly string[];
-	/** By host CPU number, for each online CPU: what a vCPU does there. */
+	/** What a vCPU does on each online host CPU, by CPU number. */
 	readonly counting: Readonly<Record<number, Counting>>;
-	/** The explanation in sentences, short on hosts with many event sources too. */
+	/** The explanation in sentences; short even on hosts with many event sources. */
 	readonly because: readonly string[];
-	/** Each event source that was considered, and why it was not taken; absent where none was looked at. */
+	/** Each event source that was considered, and why it was rejected; absent if none was considered. */
 	readonly considered?: readonly { readonly name: string; readonly why: string | undefined }[];
-	/** Where the posted patch's code would do otherwise than its description says. */
+	/** Where the posted patch's code behaves differently from its description. */
 	readonly disagreements: readonly { readonly finding: string; readonly code: string }[];
 }

@@ -1,6 +1,6 @@
 /**
- * Where the posted patch (RFC v3) does otherwise than its description says, or otherwise than its users need. Each is
- * told in docs/findings.md under the same number, with the command that shows it.
+ * Where the posted patch (RFC v3) differs from its description, or from what its users need. Each one is
+ * described in docs/findings.md under the same number, with the command that shows it.
  */
 export const findings = {
 	F1: 'an event source that is a plain folder ends QEMU: readlinkat() fails for ever while its buffer doubles',

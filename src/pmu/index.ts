@@ -1,4 +1,4 @@
-/** The room's door. What is not here is the room's own. */
+/** The public interface of this folder. Other folders import only from here. */
 
 export { CpuSet, parseCpuList } from './cpu-list.ts';
 export type {

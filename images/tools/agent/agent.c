@@ -4,7 +4,7 @@
  *   agent [PORT...]      PORT: a tty (/dev/ttyAMA0), virtio:NAME (a virtio-serial port), or fd:N (tests)
  *
  * Without arguments: /dev/ttyAMA0 and virtio:vpmu. As process 1 it mounts /dev, /proc, /sys, /tmp and /run first.
- * Each port carries a session of its own. No C library; nothing is needed but the port.
+ * Each port carries a separate session. It uses no C library and needs only the port.
  */
 #include "file.h"
 
@@ -15,7 +15,7 @@ struct session {
 	const char *port;
 	int is_tty, quiet_until_set;
 	u64 quiet_until, try_again_at, give_up_at;
-	/* the message that is coming in */
+	/* the incoming message */
 	u8 head[6];
 	int head_ended;
 	u32 head_size, body_size, body_have;
@@ -27,7 +27,7 @@ struct termios { u32 iflag, oflag, cflag, lflag; u8 line, cc[19]; };
 static struct session sessions[PORTS];
 static int session_count;
 
-/* Raw, whatever a program in the guest did to the terminal. */
+/* Set the terminal to raw mode, whatever a program in the guest set. */
 static void line_is_bad(struct link *l)
 {
 	struct termios now, raw;
@@ -127,7 +127,7 @@ static void stream_bytes(struct link *l, const u8 *data, u32 size)
 	}
 }
 
-/* Moves output of a program into the stream. @returns whether anything moved; closes what has ended */
+/* Moves output of a program into the stream. @returns whether anything moved; closes pipes that have ended */
 static int step_output(struct link *l, struct command *c, int *fd, char type)
 {
 	u8 buffer[CHUNK];
@@ -152,7 +152,7 @@ static void step_input(struct command *c)
 			c->input_size -= (u32)n;
 			memmove(c->input, c->input + n, c->input_size);
 		} else if (n != -EAGAIN && n != -EINTR) {
-			/* The program closed its input: the rest is nobody's. */
+			/* The program closed its input: drop the rest. */
 			c->credit += c->input_size;
 			c->input_size = 0;
 			close_fd(&c->in);
@@ -174,7 +174,7 @@ static void step_command(struct command *c)
 		do moved = step_output(l, c, &c->out, 'O') | step_output(l, c, &c->err, 'R');
 		while (moved);
 		if (ended && link_room(l) > RESERVE + 64) {
-			/* All that it wrote before its end is in the stream: both pipes were found empty after it. */
+			/* All output from before its end is in the stream: both pipes were found empty after it. */
 			u32 signal = (u32)c->status & 0x7f;
 			report_done(l, c->channel, signal ? 1 : 0, signal ? signal : ((u32)c->status >> 8 & 0xff), 0);
 			release(c);
@@ -199,7 +199,7 @@ static void reap(int signals)
 			if (commands[i].session && commands[i].pid == pid) commands[i].exited = 1, commands[i].status = status;
 }
 
-/* `path` is a folder's with its slash; returns whether the file `leaf` in its entry says `name`. */
+/* `path` is a folder, with a trailing slash; returns whether the file `leaf` in its entry contains `name`. */
 static int entry_says(char *path, u64 size, const char *entry, const char *leaf, const char *name)
 {
 	char found[64];
@@ -214,7 +214,7 @@ static int entry_says(char *path, u64 size, const char *entry, const char *leaf,
 	return same(found, name);
 }
 
-/* Most guests have no such port, and then this is one look at a folder. */
+/* Most guests have no such port, and then this only lists one folder. */
 static int open_virtio(const char *name)
 {
 	static const char ports[] = "/sys/class/virtio-ports/", devices[] = "/dev/";
@@ -223,7 +223,7 @@ static int open_virtio(const char *name)
 	i64 n;
 	memcpy(path, ports, sizeof ports);
 	while (result < 0 && folder >= 0 && (n = SYS(getdents64, folder, entries, sizeof entries)) > 0)
-		/* struct linux_dirent64: its length stands at 16, its name at 19. */
+		/* struct linux_dirent64: d_reclen is at offset 16, d_name at 19. */
 		for (i64 at = 0; at < n && result < 0; at += *(u16 *)(entries + at + 16)) {
 			const char *entry = entries + at + 19;
 			if (entry[0] == '.' || !entry_says(path, sizeof ports - 1, entry, "/name", name)) continue;
@@ -250,7 +250,7 @@ static int open_port(struct session *s)
 	if (fd < 0) return 0;
 	s->is_tty = SYS(ioctl, fd, TCGETS, &t) >= 0;
 	line_is_bad(&s->link);
-	/* A hint only: the host says hello at once instead of at its next try. */
+	/* A hint only: the host then sends HELLO at once instead of at its next try. */
 	static const char hint[] = "\nvpmu-agent: ready\n";
 	memcpy(s->link.out, hint, sizeof hint - 1);
 	s->link.out_size = sizeof hint - 1;
@@ -274,7 +274,7 @@ static void port_closed(struct session *s)
 		abandon(s);
 		SYS(exit_group, 0);
 	}
-	/* Nobody listens at the other end of a virtio port: look again later. */
+	/* Nothing listens at the other end of a virtio port: try again later. */
 	s->quiet_until = now_ms() + 200;
 	s->quiet_until_set = 1;
 }
@@ -320,7 +320,7 @@ static void serve(int signals)
 				if (s->link.fd < 0 && now < s->give_up_at) wait = sooner(wait, 250);
 				if (s->link.fd < 0) continue;
 			}
-			/* Twice: what the commands gave is framed, and what frames freed is filled. */
+			/* Twice: frame what the commands produced, then fill the space that the frames freed. */
 			for (int again = 0; again < 2; again++) {
 				for (int k = 0; k < COMMANDS; k++) if (commands[k].session == s) step_command(&commands[k]);
 				link_step(&s->link);
@@ -378,7 +378,7 @@ __attribute__((used, noreturn)) void start(u64 *stack)
 	int is_first = SYS(getpid) == 1;
 	if (is_first) mount_all();
 	SYS(prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1);
-	/* The first process is never killed for its memory (mm/oom_kill.c, oom_unkillable_task), and the score is inherited. */
+	/* The OOM killer never kills the first process (mm/oom_kill.c, oom_unkillable_task), and the score is inherited. */
 	protected_from_oom = !is_first && write_text("/proc/self/oom_score_adj", "-1000\n");
 	SYS(rt_sigprocmask, 0 /* SIG_BLOCK */, &blocked, 0, 8);
 	u64 children = 1ul << (SIGCHLD - 1);

@@ -1,5 +1,5 @@
 /*
- * What runs on behalf of one session: programs, and files on their way in or out.
+ * The jobs of one session: programs, and files on their way in or out.
  *
  * Messages in the streams: type[1] channel[1] size[] body[size]. A number without a given size is written with 7 bits a
  * byte, the lowest first, all bytes but the last with 0x80 (LEB128).
@@ -40,7 +40,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* @returns how many bytes it takes, 10 at most */
+/* @returns the number of bytes, at most 10 */
 static u32 put_number(u8 *at, u64 value)
 {
 	u32 n = 0;
@@ -49,7 +49,7 @@ static u32 put_number(u8 *at, u64 value)
 	return n;
 }
 
-/* Moves `*at` behind the number, or to `size + 1` where it does not end in time. */
+/* Moves `*at` past the number, or to `size + 1` if the number is incomplete. */
 static u32 get_number(const u8 *body, u32 size, u32 *at)
 {
 	u32 value = 0;
@@ -95,7 +95,7 @@ static void release(struct command *c)
 	c->session = 0;
 }
 
-/* A process that ended while its session did is reaped by the main loop and belongs to nobody. */
+/* A process that ended while its session did is reaped by the main loop and has no job. */
 static void abandon(struct session *s)
 {
 	for (int i = 0; i < COMMANDS; i++)
@@ -147,12 +147,12 @@ struct beginning {
 	volatile i64 error;
 };
 
-/* A descriptor that is 0, 1 or 2 itself is moved out of the way. */
+/* Moves a descriptor out of the way if it is 0, 1 or 2. */
 static int above_standard(int fd) { return fd > 2 ? fd : (int)SYS(fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, 3); }
 
 /*
- * The child until its execve: it shares the agent's memory, and the agent sleeps (vfork), so that beginning a command
- * copies no page tables and failing to needs no pipe.
+ * The child until its execve. It shares the agent's memory while the agent sleeps (vfork), so starting a command
+ * copies no page tables, and reporting a failure needs no pipe.
  */
 static void child(void *argument)
 {
@@ -199,7 +199,7 @@ static void start_program(struct link *l, struct command *c, u8 *body, u32 size)
 	}
 	if (argc == 0) goto bad;
 	argv[argc] = 0;
-	/* The host's come first; a name that is there already is not added. */
+	/* The host's variables come first; a name that is already present is not added. */
 	for (u32 i = n = envc; i < envc + inherited + 3; i++) {
 		const char *entry = i < envc + inherited ? environment[i - envc] : defaults[i - envc - inherited];
 		char name[256];

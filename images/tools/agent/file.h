@@ -1,4 +1,4 @@
-/* Files up and down. A file that comes in gets its name only when all of it is written and read back. */
+/* File transfers in both directions. An incoming file gets its name only after it is written completely and read back. */
 #ifndef VPMU_FILE_H
 #define VPMU_FILE_H
 #include "command.h"
@@ -78,7 +78,7 @@ static void begin_get(struct link *l, struct command *c, const u8 *body, u32 siz
 	else c->file = (int)fd;
 }
 
-/* Sends the next piece. @returns whether there was anything to do */
+/* Sends the next piece. @returns whether there was anything to send */
 static int step_get(struct link *l, struct command *c)
 {
 	u8 buffer[CHUNK];

@@ -1,6 +1,6 @@
 /*
- * HalfSipHash-2-4 with a 64-bit result (J.-P. Aumasson, D. J. Bernstein: a keyed hash on 32-bit words): tells our frames
- * from everything else on the line. SHA-256 (FIPS 180-4): tells that a file is the file.
+ * HalfSipHash-2-4 with a 64-bit result (J.-P. Aumasson, D. J. Bernstein: a keyed hash on 32-bit words): distinguishes our frames
+ * from everything else on the line. SHA-256 (FIPS 180-4): verifies file contents.
  */
 #ifndef VPMU_HASH_H
 #define VPMU_HASH_H

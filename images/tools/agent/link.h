@@ -1,11 +1,11 @@
 /*
- * A reliable stream of bytes each way over a line that loses characters and that others print on.
+ * A reliable byte stream each way over a line that loses characters and that other programs print on.
  *
  * A frame is one line: '~', base64url of (header, data, tag[6]), '\n'. The tag is a keyed hash over the direction, the
- * header and the data, cut to 48 bits; the key is chosen by the host for each session and sent in HELLO. Who does not know
- * the key cannot make a frame, so text that looks like one is harmless. Streams are numbered by byte, so that a resend may
- * be cut differently: pieces shrink where the line is bad. Of an offset the lower 16 bits are sent, since both ends are
- * always less than half of that apart. All is short: under nested emulation each character costs half a millisecond.
+ * header and the data, cut to 48 bits. The host chooses the key for each session and sends it in HELLO. Without
+ * the key nobody can make a frame, so text that looks like one is harmless. Streams are numbered by byte, so that a resend may
+ * be split differently: pieces shrink on a bad line. Only the lower 16 bits of an offset are sent, because both ends are
+ * always less than half of that apart. Everything is short: under nested emulation each character costs half a millisecond.
  *
  *   HELLO  host: 0x01 version key[8] data                              tag under the key of zeros; the stream's first bytes
  *   REPLY  guest: 0x02 version boot[4] uptime_ms[4]                    tag under the session's key
@@ -39,9 +39,9 @@ struct link {
 	u32 acknowledged, next, end, recover;
 	u32 piece, clean_pieces;
 	u64 retry_at, retry_ms, hole_at, gather_until;
-	/* round trip (RFC 6298): smoothed, eightfold, and its variation, fourfold; 0 before the first measurement */
+	/* round trip (RFC 6298): smoothed, times 8, and its variation, times 4; 0 before the first measurement */
 	u64 smoothed8_ms, variation4_ms;
-	/* up to which byte an acknowledgement is waited for, since when, and when something was sent again meanwhile */
+	/* the byte whose acknowledgement is awaited, since when, and when something was resent meanwhile */
 	int timed;
 	u32 timed_end;
 	u64 timed_at, resent_at;
@@ -97,7 +97,7 @@ static void send_frame(struct link *l, u8 *frame, u32 size)
 
 static int out_has_room(const struct link *l) { return l->out_size + (PIECE_MAX + 32) * 4 / 3 + 8 <= OUT_SIZE; }
 
-/* What answers HELLO, in a frame of its own or in one of data. @returns its size */
+/* Builds the answer to HELLO, in a separate frame or in a data frame. @returns its size */
 static u32 put_reply(struct link *l, u8 *at)
 {
 	at[0] = VERSION;
@@ -141,7 +141,7 @@ static void line_got_worse(struct link *l)
 	if (l->piece < PIECE_MIN) l->piece = PIECE_MIN;
 }
 
-/* Sends a piece, for the first time (`offset` is `next`) or again. @returns where it ended */
+/* Sends a piece, for the first time (`offset` is `next`) or again. @returns its end offset */
 static u32 send_from(struct link *l, u32 offset, u32 until)
 {
 	u32 size = until - offset;
@@ -160,9 +160,9 @@ static u32 send_from(struct link *l, u32 offset, u32 until)
 static u64 clamp(u64 value, u64 least, u64 most) { return value < least ? least : value > most ? most : value; }
 
 /*
- * Sets the retry time by what an acknowledgement took. After a resend it cannot be told which sending was acknowledged
- * (Karn's algorithm), so nothing is learned. One that follows the resend as soon as they usually do is taken for the
- * resend's; else the line may have become slow, and the retry time is what the first sending took.
+ * Sets the retry time from an acknowledgement's delay. After a resend it is unknown which transmission was acknowledged
+ * (Karn's algorithm), so no round trip is measured. If it follows the resend within the usual time, it is taken as the
+ * resend's. Otherwise the line may have become slow, and the retry time becomes the time since the first transmission.
  */
 static void measure_round_trip(struct link *l)
 {
@@ -184,7 +184,7 @@ static void measure_round_trip(struct link *l)
 	else if (l->smoothed8_ms) l->retry_ms = wanted;
 }
 
-/* Whether the tty still holds characters of ours: nothing is lost that has not left. */
+/* Whether the tty still holds our characters: characters that have not been sent cannot be lost. */
 static int is_on_its_way(const struct link *l)
 {
 	int left = 0;
@@ -214,7 +214,7 @@ static void owe_answer(struct link *l, u64 within_ms)
 	l->owe_answer = 1;
 }
 
-/* The offset that has these lower 16 bits and is nearest to `near`. */
+/* Returns the offset that has these lower 16 bits and is nearest to `near`. */
 static u32 whole_offset(u32 lower, u32 near) { return near + (u32)(int)(short)(lower - near); }
 
 static void on_bytes(struct link *l, u32 offset, const u8 *data, u32 length)
@@ -276,7 +276,7 @@ static void on_data(struct link *l, const u8 *frame, u32 size)
 	if (size > head) on_bytes(l, offset, frame + head, size - head);
 }
 
-/* One line between '~' and its end. Whatever is not ours is dropped. */
+/* Handles one line between '~' and its end. Drops lines that are not ours. */
 static void on_line(struct link *l)
 {
 	static const u8 no_key[8];
@@ -304,7 +304,10 @@ static void on_line(struct link *l)
 		line_is_bad(l);
 		l->owe_reply = 1;
 		l->reply_at = 0;
-		/* A host that repeats them has not heard of us yet, so that they are not far behind. Its first command is answered soon. */
+		/*
+		 * A host that repeats HELLO has not received our answer yet, so it is not far behind. Its first command is answered
+		 * soon.
+		 */
 		if (size > 1 + 10) {
 			if (l->received == 0) l->reply_at = now_ms() + ANSWER_MS;
 			on_bytes(l, 0, frame + 11, size - 11);
@@ -329,7 +332,7 @@ static void link_input(struct link *l, const u8 *data, u32 size)
 	}
 }
 
-/* Makes frames of what is due, as far as the tty takes them. */
+/* Makes frames of the pending data, as far as the tty accepts them. */
 static void link_step(struct link *l)
 {
 	u64 now = now_ms();

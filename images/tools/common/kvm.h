@@ -1,6 +1,6 @@
 /*
- * What is asked of /dev/kvm: numbers and structures of Linux's uapi headers (linux/kvm.h, asm/kvm.h of arm64), which user
- * space can rely on.
+ * The used part of the /dev/kvm interface: numbers and structures of Linux's uapi headers (linux/kvm.h, asm/kvm.h of arm64), which
+ * are stable for user space.
  */
 #ifndef VPMU_KVM_H
 #define VPMU_KVM_H
@@ -34,9 +34,9 @@ enum { KVM_CAP_ARM_PMU_V3 = 126, KVM_CAP_ARM_VM_IPA_SIZE = 165, KVM_CAP_ARM_EL2 
 enum { KVM_ARM_VCPU_PMU_V3 = 3, KVM_ARM_VCPU_PMU_V3_STRICT = 9 };
 enum { KVM_ARM_VCPU_PMU_V3_CTRL = 0 };
 enum { KVM_EXIT_MMIO = 6 };
-/* The program counter: KVM_REG_ARM64, 64 bits, KVM_REG_ARM_CORE, its place in struct kvm_regs in words. */
+/* The program counter: KVM_REG_ARM64, 64 bits, KVM_REG_ARM_CORE, its offset in struct kvm_regs in words. */
 #define KVM_REG_PC 0x6030000000100040UL
-/* Attributes of that group. The last is the one that the seed's kernel series adds. */
+/* Attributes of that group. The last one is added by a posted kernel series. */
 enum { KVM_ARM_VCPU_PMU_V3_INIT = 1, KVM_ARM_VCPU_PMU_V3_SET_PMU = 3, KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY = 5 };
 enum { KVM_CREATE_DEVICE_TEST = 1, KVM_DEV_TYPE_ARM_VGIC_V2 = 5, KVM_DEV_TYPE_ARM_VGIC_V3 = 7 };
 

@@ -1,8 +1,8 @@
 /*
  * Linux system calls without a C library, for aarch64 (the guest) and x86-64 (tests on the developer's machine).
  *
- * A program that includes this has its entry here: it defines start(). A library says VPMU_LIBRARY first and gets the
- * system calls alone, so that it does not stand before its user's memcpy.
+ * A program that includes this defines start(), its entry point. A library defines VPMU_LIBRARY first and gets only the
+ * system calls, so that it does not override its user's memcpy.
  */
 #ifndef VPMU_SYS_H
 #define VPMU_SYS_H
@@ -82,7 +82,7 @@ static inline u64 now_ms(void)
 #ifndef VPMU_LIBRARY
 asm(".text\n.global _start\n_start:\n\t" ENTRY);
 
-/* The compiler may call these by itself. */
+/* The compiler may generate calls to these. */
 void *memcpy(void *to, const void *from, u64 size)
 {
 	u8 *t = to;
@@ -133,7 +133,7 @@ static inline void put32(u8 *p, u32 v) { p[0] = v; p[1] = v >> 8; p[2] = v >> 16
 
 #ifndef VPMU_LIBRARY
 /*
- * Runs `run(argument)` in a new process or thread on a stack of its own; ends it with status 0 when that returns.
+ * Runs `run(argument)` in a new process or thread on a separate stack; it exits with status 0 when `run` returns.
  * @returns what clone(2) returns to the caller
  */
 i64 spawn_on(u64 flags, void *stack_top, void (*run)(void *), void *argument);
@@ -150,7 +150,7 @@ asm(".text\n.global spawn_on\nspawn_on:\n"
 enum { CLONE_VM = 0x100, CLONE_VFORK = 0x4000 };
 #endif
 
-/* Writes the digits of `n` so that they end before `end`. @returns the first of them */
+/* Writes the digits of `n` so that they end before `end`. @returns the first digit */
 static inline char *number_before(char *end, u64 n)
 {
 	do *--end = (char)('0' + n % 10), n /= 10;

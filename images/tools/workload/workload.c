@@ -1,5 +1,5 @@
 /*
- * Programs of known size, to judge counters by.
+ * Programs with known instruction counts, to check counters against.
  *
  *   workload loop N          4 instructions (1 branch) per turn
  *   workload branches N      6 instructions, of which 4 branches, per turn
@@ -10,8 +10,8 @@
  *   workload threads N T     T threads (1 to 64) that do `loop N` each, at the same time
  *   workload steps WORKLOAD N [T]   runs another one by single steps and says how many instructions it took
  *
- * The inner loops are assembly; what stands around them is constant but for the number of digits of N. The exact
- * figures are in src/guest/workloads.ts, found by `steps`. Prints one line when done. No C library.
+ * The inner loops are assembly. The code around them is constant except for the number of digits of N. The exact
+ * figures are in src/guest/workloads.ts, measured by `steps`. Prints one line when done. No C library.
  */
 #include "../common/sys.h"
 
@@ -35,7 +35,7 @@ static void touch_pages(u64 n, u8 *at, u64 size)
 	asm volatile("1:\n\tstrb wzr, [%1]\n\tadd %1, %1, %2\n\tsubs %0, %0, #1\n\tb.ne 1b\n" : "+r"(n), "+r"(at) : "r"(size) : "cc", "memory");
 }
 #else
-/* For trying the rest of the program on the developer's machine: counts differ. */
+/* For testing the rest of the program on the developer's machine; counts differ. */
 enum { PC_REGISTER = 16 };
 #define TURNS(body, clobbers...) \
 	asm volatile("1:\n" body "dec %0\n\tjnz 1b\n" : "+r"(n) : [at] "r"(at) : "cc", "memory", ##clobbers)
@@ -61,7 +61,7 @@ static void append(const char *text)
 	for (; *text && line_size < sizeof line; text++) line[line_size++] = *text;
 }
 
-/* The end of a line, which is written whole: each write is a message of its own to the host. */
+/* Ends the line and writes it in one call: each write is a separate message to the host. */
 static void say(int fd)
 {
 	append("\n");
@@ -78,7 +78,7 @@ static __attribute__((noreturn)) void fail(const char *why)
 	__builtin_unreachable();
 }
 
-/* 1 to 2^63: no turn at all cannot be done by a loop that tests at its end. */
+/* 1 to 2^63: the loops test at their end, so zero turns are impossible. */
 static u64 number(const char *text)
 {
 	u64 n = 0;
@@ -128,8 +128,8 @@ static void traced(void *argument)
 }
 
 /*
- * Counts the instructions of another run, from its first to its exit, by single steps. A step after a system call stops
- * twice at the same place on arm64: only a new place is an instruction.
+ * Counts the instructions of another run by single steps, from its first one to its exit. On arm64, a step after a system
+ * call stops twice at the same address, so only a new address counts as an instruction.
  */
 static void run_steps(char **argv)
 {

@@ -22,7 +22,7 @@ export const provoke = ['/vpmu/workload', 'syscalls', '1'];
 /** QEMU arguments for the stub. */
 export const gdbArguments = (socketPath: string) => ['-gdb', `unix:path=${socketPath},server=on,wait=off`];
 
-/** Puts faults into a guest's kernel. Any shell calls `getppid` when it starts, so restore it before each next fault. */
+/** Plants faults in a guest's kernel. Any shell calls `getppid` when it starts, so a fault is removed before the next one. */
 export class FaultyKernel {
 	readonly #symbols: ReadonlyMap<string, bigint>;
 	readonly #socketPath: string;

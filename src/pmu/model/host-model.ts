@@ -6,7 +6,7 @@ import { type CpuPmu, isCpuPmu, type ReadSource, readCpuFile, readSource } from 
 /** Online host CPUs with the same PMUs: a vCPU counts on all of them or on none. */
 export interface CpuGroup {
 	readonly cpus: CpuSet;
-	/** By type; empty where the CPUs have no PMU. */
+	/** Sorted by type; empty if the CPUs have no PMU. */
 	readonly pmus: readonly CpuPmu[];
 }
 
@@ -17,31 +17,31 @@ export interface MeasuredDefault {
 	readonly stopped: CpuSet;
 }
 
-/** A host's facts as read once: what prediction, plan and verdict share. Immutable. */
+/** A host's parsed facts, shared by prediction, plan and verdict. Immutable. */
 export interface HostModel {
 	readonly facts: HostFacts;
 	readonly kernel: KernelRelease;
-	/** The possible CPUs as QEMU with the choice reads them; undefined where the file has no line. */
+	/** The possible CPUs as read by a QEMU with the choice; undefined if the file has no line. */
 	readonly possible: LenientReading | undefined;
-	/** CPUs for which counting is predicted: the online ones; the possible ones where that is not known. */
+	/** CPUs for which counting is predicted: the online ones, or the possible ones if those are unknown. */
 	readonly online: CpuSet;
-	/** CPUs that processes may run on; undefined where that is not known. */
+	/** CPUs that processes may run on; undefined if unknown. */
 	readonly allowed: CpuSet | undefined;
-	/** All event sources, in the order of the facts; empty where they could not be listed. */
+	/** All event sources, in the order of the facts; empty if they could not be listed. */
 	readonly sources: readonly ReadSource[];
-	/** Those that KVM can use, in the order in which the kernel registered them: it hands out types in ascending order. */
+	/** Those that KVM can use, in registration order: the kernel assigns types in ascending order. */
 	readonly pmus: readonly CpuPmu[];
-	/** In order of their first CPU. */
+	/** Sorted by their first CPU. */
 	readonly groups: readonly CpuGroup[];
-	/** CPUs on which KVM made a vCPU with a PMU; undefined where it was not asked. */
+	/** CPUs on which KVM made a vCPU with a PMU; undefined if KVM was not asked. */
 	readonly initCpus: CpuSet | undefined;
-	/** Empty where it was not measured. */
+	/** Empty if not measured. */
 	readonly defaults: readonly MeasuredDefault[];
 }
 
 const models = new WeakMap<HostFacts, HostModel>();
 
-/** The model of a host's facts. The same facts give the same model: they are parsed once. */
+/** Returns the model of a host's facts. Facts are parsed once: the same facts give the same model. */
 export function hostModel(facts: HostFacts): HostModel {
 	const known = models.get(facts);
 	if (known !== undefined) return known;
@@ -53,7 +53,7 @@ export function hostModel(facts: HostFacts): HostModel {
 function readModel(facts: HostFacts): HostModel {
 	const { cpus, eventSources, kvm } = facts;
 	const online = cpuSetOf(cpus.online) ?? cpuSetOf(cpus.possible) ?? new CpuSet();
-	// A KVM without SET_PMU refuses every type, which says nothing about the event sources.
+	// A KVM without SET_PMU refuses every type, so its refusals say nothing about the event sources.
 	const answers = kvm.setPmu === 'no' ? undefined : kvm.setPmuTypes;
 	const sources = 'error' in eventSources ? [] : eventSources.map(entry => readSource(entry, answers));
 	const pmus = sources.filter(isCpuPmu).sort((a, b) => a.type - b.type);
@@ -80,7 +80,7 @@ function readModel(facts: HostFacts): HostModel {
 	};
 }
 
-/** A list of CPUs from sysfs, undefined when it cannot be read. */
+/** Parses a list of CPUs from sysfs; undefined if it cannot be read. */
 function cpuSetOf(file: FileText): CpuSet | undefined {
 	if ('error' in file) return undefined;
 	try {
@@ -90,7 +90,7 @@ function cpuSetOf(file: FileText): CpuSet | undefined {
 	}
 }
 
-/** Splits at the CPUs of each PMU, so that the cost is that of the lists and not of the CPUs. */
+/** Splits ranges at the CPUs of each PMU, so that the cost depends on the lists and not on the number of CPUs. */
 function groupsOf(online: CpuSet, pmus: readonly CpuPmu[]): CpuGroup[] {
 	let groups: CpuGroup[] = online.size === 0 ? [] : [{ cpus: online, pmus: [] }];
 	for (const pmu of pmus) {
@@ -103,13 +103,13 @@ function groupsOf(online: CpuSet, pmus: readonly CpuPmu[]): CpuGroup[] {
 	return groups.sort((a, b) => a.cpus.ranges[0]![0] - b.cpus.ranges[0]![0]);
 }
 
-/** CPUs that QEMU may be started on: the allowed ones, or those of `affinity` (list format), as far as they are online. */
+/** Returns the CPUs that QEMU may be started on: the online ones among the allowed ones, or among `affinity` (list format). */
 export function startCpus({ online, allowed }: HostModel, affinity: string | undefined): CpuSet {
 	const wanted = affinity === undefined ? allowed : cpuSetOf({ text: affinity });
 	return wanted === undefined ? online : wanted.and(online);
 }
 
-/** Whether KVM takes an event source of this type: as it answered, else when sysfs lists the PMU of CPUs under it. */
+/** Whether KVM accepts an event source of this type: by its answer, or else if sysfs lists it as the PMU of CPUs. */
 export function kvmTakes({ facts, sources }: HostModel, type: number): boolean {
 	const { setPmuTypes } = facts.kvm;
 	if (setPmuTypes !== undefined) return setPmuTypes[String(type)] === 'ok';

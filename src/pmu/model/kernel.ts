@@ -1,17 +1,17 @@
-/** What the release number of a Linux says, and where it says nothing. */
+/** What the release number of a Linux kernel tells about its features. */
 export interface KernelRelease {
 	/** As `uname -r` prints it. */
 	readonly text: string;
-	/** `undefined` for text that does not begin with a version. */
+	/** `undefined` if the text does not begin with a version. */
 	readonly version: readonly [major: number, minor: number] | undefined;
 	/**
-	 * The distribution whose kernels of this name have features of much newer versions: a feature that is newer than the
-	 * release number may be there all the same.
+	 * The distribution that backports features into kernels with such a release string: a feature newer than the
+	 * release number may be present.
 	 */
 	readonly backports: string | undefined;
 }
 
-/** Marks in the release of kernels that are kept at one version for years while features are carried into them. */
+/** Release string marks of kernels that stay at one version for years and get features backported. */
 const marks: readonly (readonly [mark: RegExp, distribution: string])[] = [
 	[/\.el\d+uek/, "Oracle's UEK"],
 	[/\.el\d/, 'Red Hat Enterprise Linux, or a rebuild of it,'],
@@ -26,7 +26,7 @@ const marks: readonly (readonly [mark: RegExp, distribution: string])[] = [
 	[/-(tegra|bluefield)/, 'NVIDIA, for its boards,'],
 ];
 
-/** Reads the release of a kernel, as `uname -r` prints it. */
+/** Parses the release of a kernel, as printed by `uname -r`. */
 export function kernelRelease(text: string): KernelRelease {
 	const numbers = /^(\d+)\.(\d+)/.exec(text);
 	return {
@@ -37,8 +37,8 @@ export function kernelRelease(text: string): KernelRelease {
 }
 
 /**
- * Whether a kernel has what Linux has since `major.minor`; undefined where the release number does not say: it cannot be
- * read, or it is older and the distribution is one that carries features into old versions.
+ * Whether a kernel has a feature that Linux has since `major.minor`; undefined if the release number does not tell: it cannot be
+ * parsed, or it is older and from a distribution that backports features.
  */
 export function kernelHas(release: KernelRelease, major: number, minor: number): boolean | undefined {
 	const { version, backports } = release;
@@ -47,7 +47,7 @@ export function kernelHas(release: KernelRelease, major: number, minor: number):
 	return backports === undefined ? false : undefined;
 }
 
-/** Why the release number does not say whether a feature is there, as the end of a sentence. */
+/** Explains, as the end of a sentence, why the release number does not tell whether a feature is present. */
 export function whyNotKnown({ text, version, backports }: KernelRelease): string {
 	return version === undefined
 		? `not known from the release number ('${text}' does not begin with a version)`

@@ -5,20 +5,20 @@ import type { EventSource, FileText } from '../facts.ts';
 /** Event source types are the `type` of perf_event_attr: 32 bits. */
 export const largestType = 2n ** 32n - 1n;
 
-/** One event source as read, with what was wrong with each part of it. */
+/** One parsed event source, with the errors of each part. */
 export interface ReadSource {
 	readonly name: string;
 	readonly type: number | undefined;
 	readonly cpus: CpuSet | undefined;
-	/** Target of its symbolic link: its place among the devices. */
+	/** Target of its symbolic link: its path among the devices. */
 	readonly link: string | undefined;
 	/** Whether KVM can back a guest's PMU with it. */
 	readonly compatible: boolean;
-	/** Why it has no list of CPUs; undefined when it has one. */
+	/** Why it has no list of CPUs; undefined if it has one. */
 	readonly noList: string | undefined;
-	/** Why it cannot be a candidate, whatever it covers; undefined when it can. */
+	/** Why it cannot be a candidate, whatever it covers; undefined if it can. */
 	readonly problem: string | undefined;
-	/** The number in its `type`, out of range ones included; and its `cpus`, as the posted patch reads them. */
+	/** The number in its `type`, even if out of range, and its `cpus`, as the posted patch parses them. */
 	readonly rawType: bigint | undefined;
 	readonly rawCpus: LenientReading | undefined;
 }
@@ -29,16 +29,16 @@ export interface CpuPmu extends ReadSource {
 	readonly cpus: CpuSet;
 }
 
-/** Why an event source that is not the PMU of CPUs is not taken: software and uncore ones, often a hundred. */
+/** Why an event source that is not a CPU PMU is rejected: software and uncore ones, often a hundred. */
 export const noCpusFile = 'no cpus file, which PMUs of CPUs have';
 
-/** The first line of a file as getline() gives it, without its newline; undefined where there is none to read. */
+/** The first line of a file as returned by getline(), without its newline; undefined if there is none. */
 function firstLine(file: FileText): string | undefined {
 	if ('error' in file || file.text === '') return undefined;
 	return /^[^\n\0]*/.exec(file.text)![0];
 }
 
-/** A file with a list of CPUs, as QEMU with the choice reads it; undefined where there is no line to read. */
+/** Parses a file with a list of CPUs as a QEMU with the choice does; undefined if there is no line. */
 export function readCpuFile(file: FileText): LenientReading | undefined {
 	const line = firstLine(file);
 	return line === undefined ? undefined : parseCpuListAsPatch(line);
@@ -47,14 +47,14 @@ export function readCpuFile(file: FileText): LenientReading | undefined {
 const describeFile = (file: FileText) =>
 	'error' in file ? file.error : `it reads ${JSON.stringify(shorten(file.text, 200))}`;
 
-/** A `type` file's number: what follows it must be the end of the line. Undefined for anything else. */
+/** Parses the number in a `type` file. Nothing but a line end may follow it. Undefined for anything else. */
 function readType(file: FileText): bigint | undefined {
 	const line = firstLine(file);
 	const number = line === undefined ? undefined : readNumber(line);
 	return number === undefined || number.rest !== '' ? undefined : number.value;
 }
 
-/** Reads the facts of one event source. `answers`: what KVM answered to SET_PMU by type, where it was asked. */
+/** Parses the facts of one event source. `answers`: KVM's answers to SET_PMU by type, if it was asked. */
 export function readSource(entry: EventSource, answers: Readonly<Record<string, string>> | undefined): ReadSource {
 	const rawType = readType(entry.type);
 	const type = rawType !== undefined && rawType <= largestType ? Number(rawType) : undefined;
@@ -86,7 +86,7 @@ export function isCpuPmu(source: ReadSource): source is CpuPmu {
 	return source.compatible && source.type !== undefined && source.cpus !== undefined;
 }
 
-/** The CPUs that event sources cover together. */
+/** Returns the union of the CPUs that event sources cover. */
 export function coveredBy(sources: readonly { readonly cpus: CpuSet }[]): CpuSet {
 	return sources.reduce((all, source) => all.or(source.cpus), new CpuSet());
 }

@@ -6,7 +6,7 @@ import { countingOnDefault, countingOnFixedCounters, countingOnSource, countingW
 import { kvmDefault } from './kvm-default.ts';
 import { isHostModel, noPropertyText, refusalText } from './option.ts';
 
-/** Applies `-cpu ...,pmu=` to what was chosen, and works out where it counts. */
+/** Applies `-cpu ...,pmu=` to the choice, and determines where it counts. */
 export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: Choice): Prediction {
 	if (choice.backend === 'error') {
 		return {
@@ -90,7 +90,7 @@ export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: 
 	};
 }
 
-/** Where the posted code comes to something else than the description says, with the finding that explains it. */
+/** Lists where the posted code's result differs from the description, with the finding that explains it. */
 function disagreements(host: HostModel, settings: PmuSettings, choice: Choice): Prediction['disagreements'] {
 	const found: { finding: FindingId | 'unexplained'; code: string }[] = [];
 	for (const outcome of choice.posted) {
@@ -110,7 +110,7 @@ function disagreements(host: HostModel, settings: PmuSettings, choice: Choice): 
 	return found;
 }
 
-/** The prediction that QEMU refuses to start. */
+/** Predicts that QEMU refuses to start. */
 export function failed(
 	settings: PmuSettings,
 	rule: string,
@@ -132,7 +132,7 @@ export function failed(
 	};
 }
 
-/** What the settings alone decide. */
+/** What follows from the settings alone. */
 export const settled = (settings: PmuSettings) => ({
 	accel: settings.accel ?? ('kvm' as const),
 	traceEvents: settings.qemu.hasPmuChoice,

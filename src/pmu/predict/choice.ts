@@ -5,37 +5,37 @@ import { type ChoiceInputs, type Considered, readInputs } from './inputs.ts';
 import { refusalText, unset } from './option.ts';
 import { type PostedOutcome, postedOutcomes } from './posted.ts';
 
-/** What a rule decides. */
+/** The decision of a rule. */
 export interface Decision {
 	readonly backend: Backend;
 	readonly type?: number;
-	/** The rule's name where it is not that of the table. */
+	/** The rule's name, if it differs from the one in the table. */
 	readonly rule?: string;
 	readonly error?: string;
-	/** Why, as a sentence. */
+	/** The reason, as a sentence. */
 	readonly why: string;
 }
 
-/** What was chosen, before the CPU's own `pmu` property has its say. */
+/** The choice before the CPU's `pmu` property is applied. */
 export interface Choice extends Omit<Decision, 'why'> {
 	readonly rule: string;
 	readonly because: readonly string[];
 	readonly considered: readonly Considered[];
-	/** What the posted code comes to instead, each time with the finding. */
+	/** Different outcomes of the posted code, each with its finding. */
 	readonly posted: readonly PostedOutcome[];
 }
 
-/** One rule of the choice: what it decides, undefined where it does not apply. */
+/** One rule of the choice: returns its decision, or undefined if it does not apply. */
 export interface ChoiceRule {
 	readonly name: string;
 	readonly decide: (inputs: ChoiceInputs) => Decision | undefined;
-	/** Whether the search for an event source has been made by then, and belongs to the explanation. */
+	/** Whether the search for an event source has already been made, and belongs to the explanation. */
 	readonly afterSearch?: boolean;
 }
 
 /**
- * The patch's description as a table; the first rule that applies decides. The user's own choice comes first; old machine
- * types keep KVM's default; then an event source that covers all host CPUs, the fixed-counters-only PMU, none.
+ * The patch's description as a table; the first rule that applies decides. Order: the user's own choice; KVM's default for old
+ * machine types; an event source that covers all host CPUs; the fixed-counters-only PMU; none.
  */
 export const choiceRules: readonly ChoiceRule[] = [
 	{
@@ -123,7 +123,7 @@ export const choiceRules: readonly ChoiceRule[] = [
 	},
 ];
 
-/** The event source that the user named. */
+/** Returns the event source that the user named. */
 function explicit(inputs: ChoiceInputs, type: number): Decision {
 	const { host, settings, setPmu } = inputs;
 	const source = host.sources.find(candidate => candidate.type === type);
@@ -147,7 +147,7 @@ function explicit(inputs: ChoiceInputs, type: number): Decision {
 	return { backend: 'error', rule: 'explicit-refused', type, error: refusalText(settings), why };
 }
 
-/** What the first rule that applies decides, with the rule. @throws Error when none applies */
+/** Returns the decision of the first rule that applies, with the rule. @throws Error if none applies */
 export function decideBy(rules: readonly ChoiceRule[], inputs: ChoiceInputs): { rule: ChoiceRule; decision: Decision } {
 	for (const rule of rules) {
 		const decision = rule.decide(inputs);
@@ -156,7 +156,7 @@ export function decideBy(rules: readonly ChoiceRule[], inputs: ChoiceInputs): { 
 	throw new Error('no rule of the choice applies');
 }
 
-/** Which backend QEMU with the choice must take, by the patch's description. */
+/** Returns the backend that a QEMU with the choice must take according to the patch's description. */
 export function chooseBackend(host: HostModel, settings: PmuSettings): Choice {
 	const inputs = readInputs(host, settings);
 	const { rule, decision } = decideBy(choiceRules, inputs);
@@ -186,7 +186,7 @@ function postedBy(inputs: ChoiceInputs): readonly PostedOutcome[] {
 	}));
 }
 
-/** The sentence for one outcome of the posted code. */
+/** Describes one outcome of the posted code in a sentence. */
 export function describePosted(outcome: PostedOutcome): string {
 	const what = {
 		'event-source': `takes event source type ${outcome.type}`,

@@ -4,7 +4,7 @@ import type { HostModel } from '../model/host-model.ts';
 import { coveredBy } from '../model/sources.ts';
 import type { KvmDefault } from './kvm-default.ts';
 
-/** No Linux for Arm knows more CPUs; facts that name more are not followed CPU by CPU. */
+/** No Linux for Arm supports more CPUs. If facts name more, counting is not predicted for each CPU. */
 const mostCpus = 8192;
 
 function perCpu({ online }: HostModel, of: (cpu: number) => Counting): Record<number, Counting> {
@@ -21,7 +21,7 @@ export function countingWithout(host: HostModel): Record<number, Counting> {
 	return perCpu(host, () => 'no-pmu');
 }
 
-/** The emulator counts by its own clock. */
+/** The emulator counts with its own clock. */
 export function countingEmulated(host: HostModel): Record<number, Counting> {
 	return perCpu(host, () => 'counts');
 }
@@ -35,7 +35,7 @@ export function countingOnSource(host: HostModel, type: number): Record<number, 
 	return perCpu(host, cpu => (source.cpus.has(cpu) ? 'counts' : 'cannot-run'));
 }
 
-/** KVM's default does not restrict where vCPUs run: elsewhere the counters stop. */
+/** KVM's default does not restrict where vCPUs run. On CPUs that the event source does not cover, the counters stop. */
 export function countingOnDefault(host: HostModel, { candidates, undetermined }: KvmDefault): Record<number, Counting> {
 	const names = candidates.map(({ name = 'one that is not listed' }) => name).join(' or ');
 	return perCpu(host, cpu => {
@@ -47,15 +47,15 @@ export function countingOnDefault(host: HostModel, { candidates, undetermined }:
 	});
 }
 
-/** The fixed-counters-only PMU follows the vCPU from one event source to another. */
+/** The fixed-counters-only PMU moves with the vCPU from one event source to another. */
 export function countingOnFixedCounters(host: HostModel): Record<number, Counting> {
 	const covered = coveredBy(host.pmus);
 	return perCpu(host, cpu => (covered.has(cpu) ? 'counts' : { unknown: `CPU ${cpu} has no event source` }));
 }
 
 /**
- * What is predicted of all these host CPUs (list format): their common word; undefined where they differ or one of them is
- * not spoken of. @throws UsageError when the list is malformed
+ * Returns the common prediction for all these host CPUs (list format); undefined if they differ or one of them has
+ * no prediction. @throws UsageError when the list is malformed
  */
 export function countingOn({ counting }: Pick<Prediction, 'counting'>, cpus: string): Counting | undefined {
 	const words = [...parseCpuList(cpus)].map(cpu => counting[cpu]);

@@ -3,7 +3,7 @@ import type { HostFacts, KvmFacts, PmuSettings } from '../facts.ts';
 import { host, software, source } from '../testing/facts.ts';
 import { predictBackend } from './predict.ts';
 
-/** Hosts as people reported them: what KVM takes by default, and what QEMU with the choice must take. */
+/** Hosts reported by users: what KVM takes by default, and what a QEMU with the choice must take. */
 interface FieldHost {
 	readonly name: string;
 	readonly release: string;
@@ -13,7 +13,7 @@ interface FieldHost {
 	readonly allowed?: string;
 	readonly uncore?: number;
 	readonly kvm?: Partial<KvmFacts>;
-	/** Default, then the choice: `backend type` and, CPU by CPU where they differ, what a vCPU does. */
+	/** KVM's default, then the choice: `backend type`, and what a vCPU does on each CPU if that differs. */
 	readonly stock: string;
 	readonly choice: string;
 }
@@ -120,7 +120,7 @@ const hosts: readonly FieldHost[] = [
 		],
 		...{ stock: 'default: 0-7 unknown', choice: 'none: 0-7 no-pmu' },
 	},
-	// Further releases of each kind.
+	// Further kernel releases of each kind.
 	{
 		...{ name: "a board vendor's 4.19: the last registered", release: '4.19.232', pmus: twoClusters, possible: '0-7' },
 		kvm: { setPmu: 'no', setNrCounters: 'no', setPmuTypes: { 9: 'ENXIO', 10: 'ENXIO' }, vcpuInitCpus: '0-7' },

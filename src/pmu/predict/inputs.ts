@@ -8,39 +8,39 @@ import { kvmDefault } from './kvm-default.ts';
 import { type PmuOption, readPmuOption } from './option.ts';
 import { byBytes } from './posted.ts';
 
-/** One event source and what became of it. */
+/** One event source, and whether it was taken. */
 export interface Considered {
 	readonly name: string;
-	/** Why it is not taken, in a few words; undefined for one that could be. */
+	/** Why it is rejected, in a few words; undefined if it is usable. */
 	readonly why: string | undefined;
 }
 
-/** All that decides between the backends, as read from a host and the settings of a start. */
+/** All inputs of the decision, from a host's facts and the settings of a start. */
 export interface ChoiceInputs {
 	readonly host: HostModel;
 	readonly settings: PmuSettings;
 	readonly option: PmuOption;
-	/** `backcompat-pmu` in force. */
+	/** The effective `backcompat-pmu`. */
 	readonly backcompat: boolean;
 	/** KVM_CAP_ARM_PMU_V3. */
 	readonly pmuV3: boolean;
-	/** A vCPU with a PMU can be made. `scratchMayFail`: the CPU that QEMU happens to start on decides that. */
+	/** Whether a vCPU with a PMU can be made. `scratchMayFail`: that depends on the CPU on which QEMU happens to start. */
 	readonly scratchVcpu: boolean;
 	readonly scratchMayFail: boolean;
 	readonly setPmu: boolean;
 	readonly attribute5: boolean;
-	/** The CPUs that an event source must cover; undefined where they are not known. */
+	/** The CPUs that an event source must cover; undefined if unknown. */
 	readonly possible: CpuSet | undefined;
-	/** Event sources that cover them, the one to take first. */
+	/** Event sources that cover them, the preferred one first. */
 	readonly covering: readonly ReadSource[];
 	readonly considered: readonly Considered[];
-	/** What was given, and what was assumed of it, in sentences. */
+	/** The given settings, and the assumptions about them, in sentences. */
 	readonly because: readonly string[];
-	/** What was found on the way to an event source, in sentences. */
+	/** The observations made in the search for an event source, in sentences. */
 	readonly search: readonly string[];
 }
 
-/** Reads what decides. */
+/** Collects the inputs. */
 export function readInputs(host: HostModel, settings: PmuSettings): ChoiceInputs {
 	const { kvm } = host.facts;
 	const because: string[] = [];
@@ -75,7 +75,7 @@ function searchSources({ facts, possible: reading, sources }: HostModel, setPmu:
 	}
 	const covering: ReadSource[] = [];
 	const considered = sources.map((source): Considered => {
-		// Without SET_PMU there is no choosing: what matters is only that KVM's one PMU covers all.
+		// Without SET_PMU there is no choice; only whether KVM's single PMU covers all CPUs matters.
 		const why = setPmu ? source.problem : source.noList;
 		if (why !== undefined) return { name: source.name, why };
 		const missing = possible.minus(source.cpus!);
@@ -92,10 +92,10 @@ function searchSources({ facts, possible: reading, sources }: HostModel, setPmu:
 	return { possible, covering, considered, search };
 }
 
-/** So many names stand in a sentence. */
+/** Largest number of names in a sentence. */
 const mostNames = 3;
 
-/** Why event sources are not taken, a sentence for each reason: a large server has a hundred of the same kind. */
+/** Explains why event sources are rejected, one sentence for each reason: a large server has a hundred of the same kind. */
 export function inShort(considered: readonly Considered[]): string[] {
 	const byReason = Map.groupBy(considered, one => one.why ?? '');
 	byReason.delete('');
@@ -109,14 +109,14 @@ export function inShort(considered: readonly Considered[]): string[] {
 	});
 }
 
-/** An answer that decides; one that is not known is `assumed`, and `because` says so. */
+/** Returns an answer for the decision. An unknown answer becomes `assumed`, and `because` gets an explanation. */
 export function decide(what: string, answer: Answer, assumed: boolean, because: string[]): boolean {
 	if (typeof answer === 'string') return answer === 'yes';
 	because.push(`whether ${what} is not known (${answer.unknown}); taken as ${assumed ? 'yes' : 'no'}`);
 	return assumed;
 }
 
-/** As {@link decide}; one that is not known goes by the kernel's release, where that says it. */
+/** Like {@link decide}, but an unknown answer is derived from the kernel's release if possible. */
 function decideByRelease(
 	what: string,
 	answer: Answer,
@@ -134,7 +134,7 @@ function decideByRelease(
 	return has ?? true;
 }
 
-/** `backcompat-pmu` in force: the user's, else the machine type's, else by its version. */
+/** Returns the effective `backcompat-pmu`: the user's, else the machine type's, else by its version. */
 function backcompatOf(settings: PmuSettings, because: string[]): boolean {
 	if (settings.backcompatPmu !== undefined) {
 		because.push(`backcompat-pmu=${settings.backcompatPmu ? 'on' : 'off'} was given`);
@@ -150,7 +150,7 @@ function backcompatOf(settings: PmuSettings, because: string[]): boolean {
 		return true;
 	}
 	const version = /^(\d+)\.(\d+)/.exec(settings.qemu.version ?? '');
-	// The patch puts the property into the newest array of the release that it lands in: at the latest that of 10.2.
+	// The patch puts the property into the newest compat array of the release that merges it: at the latest that of 10.2.
 	const [major, minor] =
 		version === null || Number(version[1]) >= 11 ? [11, 0] : [Number(version[1]), Number(version[2])];
 	const old = machine.upstream[0] < major || (machine.upstream[0] === major && machine.upstream[1] < minor);

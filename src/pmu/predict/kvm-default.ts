@@ -3,7 +3,7 @@ import { type HostModel, type MeasuredDefault, startCpus } from '../model/host-m
 import { kernelHas, whyNotKnown } from '../model/kernel.ts';
 import { type CpuPmu, coveredBy } from '../model/sources.ts';
 
-/** An event source that KVM takes by itself. One that was only measured has no name. */
+/** An event source that KVM takes by default. One that is known only from a measurement has no name. */
 export interface Candidate {
 	readonly type?: number;
 	readonly name?: string;
@@ -11,22 +11,22 @@ export interface Candidate {
 	readonly cpus: CpuSet;
 }
 
-/** What KVM takes by itself when it is not told which event source to use. */
+/** The event sources that KVM may take if userspace does not select one. */
 export interface KvmDefault {
-	/** The event sources that it can come to; one when it is determined. */
+	/** The possible event sources; exactly one if it is determined. */
 	readonly candidates: readonly Candidate[];
 	/** Why there is more than one candidate, as the end of a sentence. */
 	readonly undetermined: string;
-	/** Whether no vCPU with a PMU can be made on any CPU that QEMU may start on. */
+	/** Whether a vCPU with a PMU cannot be made on any CPU on which QEMU may start. */
 	readonly initFails: boolean;
-	/** Whether on some of them it cannot, so that the CPU that QEMU happens to start on decides. */
+	/** Whether it cannot be made on some of them, so that the result depends on the CPU on which QEMU happens to start. */
 	readonly initMayFail: boolean;
 	readonly because: readonly string[];
 }
 
 /**
- * Which event source KVM takes, by version. It restricts vCPUs to nothing: on CPUs that it does not cover the guest's
- * counters stop.
+ * Which event source KVM takes, by kernel version. It does not restrict where vCPUs run: on CPUs that it does not cover, the
+ * guest's counters stop.
  *
  * - `by-cpu`, since Linux 6.4 (commit 1c913a1c35aa, "Iterate arm_pmus list to probe for default PMU"): the first
  *   registered one that covers the CPU on which the first vCPU is made.
@@ -36,16 +36,16 @@ export interface KvmDefault {
  */
 type Rule = 'by-cpu' | 'first' | 'last' | 'unknown';
 
-/** The newest Linux that the rules were checked against. */
+/** The newest Linux version that the rules were checked against. */
 const newestChecked = [7, 3] as const;
 
-/** KVM's default event source: as measured by the probe, else by the kernel's release as far as that says it. */
+/** Determines KVM's default event source: from the probe's measurement, else from the kernel's release if possible. */
 export function kvmDefault(host: HostModel, affinity: string | undefined): KvmDefault {
 	const { pmus, initCpus } = host;
 	const start = startCpus(host, affinity);
 	const rule = ruleOf(host);
 	const measured = measuredStarts(host, start);
-	// Where no vCPU can be made there is nothing to choose.
+	// If no vCPU can be made, there is nothing to choose.
 	const able = initCpus ?? ableByRule(host, rule, start);
 	const left = measured.reduce((cpus, one) => cpus.minus(one.start), start.and(able));
 	const because: string[] = [];
@@ -82,12 +82,12 @@ function ruleOf({ kernel }: HostModel): Rule {
 	return kernelHas(kernel, 5, 5) === true ? 'first' : 'last';
 }
 
-/** The event sources that a rule can come to when the first vCPU is made on one of these CPUs. */
+/** Returns the event sources that a rule can select when the first vCPU is made on one of these CPUs. */
 function byRule(pmus: readonly CpuPmu[], rule: Rule, start: CpuSet): readonly CpuPmu[] {
 	if (rule === 'unknown') return pmus;
 	if (rule === 'first') return pmus.slice(0, 1);
 	if (rule === 'last') return pmus.slice(-1);
-	// The first source in order of registration takes its CPUs, the next those that are left.
+	// The first registered source takes its CPUs, the next one those that remain.
 	let left = start;
 	return pmus.filter(pmu => {
 		const here = left.and(pmu.cpus).size > 0;
@@ -96,7 +96,10 @@ function byRule(pmus: readonly CpuPmu[], rule: Rule, start: CpuSet): readonly Cp
 	});
 }
 
-/** Whether the kernel's own rule says where a vCPU with a PMU can be made; elsewhere it is taken as everywhere. */
+/**
+ * Whether the kernel's rule determines where a vCPU with a PMU can be made; otherwise it is assumed to be possible
+ * everywhere.
+ */
 function ableByRule({ pmus }: HostModel, rule: Rule, start: CpuSet): CpuSet {
 	return rule === 'by-cpu' && pmus.length > 0 ? coveredBy(pmus) : start;
 }
@@ -124,19 +127,19 @@ function sentencesOf({ kernel, facts }: HostModel, rule: Rule, start: CpuSet, fo
 	return [`Linux ${kernel.text} takes ${which}: ${named(found)} (${basis})`];
 }
 
-/** CPUs of `start` with what was measured of vCPUs made there. A measurement in which nothing counted says nothing. */
+/** Returns CPUs of `start` with the measurements of vCPUs made there. A measurement in which nothing counted is ignored. */
 function measuredStarts({ defaults }: HostModel, start: CpuSet) {
 	return defaults
 		.map(measurement => ({ start: start.and(measurement.madeOn), measurement }))
 		.filter(one => one.start.size > 0 && one.measurement.counted.size > 0);
 }
 
-/** The event source that counts where counting was measured. Of several that do, the one that the kernel's rule takes. */
+/** Returns the event source that covers the CPUs on which counting was measured. If several do, the kernel's rule decides. */
 function consistentWith(host: HostModel, measurement: MeasuredDefault, rule: Rule): readonly Candidate[] {
 	const { counted, stopped, madeOn } = measurement;
 	const consistent = host.pmus.filter(pmu => pmu.cpus.covers(counted) && pmu.cpus.and(stopped).size === 0);
 	if (consistent.length > 0) return byRule(consistent, rule === 'by-cpu' ? 'first' : rule, madeOn);
-	// What was measured of one CPU holds for all that the same event sources cover.
+	// A measurement on one CPU holds for all CPUs with the same event sources.
 	const cpus = host.groups
 		.filter(group => group.cpus.and(counted).size > 0)
 		.reduce((all, group) => all.or(group.cpus), counted);

@@ -8,14 +8,14 @@ import { isHostModel, noPropertyText, refusalText } from './option.ts';
 import type { PostedOutcome } from './posted.ts';
 import { predictBackend } from './predict.ts';
 
-/** One way in which a start with the posted code can end, with the finding that it shows where it is not as specified. */
+/** One possible result of a start with the posted code, with the finding that it shows if it differs from the description. */
 export type PostedStart =
 	| { readonly ends: true; readonly findings: readonly FindingId[] }
 	| { readonly ends: false; readonly prediction: Prediction; readonly findings: readonly FindingId[] };
 
 /**
- * What a start of QEMU with the posted code comes to, bugs included: several ends where the order of a folder or the CPU
- * that QEMU happens to run on decides. With `predictBackend` it tells an expected difference from an unexplained one.
+ * Predicts the possible results of a QEMU start with the posted code, including its bugs. There are several if the result depends
+ * on directory order or the start CPU. Together with `predictBackend` it separates expected differences from unexplained ones.
  */
 export function postedStarts(facts: HostFacts, settings: PmuSettings): readonly PostedStart[] {
 	const specified = predictBackend(facts, settings);
@@ -33,7 +33,7 @@ export function postedStarts(facts: HostFacts, settings: PmuSettings): readonly 
 	});
 }
 
-/** What becomes of a choice that the posted code made. */
+/** Determines the result of a choice made by the posted code. */
 function startOf(
 	host: HostModel,
 	settings: PmuSettings,
@@ -52,7 +52,7 @@ function startOf(
 		const { initFails } = kvmDefault(host, settings.affinity);
 		const unset = backend === 'event-source' && (kvm.setPmu === 'no' || !kvmTakes(host, outcome.type!));
 		const unmade = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no' || initFails;
-		// The scratch vCPU of host and max is made and told the event source whether or not the guest is to have a PMU.
+		// The scratch vCPU of host and max is made and gets the event source even if the guest has no PMU.
 		if (unset || unmade) return failed(settings, rule, refusalText(settings), []);
 	}
 	return withCpuProperty(host, settings, {

@@ -3,17 +3,17 @@ import type { HostModel } from '../model/host-model.ts';
 import { largestType } from '../model/sources.ts';
 import { unset } from './option.ts';
 
-/** One end that the posted code can come to. `ends` means that QEMU aborts. */
+/** One possible outcome of the posted code. `ends` means that QEMU aborts. */
 export interface PostedOutcome {
 	readonly backend: 'event-source' | 'default' | 'fixed-counters-only' | 'none' | 'ends';
 	readonly type?: number;
-	/** The finding that led here, where one did. */
+	/** The finding that caused this outcome, if any. */
 	readonly finding?: FindingId;
 }
 
 export interface PostedInputs {
 	readonly host: HostModel;
-	/** The user's `pmu`, modulo 2^64; `unset` when not given. */
+	/** The user's `pmu`, modulo 2^64; `unset` if not given. */
 	readonly pmu: bigint;
 	readonly backcompat: boolean;
 	readonly pmuV3: boolean;
@@ -23,8 +23,8 @@ export interface PostedInputs {
 }
 
 /**
- * What the code of the patch as posted does, step by step, crashes included: what `predictBackend` compares with what
- * the patch's description says. Several outcomes where the order of a folder decides.
+ * Follows the code of the posted patch step by step, including crashes. `predictBackend` compares it with
+ * the patch's description. Returns several outcomes if the directory order decides.
  */
 export function postedOutcomes(inputs: PostedInputs): readonly PostedOutcome[] {
 	const { pmu } = inputs;
@@ -76,9 +76,10 @@ function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel)
 		const { type, finding } = least;
 		return [{ backend: 'event-source', type, ...(finding === undefined ? {} : { finding }) }];
 	}
-	// The first that covers ends the search, so whether one that ends QEMU is met before it is up to the folder's order.
+	// The first covering source ends the search, so the directory order decides whether one that ends QEMU is reached
+	// first.
 	if (ends.length > 0) return covers ? [{ backend: 'default' }, ends[0]!] : ends.slice(0, 1);
-	// What stands behind the bitmap is compared too: CPUs seem to be missing or not, as the heap happens to be.
+	// The comparison also reads memory beyond the bitmap, so CPUs may seem to be missing, depending on the heap's content.
 	if (overRead && covers)
 		return [
 			{ backend: 'default', finding: 'F5' },
@@ -87,7 +88,7 @@ function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel)
 	return [covers ? { backend: 'default' } : otherwise];
 }
 
-/** Order of strcmp(): by bytes. */
+/** Compares by bytes, like strcmp(). */
 export function byBytes(a: string, b: string): number {
 	return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -6,11 +6,11 @@ import { countingEmulated, countingWithout } from './counting.ts';
 import { decide } from './inputs.ts';
 
 /**
- * Says which PMU backend a guest must get on a host with these facts, by which rule, and on which host CPUs it counts.
- * For a QEMU with the choice the specification is the description of the patch ("Choose PMU backend", RFC v3): where the
- * posted code does otherwise, that is in `disagreements`. For one without, it is what KVM does by default.
+ * Predicts which PMU backend a guest must get on a host with these facts, by which rule, and on which host CPUs it counts.
+ * For a QEMU with the choice, the specification is the patch's description ("Choose PMU backend", RFC v3); differences of the
+ * posted code are listed in `disagreements`. For a QEMU without the choice, it is KVM's default behaviour.
  *
- * Pure; facts that are odd, malformed or unknown are explained in `because` and never thrown about.
+ * Pure. Odd, malformed or unknown facts are explained in `because`; they never cause an exception.
  */
 export function predictBackend(facts: HostFacts, settings: PmuSettings): Prediction {
 	const host = hostModel(facts);
@@ -28,7 +28,7 @@ export function predictBackend(facts: HostFacts, settings: PmuSettings): Predict
 	return withCpuProperty(host, settings, { ...choice, because: [...because, ...choice.because] });
 }
 
-/** QEMU without the choice: the PMU is there when KVM has one, and KVM takes its default event source. */
+/** A QEMU without the choice: the guest has a PMU if KVM has one, and KVM takes its default event source. */
 function stockChoice({ facts, sources }: HostModel): Choice {
 	const because: string[] = [];
 	const anyPmu = sources.some(source => source.compatible);
@@ -40,7 +40,7 @@ function stockChoice({ facts, sources }: HostModel): Choice {
 	return { backend: 'default', rule: 'kvm-default', because, considered: [], posted: [] };
 }
 
-/** The emulator has a PMU of its own for each CPU model of ARMv7 and later; KVM and the host have no part in it. */
+/** The emulator has its own PMU for each CPU model of ARMv7 and later, independent of KVM and the host. */
 function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 	const misplaced = misplacedOption(settings, 'tcg-accel');
 	if (misplaced !== undefined) return misplaced;
@@ -82,7 +82,7 @@ function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 	};
 }
 
-/** Options of the choice on an accelerator that does not have them. */
+/** Options of the choice, used with an accelerator that does not support them. */
 function misplacedOption(settings: PmuSettings, accelerator: string): Prediction | undefined {
 	const option =
 		settings.pmu !== undefined ? 'pmu' : settings.backcompatPmu !== undefined ? 'backcompat-pmu' : undefined;

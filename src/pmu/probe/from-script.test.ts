@@ -6,7 +6,7 @@ const devices = '/sys/bus/event_source/devices';
 const cpu = '/sys/devices/system/cpu';
 const board = { name: 'board:biglittle', topology: 'biglittle' };
 
-/** What the script prints on such a host; `kvm` is what kvm-facts printed. */
+/** The script's output on such a host; `kvm` is the output of kvm-facts. */
 function printed({ kvm = ['unasked no kvm-facts program was given'], present = true, machine = 'aarch64' } = {}) {
 	const files: [string, string][] = [
 		[`${cpu}/possible`, '0-1\n'],

@@ -6,7 +6,7 @@ import { kvmFacts } from './kvm-answers.ts';
 const devices = '/sys/bus/event_source/devices';
 const cpu = '/sys/devices/system/cpu';
 
-/** Makes facts of what the script printed. @throws VpmuError when that is not the script's output */
+/** Parses the script's output into facts. @throws VpmuError if it is not the script's output */
 export function factsFromScript(
 	host: { readonly name: string; readonly topology: string | null },
 	stdout: string,
@@ -68,7 +68,7 @@ function splitOutput(name: string, stdout: string): ScriptOutput {
 	};
 }
 
-/** Lines that begin the parts of the output. A login shell may have had something to say before. */
+/** Marker lines that begin the parts of the output. A login shell may have printed something before them. */
 const headings = ['vpmu-facts-script 1', 'links', 'kvm', 'files'];
 
 function cutOff(name: string, stdout: string): VpmuError {
@@ -81,12 +81,15 @@ function cutOff(name: string, stdout: string): VpmuError {
 const restAfter = (lines: readonly string[], word: string) =>
 	lines.find(line => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
 
-/** What `head -v` printed: a header before each file, an empty line between one's content and the next header. */
+/**
+ * Parses the output of `head -v`: a header before each file, and an empty line between a file's content and the next
+ * header.
+ */
 function readFiles({ lines, content }: ScriptOutput, stderr: string): Map<string, FileText> {
 	const files = new Map<string, FileText>();
 	for (const line of lines) {
 		const [, error, path] = /^error (\w+) (.*)$/.exec(line) ?? [];
-		// A glob that matched nothing stands for itself.
+		// A glob without matches expands to itself.
 		if (path !== undefined && !path.includes('*')) files.set(path, { error: error! });
 	}
 	const headers = [...content.matchAll(/(?:^|\n)==> (\/\S[^\n]*) <==\n/g)];
@@ -94,16 +97,16 @@ function readFiles({ lines, content }: ScriptOutput, stderr: string): Map<string
 	let doubted = 0;
 	headers.forEach((header, index) => {
 		const text = content.slice(header.index + header[0].length, headers[index + 1]?.index);
-		// Content is empty too where head could open a file, but not read it; then it says so.
+		// Content is also empty if head could open a file but not read it; head then prints an error.
 		const failed = text === '' && ++doubted <= mostDoubted && complaints.includes(header[1]!);
 		files.set(header[1]!, failed ? { error: 'EIO' } : text.length > longestFile ? { error: 'EFBIG' } : { text });
 	});
 	return files;
 }
 
-/** In characters. A file of sysfs has at most a page. */
+/** In characters. A sysfs file has at most one page. */
 const longestFile = 65_536;
-/** So many files that are empty are looked for among head's complaints. */
+/** Largest number of empty files that are looked up in head's error messages. */
 const mostDoubted = 1000;
 
 function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileText>): EventSource[] {
@@ -125,7 +128,7 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 		const caps = parts.get(`${name}/caps`);
 		return {
 			name,
-			// readlink() of what is not a link.
+			// The error of readlink() for something that is not a link.
 			link: target === undefined ? { error: 'EINVAL' } : { text: target },
 			type: files.get(`${folder}/type`) ?? { error: 'ENOENT' },
 			cpus: files.get(`${folder}/cpus`) ?? { error: 'ENOENT' },
@@ -136,7 +139,7 @@ function eventSources({ links }: ScriptOutput, files: ReadonlyMap<string, FileTe
 	});
 }
 
-/** What stands in the folders `format` and `caps` of event sources, by `NAME/FOLDER`. */
+/** Returns the content of the folders `format` and `caps` of event sources, by `NAME/FOLDER`. */
 function partsOfSources(files: ReadonlyMap<string, FileText>): Map<string, Record<string, string>> {
 	const parts = new Map<string, [string, string][]>();
 	for (const [path, file] of files) {
@@ -165,7 +168,7 @@ function midrs(files: ReadonlyMap<string, FileText>): Record<string, string> {
 	return Object.fromEntries(found.sort((a, b) => Number(a[0]) - Number(b[0])));
 }
 
-/** What else bears on counting, by the name under which the kernel documents it. */
+/** Returns other settings that affect counting, by the name that the kernel's documentation uses. */
 function others(files: ReadonlyMap<string, FileText>, kvm: readonly string[]): Record<string, string> {
 	const other: Record<string, string> = {};
 	const add = (name: string, path: string) => {

@@ -1,7 +1,7 @@
 import { CpuSet } from '../cpu-list.ts';
 import type { Answer, KvmFacts } from '../facts.ts';
 
-/** Linux errno names by number, those that opening /dev/kvm or its ioctls can give. */
+/** Linux errno names by number, for the errors of opening /dev/kvm and of its ioctls. */
 const errnoNames: Readonly<Record<string, string>> = {
 	1: 'EPERM',
 	2: 'ENOENT',
@@ -26,12 +26,12 @@ const errnoNames: Readonly<Record<string, string>> = {
 	95: 'EOPNOTSUPP',
 };
 
-/** An errno's name, `errno N` for one that has none here, `ok` for 0. */
+/** Returns an errno's name, `errno N` for one without a name here, `ok` for 0. */
 export function errnoName(number: string): string {
 	return number === '0' ? 'ok' : (errnoNames[number] ?? `errno ${number}`);
 }
 
-/** The facts of KVM out of what the kvm-facts program printed, or why it printed nothing. */
+/** Parses the output of kvm-facts into the facts about KVM; or records why there is no output. */
 export function kvmFacts(present: boolean, machine: string, lines: readonly string[]): KvmFacts {
 	const answers = new Map(
 		lines.map(line => line.split(' ')).map(words => [words.slice(0, -1).join(' '), words.at(-1)!]),
@@ -43,7 +43,7 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 	const vcpu = answers.get('vcpu') ?? '';
 	const attribute = (number: number): Answer => {
 		const answer = answers.get(`attribute ${number}`);
-		// No vCPU with a PMU, so no attributes of its PMU.
+		// Without a vCPU with a PMU, its PMU attributes cannot be queried.
 		return answer === '0' ? 'yes' : 'no';
 	};
 	const strict = answers.get('strict');
@@ -65,21 +65,21 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 		attribute5: attribute(5),
 		pmuV3Strict: strict === '0' ? 'yes' : 'no',
 		scratchVcpu: vcpu === '0' ? 'yes' : 'no',
-		// Without SET_PMU each type is refused, whatever it is.
+		// Without SET_PMU every type is refused.
 		setPmuTypes: attribute(3) === 'yes' ? Object.fromEntries(types) : {},
 		vcpuInitCpus: `${new CpuSet(cpus)}`,
 		...defaultCounts(lines),
 	};
 }
 
-/** One CPU that vCPUs were made on, or several of which all that was measured agrees. */
+/** One CPU that vCPUs were made on, or several CPUs with consistent measurements. */
 interface Measured {
 	readonly madeOn: CpuSet;
 	readonly counted: CpuSet;
 	readonly stopped: CpuSet;
 }
 
-/** What the lines `default MADE-ON RAN-ON CYCLES` say; nothing for a kvm-facts that does not measure. */
+/** Parses the lines `default MADE-ON RAN-ON CYCLES`; an older kvm-facts prints none. */
 function defaultCounts(lines: readonly string[]): Pick<KvmFacts, 'defaultCounts'> {
 	const byCpu = new Map<number, Measured>();
 	let failure: string | undefined;
@@ -122,7 +122,7 @@ function defaultCounts(lines: readonly string[]): Pick<KvmFacts, 'defaultCounts'
 	return failure === undefined ? {} : { defaultCounts: { unknown: `guest code could not be run: ${failure}` } };
 }
 
-/** Whether both were measured on the same CPU at least once, and nowhere came to different ends. */
+/** Whether both have at least one measured CPU in common, and no contradicting measurements. */
 function agree(a: Measured, b: Measured): boolean {
 	const conflict = a.counted.and(b.stopped).size + a.stopped.and(b.counted).size;
 	return conflict === 0 && a.counted.and(b.counted).size + a.stopped.and(b.stopped).size > 0;

@@ -2,9 +2,9 @@ import { messageOf, UsageError } from '../../lib/errors.ts';
 import type { HostFacts } from '../facts.ts';
 
 /**
- * Reads facts as `vpmu probe --json` prints them. `where` names the place of the text in the error.
+ * Parses facts as printed by `vpmu probe --json`. `where` is the name of the source in errors.
  *
- * @throws UsageError: one sentence that names the first value that is wrong, where it stands and what is allowed
+ * @throws UsageError: one sentence that names the first wrong value, its position and what is allowed
  */
 export function parseHostFacts(text: string, where: string): HostFacts {
 	let value: unknown;
@@ -44,7 +44,7 @@ const that =
 const text = that('text', value => typeof value === 'string');
 const boolean = that('true or false', value => typeof value === 'boolean');
 
-/** An object with these members; those of `optional` may be missing. What else it has is let be, for newer facts. */
+/** Checks an object with these members; those in `optional` may be missing. Unknown members are ignored, for newer facts. */
 const members =
 	(required: Record<string, Check>, optional: Record<string, Check> = {}): Check =>
 	(value, at, wrong) => {

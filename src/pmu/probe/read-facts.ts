@@ -5,10 +5,10 @@ import type { HostFacts } from '../facts.ts';
 import { factsFromScript } from './from-script.ts';
 import { factsScript } from './script.ts';
 
-/** What the largest hosts say of themselves is a twentieth of it. */
+/** Output limit; the largest hosts print a twentieth of it. */
 const mostBytes = 8 * 1024 * 1024;
 
-/** As much of a host as reading its facts takes. */
+/** The part of a host that reading its facts needs. */
 export interface FactsHost {
 	readonly name: string;
 	readonly topology: string | null;
@@ -24,12 +24,12 @@ export interface FactsHost {
 }
 
 /**
- * Reads a host's facts, all in one command on the host.
+ * Reads a host's facts with a single command on the host.
  *
- * `kvmFactsPath` is the path on the host of the kvm-facts program, which runs on aarch64 only; without it, and where it
- * cannot run, what only KVM itself can answer is `unknown`, with the reason. Nothing on the host is changed.
+ * `kvmFactsPath` is the host path of the kvm-facts program, which runs on aarch64 only. Without it, or if it
+ * cannot run, what only KVM itself can answer is `unknown`, with the reason. Changes nothing on the host.
  *
- * @throws VpmuError (blame `host`) when the script cannot be run or its output is not what it prints
+ * @throws VpmuError (blame `host`) when the script cannot be run or its output cannot be parsed
  * @throws whatever `host.run` throws
  */
 export async function readHostFacts(

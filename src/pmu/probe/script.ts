@@ -1,10 +1,10 @@
 /**
- * The script that reads a host's facts, for any POSIX shell with `head -v -c` and `ls` (busybox or GNU): few processes,
- * since on an emulated host each costs milliseconds. Its argument is the path of the kvm-facts program, or empty.
+ * The script that reads a host's facts, for any POSIX shell with `head -v -c` and `ls` (busybox or GNU). It starts few
+ * processes, because each one costs milliseconds on an emulated host. Its argument is the path of the kvm-facts program, or empty.
  *
- * Its output is a part of text lines, then one with every file's content byte for byte, each after the header that
- * `head -v` prints. Files that are not there, are folders or may not be read are named in the first part: what is left
- * for `head` are files that can be opened.
+ * The output has a part with text lines, then one with every file's content byte for byte, each after the header that
+ * `head -v` prints. Files that are missing, are folders or are unreadable are listed in the first part, so that
+ * `head` only gets files that can be opened.
  */
 export const factsScript = `
 export LC_ALL=C

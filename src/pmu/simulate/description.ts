@@ -4,7 +4,7 @@ import { readSource } from '../model/sources.ts';
 import { errnoName } from '../probe/kvm-answers.ts';
 import type { TreeEntry } from './tar.ts';
 
-/** What a host is to look like to QEMU. What is left out stays as it is. */
+/** How a host should look to QEMU. Omitted parts are not changed. */
 export interface SimulatedHost {
 	/** `/sys/devices/system/cpu/possible`; the errors `ENOENT` (no such file) and `EISDIR` (a folder) can be simulated. */
 	readonly possible?: FileText;
@@ -17,20 +17,20 @@ export interface SimulatedHost {
 	 */
 	readonly eventSources?: readonly EventSource[] | { readonly error: 'ENOENT' };
 	readonly kvm?: {
-		/** No KVM_CAP_ARM_PMU_V3. */
+		/** KVM_CAP_ARM_PMU_V3 is missing. */
 		readonly pmuV3?: 'no';
-		/** The capability is there, but no vCPU with the feature can be made, as on a CPU without a PMU. */
+		/** The capability is present, but no vCPU with the feature can be made, as on a CPU without a PMU. */
 		readonly scratchVcpu?: 'no';
-		/** No SET_PMU attribute, or one that fails with this errno number. */
+		/** SET_PMU is missing, or fails with this errno number. */
 		readonly setPmu?: 'no' | { readonly errno: number };
-		/** An attribute 5 that can be set, to no effect in the guest. */
+		/** Attribute 5 is present and can be set, without effect in the guest. */
 		readonly fixedCountersOnly?: 'yes';
-		/** Event source types that SET_PMU knows, and for each the type of a real one that stands in for it. */
+		/** Event source types that SET_PMU accepts, each with the real type that replaces it. */
 		readonly types?: Readonly<Record<string, number>>;
 	};
 }
 
-/** What a description simulates, in the words of `simulated` in the results. Empty for one that simulates nothing. */
+/** Lists what a description simulates, as in `simulated` of the results. Empty if it simulates nothing. */
 export function simulatedNames(description: SimulatedHost): string[] {
 	const { kvm = {} } = description;
 	return [
@@ -50,7 +50,7 @@ export function simulatedNames(description: SimulatedHost): string[] {
 const changesSysfs = ({ possible, present, online, eventSources }: SimulatedHost) =>
 	[possible, present, online, eventSources].some(part => part !== undefined);
 
-/** The facts as QEMU will see them. */
+/** Returns the facts as QEMU will see them. */
 export function simulatedFacts(facts: HostFacts, description: SimulatedHost): HostFacts {
 	const { kvm = {} } = description;
 	const seen = { ...facts, eventSources: description.eventSources ?? facts.eventSources };
@@ -69,7 +69,7 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 	]);
 	const noPmu = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no';
 	const noSetPmu = noPmu || kvm.setPmu === 'no';
-	// The vCPUs of a simulated host are made by the real KVM, which takes an event source that is not in the simulation.
+	// The real KVM makes the vCPUs of a simulated host, and it takes an event source that is not in the simulation.
 	const { defaultCounts: _, ...answers } = facts.kvm;
 	const measured = description.eventSources === undefined && !noPmu ? facts.kvm : answers;
 	return {
@@ -94,7 +94,7 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 	};
 }
 
-/** The words of the KVM shim's environment variable; undefined when KVM is left alone. */
+/** Builds the value of the KVM shim's environment variable; undefined if KVM is not changed. */
 export function shimWords({ kvm = {} }: SimulatedHost): string | undefined {
 	const words = [
 		...(kvm.pmuV3 === 'no' ? ['hide-pmu-v3'] : []),
@@ -113,10 +113,10 @@ export function shimWords({ kvm = {} }: SimulatedHost): string | undefined {
 }
 
 /**
- * The tree that stands for `/sys`, with what decides the backend in it and nothing else; undefined when sysfs is left as
- * it is. All of `/sys` is replaced, since the links of event sources lead all over `/sys/devices`.
+ * Builds the tree that replaces `/sys`, with only the files that decide the backend; undefined if sysfs is not
+ * changed. All of `/sys` is replaced, because the links of event sources lead all over `/sys/devices`.
  *
- * @throws UsageError for what cannot be simulated
+ * @throws UsageError for a description that cannot be simulated
  */
 export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEntry[] | undefined {
 	if (!changesSysfs(description)) return undefined;

@@ -4,7 +4,7 @@ import type { HostFacts } from '../facts.ts';
 import { type SimulatedHost, shimWords, simulatedFacts, sysfsTree } from './description.ts';
 import { type TreeEntry, tarOf } from './tar.ts';
 
-/** As much of a host as a simulation takes. */
+/** The part of a host that a simulation needs. */
 export interface SimulationHost {
 	readonly name: string;
 	run(
@@ -19,7 +19,7 @@ export interface SimulationHost {
 	makeFolder(options?: { readonly own?: boolean }): Promise<AsyncDisposable & { readonly path: string }>;
 }
 
-/** A simulation that stands ready on a host. Disposing of it removes its files; what runs in it is its starter's. */
+/** A simulation set up on a host. Disposing of it removes its files, but does not end processes that run in it. */
 export interface Simulation extends AsyncDisposable {
 	/** Becomes QEMU's command line, and needs the host's own rights for it: to be put before whatever gives them up. */
 	readonly within: readonly string[];
@@ -29,14 +29,17 @@ export interface Simulation extends AsyncDisposable {
 	readonly wrapper: readonly string[];
 	/** The facts as QEMU sees them. */
 	readonly facts: HostFacts;
-	/** Path on the host of what the KVM shim records; undefined without it. */
+	/** Host path of the KVM shim's log; undefined without the shim. */
 	readonly shimLog: string | undefined;
 }
 
-/** Enters a mount namespace of its own, puts a folder over /sys there, and becomes the command. Not root: a user namespace too. */
+/**
+ * Enters a new mount namespace, mounts a folder over /sys there, and executes the command. Without root it also enters a
+ * user namespace.
+ */
 const overlayScript = 'mount --bind "$1" /sys && shift && exec "$@"';
 
-/** The argument vector that a command is put behind to run with a sysfs and a KVM of its own. */
+/** Builds the command prefix that runs a command with the simulated sysfs and KVM. */
 export function wrapperArgv(options: {
 	readonly sysfs?: string | undefined;
 	readonly shim?: { readonly path: string; readonly words: string; readonly log: string } | undefined;
@@ -52,13 +55,13 @@ export function wrapperArgv(options: {
 }
 
 /**
- * Makes a host look to QEMU as described: a tree over `/sys` in a mount namespace, and a shim before KVM.
+ * Sets up a host so that it looks to QEMU as described: a tree over `/sys` in a mount namespace, and a shim for KVM.
  *
- * `facts` are those of the real host; `shimPath` is where the shim library lies on the host, needed when the description
+ * `facts` are those of the real host. `shimPath` is the host path of the shim library, needed if the description
  * changes KVM's answers. The caller owns the result.
  *
- * @throws UsageError for what cannot be simulated
- * @throws VpmuError (blame `host`) when the host cannot do it, such as when it allows no mount namespaces
+ * @throws UsageError for a description that cannot be simulated
+ * @throws VpmuError (blame `host`) when the host does not support it, such as when it forbids mount namespaces
  */
 export async function simulate(
 	host: SimulationHost,
@@ -89,7 +92,7 @@ export async function simulate(
 	};
 }
 
-/** Unpacks the tree; whether the host's user is root. */
+/** Unpacks the tree. Returns whether the host's user is root. */
 async function prepare(
 	host: SimulationHost,
 	folder: string,

@@ -7,7 +7,7 @@ export type TreeEntry = { readonly path: string } & (
 	| { readonly link: string }
 );
 
-/** A POSIX ustar archive of a tree (IEEE 1003.1, pax, "ustar Interchange Format"): any tar unpacks it in one process. */
+/** Writes a POSIX ustar archive of a tree (IEEE 1003.1, pax, "ustar Interchange Format"). Any tar unpacks it in one process. */
 export function tarOf(tree: readonly TreeEntry[]): Buffer {
 	const blocks = tree.flatMap(entry => {
 		const content = 'content' in entry ? Buffer.from(entry.content) : Buffer.alloc(0);
@@ -40,7 +40,7 @@ function header(entry: TreeEntry, sizeBytes: number): Buffer {
 	return block;
 }
 
-/** Name and prefix of a path: up to 100 bytes after some slash, up to 155 before. */
+/** Splits a path into name and prefix: up to 100 bytes after a slash, up to 155 before it. */
 function splitPath(path: string): [name: string, prefix: string] {
 	if (Buffer.byteLength(path) <= 100) return [path, ''];
 	for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {

@@ -1,6 +1,6 @@
 import type { EventSource, HostFacts, KvmFacts } from '../facts.ts';
 
-/** An event source as the kernel shows one. */
+/** An event source as shown by the kernel. */
 export function source(name: string, type: number | string, cpus: string, device = 'platform/pmu'): EventSource {
 	return {
 		name,
@@ -10,7 +10,7 @@ export function source(name: string, type: number | string, cpus: string, device
 	};
 }
 
-/** An event source that is none of a CPU's, as each kernel has: no `cpus` file. */
+/** An event source that is not a CPU PMU, as each kernel has: no `cpus` file. */
 export function software(name: string, type: number): EventSource {
 	return {
 		name,
@@ -31,7 +31,7 @@ export const allKvm: KvmFacts = {
 	pmuV3Strict: 'no',
 };
 
-/** Facts of a host with these event sources, besides the ones that every kernel has. */
+/** Makes facts of a host with these event sources, in addition to those that every kernel has. */
 export function host(
 	sources: readonly EventSource[],
 	{

@@ -9,10 +9,10 @@ import type {
 } from './observed.ts';
 
 /**
- * The backend that the layers show. The patch tells nobody what it chose: an event source or the fixed-counters-only PMU
- * leave a trace line, KVM's default and no PMU at all do not, and differ in whether the CPU and the guest have a PMU.
+ * Infers the backend from the layers. The patch does not report its choice: an event source and the fixed-counters-only PMU
+ * leave a trace line. KVM's default and no PMU leave none, and differ in whether the CPU and the guest have a PMU.
  *
- * The prediction is used for nothing but the accelerator and the name of a type.
+ * The prediction is used only for the accelerator and the name of a type.
  */
 export function observedBackend(
 	observations: Observations,
@@ -48,7 +48,7 @@ export function observedBackend(
 	const guestHas = guest === undefined ? deviceTree?.pmuNode === true : guest.pmuNode && guest.counters !== null;
 	if (qmp.cpuPmu === true && guestHas) return { backend: 'default', layers };
 	if (qmp.cpuPmu === 'absent' && !guestHas) return { backend: 'none', layers };
-	// Taken away from the guest with pmu=off: whether KVM's default stood behind it can no longer be seen.
+	// With pmu=off the guest has no PMU, so KVM's default cannot be observed.
 	if (qmp.cpuPmu === false && !guestHas) return { backend: accel === 'tcg' ? 'none' : 'unknown', layers };
 	return { backend: 'unknown', layers };
 }

@@ -1,17 +1,17 @@
 import type { Backend } from '../facts.ts';
 
-/** How the start of QEMU went. */
+/** The result of starting QEMU. */
 export type StartObservation =
 	| { readonly state: 'running' }
 	| {
 			readonly state: 'exited';
 			readonly status: number | null;
 			readonly signal: string | null;
-			/** All or the end of what it wrote to standard error. */
+			/** Its standard error, or the end of it. */
 			readonly stderr: string;
 	  };
 
-/** What QEMU said over QMP. */
+/** QEMU's answers over QMP. */
 export interface QmpObservation {
 	/** `query-kvm`. */
 	readonly kvm: { readonly enabled: boolean; readonly present: boolean };
@@ -21,7 +21,7 @@ export interface QmpObservation {
 	readonly runState: string;
 	/**
 	 * Whether `query-machines` with compat properties has `kvm-accel` `backcompat-pmu` `true` for the machine type;
-	 * absent where this QEMU cannot be asked (before 9.1).
+	 * absent if this QEMU cannot be asked (before 9.1).
 	 */
 	readonly machineBackcompatPmu?: boolean;
 }
@@ -66,9 +66,9 @@ export interface KernelReportSeen {
 	readonly lines: readonly string[];
 }
 
-/** What QEMU's trace log said, enabled from the command line on. */
+/** QEMU's trace log, enabled from the command line on. */
 export interface TraceObservation {
-	/** Whether this QEMU has the events at all (`trace-event-get-state`, or `-trace help`). */
+	/** Whether this QEMU has the trace events (`trace-event-get-state`, or `-trace help`). */
 	readonly events: 'known' | 'unknown';
 	/** Lines `kvm_arm_set_pmu type T ret R`, in order. */
 	readonly setPmu: readonly { readonly type: number; readonly ret: number }[];
@@ -76,37 +76,37 @@ export interface TraceObservation {
 	readonly setFixedCountersOnly: readonly { readonly ret: number }[];
 }
 
-/** One `perf stat` figure, of a known amount of work done in the guest. */
+/** One `perf stat` reading of a known amount of work in the guest. */
 export interface GuestReading {
 	/** perf's event name, such as `cycles`. */
 	readonly event: string;
-	/** `stuck`: the vCPU made no progress before the deadline, so nothing was read. */
+	/** `stuck`: the vCPU made no progress before the deadline, so there is no reading. */
 	readonly state: 'counted' | 'not-counted' | 'not-supported' | 'stuck';
-	/** `null` when nothing was counted. */
+	/** `null` if nothing was counted. */
 	readonly count: bigint | null;
-	/** Share of the time that the event was on a counter, 0 to 100; `null` when perf gave none. */
+	/** Percentage of the time that the event was on a counter, 0 to 100; `null` if perf printed none. */
 	readonly runningPct: number | null;
 	/** Host CPUs that the vCPU thread was pinned to (list format); `null` when it was free. */
 	readonly pinned: string | null;
-	/** Which vCPU did the work, when the work was bound to one. */
+	/** The vCPU that did the work, if the work was bound to one. */
 	readonly vcpu?: number;
-	/** Whether the work is known to have been done (its exit status was 0). */
+	/** Whether the work was completed (its exit status was 0). */
 	readonly worked: boolean;
-	/** Count of the same event for twice the work, under the same pin, when it was taken. */
+	/** Count of the same event for twice the work, under the same pinning, if it was taken. */
 	readonly doubledCount?: bigint | null;
-	/** Nanoseconds that perf had the event on a counter, once and for twice the work: what the guest's clock says of both. */
+	/** Nanoseconds for which perf had the event on a counter, once and for twice the work, by the guest's clock. */
 	readonly onCounterNs?: readonly [once: bigint, twice: bigint];
-	/** What the work takes on any CPU at the least, where that is known: less was not that work. */
+	/** The least count that the work can have on any CPU, if known. A smaller count cannot be of that work. */
 	readonly least?: bigint;
 }
 
-/** What the guest said. */
+/** The guest's observations. */
 export interface GuestObservation {
 	/** Whether the device tree has a `/pmu` node. */
 	readonly pmuNode: boolean;
 	/** Names in `/sys/bus/event_source/devices`. */
 	readonly eventSources: readonly string[];
-	/** Number of counters that the kernel log gives, the cycle counter included; `null` when it names no PMU. */
+	/** Number of counters in the kernel log, including the cycle counter; `null` if it names no PMU. */
 	readonly counters: number | null;
 	readonly readings: readonly GuestReading[];
 }
@@ -121,17 +121,17 @@ export interface GuestSystem {
 	readonly consoles: readonly string[];
 }
 
-/** The device tree that QEMU made for the guest: what the guest would see of its PMU, without being booted. */
+/** The device tree that QEMU made for the guest. It shows the PMU that the guest would see, without booting it. */
 export interface DeviceTreeObservation {
 	readonly pmuNode: boolean;
 }
 
-/** Everything seen of one start, layer by layer. A layer that is absent was not asked, which is never success. */
+/** All observations of one start, by layer. An absent layer was not asked, which never counts as success. */
 export interface Observations {
 	readonly start?: StartObservation;
 	readonly qmp?: QmpObservation;
 	readonly trace?: TraceObservation;
-	/** Asked of starts that boot no guest. */
+	/** Only for starts that boot no guest. */
 	readonly deviceTree?: DeviceTreeObservation;
 	readonly guest?: GuestObservation;
 	/** What QEMU says that the machine is, asked and not read off the command line. */
@@ -146,17 +146,17 @@ export interface Observations {
 	readonly hostKernel?: KernelLogObservation;
 }
 
-/** The backend that the layers show, as `results.json` holds it. */
+/** The backend inferred from the layers, as stored in `results.json`. */
 export interface ObservedBackend {
-	/** `unknown` when the layers do not determine it. */
+	/** `unknown` if the layers do not determine it. */
 	readonly backend: Backend | 'unknown';
 	readonly type?: number;
 	readonly name?: string;
-	/** What each layer says of it in words; `null` for a layer that was not asked. */
+	/** A description of each layer's observation; `null` for a layer that was not asked. */
 	readonly layers: { readonly qmp: string | null; readonly trace: string | null; readonly guest: string | null };
 }
 
-/** One thing that was not as predicted. */
+/** One difference from the prediction. */
 export interface Contradiction {
 	readonly layer: 'start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction' | 'guest-kernel' | 'host-kernel';
 	/** A stable identifier of the check, such as `trace-type`. */
@@ -166,11 +166,11 @@ export interface Contradiction {
 }
 
 export interface Verdict {
-	/** True only when every layer was there and agreed. */
+	/** True only if every layer was present and agreed. */
 	readonly agrees: boolean;
 	readonly observed: ObservedBackend;
-	/** In the order of the layers; empty exactly when `agrees`. */
+	/** In the order of the layers; empty if and only if `agrees`. */
 	readonly contradictions: readonly Contradiction[];
-	/** The contradictions in one sentence each. */
+	/** The contradictions, one sentence each. */
 	readonly reasons: readonly string[];
 }

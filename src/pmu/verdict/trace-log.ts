@@ -1,8 +1,8 @@
 import type { TraceObservation } from './observed.ts';
 
 /**
- * Reads the lines of the PMU choice out of a QEMU trace log (the log backend's text, with or without its time stamps).
- * Other lines are passed over; `eventsKnown` says whether this QEMU has the events, which an empty log cannot say.
+ * Extracts the lines of the PMU choice from a QEMU trace log (text of the log backend, with or without time stamps).
+ * Other lines are skipped. `eventsKnown` says whether this QEMU has the events, which an empty log does not show.
  */
 export function parseTraceLog(text: string, eventsKnown: boolean): TraceObservation {
 	const line = /(?:^|[\s:])kvm_arm_set_pmu type (\d+) ret (-?\d+)\s*$/gm;

@@ -52,7 +52,7 @@ const fixedHost = host(
 	{ kvm: { ...allKvm, attribute5: 'yes' } },
 );
 
-/** What agrees: one start of each kind. */
+/** Starts that agree, one of each kind. */
 const agreeing: Record<
 	string,
 	{ prediction: Prediction; seen: Observations; backend: string; options?: JudgeOptions }
@@ -190,7 +190,7 @@ const withStart =
 		start: { state: 'exited', status, signal, stderr },
 	});
 
-/** One layer falsified: what must be noticed, by which check. */
+/** One falsified layer, with the check that must notice it. */
 const falsified: readonly [of: string, title: string, falsify: Falsify, check: string][] = [
 	['event source of all', 'QEMU exited', withStart(1, null, 'no'), 'starts'],
 	['event source of all', 'QEMU was killed', withStart(null, 'SIGABRT'), 'starts'],

@@ -15,25 +15,25 @@ import type {
 } from './observed.ts';
 
 export interface JudgeOptions extends AroundOptions {
-	/** perf events that must have a reading on every group of host CPUs; `cycles` unless given. */
+	/** perf events that must have a reading on every group of host CPUs; default `cycles`. */
 	readonly requiredEvents?: readonly string[];
-	/** `running` unless given; a start with `-S` is `prelaunch` or `paused`. */
+	/** Default `running`; a start with `-S` is `prelaunch` or `paused`. */
 	readonly runState?: string;
-	/** What twice the work may count, as a ratio to once; `[1.3, 3.5]` unless given. Wide, since vCPUs share CPUs. */
+	/** Allowed ratio of the counts for twice the work and once; default `[1.3, 3.5]`. Wide, because vCPUs share CPUs. */
 	readonly doubling?: readonly [least: number, most: number];
-	/** What `query-machines` must say, where that was asked. */
+	/** The expected answer of `query-machines`, if it was asked. */
 	readonly machineBackcompatPmu?: boolean;
-	/** `false` for a start that boots no guest, on purpose: then the guest's layer is the device tree made for it. */
+	/** `false` for a start that deliberately boots no guest. The guest layer is then the device tree made for it. */
 	readonly booted?: boolean;
-	/** Host CPUs that readings must cover; all that the prediction speaks of unless given. */
+	/** Host CPUs that readings must cover; default: all CPUs in the prediction. */
 	readonly hostCpus?: string;
 }
 
 type Check = (name: string, holds: boolean, expected: string, seen: string) => void;
 
 /**
- * Compares what was predicted with what independent layers show. The two agree only when every layer was asked, answered
- * and said what was predicted: a missing layer, a missing reading, `<not counted>` or zero where work was done contradict.
+ * Compares the prediction with the observations of independent layers. They agree only if every layer was asked, answered
+ * and matched the prediction. A missing layer, a missing reading, `<not counted>`, or zero for completed work contradicts.
  */
 export function judge(prediction: Prediction, observations: Observations, options: JudgeOptions = {}): Verdict {
 	const contradictions: Contradiction[] = [];
@@ -78,7 +78,7 @@ function verdictOf(
 	};
 }
 
-/** Whether there is anything further to look at: QEMU was to run, and ran. */
+/** Whether there is more to check: QEMU should run, and did. */
 function judgeStart(check: Check, prediction: Prediction, start: StartObservation | undefined): boolean {
 	if (start === undefined) {
 		check('start-seen', false, 'to see how QEMU started', 'nobody looked');
@@ -104,7 +104,7 @@ function judgeStart(check: Check, prediction: Prediction, start: StartObservatio
 	return start.state === 'running';
 }
 
-/** Whether a message names the accelerator's own option `pmu`, which is better than any message known today. */
+/** Whether a message names the accelerator's option `pmu`, which is better than any current QEMU message. */
 export function namesPmuOption(stderr: string): boolean {
 	return /\bpmu=|kvm-accel\.pmu\b|-accel \w+,pmu|Parameter 'pmu'/.test(stderr);
 }
@@ -187,7 +187,7 @@ function judgeGuest(check: Check, prediction: Prediction, guest: GuestObservatio
 	} else check('guest-counters', counters >= 1, 'counters in the kernel log', `it gives ${guest.counters}`);
 }
 
-/** Events that the guest's own kernel counts, with or without a PMU. */
+/** Events that the guest's kernel counts itself, with or without a PMU. */
 const softwareEvent =
 	/^(task-clock|cpu-clock|context-switches|cs|cpu-migrations|migrations|page-faults|faults|(minor|major)-faults|dummy|duration_time|user_time|system_time|alignment-faults|emulation-faults|bpf-output)$/;
 
@@ -218,7 +218,7 @@ const pinnedTo = (reading: GuestReading, all: CpuSet) => (reading.pinned === nul
 const wordOf = (counting: Counting | undefined) =>
 	counting === undefined ? 'not predicted' : typeof counting === 'string' ? counting : `unknown: ${counting.unknown}`;
 
-/** Host CPUs by what is predicted of them. */
+/** Groups host CPUs by their prediction. */
 function countingGroups(prediction: Prediction, cpus: CpuSet): ReadonlyMap<string, CpuSet> {
 	const groups = new Map<string, CpuSet>();
 	for (const cpu of cpus) {
@@ -242,7 +242,7 @@ function judgeReading(
 	const seen = state === 'counted' ? `it counted ${count}` : `it is ${state}`;
 	const words = [...countingGroups(prediction, pinnedTo(reading, all)).keys()];
 	if (words.length !== 1) {
-		// A vCPU that moves between CPUs that differ shows nothing about either.
+		// A vCPU that moves between different CPUs shows nothing about either.
 		check('perf-pinned', !required.includes(event) || words.length > 1, `${where} to be predicted`, 'it is not');
 		return;
 	}
@@ -285,7 +285,7 @@ function judgeCounted(
 	const { event, state, count, runningPct } = reading;
 	const listed = prediction.events === 'host' ? undefined : prediction.events.includes(event.replace(/:\w+$/, ''));
 	if (listed === false && !required.includes(event)) {
-		// What the PMU does not have may be there as an event that stands still (QEMU emulates the stall events so).
+		// An event that the PMU lacks may be present but never count (QEMU emulates the stall events this way).
 		check(
 			'perf-absent',
 			state === 'not-supported' || (state === 'counted' && count === 0n),
@@ -294,7 +294,7 @@ function judgeCounted(
 		);
 		return;
 	}
-	// Which events a host's PMU has, besides cycles, is its own affair; but one that counts must count.
+	// Apart from cycles, it is not predicted which events a host's PMU has; but an event that is present must count.
 	if (state === 'not-supported' && listed === undefined && !required.includes(event)) return;
 	check('perf-counts', state === 'counted' && count !== null && count > 0n, `${where} to count`, seen);
 	if (state !== 'counted' || count === null || count <= 0n) return;
@@ -323,8 +323,8 @@ function judgeCounted(
 }
 
 /**
- * Whether the guest's clock says too that twice the work took so much longer: on an emulated host cycles are time, and
- * whoever else works there delays both. Says nothing for a count that does not grow.
+ * Whether the guest's clock confirms that twice the work took proportionally longer. On an emulated host cycles are time, and
+ * other load delays both. Not meaningful for a count that does not grow.
  */
 function isDelayed({ onCounterNs }: GuestReading, ratio: number): boolean {
 	if (onCounterNs === undefined || onCounterNs[0] === 0n) return false;
