@@ -8,6 +8,9 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
+// A socket or folder that others may write to would let them into a guest or the cache; all that we start inherits this.
+process.umask(process.umask() | 0o022);
+
 const here = dirname(fileURLToPath(import.meta.url));
 // A package has what was built, since Node runs no .ts files below node_modules; a checkout runs its sources.
 const source = join(here, 'main.ts');

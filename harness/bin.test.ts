@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -27,4 +27,20 @@ test('compiled code is kept in the cache, and a start does not depend on that', 
 	const unwritable = vpmu(['--version'], { VPMU_CACHE: '/dev/null/cache' });
 	t.is(unwritable.stdout, first.stdout);
 	t.is(unwritable.stderr, '');
+});
+
+test('with umask 000, nothing that vpmu makes can be written by others', t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const cache = path.join(folder, 'cache');
+	const listed = spawnSync('sh', ['-c', 'umask 000; exec "$@"', 'sh', process.execPath, commandFile, 'image', 'list'], {
+		env: { ...process.env, VPMU_CACHE: cache },
+		encoding: 'utf8',
+	});
+	t.is(listed.status, 0, listed.stderr);
+	const open = readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter(
+		name => (statSync(path.join(cache, name)).mode & 0o022) !== 0,
+	);
+	t.deepEqual(open, []);
+	t.is(statSync(cache).mode & 0o022, 0);
 });

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -70,6 +71,29 @@ export function cacheRoot(env: Readonly<Record<string, string | undefined>>): st
 }
 
 /**
+ * Refuses a cache that somebody else could change: programs out of it run here.
+ *
+ * @throws VpmuError (blame `host`) when the folder belongs to another user, or others may write to it
+ */
+async function requireOwn(root: string): Promise<void> {
+	const stats = await stat(root).catch(() => undefined);
+	const own = process.getuid?.();
+	if (stats === undefined || own === undefined) return;
+	const remedy = 'VPMU_CACHE names another folder';
+	if (stats.uid !== own) {
+		throw new VpmuError(`the cache '${root}' belongs to user ${stats.uid}, and vpmu runs as user ${own}; ${remedy}`, {
+			blame: 'host',
+		});
+	}
+	if ((stats.mode & 0o022) !== 0) {
+		const mode = (stats.mode & 0o7777).toString(8);
+		throw new VpmuError(`others may write to the cache '${root}' (mode ${mode}); 'chmod go-w' on it, or ${remedy}`, {
+			blame: 'host',
+		});
+	}
+}
+
+/**
  * Opens the cache and creates its folders. Nothing needs to be closed.
  * @throws UsageError for a bad `VPMU_CACHE`; VpmuError (blame `host`) when the folder cannot be made
  */
@@ -87,7 +111,9 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	const folder = (kind: CacheKind) => path.join(root, kind);
 	const temporary = path.join(root, 'tmp');
 	const locks = path.join(root, 'locks');
+	await requireOwn(root);
 	await naming(root, async () => {
+		if (!existsSync(root)) await mkdir(root, { recursive: true, mode: 0o700 });
 		for (const made of [...cacheKinds.map(folder), temporary, locks]) await mkdir(made, { recursive: true });
 	});
 

@@ -185,6 +185,8 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 			await verify(deb, item);
 			await cache.keep('packages', packageKey(item), async to => {
 				await commands({ signal: cache.signal })`dpkg-deb --extract ${deb} ${to}`;
+				// Nothing is installed, so no program of a package may run as somebody else.
+				await commands({ signal: cache.signal })`chmod -R ug-s,o-t,go-w ${to}`;
 				for (const folder of unused) await rm(path.join(to, folder), { recursive: true, force: true });
 				return { label: `${item.name} ${item.version}`, ...item };
 			});
