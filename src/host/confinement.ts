@@ -14,11 +14,11 @@ import {
 } from './rights.ts';
 import type { Workspace } from './workspace.ts';
 
-/** How programs that are not trusted are started on this machine where we are root. */
+/** Starts untrusted programs on this machine when vpmu runs as root. */
 export class Confinement {
 	readonly #host: Pick<Host, 'run'>;
 	readonly #workspace: Workspace;
-	/** Whether a way could be opened, by the way. */
+	/** Results of {@link Confinement.#try}, by way. */
 	readonly #tried = new Map<string, Promise<string | null>>();
 	#rights: Promise<Rights> | undefined;
 	#room: Promise<string> | undefined;
@@ -29,12 +29,12 @@ export class Confinement {
 		this.#workspace = workspace;
 	}
 
-	/** Why the last such program runs as root; `null` when it does not, or none was started. */
+	/** Why the last untrusted program runs as root; `null` if it does not, or none was started. */
 	get rootBecause(): string | null {
 		return this.#rootBecause;
 	}
 
-	/** The command that starts a program that is not trusted. */
+	/** Returns the command that starts an untrusted program. */
 	async of(argv: readonly string[], untrusted: Untrusted): Promise<readonly string[]> {
 		const { within = [] } = untrusted;
 		const rights = await this.#find();
@@ -54,7 +54,7 @@ export class Confinement {
 		return [...within, ...argv];
 	}
 
-	/** Gives a folder to the user that such programs run as. `false` where they run as we do. */
+	/** Gives a folder to the user that untrusted programs run as. `false` if they run as the same user as vpmu. */
 	async give(folder: string): Promise<boolean> {
 		const rights = await this.#find();
 		if (rights.as !== 'nobody') return false;
@@ -77,7 +77,7 @@ export class Confinement {
 		return await this.#room;
 	}
 
-	/** Why a way cannot be opened; `null` when it can. */
+	/** Says why a way cannot be opened; `null` if it can. */
 	async #try(way: Way, room: string, drop: readonly string[]): Promise<string | null> {
 		const key = JSON.stringify([[...way.tops.keys()], [...way.closed]]);
 		const files = [...way.tops].flatMap(([top, names]) => [...names].map(name => `${top}/${name}`));

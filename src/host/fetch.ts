@@ -35,8 +35,8 @@ interface OpenOptions {
 type Open = (options: OpenOptions) => Promise<Opened>;
 
 /**
- * Reads a regular file of a host into memory. `as`: a command that gives up rights and becomes its arguments, by which it is
- * read elsewhere. @throws HostError, DeadlineError, the signal's reason
+ * Reads a regular file of a host into memory. `as`: a command that drops rights and execs its arguments, used when a separate
+ * process reads the file. @throws HostError, DeadlineError, the signal's reason
  */
 export async function readForeign(
 	host: Host,

@@ -29,7 +29,7 @@ export interface ReadOptions extends WaitOptions {
 	readonly cut?: boolean;
 	/** First byte to read, counted from 0. */
 	readonly from?: number;
-	/** A program that is not trusted wrote it: it is opened with that program's rights. */
+	/** The file was written by an untrusted program: open it with that program's rights. */
 	readonly untrusted?: boolean;
 	/** The file may be sent compressed. Useful if most of it is zero. */
 	readonly compressed?: boolean;
@@ -41,20 +41,20 @@ export interface GetOptions extends WaitOptions {
 	readonly maxBytes?: number;
 }
 
-/** What a program that is not trusted is kept to. Where we are root it is started without root's rights. */
+/** Restrictions for an untrusted program. When vpmu is root on the host, the program runs without root's rights. */
 export interface Untrusted {
-	/** No file of it grows longer; what it makes is nobody else's (umask 077). */
+	/** Longest file that it may write. Its new files are private (umask 077). */
 	readonly maxFileBytes: number;
-	/** It opens /dev/kvm. */
+	/** It needs to open /dev/kvm. */
 	readonly needsKvm?: boolean;
-	/** A command that becomes its arguments, and that needs our own rights: it stands before they are given up. */
+	/** A command that execs its arguments and needs vpmu's own rights. It runs before the rights are dropped. */
 	readonly within?: readonly string[];
 }
 
 export interface SpawnOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
-	/** For a program that is not trusted, such as a QEMU under test. */
+	/** Set for an untrusted program, such as a QEMU under test. */
 	readonly untrusted?: Untrusted | undefined;
 }
 
@@ -138,12 +138,12 @@ export interface Host extends AsyncDisposable {
 	provide(localPath: string, options?: WaitOptions): Promise<string>;
 
 	/**
-	 * Makes a folder (mode 0700) with a short path, fit for Unix sockets (sun_path: 107 bytes). A program that is not trusted
-	 * can use it; one that is `own` is ours alone. Files of others in it must be read by {@link read}. @throws HostError
+	 * Creates a folder (mode 0700) with a path short enough for Unix sockets (sun_path: 107 bytes). Untrusted programs can use
+	 * it, unless it is `own`. Use {@link read} for files that others wrote there. @throws HostError
 	 */
 	makeFolder(options?: { readonly own?: boolean }): Promise<HostFolder>;
 
-	/** Why the program that is not trusted which was started last runs as root; `null` when it does not. */
+	/** Why the last untrusted program runs as root; `null` if it does not. */
 	readonly rootBecause: string | null;
 
 	/**

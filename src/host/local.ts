@@ -76,7 +76,7 @@ class LocalHost implements Host {
 		if (own || !(await this.#confinement.give(folder))) {
 			return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 		}
-		// Whoever it was given to may change it meanwhile: rm(1) does not follow what it replaces by links.
+		// Another user may own the folder and change it meanwhile. rm(1) does not follow symbolic links put in its place.
 		return { path: folder, [Symbol.asyncDispose]: async () => void (await this.run(['rm', '-rf', '--', folder])) };
 	}
 

@@ -4,28 +4,31 @@ import { quoteCommand, quoteWord } from '../lib/quote.ts';
 import type { Untrusted } from './host.ts';
 
 /*
- * A QEMU under test is foreign code. Where we are root it is not: it gives up root's rights before its first instruction,
- * and becomes a user whom nobody else is, in the group that may open /dev/kvm.
+ * A QEMU under test is untrusted code. When vpmu runs as root, QEMU must not: it drops root's rights before its first
+ * instruction and runs as a user id that nothing else uses, in the group that may open /dev/kvm.
  */
 
-/** In no range that distributions or systemd hand out (UIDS-GIDS.md of systemd), and within what containers map. */
+/**
+ * Outside all ranges that distributions or systemd assign (UIDS-GIDS.md of systemd), and inside the range that containers
+ * map.
+ */
 export const untrustedId = 65_529;
 
-/** Of util-linux, by its path: busybox has a lesser one of that name, and its shell prefers it. */
+/** util-linux's program, by its path: busybox has a reduced one of the same name, and busybox's shell prefers its own. */
 const setpriv = '/usr/bin/setpriv';
 
-/** With whose rights a host runs what is not trusted. */
+/** The rights that a host gives to untrusted programs. */
 export type Rights =
-	/** Our own: we are not root there. */
+	/** The same as vpmu's, which is not root on that host. */
 	| { readonly as: 'self' }
-	/** Those of {@link untrustedId}, and of the group that may open /dev/kvm; `null` where only root may. */
+	/** Those of {@link untrustedId} and of the group that may open /dev/kvm; `null` if only root may open it. */
 	| { readonly as: 'nobody'; readonly kvmGroup: number | null }
-	/** Root's: it cannot be avoided, and why. */
+	/** Root's, because it cannot be avoided; `why` says why. */
 	| { readonly as: 'root'; readonly why: string };
 
 /**
- * For a shell: sets `rights` to `self`, the number of the group that /dev/kvm needs, `nokvm` where no group helps, or
- * `setpriv` where that cannot change to another user.
+ * Shell code that sets `rights` to `self`, the number of the group that may open /dev/kvm, `nokvm` if no group may, or
+ * `setpriv` if setpriv cannot change to another user.
  */
 export const rightsScript = `
 rights=self
@@ -42,7 +45,7 @@ if [ "$(id -u)" = 0 ]; then
 	${quoteCommand(dropTo(untrustedId))} true 2>/dev/null || rights=setpriv
 fi`;
 
-/** Reads what {@link rightsScript} found. */
+/** Parses the result of {@link rightsScript}. */
 export function readRights(word: string): Rights {
 	if (word === 'self') return { as: 'self' };
 	if (word === 'nokvm') return { as: 'nobody', kvmGroup: null };
@@ -50,13 +53,13 @@ export function readRights(word: string): Rights {
 	return { as: 'root', why: `there is no ${setpriv} that can change to another user (Debian: util-linux)` };
 }
 
-/** Why only root can do what is asked; `null` when others can. */
+/** Says why only root can start the program; `null` if other users can. */
 export function obstacleTo({ needsKvm = false }: Pick<Untrusted, 'needsKvm'>, rights: Rights): string | null {
 	if (rights.as === 'root') return rights.why;
 	return needsKvm && rights.as === 'nobody' && rights.kvmGroup === null ? '/dev/kvm is open to root only' : null;
 }
 
-/** The command that gives up root's rights for good and becomes what follows. */
+/** Returns a command that permanently drops root's rights and execs its arguments. */
 export function dropTo(group: number): string[] {
 	return [
 		...[setpriv, `--reuid=${untrustedId}`, `--regid=${untrustedId}`, `--groups=${group}`],
@@ -64,15 +67,15 @@ export function dropTo(group: number): string[] {
 	];
 }
 
-/** A way to files for somebody whom folders on it keep out. */
+/** A way to give an untrusted program access to files in folders that are closed to other users. */
 export interface Way {
-	/** The uppermost folders that keep others out, and what is needed in each: names of its entries. */
+	/** The topmost closed folders, and the names of the entries needed in each. */
 	readonly tops: ReadonlyMap<string, ReadonlySet<string>>;
-	/** Folders and files on the way that must be opened, and how (chmod(1)). */
+	/** Folders and files on the way whose mode must be changed, and how (chmod(1)). */
 	readonly closed: ReadonlyMap<string, 'o+x' | 'o+rX'>;
 }
 
-/** Absolute paths of things that are there, in the words of a command, such as `-kernel PATH` or `file=PATH,size=1`. */
+/** Finds the absolute paths of existing files in the words of a command, such as `-kernel PATH` or `file=PATH,size=1`. */
 async function pathsIn(argv: readonly string[]): Promise<string[]> {
 	const words = new Set(argv.flatMap(word => [word, ...word.split(/[=,:]/)]).filter(word => word.startsWith('/')));
 	const found = await Promise.all([...words].map(async word => ((await stat(word).catch(() => null)) ? [word] : [])));
@@ -80,10 +83,10 @@ async function pathsIn(argv: readonly string[]): Promise<string[]> {
 }
 
 /**
- * What keeps other users from the files that a command names; `undefined` when nothing does. Only permission bits are
- * looked at.
- * @param own a folder that both sides must see as it is
- * @returns `impossible` where the way cannot be opened for one process alone
+ * Finds out what prevents other users from reading the files that a command names; `undefined` if nothing does. Checks only
+ * permission bits.
+ * @param own a folder that must look the same to vpmu and to the program
+ * @returns `impossible` if the way cannot be opened for a single process
  */
 export async function wayFor(argv: readonly string[], own: string): Promise<Way | 'impossible' | undefined> {
 	const closed = new Map<string, 'o+x' | 'o+rX'>();
@@ -117,7 +120,7 @@ export async function wayFor(argv: readonly string[], own: string): Promise<Way 
 
 const isBelow = (file: string, folder: string) => file === folder || file.startsWith(`${folder}/`);
 
-/** Where something is mounted: it would not be seen through a folder that is laid over its own. */
+/** Lists the mount points. Mounts below a folder are hidden when another folder is mounted over it. */
 async function mountPoints(): Promise<string[]> {
 	const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
 	return table.split('\n').flatMap(line => {
@@ -129,9 +132,9 @@ async function mountPoints(): Promise<string[]> {
 }
 
 /**
- * The command that opens a way for what follows, and for nobody else: in a mount namespace of its own, folders that keep
- * others out are laid over with themselves, where what is needed can be reached and what stands beside it cannot.
- * @param room an empty folder for what differs
+ * Returns a command that opens a way only for the command in its arguments. It uses a new mount namespace: over each closed
+ * folder it mounts a view in which the needed entries are reachable and the others are not.
+ * @param room an empty folder for the changed views
  */
 export function openWay({ tops, closed }: Way, room: string): string[] {
 	const quoted = quoteWord(room);

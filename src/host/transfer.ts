@@ -16,7 +16,10 @@ import { spawnLocal } from './process.ts';
  */
 export type Unpack = (archive: HostProcess, into: string, finish: string, options: WaitOptions) => Promise<void>;
 
-/** Who runs it there may be another user: all can read it, nobody else can write to it, and it gives nobody rights. */
+/**
+ * File modes in the archive. Another user may run the files on the host: everyone can read them, only the owner can write,
+ * and setuid, setgid and sticky bits are cleared.
+ */
 const archiveMode = 'u+rw,go=rX,a-st';
 
 /** Starts a local `tar` that archives the last part of `localPath`. The caller owns the process. */
@@ -115,7 +118,7 @@ export class Provider {
 	readonly #unpack: Unpack;
 	readonly #known = new Map<string, Promise<string>>();
 
-	/** `isShared`: the copies are for another user than ours, too. */
+	/** `isShared`: another user than vpmu's also reads the copies. */
 	constructor(host: Host, store: string, isShared: boolean, unpackFast?: Unpack) {
 		this.#host = host;
 		this.#store = store;

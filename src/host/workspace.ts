@@ -89,7 +89,7 @@ export class Workspace implements AsyncDisposable {
 		return path.join((await this.#root).path, String(this.#count++));
 	}
 
-	/** Lets others through to those of its folders that are theirs. */
+	/** Lets other users reach those of its folders that belong to them. */
 	async open(): Promise<void> {
 		this.#root ??= makeWorkspace();
 		await chmod((await this.#root).path, 0o711);

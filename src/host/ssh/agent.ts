@@ -6,12 +6,13 @@ export const readyFolders = 4;
 const folders = Array.from({ length: readyFolders }, (_, number) => `"$base/${number}"`).join(' ');
 
 /**
- * What stays on the host for as long as we are connected: it holds the FIFO that every program's watcher waits on, owns
- * the folder for our files, and sends signals. Where we are root, the folders are those of the user that QEMU runs as. It ends when its input does, that is with the connection, or when
- * nothing was heard of us for a minute (a network that fell silent); then all our programs and files go.
+ * The agent script, which runs on the host while the connection lasts. It holds the FIFO that every program's watcher waits
+ * on, owns the folder for our files, and sends signals. If it runs as root, the folders belong to the user that QEMU runs as.
+ * It ends at the end of its input, that is with the connection, or after a minute without a message (a dead network). Then
+ * all our programs and files on the host are removed.
  *
- * `vpmu.*` folders of agents that were killed are swept when a new one starts. Their owners are told apart from later
- * processes of the same number by the start time in /proc/PID/stat (field 22; after the last ')' it is the 20th).
+ * A new agent removes the `vpmu.*` folders of agents that were killed. A process id may have been reused, so the agent
+ * compares the start time in /proc/PID/stat (field 22; after the last ')' it is the 20th).
  */
 export const agent = `
 umask 077

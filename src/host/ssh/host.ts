@@ -46,7 +46,10 @@ export interface RemoteOptions extends SshOptions, WaitOptions {
 	readonly prelude?: string;
 	/** Returns further details when the connection is lost. */
 	readonly explainLoss?: () => Promise<LossDetails>;
-	/** Where `provide` keeps its copies: a path on the host; `~/` is the home folder there; by default in the cache of the user there. */
+	/**
+	 * Where `provide` keeps its copies: a path on the host; `~/` is the home folder on the host. Default: the user's cache on
+	 * the host.
+	 */
 	readonly store?: string;
 }
 
@@ -107,7 +110,7 @@ export class RemoteHost implements Host {
 		this.#workspace = workspace;
 		this.#unpack = options.unpack;
 		const isRoot = master.uid === '0';
-		// Root's home keeps out the user that QEMU runs as.
+		// The user that QEMU runs as cannot enter root's home.
 		const store = options.store ?? (isRoot ? '/var/cache/vpmu/provided' : '~/.cache/vpmu/provided');
 		this.#provider = new Provider(this, store, isRoot, options.unpack);
 		this.lost = master.lost;
@@ -170,7 +173,7 @@ export class RemoteHost implements Host {
 
 	async makeFolder({ own = false }: { readonly own?: boolean } = {}): Promise<HostFolder> {
 		const isOthers = !own && this.#master.rights.as === 'nobody';
-		// The folders that are there from the start are those of whoever runs what is not trusted.
+		// The folders made in advance belong to the user that untrusted programs run as.
 		const isReady = this.#ready < readyFolders && (isOthers || this.#master.rights.as !== 'nobody');
 		const folder = `${this.#master.base}/${isReady ? this.#ready++ : `f${this.#folders++}`}`;
 		if (!isReady) await this.#make(folder, isOthers);

@@ -46,7 +46,7 @@ export interface Master extends AsyncDisposable {
 	readonly uid: string;
 	/** `uname -m`. */
 	readonly machine: string;
-	/** With whose rights what is not trusted is started there. */
+	/** The rights of untrusted programs on the host. */
 	readonly rights: Rights;
 	/** Resolves with the error for pending requests when the connection is lost; never rejects. */
 	readonly lost: Promise<HostError>;
