@@ -14,7 +14,7 @@ const spec: MachineSpec = {
 	memoryMiB: 512,
 };
 
-/** The values that follow each occurrence of an option. */
+/** Returns the values of all occurrences of an option. */
 const values = (argv: readonly string[], option: string) =>
 	argv.flatMap((word, i) => (word === option ? [argv[i + 1]] : []));
 
@@ -116,7 +116,7 @@ test('property: a value with any commas is read back whole', t => {
 		fc.assert(
 			fc.property(fc.array(fc.stringMatching(/^[a-z,=]{0,8}$/), { minLength: 1, maxLength: 4 }), texts => {
 				const text = optionText('head', Object.fromEntries(texts.map((value, index) => [`p${index}`, value])));
-				// QEMU's reading (QemuOpts): a doubled comma is a comma, a single one ends the value.
+				// QEMU's parsing (QemuOpts): a doubled comma is a comma, a single one ends the value.
 				const read = [...text.matchAll(/((?:[^,]|,,)*)(?:,|$)/gy)].map(match => match[1]!.replaceAll(',,', ','));
 				if (!text.endsWith(',') || text.endsWith(',,')) read.splice(texts.length + 1);
 				return JSON.stringify(read) === JSON.stringify(['head', ...texts.map((value, index) => `p${index}=${value}`)]);

@@ -1,35 +1,35 @@
 import { UsageError } from '../lib/errors.ts';
 import type { MachineSpec, Properties } from './spec.ts';
 
-/** Where a machine's sockets and its log stand, as paths on the host. */
+/** Paths of a machine's sockets and log on the host. */
 export interface MachinePaths {
 	readonly qmp: string;
 	readonly console: string;
-	/** The console is a pair of FIFOs, `.in` and `.out` after its path, and no socket. */
+	/** The console is a pair of FIFOs (this path with `.in` and `.out`) instead of a socket. */
 	readonly consoleFifos?: boolean;
 	/**
-	 * QEMU waits for a peer of its last socket, and says so: the console's, or where there is none QMP's. Elsewhere a look
-	 * whether the sockets are there is a round trip, and here next to nothing.
+	 * QEMU waits for a peer on its last socket and announces this: the console's socket, or QMP's if there is no console. On a
+	 * remote host this avoids polling for the sockets, where each look is a round trip; locally a look costs almost nothing.
 	 */
 	readonly announced?: boolean;
 	/** Target of `-D`: trace events and `-d` items. */
 	readonly log: string;
-	/** Socket path by port name, for each of the spec's ports. */
+	/** Socket path by port name, for each port of the spec. */
 	readonly ports: Readonly<Record<string, string>>;
 }
 
 /**
- * Machine properties of a small `virt` guest: an interrupt controller that KVM on every Arm server has, and no ITS
- * (no device here raises MSIs; each ITS costs boot time).
+ * Machine properties of a small `virt` guest: an interrupt controller that KVM supports on every Arm server, and no ITS (no
+ * device here raises MSIs, and an ITS costs boot time).
  */
 export const smallVirt: Properties = { 'gic-version': 3, its: false };
 
-/** A value inside an option list: QEMU reads a doubled comma as one comma (QEMU, "invocation", -device). */
+/** Escapes a value in an option list: QEMU reads a doubled comma as one comma (QEMU, "invocation", -device). */
 export function escapeComma(text: string): string {
 	return text.replaceAll(',', ',,');
 }
 
-/** `HEAD,name=value,...` with commas doubled and booleans as `on` and `off`. */
+/** Formats `HEAD,name=value,...` with doubled commas, and booleans as `on` and `off`. */
 export function optionText(head: string, properties: Properties = {}): string {
 	return [
 		escapeComma(head),
@@ -39,16 +39,16 @@ export function optionText(head: string, properties: Properties = {}): string {
 	].join(',');
 }
 
-/** Whether the machine has a console socket. */
+/** Whether the machine has a serial console. */
 export function hasConsole(spec: MachineSpec): boolean {
 	return spec.console ?? spec.kernel !== undefined;
 }
 
 /**
- * The command line of a machine, program first. The machine always starts with its vCPUs stopped (`-S`), so that
- * nothing of the console is lost before its reader is there.
+ * Builds the command line of a machine, program first. The machine always starts with its vCPUs stopped (`-S`), so that no
+ * console output is lost before its reader is connected.
  *
- * @throws UsageError for a spec that no QEMU could take
+ * @throws UsageError for a spec that no QEMU accepts
  */
 export function buildArgv(spec: MachineSpec, paths: MachinePaths): string[] {
 	checkSpec(spec);
@@ -65,7 +65,7 @@ export function buildArgv(spec: MachineSpec, paths: MachinePaths): string[] {
 	];
 }
 
-/** No devices but those asked for, no configuration of this host's, no window, vCPUs stopped. */
+/** No default devices, no configuration files of the host, no display, vCPUs stopped. */
 function plainMachine(): string[] {
 	return ['-nodefaults', '-no-user-config', '-display', 'none', '-S'];
 }
@@ -85,7 +85,7 @@ function machineArgs(spec: MachineSpec): string[] {
 }
 
 function bootArgs(spec: MachineSpec): string[] {
-	// These take a plain path or text, not an option list: commas are not doubled.
+	// These take a plain path or text, not an option list: do not double commas.
 	return [
 		...(spec.kernel === undefined ? [] : ['-kernel', spec.kernel]),
 		...(spec.initrd === undefined ? [] : ['-initrd', spec.initrd]),
@@ -94,7 +94,7 @@ function bootArgs(spec: MachineSpec): string[] {
 	];
 }
 
-/** A socket that QEMU listens on, and does or does not wait for a peer. */
+/** A socket that QEMU listens on; `wait`: QEMU waits for a peer. */
 function socketChardev(id: string, path: string, wait = false): string[] {
 	return ['-chardev', optionText('socket', { id, path, server: true, wait })];
 }
@@ -112,9 +112,10 @@ function consoleArgs({ console: path, consoleFifos, announced }: MachinePaths): 
 }
 
 /**
- * PCI, since Debian's arm64 kernels have virtio-pci built in and virtio-mmio only as a module. As many ports as are used
- * (port 0 is a console's): the driver sets up two queues for each of the 31 of the default. Interrupts by a line, since
- * setting up messages costs a guest on an emulated host more than they save.
+ * Options for virtio-serial ports. Uses PCI, because Debian's arm64 kernels have virtio-pci built in and virtio-mmio only as
+ * a module. Limits the number of ports to those in use (port 0 is for a console): the driver sets up two queues for each
+ * port, and the default is 31. Uses line interrupts, because on an emulated host the setup of MSIs costs a guest more time
+ * than they save.
  */
 function portArgs(names: readonly string[], paths: Readonly<Record<string, string>>): string[] {
 	if (names.length === 0) return [];
@@ -131,7 +132,7 @@ function portArgs(names: readonly string[], paths: Readonly<Record<string, strin
 
 function logArgs(spec: MachineSpec, path: string): string[] {
 	const items = spec.logItems ?? [];
-	// The file is named even when nothing is logged yet: trace events can be switched on while it runs.
+	// Always name the file: trace events can be enabled later, while QEMU runs.
 	return [
 		...(spec.trace ?? []).flatMap(pattern => ['-trace', pattern]),
 		...(items.length === 0 ? [] : ['-d', items.join(',')]),
@@ -151,7 +152,7 @@ function checkSpec(spec: MachineSpec): void {
 		if (spec.accel !== 'tcg') throw new UsageError(`icountShift is ${spec.icountShift}; only accel 'tcg' can count`);
 	}
 	for (const pattern of spec.trace ?? []) {
-		// A leading option name would make QEMU read it as `-trace file=...`, and a comma as the next option.
+		// QEMU would read a leading option name as `-trace file=...`, and a comma as the start of the next option.
 		if (!/^[\w*?-]+$/.test(pattern)) {
 			throw new UsageError(`trace pattern '${pattern}' is not an event name with wildcards, such as kvm_arm_set_pmu*`);
 		}

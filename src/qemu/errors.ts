@@ -2,37 +2,37 @@ import type { ProcessExit } from '../host/host.ts';
 import { type Blame, VpmuError } from '../lib/errors.ts';
 import type { ParsedLog } from './trace.ts';
 
-/** What became of a QEMU that did not do what was asked of it. */
+/** How a QEMU failed. */
 export type QemuFailure =
-	/** There is no such program on the host. */
+	/** The program does not exist on the host. */
 	| 'missing'
-	/** It is there and may not be run, or is no program. */
+	/** The file exists, but is not executable or not a program. */
 	| 'not-executable'
-	/** It is for another kind of machine than the host. */
+	/** The program is for another architecture than the host's. */
 	| 'wrong-architecture'
-	/** The loader, a shared library or a module that it needs is not on the host, or is another one than it needs. */
+	/** The loader, a shared library or a module is missing on the host, or has the wrong version. */
 	| 'missing-library'
 	/** It ended with an exit status. */
 	| 'exited'
 	/** A signal ended it. */
 	| 'killed'
-	/** The host it runs on is no longer reached. */
+	/** The connection to its host is lost. */
 	| 'host-lost'
-	/** It runs, and no QMP answer came. */
+	/** It runs, but did not answer on QMP. */
 	| 'no-qmp'
-	/** It runs, and a vCPU makes no progress. */
+	/** It runs, but a vCPU makes no progress. */
 	| 'stuck'
-	/** It runs, and has stopped its machine. */
+	/** It runs, but has stopped its machine. */
 	| 'stopped';
 
-/** A QEMU that could not be started, died, or hangs. `evidence` ends with the last lines of its stderr. */
+/** A QEMU could not be started, died, or hangs. `evidence` ends with the last lines of its stderr. */
 export class QemuError extends VpmuError {
 	override readonly name = 'QemuError';
 	readonly failure: QemuFailure;
-	/** How it ended; `null` while it runs or when it never ran. */
+	/** How it ended; `null` if it runs or never ran. */
 	readonly exit: ProcessExit | null;
 	readonly argv: readonly string[];
-	/** What it had logged (trace events) until it failed to start; `null` where nothing could be read. */
+	/** Its log (trace events) up to the failed start; `null` if the log could not be read. */
 	log: ParsedLog | null = null;
 
 	constructor(
@@ -57,7 +57,7 @@ export class QemuError extends VpmuError {
 	}
 }
 
-/** `ended with status 1`, `was killed by SIGABRT`. */
+/** Describes an exit: `ended with status 1`, `was killed by SIGABRT`. */
 export function describeExit(exit: ProcessExit): string {
 	return exit.signal === null ? `ended with status ${exit.status}` : `was killed by ${exit.signal}`;
 }

@@ -1,4 +1,4 @@
-/** The room's door. What is not here is the room's own. */
+/** The public interface of this folder. Everything else is internal. */
 
 export { smallVirt } from './argv.ts';
 export { QemuError, type QemuFailure } from './errors.ts';

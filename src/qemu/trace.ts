@@ -1,23 +1,23 @@
 import { shorten } from '../lib/foreign.ts';
 
 /**
- * One line of a trace event. `kvm_arm_set_pmu` and `kvm_arm_set_pmu_fixed_counters_only` are the events that the PMU
- * choice adds; `ret` is what the kernel answered (0, or a negative errno).
+ * One line of a trace event. The PMU choice adds the events `kvm_arm_set_pmu` and `kvm_arm_set_pmu_fixed_counters_only`;
+ * their `ret` is the kernel's result (0, or a negative errno).
  */
 export interface TraceEvent {
 	readonly event: string;
-	/** Numbers that follow a name in the event's text: `type 10 ret 0` gives type and ret. */
+	/** Numbers that follow a name in the event's text: `type 10 ret 0` gives `type` and `ret`. */
 	readonly numbers: Readonly<Record<string, number>>;
-	/** What follows the event's name, as written. */
+	/** The text after the event's name, unchanged. */
 	readonly text: string;
-	/** Seconds since the epoch, where QEMU wrote times (`-msg timestamp=on`). */
+	/** Seconds since the epoch, if QEMU logged times (`-msg timestamp=on`). */
 	readonly atSeconds?: number;
 }
 
-/** Returns of KVM_RUN that QEMU's Arm code has no handling for: it logs them (`-d unimp`) and enters the guest again. */
+/** A return of KVM_RUN that QEMU's Arm code does not handle: QEMU logs it (`-d unimp`) and enters the guest again. */
 export interface UnhandledExit {
 	readonly reason: number;
-	/** Name of the exit reason (linux/kvm.h), where known here. */
+	/** Name of the exit reason (linux/kvm.h), if known here. */
 	readonly name: string | null;
 	readonly count: number;
 }
@@ -25,7 +25,7 @@ export interface UnhandledExit {
 export interface ParsedLog {
 	readonly events: readonly TraceEvent[];
 	readonly unhandledExits: readonly UnhandledExit[];
-	/** Lines that are neither: other items of `-d`. */
+	/** All other lines: further items of `-d`. */
 	readonly other: readonly string[];
 }
 
@@ -42,19 +42,19 @@ const exitReasons: Readonly<Record<number, string>> = {
 	39: 'KVM_EXIT_MEMORY_FAULT',
 };
 
-/** Longer lines are nothing that QEMU writes: the rest of one is not looked at. */
+/** QEMU does not write longer lines. The rest of a longer line is ignored. */
 const longestLine = 4096;
 
-/** The name of an exit reason, `null` when it is none of those known here. */
+/** Returns the name of an exit reason; `null` if it is unknown here. */
 export function exitReasonName(reason: number): string | null {
 	return exitReasons[reason] ?? null;
 }
 
 /**
- * Reads the file of `-D`: trace events of the log backend (`NAME TEXT`, or `PID@SECONDS.MICROS:NAME TEXT`) and the items
- * of `-d`, which share it. An unfinished last line is left out.
+ * Parses the file of `-D`: trace events of the log backend (`NAME TEXT`, or `PID@SECONDS.MICROS:NAME TEXT`) and items of
+ * `-d`, which share the file. Skips an unfinished last line.
  *
- * @param isEvent which first words are trace events; by default those with an underscore, as all of QEMU's have
+ * @param isEvent which first words are trace events; by default those with an underscore, as all of QEMU's events have one
  */
 export function parseTrace(text: string, isEvent: (word: string) => boolean = word => word.includes('_')): ParsedLog {
 	const events: TraceEvent[] = [];
@@ -87,7 +87,7 @@ export function parseTrace(text: string, isEvent: (word: string) => boolean = wo
 	return { events, unhandledExits, other };
 }
 
-/** A name and the number after it. Only beginnings of words are tried, so that the time is linear. */
+/** Matches a name and the number after it. Matches only at word starts, so that the time is linear. */
 const numbered = /(?<!\w)([A-Za-z_]\w*)(?::\s*|=|\s+)(-?0x[0-9a-fA-F]+|-?\d+)(?![\w.])/g;
 
 function numbersIn(text: string): Record<string, number> {
@@ -98,16 +98,16 @@ function numbersIn(text: string): Record<string, number> {
 	return found;
 }
 
-/** What the trace says of the PMU: what was asked of the kernel, and each answer. */
+/** What the trace shows about the PMU: the requests to the kernel, and each result. */
 export type TracedPmu =
 	| { readonly backend: 'event-source'; readonly type: number; readonly results: readonly number[] }
 	| { readonly backend: 'fixed-counters-only'; readonly results: readonly number[] }
-	/** Nothing was asked of the kernel: KVM's default, or no PMU. The CPU's `pmu` property says which. */
+	/** The kernel was not asked: KVM's default, or no PMU. The CPU's `pmu` property says which. */
 	| { readonly backend: null; readonly results: readonly [] }
-	/** Asked in more than one way, which no QEMU that makes one choice does. */
+	/** More than one kind of request, which a correct QEMU never makes. */
 	| { readonly backend: 'contradictory'; readonly results: readonly number[]; readonly seen: readonly string[] };
 
-/** Folds the events of one QEMU into what it made of the PMU. */
+/** Summarises the trace events of one QEMU into its PMU requests. */
 export function tracedPmu(events: readonly TraceEvent[]): TracedPmu {
 	const asked = events.filter(
 		({ event }) => event === 'kvm_arm_set_pmu' || event === 'kvm_arm_set_pmu_fixed_counters_only',

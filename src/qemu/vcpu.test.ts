@@ -22,7 +22,7 @@ const ticksOf = async (pid: number) => {
 	return times.userTicks + times.systemTicks;
 };
 
-/** A process that sleeps, once it does. */
+/** Starts a process that sleeps, and waits until it does. */
 async function startSleeper(t: ExecutionContext): Promise<number> {
 	const pid = startProcess(t, ['sleep', '600']);
 	const name = async () => (await readFile(`/proc/${pid}/comm`, 'latin1')).trim();
@@ -34,7 +34,7 @@ async function startSleeper(t: ExecutionContext): Promise<number> {
 	return pid;
 }
 
-/** A QEMU whose only vCPU is a process of its own; `onTrace` is called while `kvm_run_exit` is switched on. */
+/** Diagnoses a QEMU whose only vCPU is a separate process; `onTrace` is called while `kvm_run_exit` is enabled. */
 async function diagnose(t: ExecutionContext, pid: number, onTrace: (log: string) => Promise<unknown>, running = true) {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ async function diagnose(t: ExecutionContext, pid: number, onTrace: (log: string)
 const refusal = 'kvm_run_exit cpu_index 0, reason 9\n';
 
 test('a vCPU that KVM refuses is found however late its host lets it run', async t => {
-	// As under load: the least of three on one CPU, and the idle class gets what the others leave.
+	// Simulates load: three processes on one CPU. The process in the idle class gets only what the others leave.
 	startProcess(t, ['taskset', '-c', '0', 'sh', '-c', busy]);
 	startProcess(t, ['taskset', '-c', '0', 'sh', '-c', busy]);
 	const pid = startProcess(t, ['nice', '-n', '10', 'taskset', '-c', '0', 'sh', '-c', busy]);
@@ -73,7 +73,7 @@ test('a vCPU that KVM refuses is found however late its host lets it run', async
 	let seen = from;
 	const vcpu = await diagnose(t, pid, async log => {
 		const now = await ticksOf(pid);
-		// It is refused when it runs, and only then.
+		// KVM refuses the vCPU whenever it runs, and only then.
 		if (now > seen) await appendFile(log, refusal.repeat(now - seen));
 		seen = now;
 	});

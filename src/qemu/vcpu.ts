@@ -5,20 +5,20 @@ import { UsageError, VpmuError } from '../lib/errors.ts';
 import { contention } from '../lib/fair-clock.ts';
 import { exitReasonName, parseTrace } from './trace.ts';
 
-/** What is needed of a QMP connection here. */
+/** The part of a QMP connection that is used here. */
 export interface QmpAsk {
 	execute(command: string, args?: Readonly<Record<string, unknown>>, options?: WaitOptions): Promise<unknown>;
 }
 
-/** The thread on the host that runs a vCPU. */
+/** The host thread that runs a vCPU. */
 export interface VcpuThread {
 	readonly index: number;
 	readonly threadId: number;
-	/** Where the CPU object is in QEMU's object tree, for `qom-get`. */
+	/** Path of the CPU object in QEMU's object tree, for `qom-get`. */
 	readonly qomPath: string;
 }
 
-/** The vCPUs of a running QEMU and their threads, by index (`query-cpus-fast`). @throws QmpError */
+/** Lists the vCPUs of a running QEMU and their threads, by index (`query-cpus-fast`). @throws QmpError */
 export async function vcpuThreads(qmp: QmpAsk, options: WaitOptions = {}): Promise<readonly VcpuThread[]> {
 	const cpus = (await qmp.execute('query-cpus-fast', undefined, options)) as readonly {
 		'cpu-index': number;
@@ -30,14 +30,14 @@ export async function vcpuThreads(qmp: QmpAsk, options: WaitOptions = {}): Promi
 		.sort((a, b) => a.index - b.index);
 }
 
-/** Sets the affinity, then prints what the kernel made of it. */
+/** Sets the affinity, then prints the resulting list from the kernel. */
 const pin = 'taskset -pc "$1" "$2" >/dev/null && sed -n "s/^Cpus_allowed_list:[[:space:]]*//p" "/proc/$2/status"';
 
 /**
- * Lets a thread of a process on the host run only on the host CPUs of `cpus` (list format, such as `0-3,8`). Returns the
- * list that the kernel then has, which is narrower where CPUs are offline.
+ * Restricts a thread on the host to the host CPUs `cpus` (list format, such as `0-3,8`). Returns the resulting list from the
+ * kernel, which is shorter if some CPUs are offline.
  *
- * @throws VpmuError, blame `host`, when the thread is gone, no CPU of the list is online, or the host has no taskset
+ * @throws VpmuError, blame `host`, when the thread has ended, no CPU of the list is online, or the host has no taskset
  */
 export async function pinThread(
 	host: Host,
@@ -58,9 +58,9 @@ export async function pinThread(
 	return result.stdout.toString('latin1').trim();
 }
 
-/** What a thread has done so far. Ticks are of the host's clock tick (`getconf CLK_TCK`, 100 a second). */
+/** What a thread has done so far. Times are in clock ticks of the host (`getconf CLK_TCK`, 100 per second). */
 export interface ThreadTimes {
-	/** One letter, as in proc(5): R runs, S sleeps, D waits, T stopped. */
+	/** One letter, as in proc(5): R runs, S sleeps, D waits, T is stopped. */
 	readonly state: string;
 	readonly userTicks: number;
 	readonly systemTicks: number;
@@ -68,32 +68,32 @@ export interface ThreadTimes {
 	readonly hostCpu: number;
 }
 
-/** Reads `/proc/PID/task/TID/stat` (proc(5)); the name in it may hold spaces and parentheses. */
+/** Parses `/proc/PID/task/TID/stat` (proc(5)); the name in it may contain spaces and parentheses. */
 export function parseThreadStat(text: string): ThreadTimes | undefined {
 	const fields = text
 		.slice(text.lastIndexOf(')') + 2)
 		.trim()
 		.split(/\s+/);
-	// Fields are numbered from 1 in proc(5) and the first one here is number 3.
+	// proc(5) numbers fields from 1; the first field here is number 3.
 	const [state, userTicks, systemTicks, hostCpu] = [fields[0], fields[11], fields[12], fields[36]];
 	if (state === undefined || hostCpu === undefined) return undefined;
 	return { state, userTicks: Number(userTicks), systemTicks: Number(systemTicks), hostCpu: Number(hostCpu) };
 }
 
-/** A vCPU looked at for a moment. */
+/** The diagnosis of one vCPU over a short sample. */
 export interface VcpuDiagnosis extends VcpuThread {
-	/** Host CPUs that its thread may run on. */
+	/** Host CPUs that its thread may use. */
 	readonly affinity: string;
 	readonly hostCpu: number;
 	readonly state: string;
-	/** Share of the sample that its thread ran, 0 to 1, by clock ticks. */
+	/** Share of the sample in which its thread ran, 0 to 1, by clock ticks. */
 	readonly busy: number;
-	/** Returns of KVM_RUN to QEMU in the sample, by reason. */
+	/** Number of returns from KVM_RUN to QEMU during the sample, by reason. */
 	readonly exits: Readonly<Record<string, number>>;
 	/**
-	 * `cannot-enter`: KVM refuses to run it (KVM_EXIT_FAIL_ENTRY again and again), so it makes no progress, though QEMU
-	 * says `running`. KVM does so on a host CPU that the vCPU's PMU does not count on. `waits`: it is ready to run and the host
-	 * gives it no CPU.
+	 * `cannot-enter`: KVM refuses to run the vCPU (repeated KVM_EXIT_FAIL_ENTRY), so it makes no progress, although QEMU
+	 * reports `running`. KVM does so on a host CPU that the vCPU's PMU does not count on. `waits`: the thread is runnable, but
+	 * the host gives it no CPU.
 	 */
 	readonly verdict: 'runs' | 'idle' | 'waits' | 'stopped' | 'cannot-enter';
 	/** The verdict in a sentence. */
@@ -101,8 +101,8 @@ export interface VcpuDiagnosis extends VcpuThread {
 }
 
 /**
- * Prints affinity and `stat` of threads, one line each, once each of them has run for $2 clock ticks or sleeps, after $3
- * looks at the latest: what is seen of a thread must not depend on how soon the host lets it run.
+ * Prints affinity and `stat` of threads, one line each, once each thread has run for `$2` clock ticks or sleeps, but after at
+ * most `$3` looks. The result must not depend on how soon the host schedules a thread.
  */
 const look = `
 pid=$1 need=$2 looks=$3; shift 3
@@ -123,15 +123,15 @@ for thread; do
 	cat "/proc/$pid/task/$thread/stat"
 done`;
 
-/** Clock ticks of CPU time in which a vCPU that KVM refuses is refused thousands of times. */
+/** Clock ticks of CPU time in which KVM refuses a vCPU thousands of times. */
 const needTicks = 2;
-/** Looks of 20 ms each: some 6 s for a thread that the host does not let run. */
+/** Number of looks, 20 ms each: about 6 s for a thread that the host does not schedule. */
 const mostLooks = 300;
 
 /**
- * Looks at each vCPU: how busy its thread is, and why KVM returns to QEMU (the trace event `kvm_run_exit`, switched on only
- * until each thread has run for a moment or sleeps, since a vCPU that cannot be entered writes it hundreds of thousands of
- * times a second). A thread that gets no CPU of its host is waited for, so that the result does not depend on the load.
+ * Diagnoses each vCPU: how busy its thread is, and why KVM returns to QEMU. The trace event `kvm_run_exit` is enabled only
+ * until each thread has run briefly or sleeps, because a vCPU that cannot be entered logs it hundreds of thousands of times
+ * per second. Waits for a thread that gets no CPU time from its host, so that the result does not depend on the load.
  *
  * @param logPath the file of QEMU's `-D` on the host
  * @throws QmpError, HostError, DeadlineError, the signal's reason
@@ -148,7 +148,7 @@ export async function diagnoseVcpus(
 		try {
 			await qmp.execute('trace-event-set-state', { name: 'kvm_run_exit', enable }, wait);
 		} catch (error) {
-			// A QEMU built without KVM does not know the event, and has no vCPU that KVM could refuse.
+			// A QEMU built without KVM does not know the event, and KVM cannot refuse any of its vCPUs.
 			if ((error as { code?: unknown }).code !== 'QMP_COMMAND') throw error;
 		}
 	};
@@ -159,7 +159,7 @@ export async function diagnoseVcpus(
 		await trace(true, limits);
 		await read(mostLooks);
 	} finally {
-		// Even after an abort: left on, it would fill the disk.
+		// Disable it even after an abort: otherwise it would fill the disk.
 		await trace(false, { timeoutMs });
 	}
 	await pause(Math.max(0, sampleMs - (performance.now() - startedAt)), signal);
@@ -194,7 +194,7 @@ function judge(
 ): Pick<VcpuDiagnosis, 'verdict' | 'text'> {
 	const name = `vCPU ${vcpu.index} (thread ${vcpu.threadId}, on host CPU ${vcpu.hostCpu}, allowed ${vcpu.affinity})`;
 	const refused = exits.get(KVM_EXIT_FAIL_ENTRY) ?? 0;
-	// A guest that runs returns for other reasons or not at all; twice in a row is no accident.
+	// A running guest returns for other reasons, or not at all. Two refusals in a row are not a coincidence.
 	if (refused >= 2) {
 		return {
 			verdict: 'cannot-enter',

@@ -6,17 +6,17 @@ import { QemuError } from '../errors.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Answer, Death } from './inspection.ts';
 
-/** How many deaths a series of questions survives: each takes a new QEMU. */
+/** Give up after this many deaths. Each death costs the start of a new QEMU. */
 const maxDeaths = 8;
 
 /**
- * Puts questions to a QEMU, one at a time, so that a death is the fault of one question. After a death the next question
- * gets a QEMU of its own. Owns the QEMUs.
+ * Asks a QEMU one question at a time, so that a death can be attributed to one question. Starts a new QEMU after a death.
+ * Owns the QEMUs.
  */
 export class Asker implements AsyncDisposable {
 	readonly deaths: Death[] = [];
 	readonly #start: () => Promise<Machine>;
-	/** How long the answer to a question is waited for. */
+	/** Timeout of each question. */
 	timeoutMs: number;
 	readonly #signal: AbortSignal | undefined;
 	#machine: Machine | undefined;
@@ -27,16 +27,16 @@ export class Asker implements AsyncDisposable {
 		this.#signal = options.signal;
 	}
 
-	/** The QEMU that will be asked next. @throws as {@link startMachine} */
+	/** Returns the QEMU for the next question. @throws as {@link startMachine} */
 	async machine(): Promise<Machine> {
 		this.#machine ??= await this.#start();
 		return this.#machine;
 	}
 
 	/**
-	 * Asks one question. QEMU's refusal, its death and its silence are answers.
+	 * Asks one question. A refusal, a death and a timeout of QEMU are answers.
 	 *
-	 * @throws the signal's reason; what a first start throws; HostError when the host is lost
+	 * @throws the signal's reason; an error of the first start; HostError when the host is lost
 	 */
 	async ask<T>(command: string, args?: Readonly<Record<string, unknown>>): Promise<Answer<T>> {
 		if (this.deaths.length >= maxDeaths) return { unanswered: `QEMU has died ${maxDeaths} times` };

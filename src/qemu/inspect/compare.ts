@@ -3,7 +3,7 @@ import { QmpSchema } from '../../qmp/introspect/schema.ts';
 import type { Answer, CompatProperty, Inspection, MachineType, ObjectProperty } from './inspection.ts';
 import { familyOf, listMachines } from './machine-names.ts';
 
-/** One difference between two QEMUs. Equal changes of many machine types are one finding that names them all. */
+/** One difference between two QEMUs. Equal changes of several machine types are one finding that lists them all. */
 export interface Finding {
 	readonly kind:
 		| 'build'
@@ -13,24 +13,24 @@ export interface Finding {
 		| 'accelerator-property'
 		| 'cpu-model'
 		| 'death';
-	/** `regression`: it breaks a promise of the QEMU before. */
+	/** `regression`: it breaks a guarantee of the earlier QEMU. */
 	readonly severity: 'regression' | 'difference';
 	readonly text: string;
-	/** The machine types that it is about, if any. */
+	/** The affected machine types, if any. */
 	readonly machines?: readonly string[];
 }
 
 /**
- * The promise that a machine type keeps its PMU: each versioned machine type that the build without the PMU choice
- * offers has `backcompat-pmu` on in the build with it; between two builds with the choice, none changes.
+ * The guarantee that a machine type keeps its PMU: every versioned machine type of the build without the PMU choice has
+ * `backcompat-pmu` on in the build with it. Between two builds with the choice, the value does not change.
  */
 export interface Invariant {
-	/** `null`: it cannot be decided; `reason` says why. */
+	/** `null` if unknown; `reason` says why. */
 	readonly holds: boolean | null;
 	readonly reason: string;
-	/** Versioned machine types that break it. */
+	/** Versioned machine types that violate it. */
 	readonly violations: readonly string[];
-	/** Machine types without a version that change: they promise nothing, but their guests see it. */
+	/** Unversioned machine types that change. They guarantee nothing, but their guests are affected. */
 	readonly unversioned: readonly string[];
 }
 
@@ -40,11 +40,11 @@ export interface InspectionComparison {
 	readonly after: Pick<Inspection, 'qemu' | 'version' | 'package' | 'host'>;
 	readonly invariant: Invariant;
 	readonly findings: readonly Finding[];
-	/** Commands and events; `null` where the schema of one of them was not asked for or not told. */
+	/** Changes of commands and events; `null` if either schema was not requested or not available. */
 	readonly qmp: SchemaDrift | null;
 }
 
-/** Compares what two QEMUs say of themselves. Pure. */
+/** Compares the inspections of two QEMUs. Pure. */
 export function compareInspections(before: Inspection, after: Inspection): InspectionComparison {
 	const invariant = judgeInvariant(before, after);
 	const brief = ({ qemu, version, package: packaged, host }: Inspection) => ({
@@ -79,7 +79,7 @@ function isVersioned(machine: MachineType): boolean {
 	return familyOf(machine.name) !== undefined;
 }
 
-/** The machine types of both, by name. */
+/** Returns the names of all machine types of the inspections. */
 function allMachines(...inspections: readonly Inspection[]): string[] {
 	return inspections.flatMap(({ machines }) => answerOf(machines) ?? []).map(({ name }) => name);
 }
@@ -95,7 +95,7 @@ function judgeInvariant(before: Inspection, after: Inspection): Invariant {
 		return { holds: true, reason: 'neither has the PMU choice', violations: [], unversioned: [] };
 	}
 	const byName = new Map(now.map(machine => [machine.name, machine]));
-	// `none` has no CPU that could have a PMU.
+	// `none` has no CPU, and so no PMU.
 	const common = old.filter(machine => machine.name !== 'none' && byName.has(machine.name));
 	const versioned = common.filter(isVersioned);
 	if (versioned.length === 0) return undecided('they have no versioned machine type in common');
@@ -118,10 +118,10 @@ function judgeInvariant(before: Inspection, after: Inspection): Invariant {
 	return { holds: violations.length === 0, reason, violations, unversioned };
 }
 
-/** What backcompat-pmu must be in the QEMU after, in words. */
+/** Describes the required value of backcompat-pmu in the later QEMU. */
 const wantedOf = (before: Inspection) => (before.pmuChoice.has ? 'as it was' : 'on');
 
-/** `wanted`: what backcompat-pmu must be in them, as in "backcompat-pmu is on". */
+/** `wanted`: the required value of backcompat-pmu, as in "backcompat-pmu is on". */
 function invariantFindings({ violations, unversioned }: Invariant, wanted: string, all: readonly string[]): Finding[] {
 	const found: Finding[] = [];
 	if (violations.length > 0) {
@@ -187,7 +187,7 @@ function machineFindings(before: Inspection, after: Inspection): Finding[] {
 	return changes.findings('machine-type');
 }
 
-/** The values that count: the last one of each property. */
+/** Returns the effective values: the last one of each property. */
 function effective(properties: readonly CompatProperty[]): Map<string, string> {
 	return new Map(properties.map(({ qomType, property, value }) => [`${qomType}.${property}`, value]));
 }
@@ -271,7 +271,7 @@ function schemaDrift(before: Inspection, after: Inspection): SchemaDrift | null 
 	return diffSchemas(new QmpSchema(old), new QmpSchema(now));
 }
 
-/** Collects equal changes of several machine types. */
+/** Groups equal changes of several machine types. */
 class Grouping {
 	readonly #groups = new Map<string, string[]>();
 	readonly #all: readonly string[];

@@ -4,19 +4,19 @@ import { contention } from '../../lib/fair-clock.ts';
 import { QemuError } from '../errors.ts';
 import { startProcess, untrustedQemu } from '../process/process.ts';
 
-/** What a program says of itself to `--version`. */
+/** The output of `--version`. */
 export interface QemuIdentity {
 	readonly version: string;
-	/** What the packager added, such as `Debian 1:10.0.13+ds-0+deb13u1`; empty when nothing. */
+	/** The packager's suffix, such as `Debian 1:10.0.13+ds-0+deb13u1`; may be empty. */
 	readonly package: string;
-	/** The first line as it came. */
+	/** The unchanged first line. */
 	readonly text: string;
 }
 
-/** A first line that is longer is not QEMU's. */
+/** A longer first line is not QEMU's. */
 const longestVersion = 500;
 
-/** Reads the first line of `qemu-system-… --version`; `undefined` when it is not QEMU's. */
+/** Parses the first line of `qemu-system-… --version`; `undefined` if it is not QEMU's. */
 export function parseVersion(text: string): QemuIdentity | undefined {
 	const line = text.slice(0, longestVersion).split('\n', 1)[0]!.trim();
 	const match = /^QEMU emulator version (\d+\.\d+\.\d+)(?:\S*)(?: \((.*)\))?$/.exec(line);
@@ -24,9 +24,9 @@ export function parseVersion(text: string): QemuIdentity | undefined {
 }
 
 /**
- * Asks a program for its version: the cheapest way to see that it is a QEMU and that it runs on the host.
+ * Asks a program for its version: the cheapest check that it is a QEMU and runs on the host.
  *
- * @throws QemuError when it does not run there or is no QEMU; HostError; DeadlineError; the signal's reason
+ * @throws QemuError when it does not run on the host or is not a QEMU; HostError; DeadlineError; the signal's reason
  */
 export async function identifyQemu(
 	host: Host,
@@ -46,7 +46,7 @@ export async function identifyQemu(
 			},
 		);
 	}
-	// Started again to be looked into: the process knows how to tell what could not run.
+	// Start it again through startProcess, which diagnoses why a program cannot run.
 	await using process = await startProcess(host, argv);
 	throw await process.deathError('it was asked for its version');
 }

@@ -30,7 +30,7 @@ for (const [suite, version] of Object.entries(suites)) {
 		const virt = machinesOf(found).filter(({ name }) => name.startsWith('virt-'));
 		t.is(virt.at(-1)?.alias, 'virt');
 		t.is(virt.at(-1)?.name, `virt-${version}`);
-		// QEMU tells compat properties since 9.1.
+		// QEMU reports compat properties since 9.1.
 		t.is(virt.at(-2)?.compatProperties === null, version === '7.2');
 		t.is(virt.at(-2)?.backcompatPmu, version === '7.2' ? null : false);
 	});

@@ -14,7 +14,7 @@ const machine = (name: string, compat: readonly [string, string, string][] = [],
 	...more,
 });
 
-/** A patched QEMU in which KVM runs. */
+/** A QEMU with the PMU choice and with working KVM. */
 const patched: Script = {
 	stderr: 'qemu: warning: kvm is slow today\n',
 	dieAtStart: { argument: 'kvm,pmu=x', status: 1, stderr: "qemu: -accel kvm,pmu=x: Parameter 'pmu' expects uint64\n" },

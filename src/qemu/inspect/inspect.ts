@@ -20,21 +20,22 @@ import {
 } from './pmu-choice.ts';
 
 export interface InspectOptions extends WaitOptions {
-	/** For each question. Default 10 s. */
+	/** Timeout of each question. Default 10 s. */
 	readonly timeoutMs?: number | undefined;
-	/** `auto` (default): KVM where it works, else TCG, else none (`qtest`), so that every build on every host answers. */
+	/** `auto` (default): KVM if it works, else TCG, else `qtest`, so that every build answers on every host. */
 	readonly accel?: Accelerator | 'auto';
 	/** CPU models to expand; by default `max`, and `host` where KVM runs. */
 	readonly cpuModels?: readonly string[];
-	/** Ask for the QMP schema too (a quarter of a megabyte). */
+	/** Also ask for the QMP schema (about 256 KiB). */
 	readonly qmpSchema?: boolean;
 }
 
 /**
- * Asks a QEMU all that it can say without a guest (machine type `none`, no vCPU), in one start. The question that ends a
- * patched build under KVM is put to a QEMU of its own, as is the one that is asked on the command line.
+ * Asks a QEMU everything that it can report without a guest (machine type `none`, no vCPU), in one start. Two questions get a
+ * separate QEMU: the one that kills a build with the PMU choice under KVM, and the one asked on the command line.
  *
- * @throws QemuError when it cannot be started; HostError; the signal's reason. A question that fails is an answer, not an error
+ * @throws QemuError when it cannot be started; HostError; the signal's reason. A question that fails is an answer, not an
+ *   error
  */
 export async function inspectQemu(
 	host: Host,
@@ -57,7 +58,7 @@ export async function inspectQemu(
 	const typeNames = 'answer' in types ? types.answer.map(({ name }) => name).filter(name => name !== 'accel') : [];
 	const accelerators = await askAccelerators(asker, machine, typeNames);
 	const underKvm = accelerators.kvm?.enabled === true;
-	// Under KVM this starts a second QEMU: it does so while the first is asked the rest.
+	// Under KVM this starts a second QEMU, in parallel with the other questions.
 	const dangerous =
 		underKvm && typeNames.includes('kvm-accel') ? askProperties(sacrifice, 'kvm-accel') : Promise.resolve(undefined);
 	dangerous.catch(() => undefined);
@@ -102,7 +103,7 @@ export async function inspectQemu(
 	};
 }
 
-/** No machine, no CPU, no memory. With `auto`, the accelerators are tried in turn. */
+/** A spec without machine, CPU and memory. With `auto`, QEMU tries the accelerators in turn. */
 function emptyMachine(command: readonly string[], accel: Accelerator | 'auto'): MachineSpec {
 	return {
 		qemu: { command },
@@ -126,7 +127,7 @@ async function askAccelerators(
 	const kvmState = 'answer' in kvm ? kvm.answer : null;
 	const notes = machine.process.stderrLines().filter(line => /accel|kvm|falling back/i.test(line));
 	if ('answer' in all) return { ...all.answer, from: 'query-accelerators', kvm: kvmState, notes };
-	// Before 10.2: what is built in has a type, and of those the first that works runs, in the order of the command line.
+	// Before 10.2: each built-in accelerator has a QOM type. The first one that works runs, in the order of the command line.
 	const present = typeNames.filter(name => name.endsWith('-accel')).map(name => name.slice(0, -'-accel'.length));
 	const enabled = kvmState?.enabled === true ? 'kvm' : present.includes('tcg') ? 'tcg' : null;
 	return { enabled, present, from: 'qom-list-types', kvm: kvmState, notes };
@@ -160,7 +161,7 @@ interface WireMachine {
 
 async function askMachines(asker: Asker): Promise<Answer<readonly MachineType[]>> {
 	const full = await asker.ask<readonly WireMachine[]>('query-machines', { 'compat-props': true });
-	// Before 9.1 the argument is unknown.
+	// QEMU before 9.1 does not know the argument.
 	const known = 'refused' in full ? await asker.ask<readonly WireMachine[]>('query-machines') : full;
 	if (!('answer' in known)) return known;
 	return { answer: known.answer.map(readMachine).sort((a, b) => compareNames(a.name, b.name)) };
@@ -194,7 +195,7 @@ async function askCpuModel(asker: Asker, name: string): Promise<Answer<Readonly<
 	return { answer: Object.fromEntries(properties.sort(([a], [b]) => compareNames(a, b))) };
 }
 
-/** What QEMU says to an impossible value of a property that it may or may not know. It ends by itself. */
+/** Returns QEMU's reaction to an impossible value of a property that it may or may not have. QEMU exits by itself. */
 async function askCommandLine(
 	host: Host,
 	command: readonly string[],

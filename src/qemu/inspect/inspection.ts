@@ -1,12 +1,12 @@
 import type { ProcessExit } from '../../host/host.ts';
 
-/** QEMU's error answer. `desc` is for people and differs between versions. */
+/** An error reply of QEMU. `desc` is for people and differs between versions. */
 export interface Refusal {
 	readonly class: string;
 	readonly desc: string;
 }
 
-/** A question that ended QEMU: the death is the answer. */
+/** A question that killed QEMU. The death is the answer. */
 export interface Death {
 	/** The command with its arguments, as JSON. */
 	readonly question: string;
@@ -15,15 +15,15 @@ export interface Death {
 	readonly stderr: readonly string[];
 }
 
-/** What came of a question to a QEMU. */
+/** The result of a question to a QEMU. */
 export type Answer<T> =
 	| { readonly answer: T }
 	| { readonly refused: Refusal }
 	| { readonly died: Death }
-	/** QEMU lives, and nothing came in time; or it could not be started any more. */
+	/** QEMU runs but did not answer in time, or could not be started again. */
 	| { readonly unanswered: string };
 
-/** A default that a machine type sets on every object of a QOM type, in order of application: later ones win. */
+/** A default that a machine type sets on every object of a QOM type. They are applied in order: later ones win. */
 export interface CompatProperty {
 	readonly qomType: string;
 	readonly property: string;
@@ -37,9 +37,9 @@ export interface MachineType {
 	readonly deprecated: boolean;
 	readonly cpuMax: number;
 	readonly defaultCpuType: string | null;
-	/** `null`: this QEMU does not tell (before 9.1). */
+	/** `null` if this QEMU does not report them (before 9.1). */
 	readonly compatProperties: readonly CompatProperty[] | null;
-	/** What the compat properties make of `kvm-accel.backcompat-pmu`; `null`: not told. */
+	/** The value of `kvm-accel.backcompat-pmu` according to the compat properties; `null` if not reported. */
 	readonly backcompatPmu: boolean | null;
 }
 
@@ -47,56 +47,56 @@ export interface ObjectProperty {
 	readonly name: string;
 	readonly type: string;
 	readonly description?: string;
-	/** As QEMU gives it; integers beyond 2^53 are bigint. */
+	/** As QEMU reports it; integers beyond 2^53 are bigint. */
 	readonly defaultValue?: unknown;
 }
 
-/** One way of asking whether a build has the PMU choice (`-accel kvm,pmu=`). */
+/** Evidence from one method on whether a build has the PMU choice (`-accel kvm,pmu=`). */
 export interface PmuChoiceEvidence {
 	readonly way: 'trace-event' | 'compat-properties' | 'accelerator-properties' | 'command-line';
-	/** What was asked. */
+	/** The question asked. */
 	readonly question: string;
-	/** What came, in a sentence. */
+	/** The answer, in a sentence. */
 	readonly answer: string;
-	/** `null`: this way says nothing about this build. */
+	/** `null` if this method says nothing about this build. */
 	readonly has: boolean | null;
 }
 
-/** All that a QEMU says of itself without a guest: `vpmu inspect --json`. */
+/** Everything that a QEMU reports about itself without a guest: `vpmu inspect --json`. */
 export interface Inspection {
 	readonly schema: 'vpmu-inspect/1';
-	/** As the user named it. */
+	/** As given by the user. */
 	readonly qemu: string;
 	readonly command: readonly string[];
 	readonly host: string;
 	readonly version: string;
-	/** What the packager added, such as `Debian 1:10.0.13+ds-0+deb13u1`; empty when nothing. */
+	/** The packager's suffix, such as `Debian 1:10.0.13+ds-0+deb13u1`; may be empty. */
 	readonly package: string;
 	readonly target: string | null;
 	readonly accelerators: {
-		/** The accelerator that runs, and those built in. */
+		/** `enabled`: the running accelerator; `present`: those built in. */
 		readonly enabled: string | null;
 		readonly present: readonly string[];
-		/** Whether QEMU said so itself (10.2 and newer do) or it follows from the types that it has. */
+		/** Whether QEMU reported this itself (since 10.2), or it follows from QEMU's QOM types. */
 		readonly from: 'query-accelerators' | 'qom-list-types';
-		/** `query-kvm`: KVM is built in and the host has it; KVM runs. */
+		/** `query-kvm`: `present` if KVM is built in and the host has it; `enabled` if it runs. */
 		readonly kvm: { readonly present: boolean; readonly enabled: boolean } | null;
-		/** QEMU's words on the accelerators that it could not use. */
+		/** QEMU's messages on accelerators that it could not use. */
 		readonly notes: readonly string[];
 	};
 	/** By QOM type, such as `kvm-accel`. */
 	readonly acceleratorProperties: Readonly<Record<string, Answer<readonly ObjectProperty[]>>>;
 	readonly machines: Answer<readonly MachineType[]>;
-	/** Properties of each CPU model that was asked for, as `query-cpu-model-expansion` gives them. */
+	/** Properties of each requested CPU model, from `query-cpu-model-expansion`. */
 	readonly cpuModels: Readonly<Record<string, Answer<Readonly<Record<string, unknown>>>>>;
 	readonly pmuChoice: {
-		/** `null`: unknown, or the ways contradict each other. */
+		/** `null` if unknown, or if the methods contradict each other. */
 		readonly has: boolean | null;
 		readonly evidence: readonly PmuChoiceEvidence[];
 	};
-	/** Every question that ended QEMU. */
+	/** Every question that killed QEMU. */
 	readonly deaths: readonly Death[];
 	readonly timings: { readonly greetingMs: number; readonly totalMs: number };
-	/** `query-qmp-schema`, where it was asked for. */
+	/** `query-qmp-schema`, if requested. */
 	readonly qmpSchema?: Answer<unknown>;
 }

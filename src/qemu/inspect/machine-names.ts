@@ -1,19 +1,19 @@
 import { machineVersion } from '../../lib/machine-type.ts';
 
-/** Versions in order of their numbers: virt-9.2 stands before virt-10.0. */
+/** Sorts by version number: virt-9.2 comes before virt-10.0. */
 export const { compare: compareNames } = new Intl.Collator('en', { numeric: true });
 
-/** The family of a versioned machine type: those that promise to stay as they are. Undefined for one without a version. */
+/** Returns the family of a versioned machine type, whose behaviour QEMU keeps stable. Undefined for an unversioned one. */
 export function familyOf(name: string): string | undefined {
 	return machineVersion(name)?.family;
 }
 
-/** No QEMU has a tenth as many machine types; what has more is not listed. */
+/** Longer lists are not shortened. Real QEMUs have less than a tenth of this. */
 const mostNames = 5000;
 
 /**
- * Names of machine types in a few words: `virt-2.6 to virt-9.2 (27)` where a family has no other version in between among
- * `all`, else one by one.
+ * Lists machine types in short form: `virt-2.6 to virt-9.2 (27)` if `all` has no other version of the family in between,
+ * otherwise one by one.
  */
 export function listMachines(names: readonly string[], all: readonly string[]): string {
 	if (names.length > mostNames || all.length > mostNames) return `${names.length} machine types`;
@@ -28,7 +28,7 @@ export function listMachines(names: readonly string[], all: readonly string[]): 
 	for (const name of [...new Set([...all, ...names])].sort(compareNames)) {
 		const family = familyOf(name);
 		if (!wanted.has(name)) {
-			// Another family's machine type that sorts between two of one does not part them.
+			// A machine type of another family that sorts in between does not split the range.
 			if (run.length > 0 && family === familyOf(run[0]!)) end();
 			continue;
 		}

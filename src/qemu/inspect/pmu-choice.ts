@@ -2,10 +2,10 @@ import { shorten } from '../../lib/foreign.ts';
 import type { Answer, CompatProperty, MachineType, ObjectProperty, PmuChoiceEvidence } from './inspection.ts';
 import { listMachines } from './machine-names.ts';
 
-/** The trace event that the PMU choice brings: compiled in whatever the accelerator. */
+/** The trace event that the PMU choice adds. It is compiled in for every accelerator. */
 export const pmuTraceEvent = 'kvm_arm_set_pmu';
 
-/** What a machine type's compat properties make of a boolean property: the last one wins. */
+/** Returns a boolean property's value according to a machine type's compat properties: the last one wins. */
 export function compatBoolean(
 	properties: readonly CompatProperty[],
 	qomType: string,
@@ -15,7 +15,7 @@ export function compatBoolean(
 	return last === undefined ? undefined : /^(on|true|yes|y)$/i.test(last.value);
 }
 
-/** An answer that gives no evidence, in words. */
+/** Describes an answer that gives no evidence. */
 function silence(answer: Exclude<Answer<unknown>, { answer: unknown }>): string {
 	if ('refused' in answer) return `${answer.refused.class}: ${answer.refused.desc}`;
 	if ('unanswered' in answer) return answer.unanswered;
@@ -24,7 +24,7 @@ function silence(answer: Exclude<Answer<unknown>, { answer: unknown }>): string 
 	return `QEMU ${how}${stderr.length === 0 ? '' : `: ${stderr.at(-1)}`}`;
 }
 
-/** First way: a build without the choice does not know its trace event. */
+/** First method: a build without the choice does not know its trace event. */
 export function byTraceEvent(answer: Answer<unknown>): PmuChoiceEvidence {
 	const found = { way: 'trace-event', question: `trace-event-get-state name=${pmuTraceEvent}` } as const;
 	if ('answer' in answer) {
@@ -34,7 +34,7 @@ export function byTraceEvent(answer: Answer<unknown>): PmuChoiceEvidence {
 	return { ...found, answer: silence(answer), has };
 }
 
-/** Second way: machine types of before the choice carry a compat property that turns it off. */
+/** Second method: machine types older than the choice have a compat property that turns it off. */
 export function byCompatProperties(machines: Answer<readonly MachineType[]>): PmuChoiceEvidence {
 	const found = { way: 'compat-properties', question: 'query-machines compat-props=true' } as const;
 	if (!('answer' in machines)) return { ...found, answer: silence(machines), has: null };
@@ -52,8 +52,8 @@ export function byCompatProperties(machines: Answer<readonly MachineType[]>): Pm
 }
 
 /**
- * Third way: the accelerator's own list of properties. A patched build in which KVM runs dies of it, and its last words
- * name the property.
+ * Third method: the accelerator's own list of properties. This question kills a build with the choice in which KVM runs; its
+ * last words then name the property.
  */
 export function byAcceleratorProperties(answer: Answer<readonly ObjectProperty[]> | undefined): PmuChoiceEvidence {
 	const found = { way: 'accelerator-properties', question: 'qom-list-properties typename=kvm-accel' } as const;
@@ -67,7 +67,10 @@ export function byAcceleratorProperties(answer: Answer<readonly ObjectProperty[]
 	return { ...found, answer: silence(answer), has: dyingWords ? true : null };
 }
 
-/** Fourth way: properties are read before KVM is opened, so a wrong value tells a known name from an unknown one. */
+/**
+ * Fourth method: QEMU reads properties before it opens KVM, so its error for a wrong value shows whether it knows the
+ * property.
+ */
 export function byCommandLine(stderr: readonly string[] | undefined): PmuChoiceEvidence {
 	const found = { way: 'command-line', question: '-accel kvm,pmu=x' } as const;
 	const line = stderr?.findLast(text => text.includes('-accel kvm,pmu=x'));
@@ -82,7 +85,7 @@ export function byCommandLine(stderr: readonly string[] | undefined): PmuChoiceE
 	return { ...found, answer: said, has: null };
 }
 
-/** What the ways say together; `null` when none knows or they contradict each other. */
+/** Combines the evidence of all methods; `null` if there is none or the methods contradict each other. */
 export function combineEvidence(evidence: readonly PmuChoiceEvidence[]): boolean | null {
 	const said = new Set(evidence.map(({ has }) => has).filter(has => has !== null));
 	return said.size === 1 ? [...said][0]! : null;

@@ -4,24 +4,24 @@ import { logBounds } from '../../lib/bounds.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { FileSink, type SinkOptions } from '../../lib/file-sink.ts';
 
-/** What a machine leaves behind in its folder. */
+/** Names of the files that a machine leaves in its folder. */
 export type ArtifactName =
 	| 'argv.json'
 	| 'qmp.ndjson'
 	| 'console.log'
-	/** When each piece of console.log came, as scriptreplay(1) takes it: seconds since the one before, and bytes. */
+	/** Times of each piece of console.log in the format of scriptreplay(1): seconds since the previous piece, and bytes. */
 	| 'console.timing'
 	| 'qemu.stderr'
 	| 'trace.log'
 	| 'triage.txt';
 
-/** What a text that is written at once may have. */
+/** Longest text that is written at once. */
 const textBytes = 4 * 1024 * 1024;
 const cutText = Buffer.from('\n[vpmu: the rest was left out]\n');
 
 /**
- * The files of one machine, in a folder of this machine. Writing never fails the machine: a file that could not be
- * written is told of once, through `onNote`, and is not among {@link written}.
+ * The files of one machine, in a local folder. A write error never fails the machine: it is reported once through `onNote`,
+ * and the file is left out of {@link written}.
  */
 export class Artifacts implements AsyncDisposable {
 	readonly #folder: string | undefined;
@@ -29,7 +29,7 @@ export class Artifacts implements AsyncDisposable {
 	readonly #streams = new Map<ArtifactName, FileSink>();
 	readonly #written = new Map<ArtifactName, string>();
 
-	/** @param folder made where it is missing; without one, nothing is kept */
+	/** @param folder created if missing; without it, no files are kept */
 	static async open(folder: string | undefined, onNote: (note: string) => void): Promise<Artifacts> {
 		if (folder !== undefined) await mkdir(folder, { recursive: true });
 		return new Artifacts(folder, onNote);
@@ -41,12 +41,12 @@ export class Artifacts implements AsyncDisposable {
 		this.#onNote = onNote;
 	}
 
-	/** Name to path of what is there so far. */
+	/** Maps names to paths of the files written so far. */
 	get written(): Readonly<Record<string, string>> {
 		return Object.fromEntries(this.#written);
 	}
 
-	/** The path for a file that somebody else writes, `undefined` when nothing is kept. */
+	/** Returns the path for a file written elsewhere; `undefined` if no files are kept. */
 	pathFor(name: ArtifactName): string | undefined {
 		return this.#folder === undefined ? undefined : path.join(this.#folder, name);
 	}
@@ -59,7 +59,7 @@ export class Artifacts implements AsyncDisposable {
 		await this.writeBytes(name, Buffer.from(text), textBytes);
 	}
 
-	/** Writes a whole file; of one that is longer than `maxBytes` the beginning, and says so. */
+	/** Writes a whole file. If it is longer than `maxBytes`, writes only the beginning and adds a note. */
 	async writeBytes(name: ArtifactName, bytes: Buffer, maxBytes: number): Promise<void> {
 		const file = this.pathFor(name);
 		if (file === undefined) return;
@@ -73,7 +73,7 @@ export class Artifacts implements AsyncDisposable {
 		}
 	}
 
-	/** A file that grows, to its bounds. Undefined when nothing is kept. This object owns it. */
+	/** Opens a growing file with bounds; `undefined` if no files are kept. This object owns it. */
 	stream(name: ArtifactName, options: Omit<SinkOptions, 'onOmission'> = {}): FileSink | undefined {
 		const file = this.pathFor(name);
 		if (file === undefined) return undefined;
@@ -90,7 +90,7 @@ export class Artifacts implements AsyncDisposable {
 		return stream;
 	}
 
-	/** One record a line (NDJSON), to the same bounds: what is left out is a line that says so. */
+	/** Opens a file with one record per line (NDJSON) and the same bounds. A line in the file marks omitted records. */
 	recorder(name: 'qmp.ndjson'): ((line: string) => void) | undefined {
 		const file = this.stream(name, {
 			bounds: { ...logBounds, lines: true },
@@ -100,8 +100,8 @@ export class Artifacts implements AsyncDisposable {
 	}
 
 	/**
-	 * Writes what a console receives, byte for byte, and beside it when it came. `undefined` when nothing is kept. What comes
-	 * when console.log is full has no times: it stands at its end as one piece.
+	 * Records console output byte for byte, and its times in a second file. `undefined` if no files are kept. After console.log
+	 * is full, output has no times and is stored at its end as one piece.
 	 */
 	consoleRecorder(): ((bytes: Buffer, atMs: number) => void) | undefined {
 		const log = this.stream('console.log');
@@ -119,7 +119,7 @@ export class Artifacts implements AsyncDisposable {
 		};
 	}
 
-	/** Closes the files; all that was written to them is in them then. */
+	/** Closes the files after all data has been written. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		const streams = [...this.#streams.values()];
 		await Promise.all(streams.map(stream => stream.close()));

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import { attachTerminal } from './attach.ts';
 
-/** A person at a terminal and a guest's console, both scripted. */
+/** A scripted person at a terminal, and a scripted guest console. */
 function stage(options: { terminal?: boolean; raw?: boolean } = {}) {
 	const modes: boolean[] = [];
 	const stdin = Object.assign(new PassThrough(), {

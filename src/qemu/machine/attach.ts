@@ -1,4 +1,4 @@
-/** What an attached person needs of a console. */
+/** The part of a console that an attached terminal uses. */
 export interface AttachableConsole {
 	write(bytes: Uint8Array | string): Promise<void>;
 	onBytes(listener: (bytes: Buffer) => void): Disposable;
@@ -8,7 +8,7 @@ export interface AttachableConsole {
 
 export interface AttachOptions {
 	readonly console: AttachableConsole;
-	/** A terminal is put into raw mode for the time, so that every key (Ctrl-C too) goes to the guest. */
+	/** If it is a terminal, it is in raw mode while attached, so that every key (even Ctrl-C) goes to the guest. */
 	readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean; isRaw?: boolean; setRawMode?(mode: boolean): unknown };
 	readonly stdout: NodeJS.WritableStream;
 	/** Detaches. */
@@ -17,13 +17,13 @@ export interface AttachOptions {
 
 const controlA = 0x01;
 
-/** Shown for Ctrl-A H. */
+/** Text shown for Ctrl-A H. */
 export const attachHelp = 'Ctrl-A X leaves; Ctrl-A A sends Ctrl-A; Ctrl-A H shows this';
 
 /**
- * Joins a person's terminal to a guest's console until the person leaves (Ctrl-A X), the console ends, or the signal
- * aborts. Input that is not from a terminal is sent as it is, and at its end the console is shown until it ends.
- * However it ends, the terminal is as it was before.
+ * Connects a person's terminal to a guest's console until the person leaves (Ctrl-A X), the console ends, or the signal
+ * aborts. Input that is not a terminal is sent unchanged; after its end, output is shown until the console ends. The
+ * terminal's mode is always restored.
  *
  * @returns what ended it
  */
@@ -40,7 +40,7 @@ export async function attachTerminal({
 	const keys = new EscapeReader(terminal);
 	const onData = (bytes: Buffer | string) => {
 		const { send, left, help } = keys.read(Buffer.from(bytes));
-		// A console that has ended is seen by `closed`.
+		// `closed` reports the end of the console.
 		if (send.length > 0) console.write(send).catch(ignore);
 		if (help) stdout.write(`\r\n${attachHelp}\r\n`);
 		if (left) resolve('left');
@@ -56,7 +56,7 @@ export async function attachTerminal({
 		return await promise;
 	} finally {
 		stdin.off('data', onData);
-		// A stdin that is read keeps the process alive.
+		// Reading stdin would keep the process alive.
 		stdin.pause();
 		if (terminal) stdin.setRawMode?.(wasRaw);
 		stdout.off('error', onAbort);
@@ -65,7 +65,7 @@ export async function attachTerminal({
 	}
 }
 
-/** Takes the Ctrl-A sequences out of what is typed; they may be split over reads. */
+/** Filters the Ctrl-A sequences from typed input. They may be split across reads. */
 class EscapeReader {
 	readonly #enabled: boolean;
 	#pending = false;
@@ -96,5 +96,5 @@ class EscapeReader {
 }
 
 function ignore(): void {
-	// The console's end is seen elsewhere.
+	// The end of the console is reported elsewhere.
 }

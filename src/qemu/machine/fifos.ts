@@ -4,18 +4,19 @@ import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { HostError } from '../../host/errors.ts';
 
-/** Two FIFOs as they were made: QEMU, to whom their folder may belong, could put anything in their place. */
+/** Two FIFOs and their identity when they were made. QEMU may own their folder, and could replace them with other files. */
 export interface Fifos {
 	readonly path: string;
 	readonly made: readonly [input: Stats, output: Stats];
 }
 
 /**
- * Makes the two FIFOs that a chardev `pipe` of QEMU's takes: `PATH.in` and `PATH.out`. A kernel keeps single characters of
- * a pipe together in pages; those of a Unix socket it keeps one by one, and both ends pay for each. They belong to whom
- * their folder belongs.
+ * Makes the two FIFOs of a QEMU chardev `pipe`: `PATH.in` and `PATH.out`. A FIFO is cheaper than a Unix socket for single
+ * characters: the kernel collects them in pages, while a socket stores each one separately, at a cost for both ends. The
+ * FIFOs belong to the owner of `folder`.
  *
- * Waits for mkfifo(1) as for a system call: it takes a millisecond, an owned process three, and all of it is a guest's start.
+ * Blocks until mkfifo(1) has ended: that takes a millisecond, an owned process would take three, and a guest's start waits
+ * for it.
  * @throws HostError
  */
 export function makeFifos(path: string, folder: string): Fifos {
@@ -33,9 +34,9 @@ export function makeFifos(path: string, folder: string): Fifos {
 const bufferBytes = 64 * 1024;
 
 /**
- * The other end of a chardev `pipe` of a QEMU of this machine, which has opened it. It ends when QEMU does. The caller
- * owns it.
- * @throws the system's error, ENXIO when QEMU has gone
+ * Opens the local end of a QEMU's chardev `pipe`. QEMU, on this machine, has already opened its end. The stream ends when
+ * QEMU does. The caller owns it.
+ * @throws the system's error, ENXIO when QEMU has exited
  */
 export function openFifos({ path, made }: Fifos): Duplex {
 	const toQemu = openFifo(`${path}.in`, constants.O_WRONLY, made[0]);
@@ -76,7 +77,7 @@ class FifoLine extends Duplex {
 			},
 		});
 		this.#reader.on('end', () => this.push(null));
-		// Reading fails in no other way than that it ends; QEMU that does not read any more is seen by its end.
+		// A read error counts as the end of the console. If QEMU no longer reads, its own end reports that.
 		this.#reader.on('error', () => this.push(null));
 		this.#writer.on('error', () => undefined);
 		this.#reader.resume();
@@ -93,7 +94,7 @@ class FifoLine extends Duplex {
 	}
 
 	override _read(): void {
-		// Whoever owns a console reads it always: it is the reading that paces, not the buffer.
+		// The owner of a console always reads it: pausing the reads provides the flow control, not this buffer.
 	}
 
 	override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

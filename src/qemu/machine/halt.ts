@@ -4,18 +4,18 @@ import { QemuError } from '../errors.ts';
 import type { QmpAsk } from '../vcpu.ts';
 import { describeEvent, type QmpWatch } from './qmp-watch.ts';
 
-/** What is needed to know of a machine whether QEMU has stopped it. */
+/** The parts of a machine that show whether QEMU has stopped it. */
 export interface HaltSubject {
 	readonly qmp: QmpAsk;
 	readonly watch: QmpWatch;
 	readonly process: { readonly argv: readonly string[]; stderrLines(count?: number): readonly string[] };
 }
 
-/** A machine may be stopped for a moment, such as for a snapshot: one that goes on within this time was not in the way. */
+/** A machine may be stopped briefly, for example for a snapshot. A shorter stop does not count. */
 const graceMs = 1500;
 const askMs = 5000;
 
-/** Who is behind a run state (qapi/run-state.json), and what it means. */
+/** Who is to blame for a run state (qapi/run-state.json), and its meaning. */
 const states: Readonly<Record<string, readonly [Blame, string]>> = {
 	'io-error': ['host', 'a disk or image file could not be read or written'],
 	'internal-error': ['qemu', 'QEMU or KVM met an internal error'],
@@ -27,11 +27,11 @@ const states: Readonly<Record<string, readonly [Blame, string]>> = {
 };
 
 /**
- * Settles as `work`, which needs the guest to run, unless QEMU stops the machine and leaves it stopped: then rejects with
- * what QMP says of it. The evidence is QEMU's own (the event STOP, `query-status`), so a machine that is only slow is never
- * taken for a stopped one.
+ * Settles as `work` does, which needs a running guest. Rejects if QEMU stops the machine and leaves it stopped, with the
+ * reason from QMP. The evidence is QEMU's own (the event STOP, `query-status`), so a slow machine is never mistaken for a
+ * stopped one.
  *
- * @param doing what waits, as the end of "QEMU has stopped the machine while ..."
+ * @param doing what is waiting, as the end of "QEMU has stopped the machine while ..."
  * @throws QemuError failure `stopped`
  */
 export async function whileRunning<T>(subject: HaltSubject, doing: string, work: Promise<T>): Promise<T> {
@@ -47,14 +47,14 @@ export async function whileRunning<T>(subject: HaltSubject, doing: string, work:
 	}
 }
 
-/** Resolves once QEMU has stopped the machine for longer than a moment. Rejects with the signal's reason. */
+/** Resolves once QEMU has stopped the machine for longer than the grace period. Rejects with the signal's reason. */
 async function haltError(subject: HaltSubject, doing: string, signal: AbortSignal): Promise<QemuError> {
 	const { qmp, watch } = subject;
 	for (;;) {
 		await nextStop(watch, signal);
 		await delay(graceMs, undefined, { signal });
 		if (watch.stop === undefined) continue;
-		// A QEMU that does not answer is told of by others.
+		// A QEMU that does not answer is reported elsewhere.
 		const status = (await qmp
 			.execute('query-status', undefined, { signal, timeoutMs: askMs })
 			.catch(() => undefined)) as { readonly status: string; readonly running: boolean } | undefined;

@@ -4,19 +4,19 @@ import { contention } from '../../lib/fair-clock.ts';
 import { type ParsedLog, parseTrace } from '../trace.ts';
 import type { Artifacts } from './artifacts.ts';
 
-/** Most of the log that is read back or kept: a vCPU that cannot be entered writes without end. */
+/** Longest part of the log that is read or kept: a vCPU that cannot be entered logs without end. */
 const maxLogBytes = 8 * 1024 * 1024;
 
-/** Reads the file of `-D` on the host (of a very long one, the first 8 MiB). @throws HostError, DeadlineError */
+/** Reads the file of `-D` on the host (at most its first 8 MiB). @throws HostError, DeadlineError */
 export async function readLog(host: Host, logPath: string, options: WaitOptions): Promise<ParsedLog> {
 	const bytes = await host.read(logPath, { ...options, maxBytes: maxLogBytes, cut: true, untrusted: true });
 	return parseTrace(bytes.toString('utf8'));
 }
 
-/** Keeps the file of `-D` as `trace.log`, if anything is in it. @throws HostError, DeadlineError */
+/** Keeps the file of `-D` as `trace.log`, unless it is empty. @throws HostError, DeadlineError */
 export async function keepLog(host: Host, logPath: string, artifacts: Artifacts): Promise<void> {
 	if (artifacts.pathFor('trace.log') === undefined) return;
-	// One more than is kept tells whether there is more.
+	// Read one byte more than is kept, to learn whether there is more.
 	const bytes = await host.read(logPath, {
 		timeoutMs: 8000 * contention(),
 		maxBytes: maxLogBytes + 1,

@@ -21,28 +21,28 @@ import type { QmpWatch, UnexpectedEvent } from './qmp-watch.ts';
 import { MachineShell } from './shell.ts';
 import { describeTriage, type TriageSection, triage } from './triage.ts';
 
-/** Milliseconds from the request to start; `null` for what has not been reached. */
+/** Milliseconds since the start was requested; `null` for a step that was not reached. */
 export interface MachineTimings {
-	/** The process runs. */
+	/** Until the process runs. */
 	readonly spawnMs: number;
-	/** QMP has greeted. */
+	/** Until the QMP greeting. */
 	readonly greetingMs: number;
-	/** The guest's shell has answered. */
+	/** Until the guest's shell has answered. */
 	readonly shellMs: number | null;
 }
 
-/** What a machine is made of; it owns all of it from then on. */
+/** The parts of a machine. The machine owns all of them. */
 export interface MachineParts {
 	readonly host: Host;
 	readonly spec: MachineSpec;
 	readonly argv: readonly string[];
 	readonly process: QemuProcess;
 	readonly qmp: QmpClient;
-	/** The last lines of QMP traffic, oldest first; they go on changing. */
+	/** The last lines of QMP traffic, oldest first; updated while QEMU runs. */
 	readonly qmpLines: readonly string[];
-	/** Has followed QMP from its greeting on. */
+	/** Has followed QMP since its greeting. */
 	readonly watch: QmpWatch;
-	/** Waited for since before the guest ran. */
+	/** The wait for this event began before the guest ran. */
 	readonly shutDown: Promise<QmpEventNamed<'SHUTDOWN'>>;
 	readonly console: SerialConsole | undefined;
 	readonly ports: Readonly<Record<string, Socket>>;
@@ -56,7 +56,7 @@ export interface MachineParts {
 	readonly onNote: (note: string) => void;
 }
 
-/** A QEMU with its connections, running until it is disposed of or ends by itself. Made by {@link startMachine}. */
+/** A running QEMU with its connections, made by {@link startMachine}. It runs until it is disposed of or ends by itself. */
 export class Machine implements AsyncDisposable {
 	readonly host: Host;
 	readonly spec: MachineSpec;
@@ -69,14 +69,14 @@ export class Machine implements AsyncDisposable {
 	readonly logPath: string;
 	readonly #parts: MachineParts;
 	#shell: MachineShell | undefined;
-	/** The port of a shell that was opened anew. */
+	/** The port of a reopened shell. */
 	#extraPort: Socket | undefined;
-	/** Where the guest's agent was heard; a guest that is started anew is the same one. */
+	/** Where the guest's agent answered. A restarted guest uses the same place. */
 	#isOnPort: boolean | undefined;
 	#shellMs: number | null = null;
 	#triage: Promise<readonly TriageSection[]> | undefined;
 	#ended: Promise<ShutdownRecord> | undefined;
-	/** As they were when the end began, which brings its own. */
+	/** Unexpected events up to the shutdown, which causes events of its own. */
 	#unexpected: readonly UnexpectedEvent[] | undefined;
 
 	constructor(parts: MachineParts) {
@@ -88,7 +88,7 @@ export class Machine implements AsyncDisposable {
 		this.qmp = parts.qmp;
 		this.ports = parts.ports;
 		this.logPath = parts.paths.log;
-		// A guest that restarts or powers off ends QEMU with status 0: only this tells who wanted it.
+		// QEMU exits with status 0 when a guest restarts or powers off: only this event tells the cause.
 		parts.shutDown.then(
 			({ data }) => {
 				if (data.guest) this.process.guestEnd = data.reason;
@@ -101,7 +101,7 @@ export class Machine implements AsyncDisposable {
 	#newShell(port: Socket | undefined): MachineShell | undefined {
 		const { console, process, shellOptions, startedAt } = this.#parts;
 		if (console === undefined) return undefined;
-		// Our guests serve commands on a port of this name too, free of the kernel's messages.
+		// Our guests also serve commands on a port of this name, without the kernel's messages in between.
 		return new MachineShell({
 			console,
 			orEnd: (doing, work) => process.orDeath(doing, whileRunning(this.#parts, doing, work)),
@@ -120,8 +120,8 @@ export class Machine implements AsyncDisposable {
 	}
 
 	/**
-	 * The error for a QEMU that does not answer or whose vCPUs get no CPU of the host: `undefined` where neither is why the
-	 * guest is silent. @throws HostError, DeadlineError
+	 * Makes the error for a QEMU that does not answer, or whose vCPUs get no CPU time from the host; `undefined` if neither is
+	 * the reason for the guest's silence. @throws HostError, DeadlineError
 	 */
 	async #silence() {
 		const doing = 'its guest was silent';
@@ -140,8 +140,8 @@ export class Machine implements AsyncDisposable {
 	}
 
 	/**
-	 * Gives up the shell as it is and takes a new one, for a guest that was restarted: what was asked of the old one fails.
-	 * The new one is opened at its first use. @throws HostError, DeadlineError
+	 * Drops the current shell and prepares a new one, for a guest that was restarted. Pending requests of the old shell fail.
+	 * The new shell is opened on first use. @throws HostError, DeadlineError
 	 */
 	async reopenShell(options: WaitOptions = { timeoutMs: 10_000 * contention() }): Promise<void> {
 		const { ports, paths, host } = this.#parts;
@@ -158,12 +158,12 @@ export class Machine implements AsyncDisposable {
 		this.#shell = this.#newShell(port);
 	}
 
-	/** The serial console. @throws UsageError when the spec asks for none */
+	/** The serial console. @throws UsageError when the spec has none */
 	get console(): SerialConsole {
 		return this.#parts.console ?? this.#none();
 	}
 
-	/** Commands in the guest; the shell is opened at its first use. @throws UsageError when there is no console */
+	/** Runs commands in the guest; opened on first use. @throws UsageError when there is no console */
 	get shell(): MachineShell {
 		return this.#shell ?? this.#none();
 	}
@@ -172,17 +172,17 @@ export class Machine implements AsyncDisposable {
 		return { spawnMs: this.#parts.spawnMs, greetingMs: this.#parts.greetingMs, shellMs: this.#shellMs };
 	}
 
-	/** Name to local path of the files kept so far; complete when the machine has been shut down. */
+	/** Maps names to local paths of the files kept so far; complete after the shutdown. */
 	get artifacts(): Readonly<Record<string, string>> {
 		return this.#parts.artifacts.written;
 	}
 
-	/** Set while QEMU has stopped the machine: whether a command of this session did it. */
+	/** Set while the machine is stopped: whether a command of this session stopped it. */
 	get stopped(): { readonly isOwn: boolean } | undefined {
 		return this.#parts.watch.stop;
 	}
 
-	/** QMP events that no command of this session explains, until the machine was ended; oldest first. */
+	/** QMP events before the shutdown that no command of this session explains, oldest first. */
 	get unexpectedEvents(): readonly UnexpectedEvent[] {
 		return this.#unexpected ?? this.#parts.watch.unexpected;
 	}
@@ -192,12 +192,12 @@ export class Machine implements AsyncDisposable {
 		return this.process.orDeath(doing, promise);
 	}
 
-	/** Reads what QEMU has logged until now (of a very long log, the first 8 MiB). @throws HostError, DeadlineError */
+	/** Reads QEMU's log so far (at most the first 8 MiB). @throws HostError, DeadlineError */
 	async readLog(options: WaitOptions = { timeoutMs: 10_000 * contention() }): Promise<ParsedLog> {
 		return await readLog(this.host, this.logPath, options);
 	}
 
-	/** How each vCPU fares, see {@link diagnoseVcpus}. @throws QemuError failure `stuck` when QEMU does not answer QMP */
+	/** Diagnoses each vCPU, see {@link diagnoseVcpus}. @throws QemuError failure `stuck` when QEMU does not answer QMP */
 	async diagnoseVcpus(options: WaitOptions & { readonly sampleMs?: number } = {}): Promise<readonly VcpuDiagnosis[]> {
 		const { host, qmp, logPath } = this;
 		const doing = 'its vCPUs were looked at';
@@ -210,8 +210,8 @@ export class Machine implements AsyncDisposable {
 	}
 
 	/**
-	 * Looks at a guest that hangs, see {@link triage}; the first look is kept as `triage.txt`. Done by itself when the shell
-	 * finds the guest silent. Never rejects.
+	 * Examines a hanging guest, see {@link triage}. The first result is kept as `triage.txt`. Called automatically when the
+	 * shell finds the guest silent. Never rejects.
 	 * @throws UsageError when there is no console
 	 */
 	triage(): Promise<readonly TriageSection[]> {
@@ -227,8 +227,8 @@ export class Machine implements AsyncDisposable {
 	}
 
 	/**
-	 * Ends the machine: QMP `quit`, SIGTERM, SIGKILL; then its log is fetched, its connections are closed and its folder
-	 * removed. The console is read to the end, so that QEMU cannot block on it. Only the first call acts. Never rejects.
+	 * Ends the machine with QMP `quit`, then SIGTERM, then SIGKILL. Then fetches its log, closes its connections and removes
+	 * its folder. Reads the console to its end, so that QEMU cannot block on it. Only the first call acts. Never rejects.
 	 */
 	shutdown(): Promise<ShutdownRecord> {
 		this.#unexpected ??= [...this.#parts.watch.unexpected];
@@ -249,7 +249,7 @@ export class Machine implements AsyncDisposable {
 		if (note !== null) onNote(note);
 		const steps: [string, () => PromiseLike<unknown> | undefined][] = [
 			['trace.log could not be fetched', () => keepLog(this.host, this.logPath, artifacts)],
-			// What QEMU wrote last is still on its way.
+			// QEMU's last output is still in transit.
 			[
 				'the end of the console was not seen',
 				() => within('it', console?.closed ?? Promise.resolve(), { timeoutMs: 1000 * contention() }),

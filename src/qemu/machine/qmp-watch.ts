@@ -1,16 +1,16 @@
 import type { QmpRecord } from '../../qmp/wire/recording.ts';
 
-/** A QMP event that nothing asked for. */
+/** A QMP event that no command caused. */
 export interface UnexpectedEvent {
 	readonly event: string;
 	readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** What a machine is expected to say by itself: its ports are opened, its clock is set, jobs and migrations go on. */
+/** Events that a machine may send by itself: ports are opened, the clock is set, jobs and migrations make progress. */
 const ordinary =
 	/^(VSERPORT_CHANGE|NIC_RX_FILTER_CHANGED|RTC_CHANGE|BALLOON_CHANGE|ACPI_DEVICE_OST|DEVICE_DELETED|DUMP_COMPLETED|JOB_STATUS_CHANGE|BLOCK_JOB_\w+|MIGRATION\w*|SPICE_\w+|VNC_\w+|NETDEV_STREAM_\w+|FAILOVER_NEGOTIATED)$/;
 
-/** Events that a command brings while it is executed. */
+/** Events that a command causes while it is executed. */
 const during: Readonly<Record<string, readonly string[]>> = {
 	stop: ['STOP'],
 	cont: ['RESUME'],
@@ -19,7 +19,7 @@ const during: Readonly<Record<string, readonly string[]>> = {
 	'x-exit-preconfig': ['RESUME'],
 };
 
-/** Events that come some time after a command, once for each. */
+/** Events that follow some time after a command, once per command. */
 const after: Readonly<Record<string, readonly string[]>> = {
 	system_reset: ['RESET'],
 	system_powerdown: ['POWERDOWN', 'SHUTDOWN'],
@@ -32,30 +32,30 @@ const after: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Follows the QMP traffic of a machine and keeps the events that no command of ours explains. Knows from STOP and RESUME
+ * Follows a machine's QMP traffic and records the events that no command of ours explains. Tracks with STOP and RESUME
  * whether the vCPUs may run.
  */
 export class QmpWatch {
 	readonly #unexpected: UnexpectedEvent[] = [];
-	/** Commands that have not been answered, by their id. */
+	/** Commands without a reply yet, by id. */
 	readonly #underWay = new Map<unknown, string>();
-	/** How many events of a name are still to come. */
+	/** How many events of each name are still expected. */
 	readonly #due = new Map<string, number>();
 	readonly #listeners = new Set<() => void>();
 	readonly #mayReset: boolean;
 	#stop: { readonly isOwn: boolean } | undefined;
 
-	/** `mayReset`: a guest that restarts itself does what its machine allows. */
+	/** `mayReset`: the machine allows the guest to restart itself. */
 	constructor({ mayReset = false }: { readonly mayReset?: boolean } = {}) {
 		this.#mayReset = mayReset;
 	}
 
-	/** The events that nothing asked for, oldest first; at most 50. */
+	/** The events that no command caused, oldest first; at most 50. */
 	get unexpected(): readonly UnexpectedEvent[] {
 		return this.#unexpected;
 	}
 
-	/** Set while the vCPUs are stopped: whether a command of ours did it. */
+	/** Set while the vCPUs are stopped: whether a command of ours stopped them. */
 	get stop(): { readonly isOwn: boolean } | undefined {
 		return this.#stop;
 	}
@@ -66,9 +66,9 @@ export class QmpWatch {
 		return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
 	}
 
-	/** Takes one message of either direction. Never throws. */
+	/** Processes one message of either direction. Never throws. */
 	record({ direction, text }: Pick<QmpRecord, 'direction' | 'text'>): void {
-		// Long ones are replies to questions, which are of no interest here.
+		// Long messages are replies to queries and not relevant here.
 		if (text.length > 16_384) return;
 		if (direction === 'received' && this.#underWay.size === 0 && !text.includes('"event"')) return;
 		let message: Readonly<Record<string, unknown>>;
@@ -111,7 +111,7 @@ export class QmpWatch {
 	}
 }
 
-/** An event in a few words, such as `SHUTDOWN (guest true, reason guest-reset)`. */
+/** Describes an event briefly, such as `SHUTDOWN (guest true, reason guest-reset)`. */
 export function describeEvent({ event, data }: UnexpectedEvent): string {
 	const said = Object.entries(data ?? {}).map(
 		([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,

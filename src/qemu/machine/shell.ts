@@ -6,16 +6,16 @@ import { type WaitOptions, within } from '../../lib/deadline.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import type { QemuError } from '../errors.ts';
 
-/** A look at a silent guest may take that long before the silence is reported. */
+/** Limit for the triage of a silent guest, before the silence is reported. */
 const lookMs = 40_000;
-/** And so long may it take to find out whether it is QEMU that does not answer. */
+/** Limit for finding out whether QEMU itself does not answer. */
 const askMs = 20_000;
 
 type OpenOptions = WaitOptions & Pick<ShellOptions, 'onCandidate'>;
 
 /**
- * The shell of a machine's guest, opened at its first use: a guest boots while other things are asked. All that is
- * asked of it fails when QEMU ends or stops the machine, unless the guest itself gave the cause (a panic).
+ * The shell of a machine's guest, opened on first use, so that the guest can boot in the meantime. All requests fail when
+ * QEMU ends or stops the machine, unless the guest itself reported the cause (a panic).
  */
 export class MachineShell implements GuestShell {
 	readonly console: SerialConsole;
@@ -29,13 +29,13 @@ export class MachineShell implements GuestShell {
 
 	constructor(parts: {
 		console: SerialConsole;
-		/** Settles as the work does, unless QEMU ends or stops the machine. */
+		/** Settles as the work does, or rejects if QEMU ends or stops the machine. */
 		orEnd: <T>(doing: string, work: Promise<T>) => Promise<T>;
 		open: (options: OpenOptions) => Promise<GuestShell>;
 		onReady: () => void;
-		/** Called when the guest is found silent, before anyone is told. */
+		/** Called when the guest is found silent, before the error is reported. */
 		onSilence: () => Promise<unknown>;
-		/** Called before that: the error to be told instead, where the guest is silent because QEMU is. */
+		/** Called before `onSilence`. Returns the error to report instead if the guest is silent because of QEMU. */
 		silentQemu: () => Promise<QemuError | undefined>;
 	}) {
 		this.console = parts.console;
@@ -53,14 +53,14 @@ export class MachineShell implements GuestShell {
 	}
 
 	/**
-	 * Waits for the guest's shell. Who asks while it is being opened waits for the same opening, with own limits.
+	 * Waits for the guest's shell. Concurrent callers wait for the same opening, each with its own limits.
 	 *
 	 * @throws GuestError, QemuError when QEMU ends first, DeadlineError, the signal's reason
 	 */
 	async ready(options: WaitOptions = {}): Promise<GuestShell> {
 		if (this.#opened !== undefined) return await within("the guest's shell", this.#opened, options);
 		this.#opened = this.#start(options);
-		// Its limits are the opening's own, which knows better words for their end.
+		// The opening has these limits itself, and a better message when they are reached.
 		return await this.#opened;
 	}
 
@@ -70,7 +70,7 @@ export class MachineShell implements GuestShell {
 			this.#onReady();
 			return this.#shell;
 		} catch (error) {
-			// A later caller may have more patience.
+			// A later caller may wait longer.
 			this.#opened = undefined;
 			throw await this.#lookAtSilence(error, options);
 		}
@@ -78,7 +78,7 @@ export class MachineShell implements GuestShell {
 
 	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
 		const { stdin, signal } = options;
-		// A stream can be read by one shell only: by the one that answers.
+		// A stream can be read only once, so wait for the shell that answers.
 		if (typeof stdin === 'object' && !(stdin instanceof Uint8Array)) await this.ready({ signal });
 		return await this.#ask('a command ran in the guest', options, shell => shell.run(command, options));
 	}
@@ -95,14 +95,14 @@ export class MachineShell implements GuestShell {
 		return await this.#ask('a file of the guest was read', options, shell => shell.get(guestPath, options));
 	}
 
-	/** What is asked first is asked before the shell is there, so that it goes out with the greeting. */
+	/** Asks before the shell is ready, so that the first request goes out together with the greeting. */
 	async #ask<T>(doing: string, { signal }: WaitOptions, ask: (shell: GuestShell) => Promise<T>): Promise<T> {
 		let early: { readonly shell: GuestShell; readonly answer: Promise<T> } | undefined;
 		this.#opened ??= this.#start({
 			signal,
 			onCandidate: shell => {
 				early = { shell, answer: ask(shell) };
-				// Told below, unless another shell answers or none.
+				// Reported below, unless another shell answers or none does.
 				early.answer.catch(() => undefined);
 			},
 		});
@@ -118,7 +118,7 @@ export class MachineShell implements GuestShell {
 		}
 	}
 
-	/** What is to be told of an error: the error itself, unless the guest is silent because QEMU is. */
+	/** Returns the error to report: the given one, unless the guest is silent because of QEMU. */
 	async #lookAtSilence(error: unknown, { signal }: WaitOptions): Promise<unknown> {
 		if (!(error instanceof GuestError) || (error.kind !== 'hang' && error.kind !== 'no-shell')) return error;
 		const look = <T>(timeoutMs: number, work: Promise<T>) =>

@@ -27,7 +27,7 @@ test.serial('a guest boots, answers and is shut down; its artifacts tell of it',
 	});
 	t.true(machine.timings.shellMs! > machine.timings.greetingMs);
 
-	// The port's other end is the first of the guest's virtio ports.
+	// The other end of the port is the guest's first virtio port.
 	const arrived = once(machine.ports.data!, 'data');
 	t.like(await machine.shell.run('echo across > /dev/vport0p1 || ls -l /dev/vport*', patience), { status: 0 });
 	t.deepEqual(await arrived, [Buffer.from('across\n')]);
@@ -95,7 +95,7 @@ test.serial('a machine that somebody else stops is told so, and from what QMP sa
 	t.regex((await failed)!.message, /run state 'paused': no command of this session stopped it/);
 	t.deepEqual(machine.unexpectedEvents, [{ event: 'STOP' }]);
 	await stranger.execute('cont');
-	// It runs again, and so does what is asked of it.
+	// The guest runs again and answers requests.
 	t.like(await machine.shell.run('true', patience), { status: 0 });
 });
 

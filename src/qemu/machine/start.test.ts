@@ -13,7 +13,7 @@ import { plainHost } from '../testing/hosts.ts';
 import { fakeQemu, fakeSpec, scriptedHost } from '../testing/machines.ts';
 import { type StartOptions, startMachine } from './start.ts';
 
-/** A host with the fake QEMU, that fails the test when a folder or a process outlives it. */
+/** Makes a host with the fake QEMU. The test fails if a folder or process is left over. */
 function watchedHost(t: ExecutionContext, script: Script) {
 	const pids: number[] = [];
 	const folders: HostFolder[] = [];
@@ -129,7 +129,7 @@ test('QEMU that runs without ever making its socket: the system error of the las
 
 test('QEMU that takes the connection and says nothing', async t => {
 	const folder = await artifactsFolder(t);
-	// Here at once, however long the fake takes to start.
+	// Listens from the start, however long the fake takes to start.
 	const silent = createServer(() => undefined).listen(path.join(folder, 'silent'));
 	t.teardown(() => silent.close());
 	const inner = watchedHost(t, { noSockets: true });
@@ -189,7 +189,7 @@ test('artifacts that cannot be written are told of and fail nothing', async t =>
 		{},
 		{
 			makeFolder: async () => {
-				// The folder of the artifacts is gone once the machine has begun.
+				// Remove the artifacts' folder once the machine has started.
 				await rm(artifacts, { recursive: true });
 				return await plainHost().makeFolder();
 			},
@@ -237,7 +237,7 @@ for (const [stoppedState, blame, meaning] of [
 test('a machine that is stopped for a moment is waited for', async t => {
 	const events = [{ event: 'STOP' }, { event: 'RESUME' }];
 	await using machine = await startMachine(watchedHost(t, { events }), fakeSpec, { shell: { mode: 'framed' } });
-	// Longer than a stop may last; nobody answers, so that the wait itself ends it.
+	// This is longer than a stop may last. The shell never answers, so the wait ends at its own limit.
 	await t.throwsAsync(machine.shell.ready({ timeoutMs: 4000 }), { message: /did not answer on the console/ });
 	t.is(machine.unexpectedEvents.length, 2);
 });

@@ -19,31 +19,31 @@ import { keepLog, readLog } from './log.ts';
 import { Machine } from './machine.ts';
 import { QmpWatch } from './qmp-watch.ts';
 
-/** How a machine is started, and what is kept of it. */
+/** How to start a machine, and what to keep of it. */
 export interface StartOptions extends WaitOptions {
-	/** Ends the start, not the machine once it is started. */
+	/** Aborts the start. Has no effect once the machine is started. */
 	readonly signal?: AbortSignal | undefined;
-	/** For the whole start, to the moment the vCPUs run. Default 30 s. */
+	/** Limit for the whole start, until the vCPUs run. Default 30 s. */
 	readonly timeoutMs?: number | undefined;
-	/** Folder of this machine for {@link ArtifactName} files; made where missing. Without it nothing is kept. */
+	/** Local folder for {@link ArtifactName} files, created if missing. Without it no files are kept. */
 	readonly artifacts?: string | undefined;
-	/** What the guest's shell is opened with. */
+	/** Options for the guest's shell. */
 	readonly shell?: Omit<ShellOptions, 'signal'> | undefined;
 	readonly console?: Omit<ConsoleOptions, 'record'> | undefined;
-	/** Time for each step of the end. */
+	/** Time limit of each shutdown step. */
 	readonly budgets?: ShutdownBudgets | undefined;
-	/** QEMU runs with our own rights, root's too: for the emulator of a board. By default it is not trusted. */
+	/** QEMU runs with vpmu's own rights, even root's: for the emulator of a board. Default: QEMU is untrusted. */
 	readonly trusted?: boolean | undefined;
-	/** Told what a person should know and what fails nothing: force at the end, a file that could not be written. */
+	/** Receives notes for people that do not affect the result: a forced shutdown, a file that could not be written. */
 	readonly onNote?: ((note: string) => void) | undefined;
 }
 
 /**
- * Starts a QEMU on a host and connects to it. The machine owns the process, its sockets and its folder on the host, and
- * is to be disposed of. Its vCPUs run when this resolves, unless the spec says `paused`.
+ * Starts a QEMU on a host and connects to it. The machine owns the process, its sockets and its folder on the host; dispose
+ * of it. Its vCPUs run when this resolves, unless the spec says `paused`.
  *
- * @throws QemuError when QEMU cannot be started or ends; QmpError when it does not speak; HostError; DeadlineError; the
- *   signal's reason; UsageError for an impossible spec. Nothing is left behind then.
+ * @throws QemuError when QEMU cannot be started or ends; QmpError when QMP fails; HostError; DeadlineError; the signal's
+ *   reason; UsageError for an impossible spec. Everything is cleaned up in that case.
  */
 export async function startMachine(host: Host, spec: MachineSpec, options: StartOptions = {}): Promise<Machine> {
 	const { signal, timeoutMs = 30_000 * contention(), onNote = () => undefined } = options;
@@ -84,14 +84,15 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			...{ ...connections, shellOptions: options.shell },
 		});
 	} catch (error) {
-		// What it logged before it failed is evidence, and its folder is about to go.
+		// The log from before the failure is evidence, and its folder is about to be removed.
 		await keepLog(host, paths.log, artifacts).catch(() => undefined);
 		if (error instanceof QemuError) error.log = await readLog(host, paths.log, { timeoutMs: 5000 }).catch(() => null);
 		throw error;
 	}
 
 	async function connectAll() {
-		// The sockets are there from early on, all when the last is, and QEMU takes the connections when its start is done.
+		// QEMU makes the sockets early. When the last one exists they all do. QEMU accepts the connections when its start is
+		// complete.
 		const [socket, consoleStream, ...portSockets] = await Promise.all([
 			connected(paths.qmp),
 			hasConsole(spec) && paths.consoleFifos !== true ? connected(paths.console) : undefined,
@@ -116,7 +117,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 		const qmp = await process.orDeath('QMP was greeted', connecting);
 		stack.defer(() => quietly(qmp));
 		const greetingMs = elapsed();
-		// Before the guest can: it may end as soon as it runs.
+		// Listen before the guest runs: it may shut down at once.
 		const shutDown = qmp.waitEvent('SHUTDOWN');
 		shutDown.catch(() => undefined);
 
@@ -135,20 +136,21 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			...portSockets.map((_, index) => `port${index}`),
 		];
 		const taken = process.orDeath('its sockets were connected', chardevsConnected(qmp, chardevs, limits()));
-		// A console that QEMU itself waited for is connected, and a guest needs a while to find its ports.
+		// If QEMU itself waited for the console, it is connected. A guest needs a while to find its ports.
 		if (paths.announced !== true) await taken;
 		const running =
 			spec.paused === true
 				? undefined
 				: process.orDeath('its vCPUs were started', qmp.execute('cont', undefined, limits()));
-		// QMP greets while QEMU still starts, and may yet refuse to: its answers come when it has not.
+		// QEMU sends the greeting while it is still starting, and may still fail. It answers commands only after a successful
+		// start.
 		const started = process.orDeath('QMP was negotiated', qmp.negotiated);
 		await Promise.all([started, taken, running]);
 
 		return { qmp, qmpLines, watch, console, ports, greetingMs, shutDown };
 	}
 
-	/** A socket of QEMU's; whoever takes it over hears of its errors. */
+	/** Connects to a QEMU socket. Its new owner handles its errors. */
 	async function connected(socketPath: string): Promise<Socket> {
 		const socket = await connectWhenReady(process, socketPath, { ...limits(), announced: paths.announced === true });
 		socket.on('error', () => undefined);
@@ -157,7 +159,7 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	}
 
 	async function openConsole(): Promise<Duplex> {
-		// QEMU has greeted, so it has opened its end.
+		// QEMU has sent the greeting, so it has opened its end.
 		return await process.orDeath(
 			'its console was opened',
 			Promise.try(() => openFifos(fifos!)),
@@ -165,22 +167,22 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 	}
 }
 
-/** Beside a guest's memory (a migration to a file), QEMU writes its log, a device tree, a screen. */
+/** Besides the guest's memory (a migration to a file), QEMU writes its log, a device tree, a screen dump. */
 const filesMiB = 128;
 
-/** Lines of QMP that are kept for a triage, and of each so many characters. */
+/** Number of QMP lines kept for a triage, and of characters kept of each. */
 const keptQmpLines = 20;
 
 function shorten(line: string): string {
 	return line.length > 500 ? `${line.slice(0, 497)}...` : line.trimEnd();
 }
 
-/** Disposes of what a failed start leaves: what failed first is what is told, not what fails in its wake. */
+/** Disposes of the remains of a failed start, ignoring errors, so that the first error is reported. */
 async function quietly(owned: AsyncDisposable): Promise<void> {
 	try {
 		await owned[Symbol.asyncDispose]();
 	} catch {
-		// The start's own error is on its way.
+		// The start's own error is being thrown.
 	}
 }
 
@@ -193,7 +195,7 @@ function pathsIn(folder: HostFolder, spec: MachineSpec, isLocal: boolean): Machi
 	};
 }
 
-/** Until QEMU has taken the connections: what a guest writes to a chardev without a peer is lost. */
+/** Waits until QEMU has accepted the connections: guest output to a chardev without a peer is lost. */
 async function chardevsConnected(qmp: QmpClient, ids: readonly string[], limits: WaitOptions): Promise<void> {
 	if (ids.length === 0) return;
 	await poll(

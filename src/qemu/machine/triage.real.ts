@@ -28,7 +28,7 @@ test('a guest whose kernel never returns from a system call: a hang, with what t
 	t.regex(section('run state'), /"status":"running"/);
 	t.regex(section('vCPUs'), /vCPU 0/);
 	t.regex(section('registers'), /PC=[0-9a-f]{16}/);
-	// Its own backtrace names the program that has the CPU, and where it is.
+	// The backtrace names the program on the CPU and its location.
 	t.regex(section('kernel backtraces'), /sysrq: Show backtrace of all active CPUs/);
 	t.regex(section('kernel backtraces'), /Comm: workload.*__arm64_sys_getppid/s);
 	t.regex(section('kernel backtraces'), /sysrq: Show Blocked State/);

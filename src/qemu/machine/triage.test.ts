@@ -5,7 +5,7 @@ import { plainHost } from '../testing/hosts.ts';
 import type { QmpAsk } from '../vcpu.ts';
 import { describeTriage, triage } from './triage.ts';
 
-/** A look at a machine of which nothing answers but what is given. */
+/** Runs a triage of a machine where only the given `qmp` answers. */
 async function look(t: { teardown(fn: () => unknown): void }, qmp: QmpAsk) {
 	const serial = new SerialConsole(new PassThrough());
 	t.teardown(() => serial[Symbol.asyncDispose]());

@@ -6,7 +6,7 @@ import { messageOf } from '../../lib/errors.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import { diagnoseVcpus, type QmpAsk } from '../vcpu.ts';
 
-/** What is looked at. All of it belongs to others. */
+/** The parts of a machine to examine. The triage owns none of them. */
 export interface TriageSubject {
 	readonly host: Host;
 	readonly qmp: QmpAsk;
@@ -18,29 +18,29 @@ export interface TriageSubject {
 	readonly qmpLines: readonly string[];
 }
 
-/** One thing that was asked, and what came. */
+/** One question and its answer. */
 export interface TriageSection {
 	readonly title: string;
 	readonly lines: readonly string[];
 }
 
 const stepMs = 5000;
-/** What a kernel prints of all its CPUs takes that long on a slow UART, times the speed factor. */
+/** Time that a kernel needs to print all its CPUs on a slow UART, multiplied by the speed factor. */
 const sysrqMs = 1500;
 
-/** Prints what each thread of QEMU does, where the host has gdb. */
+/** Prints the stacks of all QEMU threads, if the host has gdb. */
 const stacks = `
 command -v gdb >/dev/null || { echo 'this host has no gdb'; exit 0; }
 exec gdb -p "$1" -batch -nx -iex 'set debuginfod enabled off' -ex 'set pagination off' -ex 'thread apply all bt 12' 2>&1 </dev/null`;
 
 /**
- * What a person would ask of a guest that hangs: the vCPUs' states and registers over QMP, the kernel's own backtraces
- * (sysrq over a break on the serial line; a kernel that does not allow it says so), QEMU's stacks, and the last lines of QMP
- * and console. Each is tried, none waits for long: what fails says why. Never rejects.
+ * Examines a hanging guest: the vCPUs' states and registers over QMP, the kernel's own backtraces (sysrq by a break on the
+ * serial line; a kernel that does not allow it says so), QEMU's stacks, and the last lines of QMP and console. Each part has
+ * a short limit; a part that fails says why. Never rejects.
  */
 export async function triage(subject: TriageSubject): Promise<readonly TriageSection[]> {
 	const { host, qmp, console, pid } = subject;
-	// As they were before this asks and is answered.
+	// Save these before the triage adds its own lines.
 	const [consoleLines, qmpLines] = [console.lastLines(), [...subject.qmpLines]];
 	const limits = { timeoutMs: stepMs * contention() };
 	const monitor = async (line: string) =>
@@ -87,10 +87,10 @@ async function section(title: string, ask: () => Promise<readonly string[]>): Pr
 	}
 }
 
-/** After a break the kernel takes the next character as a command (Linux, Documentation/admin-guide/sysrq.rst). */
+/** After a break, the kernel takes the next character as a command (Linux, Documentation/admin-guide/sysrq.rst). */
 async function sysrq(qmp: QmpAsk, console: SerialConsole, limits: WaitOptions): Promise<readonly string[]> {
 	const from = console.position;
-	// 9: what follows is printed, however quiet the kernel was told to be.
+	// 9 raises the console log level, so that the following output is printed even on a quiet kernel.
 	for (const key of ['9', 'l', 'w']) {
 		await qmp.execute('chardev-send-break', { id: 'console' }, limits);
 		await console.write(key);
@@ -99,7 +99,7 @@ async function sysrq(qmp: QmpAsk, console: SerialConsole, limits: WaitOptions): 
 	return console.textSince(from).split('\n');
 }
 
-/** A triage as text, for people. */
+/** Formats a triage as text for people. */
 export function describeTriage(sections: readonly TriageSection[]): string {
 	return sections.map(({ title, lines }) => `== ${title}\n${lines.join('\n')}\n`).join('\n');
 }

@@ -9,7 +9,7 @@ import { fakeQemu, scriptedHost } from '../testing/machines.ts';
 import { connectWhenReady } from './connect.ts';
 import { startProcess } from './process.ts';
 
-/** No bound that a test could reach: what is waited for comes, however slow the machine is. */
+/** A limit that no test reaches, however slow the machine is. */
 const patient = { timeoutMs: 600_000 };
 
 async function start(t: ExecutionContext, script: Script) {
@@ -51,7 +51,7 @@ test('a QEMU that announces nothing is looked at all the same, and one that anno
 test('a QEMU that makes no socket is to blame for it when it had the chance', async t => {
 	const { qemu, socketPath } = await start(t, { noSockets: true });
 	const attempt = async () => (await t.throwsAsync(connectWhenReady(qemu, socketPath, { timeoutMs: 1 })))!;
-	// While its host does not let it run, it is excused.
+	// QEMU is excused while its host does not let it run.
 	const error = await poll(
 		'a QEMU that ran',
 		async () => ((await attempt()) as QemuError).blame === 'qemu' || undefined,

@@ -8,12 +8,12 @@ import type { QemuProcess } from './process.ts';
 import { excuseOf, processMoment } from './starvation.ts';
 
 /**
- * Connects to a socket that a starting QEMU makes, trying again until it is there. The caller owns the socket.
- * `announced`: QEMU says when it is ({@link QemuProcess.announced}), so that until then it is looked for only every
- * `seldomMs`, in case this QEMU uses other words.
+ * Connects to a socket of a starting QEMU, and retries until the socket exists. The caller owns the socket. `announced`: QEMU
+ * reports when it exists ({@link QemuProcess.announced}). Until then, look only every `seldomMs`, in case this QEMU words the
+ * report differently.
  *
- * @throws QemuError when QEMU ends first, or runs and has no such socket after `timeoutMs` (then `cause` is the system's
- *   error of a last attempt); the signal's reason
+ * @throws QemuError when QEMU ends first, or runs without such a socket after `timeoutMs` (then `cause` is the system's error
+ *   of the last attempt); the signal's reason
  */
 export async function connectWhenReady(
 	process: QemuProcess,
@@ -27,7 +27,7 @@ export async function connectWhenReady(
 ): Promise<Socket> {
 	const doing = 'its start was waited for';
 	const endsAt = performance.now() + timeoutMs;
-	// Here an attempt costs next to nothing; elsewhere it is a round trip.
+	// On this machine an attempt costs almost nothing; on another host it is a round trip.
 	const longestPauseMs = process.host.kind === 'local' ? 4 : 50;
 	if (announced) await pause(process, Math.min(seldomMs, timeoutMs), signal);
 	for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
@@ -54,7 +54,7 @@ export async function connectWhenReady(
 	}
 }
 
-/** The error for a QEMU without a socket: its own fault unless it had no chance to make one. */
+/** Makes the error for a QEMU without a socket. QEMU is to blame unless the host did not let it run. */
 async function noSocket(process: QemuProcess, timeoutMs: number, cause: unknown): Promise<QemuError> {
 	const moment = await processMoment(process.host, process.pid).catch(() => undefined);
 	const excuse = moment === undefined ? undefined : excuseOf(moment);
@@ -65,17 +65,17 @@ async function noSocket(process: QemuProcess, timeoutMs: number, cause: unknown)
 	});
 }
 
-/** Until the time is over, QEMU has ended or announces its sockets, or the signal aborts. */
+/** Waits until the time is over, QEMU has ended or announces its sockets, or the signal aborts. */
 async function pause(process: QemuProcess, ms: number, signal: AbortSignal | undefined): Promise<void> {
 	const over = new AbortController();
 	using either = eitherSignal(signal, over.signal);
 	const announced = process.isAnnounced ? [] : [process.announced];
-	// An abort rejects with AbortError here; its reason is thrown by the caller.
+	// On an abort this rejects with AbortError; the caller throws the signal's reason.
 	await Promise.race([process.exited, ...announced, delay(ms, undefined, { signal: either.signal }).catch(ignore)]);
 	over.abort();
 }
 
-/** Whether the socket may still come: nobody listens, or nothing is there yet. */
+/** Whether the socket may still appear: it does not exist yet, or nothing listens on it. */
 function isNotYet(error: unknown): boolean {
 	if (error instanceof DeadlineError) return true;
 	const { code, failure } = error as { code?: unknown; failure?: unknown };

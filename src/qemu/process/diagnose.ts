@@ -6,24 +6,24 @@ import { loaderComplaint } from './loader.ts';
 
 export interface Diagnosis {
 	readonly failure: Extract<QemuFailure, 'missing' | 'not-executable' | 'wrong-architecture' | 'missing-library'>;
-	/** The user who named a file that cannot run, or the host that lacks what the file needs. */
+	/** `user` if the named file cannot run; `host` if the host lacks something that the file needs. */
 	readonly blame: Extract<Blame, 'user' | 'host'>;
-	/** A sentence that names the file and what is wrong with it. */
+	/** A sentence with the file and its problem. */
 	readonly text: string;
 }
 
-/** What decides whether a program file can run, from its first bytes. */
+/** The facts in a program file's first bytes that decide whether it can run. */
 export interface ProgramHeader {
 	readonly kind: 'elf' | 'script' | 'other';
-	/** `uname -m` of the machines that an ELF file is for, or `ELF machine 12`. */
+	/** `uname -m` of the machines that can run the ELF file, or `ELF machine 12`. */
 	readonly machine?: string;
-	/** The loader of an ELF file, the interpreter of a script. */
+	/** The loader of an ELF file, or the interpreter of a script. */
 	readonly interpreter?: string;
-	/** Where the loader's name stands in the file, when that is behind the bytes that were read. */
+	/** Position of the loader's name in the file, if it is beyond the bytes that were read. */
 	readonly interpreterAt?: { readonly offset: number; readonly size: number };
 }
 
-/** `e_machine` (System V ABI, and its processor supplements), class and byte order to `uname -m`. */
+/** Maps `e_machine` (System V ABI, and its processor supplements), class and byte order to `uname -m`. */
 function machineName(number: number, is64: boolean, littleEndian: boolean): string {
 	switch (number) {
 		case 3:
@@ -51,11 +51,11 @@ function machineName(number: number, is64: boolean, littleEndian: boolean): stri
 	}
 }
 
-/** Reads the first bytes of a program file: ELF class, machine and PT_INTERP, or a script's `#!` line. */
+/** Parses the first bytes of a program file: ELF class, machine and PT_INTERP, or a script's `#!` line. */
 export function readProgramHeader(bytes: Buffer): ProgramHeader {
 	if (bytes.subarray(0, 2).toString('latin1') === '#!') {
 		const line = bytes.subarray(2, 256).toString('latin1').split('\n', 1)[0]!;
-		// A carriage return is part of the name for the kernel.
+		// For the kernel, a carriage return is part of the name.
 		return { kind: 'script', interpreter: line.replace(/^[ \t]+/, '').split(/[ \t]/, 1)[0]! };
 	}
 	if (bytes.length < 64 || bytes.subarray(0, 4).toString('latin1') !== '\x7fELF') return { kind: 'other' };
@@ -83,7 +83,7 @@ function nameIn(bytes: Buffer): string {
 	return bytes.toString('latin1').replace(/\0.*$/s, '');
 }
 
-/** Prints `uname -m`, the file's path, what it is, and its first bytes. */
+/** Prints `uname -m`, the file's path, its type, and its first bytes. */
 const look = `
 path=$(command -v "$1" 2>/dev/null) || path=$1
 uname -m
@@ -94,16 +94,16 @@ elif [ ! -x "$path" ]; then echo not-executable
 else echo file; head -c 4096 -- "$path"
 fi`;
 
-/** Prints a part of a file: from a byte, counted from 1, and how many. */
+/** Prints part of a file: `$2` is the first byte, counted from 1, and `$3` the length. */
 const part = 'tail -c "+$2" -- "$1" | head -c "$3"';
 
-/** Whether what a missing loader is asked for is there; the exit status says so. */
+/** Tests whether a file that a loader reported as missing exists. */
 const exists = '[ -e "$1" ]';
 
 /**
- * Why a command could not be run on a host, found by looking at the program file and at what loaders and shells said;
- * `undefined` when the file is one that the host can run and nothing was said of it. A loader as the first word
- * (`ld-linux-…`) is looked through to the program that it loads.
+ * Finds out why a command could not be run on a host, from the program file and the messages of loaders and shells.
+ * `undefined` if the host can run the file and there are no such messages. If the first word is a loader (`ld-linux-…`),
+ * examines the program that it loads.
  *
  * @param isOver the exit status (126, 127) shows that nothing ran
  * @throws HostError when the host cannot be asked; DeadlineError; the signal's reason
@@ -130,7 +130,7 @@ export async function diagnoseCommand(
 	return { failure: 'missing-library', blame: 'host', text };
 }
 
-/** The programs that a command runs one in another: a wrapper, a loader, and what they start. */
+/** Lists the programs of a command that start one another: a wrapper, a loader, and the program that they start. */
 function programsOf(command: readonly string[]): readonly string[] {
 	const [first = '', ...rest] = command;
 	// `taskset -c LIST PROGRAM` starts a QEMU on chosen CPUs.

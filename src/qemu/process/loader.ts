@@ -1,7 +1,7 @@
 /**
- * What a dynamic loader, or QEMU of its modules, prints about a program that it cannot get ready. After
- * glibc 2.31 to 2.41 (elf/dl-catch.c, dl-version.c, dl-hwcap-check.h), musl 1.1 to 1.2 (ldso/dynlink.c), uClibc-ng, bionic's
- * linker, and QEMU 4.2 to 11 (util/module.c, qom/object.c).
+ * Messages of a dynamic loader, or of QEMU about its modules, when a program cannot be loaded. Taken from glibc 2.31 to 2.41
+ * (elf/dl-catch.c, dl-version.c, dl-hwcap-check.h), musl 1.1 to 1.2 (ldso/dynlink.c), uClibc-ng, bionic's linker, and QEMU
+ * 4.2 to 11 (util/module.c, qom/object.c).
  */
 const complaints: readonly RegExp[] = [
 	/: error while loading shared libraries: /,
@@ -13,7 +13,7 @@ const complaints: readonly RegExp[] = [
 	/: failed to turn on BTI protection/,
 	/^Inconsistency detected by ld\.so: /,
 	/^FATAL: (kernel too old|cannot determine kernel version)/,
-	// Not all of them: "Fatal glibc error: malloc.c:…" is a heap that the program has damaged.
+	// Only these: "Fatal glibc error: malloc.c:…" means that the program has corrupted its heap.
 	/^Fatal glibc error: (CPU |This version of |Cannot allocate TLS|executable stack|Too many audit|cannot allocate memory for find-object)/,
 	/^Error (loading shared library|loading dependencies for|relocating|allocating function descriptors for|recording dependencies for) /,
 	/^Error (preparing lazy relocation for|allocating constructor queue)/,
@@ -26,14 +26,14 @@ const complaints: readonly RegExp[] = [
 	/: module arch does not match: /,
 	/: error trying to access \S+\.so: /,
 	/^(qemu\S*: )?missing object type '/,
-	// What starts a program for another machine or one whose loader is not there: shells, env, binfmt_misc.
+	// Messages of shells, env and binfmt_misc about a program for another machine, or one whose loader is missing.
 	/: exec format error$/i,
 	/: cannot execute( binary file| \S+)?(: |$)/,
 	/: bad interpreter: /,
 	/^qemu-\S+: Could not open '\S*\/ld[-.]\S*': /,
 ];
 
-/** Lines that follow a complaint and only say what it led to. */
+/** Lines that follow such a message and only report its consequence. */
 const consequences: readonly RegExp[] = [
 	/^(Note: )?only modules from the same build can be loaded\.$/i,
 	/invalid accelerator|is not a valid device model name|unknown type '|[Dd]isplay '?\S+'? is not available|not supported by this|[Nn]o available/,
@@ -41,14 +41,14 @@ const consequences: readonly RegExp[] = [
 	/helper failed$|^(Aborted|Segmentation fault)/,
 ];
 
-/** Warnings of a loader that goes on. */
+/** Warnings after which the loader continues. */
 const harmless = /: no version information available \(required by |: ignored\.$/;
 
 /**
- * What a loader said, of the lines that a program wrote last; `undefined` when none of them is a loader's, or the program
- * went on and said something else in the end.
+ * Returns the loader's message from the last lines of stderr. `undefined` if there is none, or if other output follows it,
+ * because the program then continued.
  *
- * @param isOver whether the way it ended shows by itself that nothing ran (exit status 126 or 127)
+ * @param isOver whether the exit status alone (126 or 127) shows that nothing ran
  */
 export function loaderComplaint(stderr: readonly string[], isOver: boolean): string | undefined {
 	const is = (line: string, patterns: readonly RegExp[]) =>
@@ -57,7 +57,7 @@ export function loaderComplaint(stderr: readonly string[], isOver: boolean): str
 	if (last === -1) return undefined;
 	const after = stderr.slice(last + 1).filter(line => !harmless.test(line));
 	if (!isOver && !after.every(line => is(line, consequences))) return undefined;
-	// The first of several that stand together is the cause.
+	// The first of several adjacent messages is the cause.
 	let first = last;
 	while (first > 0 && is(stderr[first - 1]!, complaints)) first -= 1;
 	return stderr[first];

@@ -13,10 +13,10 @@ import { QemuProcess, startProcess } from './process.ts';
 const host = plainHost();
 const sh = (script: string, options = {}) => startProcess(host, ['sh', '-c', script], options);
 
-/** Budgets of steps that are to end a process: it takes what it takes. */
+/** Limits for shutdown steps that must end a process, however long they take. */
 const patient = { quitMs: 600_000, termMs: 600_000, killMs: 600_000 };
 
-/** Resolves when the script has written a line to stderr: only then are its traps set. */
+/** Resolves when the script has written a line to stderr, because its traps are set by then. */
 const ready = async (qemu: QemuProcess) => {
 	while (qemu.stderrLines().length === 0) await new Promise(resolve => setTimeout(resolve, 5));
 };
@@ -67,7 +67,7 @@ test('orDeath: a closed connection is the end of the process, seen early', async
 
 test('orDeath: what ended QEMU stays the cause', async t => {
 	await using dying = await sh('exit 0');
-	// What it wrote last is read after its end was seen.
+	// The last output is read only after the end was seen.
 	const panic = dying.exited.then(() => delay(1)).then(() => Promise.reject(new Error('kernel panic')));
 	await t.throwsAsync(dying.orDeath('waiting', panic), { message: 'kernel panic' });
 });
@@ -128,7 +128,7 @@ test('ladder: a stopped process is killed', async t => {
 	await using qemu = await sh('echo ready >&2; exec sleep 20');
 	await ready(qemu);
 	await qemu.kill('SIGSTOP');
-	// Of two signals that have not arrived yet the kernel delivers SIGTERM first, whichever was sent first.
+	// Of two pending signals the kernel delivers SIGTERM first, whichever was sent first.
 	while (!/\) T /.test(await readFile(`/proc/${qemu.pid}/stat`, 'utf8')))
 		await new Promise(resolve => setTimeout(resolve, 5));
 	t.like(await qemu.shutdown({ ...patient, termMs: 50 }), { by: 'SIGKILL', forced: true });
@@ -147,7 +147,7 @@ test('programs that cannot be run are named', async t => {
 	elf.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18);
 	const strange = Buffer.from(elf);
 	strange.writeUInt16LE(4711, 18);
-	// As patchelf leaves it: the loader's name stands at the end of the file.
+	// As patchelf leaves a file: the loader's name is at its end.
 	const patched = Buffer.alloc(10_000);
 	elf.copy(patched);
 	patched.writeUInt16LE(process.arch === 'arm64' ? 183 : 62, 18);

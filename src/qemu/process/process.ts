@@ -10,20 +10,20 @@ import { loaderComplaint } from './loader.ts';
 import { excuseOf, processMoment } from './starvation.ts';
 import { StderrTail } from './stderr.ts';
 
-/** The step of the ladder that ended a QEMU; `exited`: it had ended by itself before. */
+/** The shutdown step that ended a QEMU; `exited` if it had already ended by itself. */
 export type ShutdownStep = 'exited' | 'qmp-quit' | 'SIGTERM' | 'SIGKILL';
 
-/** How a QEMU was brought to its end. */
+/** How a QEMU was shut down. */
 export interface ShutdownRecord {
 	readonly by: ShutdownStep;
-	/** A politer step was tried and did not end it. */
+	/** An earlier, gentler step did not end it. */
 	readonly forced: boolean;
-	/** `null` when not even SIGKILL ended it in time: the host is at fault (a process in uninterruptible sleep). */
+	/** `null` if even SIGKILL did not end it in time. Then the host is to blame (a process in uninterruptible sleep). */
 	readonly exit: ProcessExit | null;
 	readonly durationMs: number;
 }
 
-/** Each step's own time budget: a step that was slow does not shorten the next. */
+/** Time limit of each step. A slow step does not shorten the next one. */
 export interface ShutdownBudgets {
 	readonly quitMs?: number;
 	readonly termMs?: number;
@@ -33,31 +33,31 @@ export interface ShutdownBudgets {
 export interface ProcessOptions {
 	readonly cwd?: string;
 	readonly env?: Readonly<Record<string, string>>;
-	/** By default QEMU is not trusted, and its files have at most 1 GiB. */
+	/** Default: QEMU is untrusted, and its files are limited to 1 GiB. */
 	readonly untrusted?: Untrusted | 'trusted' | undefined;
-	/** Gets all that QEMU writes to stderr. The caller owns it. */
+	/** Receives QEMU's stderr. The caller owns it. */
 	readonly stderr?: Writable | undefined;
-	/** What a process gets of time when it is only disposed of. */
+	/** Shutdown limits for a process that is only disposed of. */
 	readonly budgets?: ShutdownBudgets | undefined;
 }
 
-/** What a QEMU is kept to that has no guest. */
+/** Restrictions for a QEMU without a guest. */
 export const untrustedQemu: Untrusted = { maxFileBytes: 1024 * 1024 * 1024 };
 
-/** Signals that a program does not get from its own faults: somebody ended it, or the kernel for lack of memory. */
+/** Signals that a program does not cause by its own faults: sent by a user, or by the kernel when memory runs out. */
 const fromOutside: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** What is on its way when a process or its connection ends may take so long, times the contention. */
+/** Time for data in transit when a process or its connection ends, multiplied by the contention. */
 const lastWordsMs = 1000;
 const arrivedMs = 500;
 const closedMs = 3000;
-/** Who is to blame must not depend on how soon the host answers. */
+/** Generous, because the blame must not depend on how fast the host answers. */
 const lookMs = 60_000;
 
 /**
  * Starts a QEMU on a host. The result owns it.
  *
- * @throws QemuError when there is no such program or the host cannot run it; HostError when the host cannot be asked
+ * @throws QemuError when the program does not exist or the host cannot run it; HostError when the host cannot be asked
  */
 export async function startProcess(
 	host: Host,
@@ -86,7 +86,7 @@ export async function startProcess(
 	return new QemuProcess(host, argv, child, options);
 }
 
-/** A QEMU that runs, or ran, on a host. It ends when it is disposed of. */
+/** A QEMU process on a host, running or ended. Disposal ends it. */
 export class QemuProcess implements AsyncDisposable {
 	readonly host: Host;
 	readonly argv: readonly string[];
@@ -98,11 +98,11 @@ export class QemuProcess implements AsyncDisposable {
 	readonly #stderrEnded: Promise<unknown>;
 	readonly #stderr = new StderrTail();
 	#exit: ProcessExit | undefined;
-	/** Called once at the end. Waits come and go by the thousand; reactions to `exited` itself would stay. */
+	/** Called once at the end. There are thousands of waits; handlers attached to `exited` itself could not be removed. */
 	readonly #waiters = new Set<() => void>();
 	#lost: Error | undefined;
 	#shutdown: Promise<ShutdownRecord> | undefined;
-	/** Why the guest ended the machine, once QMP has said so (`guest-reset`): QEMU's exit status 0 does not tell. */
+	/** Why the guest ended the machine, according to QMP (`guest-reset`): QEMU's exit status 0 does not say. */
 	guestEnd: string | undefined;
 
 	/** Use {@link startProcess}. */
@@ -114,7 +114,7 @@ export class QemuProcess implements AsyncDisposable {
 		this.#budgets = options.budgets ?? {};
 		child.stdin.on('error', ignore);
 		child.stdin.end();
-		// A host that is lost destroys stdout with the reason; the exit status is made up then.
+		// If the host is lost, stdout is destroyed with the reason, and the exit status is synthetic.
 		child.stdout.on('error', error => {
 			this.#lost = error;
 		});
@@ -136,8 +136,8 @@ export class QemuProcess implements AsyncDisposable {
 	}
 
 	/**
-	 * What the process is doing, as the host's kernel says; for a QEMU that does not answer. Stopped, waiting for the disk or
-	 * without a CPU it is the host's doing, otherwise its own. @throws HostError, DeadlineError
+	 * Makes the error for a QEMU that does not answer, from the host kernel's view of the process. Blames the host if the
+	 * process is stopped, waits for the disk or gets no CPU time; otherwise blames QEMU. @throws HostError, DeadlineError
 	 */
 	async silence(doing: string, cause: unknown): Promise<QemuError> {
 		const moment = await processMoment(this.host, this.pid);
@@ -149,7 +149,7 @@ export class QemuProcess implements AsyncDisposable {
 		});
 	}
 
-	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
+	/** Resolves when QEMU reports that it waits for a peer on one of its sockets; may never resolve. */
 	get announced(): Promise<void> {
 		return this.#stderr.announced;
 	}
@@ -158,7 +158,7 @@ export class QemuProcess implements AsyncDisposable {
 		return this.#stderr.isAnnounced;
 	}
 
-	/** What the kernel says of a process that it killed for its memory. */
+	/** Returns the kernel's message if it killed the process because memory ran out. */
 	async #outOfMemory(): Promise<string | undefined> {
 		const script = 'dmesg 2>/dev/null | grep -F "Killed process $1 " | tail -n 1';
 		const found = await this.host
@@ -172,19 +172,19 @@ export class QemuProcess implements AsyncDisposable {
 		return this.#exit;
 	}
 
-	/** The last lines of stderr, oldest first, of the last 64 KiB. */
+	/** Returns the last lines of stderr, oldest first, from the last 64 KiB. */
 	stderrLines(count = 20): readonly string[] {
 		return this.#stderr.lines(count);
 	}
 
-	/** Lines of stderr that a QEMU which is well does not write, oldest first; at most 20. */
+	/** Lines of stderr that a healthy QEMU does not write, oldest first; at most 20. */
 	get unexplainedStderr(): readonly string[] {
 		return this.#stderr.unexplained(20);
 	}
 
 	/**
-	 * The error for a QEMU that has ended (or is about to) while something was asked of it; `doing` completes the
-	 * sentence "QEMU ended with status 1 while …". Where the program could not even be run, that is what it says.
+	 * Makes the error for a QEMU that has ended (or is about to) during a request; `doing` completes the sentence "QEMU ended
+	 * with status 1 while …". If the program could not be run at all, the error says so.
 	 */
 	async deathError(doing: string, cause?: unknown): Promise<QemuError> {
 		const exit = await this.exited;
@@ -198,7 +198,7 @@ export class QemuProcess implements AsyncDisposable {
 			const text = `${this.host.name} was lost while ${doing}: ${this.#lost.message}`;
 			return new QemuError(text, { ...details, failure: 'host-lost', exit: null, blame, cause: this.#lost });
 		}
-		// A QEMU of its own accord ends with 0 or 1; the others are a loader's and a shell's.
+		// QEMU itself exits with 0 or 1; 126 and 127 come from a loader or shell.
 		const isOver = exit.status === 126 || exit.status === 127;
 		if (isOver || (exit.status !== 0 && couldNotRun(evidence))) {
 			const said = { stderr: evidence, isOver };
@@ -228,9 +228,9 @@ export class QemuProcess implements AsyncDisposable {
 	}
 
 	/**
-	 * Settles as `promise` does, but rejects with {@link deathError} as soon as QEMU ends. A rejection that only says that a
-	 * connection has closed is reported as QEMU's end, with the rejection as its cause; any other (the guest's panic that
-	 * ended QEMU) is itself the first cause and stays.
+	 * Settles as `promise` does, but rejects with {@link deathError} as soon as QEMU ends. A rejection because a connection has
+	 * closed is reported as QEMU's end, with the rejection as its cause. Any other rejection (the guest's panic that ended
+	 * QEMU) is the first cause and is kept.
 	 */
 	async orDeath<T>(doing: string, promise: Promise<T>): Promise<T> {
 		const settled = promise.then(
@@ -242,12 +242,12 @@ export class QemuProcess implements AsyncDisposable {
 		if (this.#exit !== undefined) onExit();
 		this.#waiters.add(onExit);
 		try {
-			// What had already arrived from a QEMU that ended is still an answer, and may be the cause of the end.
+			// Data that arrived before QEMU ended is still an answer, and may explain the end.
 			const first =
 				(await Promise.race([settled, ended])) ?? (await Promise.race([settled, delay(arrivedMs * contention())]));
 			if (first !== undefined && 'value' in first) return first.value;
 			if (first !== undefined && !isClosed(first.error)) throw first.error;
-			// A connection ends a moment before the process does.
+			// A connection closes slightly before the process ends.
 			if (this.#exit === undefined)
 				await Promise.race([ended, delay(closedMs * contention(), undefined, { ref: false })]);
 			if (this.#exit === undefined) throw first?.error;
@@ -257,14 +257,14 @@ export class QemuProcess implements AsyncDisposable {
 		}
 	}
 
-	/** Stops or continues the process, or ends it without asking. @throws HostError */
+	/** Sends a signal to stop, continue or kill the process. @throws HostError */
 	async kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
 		await this.#child.kill(signal);
 	}
 
 	/**
-	 * Brings it to its end: `quit` (if given), SIGTERM, SIGKILL, each with a budget of its own. Only the first call
-	 * decides; all get its record. Never rejects.
+	 * Ends the process with `quit` (if given), then SIGTERM, then SIGKILL, each with its own time limit. Only the first call
+	 * acts; all callers get its record. Never rejects.
 	 */
 	shutdown(
 		options: ShutdownBudgets & { readonly quit?: (() => Promise<unknown>) | undefined } = {},
@@ -290,7 +290,7 @@ export class QemuProcess implements AsyncDisposable {
 			if (this.#exit !== undefined) break;
 			const refused = Promise.try(act).then(() => new Promise<never>(ignore), ignore);
 			const timer = new AbortController();
-			// A step that is refused outright leaves nothing to wait for but an end that was on its way.
+			// If a step is refused, only an end that was already in progress is worth waiting for.
 			const grace = refused.then(() =>
 				delay(Math.min(200, budgetMs), undefined, { signal: timer.signal }).catch(ignore),
 			);
@@ -300,7 +300,7 @@ export class QemuProcess implements AsyncDisposable {
 			record = { by, forced: index > 0, exit: exit ?? null };
 			if (exit !== undefined) break;
 		}
-		// What cannot be told of a lost host any more changes nothing of the record.
+		// The record does not change if a lost host cannot be reached any more.
 		await Promise.resolve(this.#child[Symbol.asyncDispose]()).catch(ignore);
 		return { ...record, durationMs: performance.now() - startedAt };
 	}
@@ -309,7 +309,7 @@ export class QemuProcess implements AsyncDisposable {
 		await this.shutdown();
 	}
 
-	/** What a record means for a person, `null` when nothing is worth saying. */
+	/** Describes a record for people; `null` if there is nothing to report. */
 	static noteOf(record: ShutdownRecord): string | null {
 		const took = `after ${formatDuration(record.durationMs)}`;
 		if (record.exit === null) return `QEMU did not end even on SIGKILL ${took}`;
@@ -318,12 +318,15 @@ export class QemuProcess implements AsyncDisposable {
 	}
 }
 
-/** Whether a loader complained, or a shell took a program that the kernel refuses for a script of its own (POSIX, 2.9.1.6). */
+/**
+ * Whether a loader reported an error, or a shell tried to run a program as a script after the kernel refused it (POSIX,
+ * 2.9.1.6).
+ */
 function couldNotRun(stderr: readonly string[]): boolean {
 	return loaderComplaint(stderr, false) !== undefined || stderr.some(line => /syntax error/i.test(line));
 }
 
-/** Whether an error says no more than that a connection ended. */
+/** Whether an error only says that a connection ended. */
 function isClosed(error: unknown): boolean {
 	const { code, kind } = (error ?? {}) as { code?: unknown; kind?: unknown };
 	return code === 'QMP_DISCONNECTED' || code === 'ECONNRESET' || code === 'EPIPE' || kind === 'console-closed';

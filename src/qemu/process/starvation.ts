@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../../host/host.ts';
 import type { WaitOptions } from '../../lib/deadline.ts';
 
-/** What the main thread of a process did in a moment. */
+/** What the main thread of a process did during a short interval. */
 export interface ProcessMoment {
-	/** One letter, as in proc(5): R runs or is ready to, S sleeps, D waits, T is stopped. */
+	/** One letter, as in proc(5): R is running or runnable, S sleeps, D waits, T is stopped. */
 	readonly state: string;
-	/** Milliseconds that it ran, and that it was ready to run and got no CPU. */
+	/** Milliseconds that it ran, and that it was runnable without getting a CPU. */
 	readonly ranMs: number;
 	readonly waitedMs: number;
 }
 
-/** Prints the thread's line of `stat`, and of `schedstat` where the kernel has it. */
+/** Prints the thread's line of `stat`, and of `schedstat` if the kernel has it. */
 const look = 'cat "/proc/$1/task/$1/stat" && { cat "/proc/$1/task/$1/schedstat" 2>/dev/null || echo none; }';
 
 const tickMs = 10;
@@ -25,15 +25,16 @@ async function read(host: Host, pid: number, options: WaitOptions) {
 	const isKnown = Number.isFinite(ranNs) && Number.isFinite(waitedNs);
 	return {
 		state: fields[0] || '?',
-		// The fields 14 and 15 of proc(5), in clock ticks.
+		// Fields 14 and 15 of proc(5), in clock ticks.
 		ranMs: isKnown ? ranNs! / 1e6 : (Number(fields[11]) + Number(fields[12])) * tickMs,
 		waitedMs: isKnown ? waitedNs! / 1e6 : undefined,
 	};
 }
 
 /**
- * Looks at a process for a moment: what it got of the host's CPUs, by the kernel's own account (`schedstat`; where it has
- * none, a thread that was ready and did not run was waiting). @throws HostError, DeadlineError; the signal's reason
+ * Observes a process for a short interval: how much CPU time it got, according to the host's kernel. Uses `schedstat`;
+ * without it, a thread that was runnable and did not run counts as waiting. @throws HostError, DeadlineError; the signal's
+ * reason
  */
 export async function processMoment(
 	host: Host,
@@ -55,7 +56,7 @@ export async function processMoment(
 	return { state: after.state, ranMs, waitedMs };
 }
 
-/** Why a process that does not answer cannot be blamed for it; `undefined` when it can. Pure. */
+/** Says why a silent process is not to blame; `undefined` if it is. Pure. */
 export function excuseOf({ state, ranMs, waitedMs }: ProcessMoment): string | undefined {
 	switch (state) {
 		case 'T':

@@ -2,22 +2,22 @@ import { shorten } from '../../lib/foreign.ts';
 
 const keptBytes = 64 * 1024;
 
-/** What QEMU says when it waits for the peer of a socket (chardev/char-socket.c). Nobody's fault, so no evidence. */
+/** QEMU's message when it waits for the peer of a socket (chardev/char-socket.c). Harmless, so not evidence. */
 const announcement = ': info: QEMU waiting for connection on: ';
 
-/** What is on stderr of a QEMU that is well, and why. */
+/** Lines on the stderr of a healthy QEMU, with the reason. */
 const known: readonly RegExp[] = [
-	// Our own ladder at the end.
+	// Our own signal at shutdown.
 	/: terminating on signal \d+( from pid \d+.*)?$/,
-	// How we ask for QMP, since 11.1.
+	// Our QMP options cause this since 11.1.
 	/ warning: '-mon' is deprecated, use /,
-	// Wrappers: a library that is preloaded into programs of another architecture, too.
+	// Also from wrappers: a library that is preloaded into programs of another architecture.
 	/^ERROR: ld\.so: object .* from LD_PRELOAD cannot be preloaded .*: ignored\.$/,
 ];
 
-/** The end of what a QEMU writes to stderr, and whether it has announced its sockets there. */
+/** The end of a QEMU's stderr, and whether QEMU has announced its sockets there. */
 export class StderrTail {
-	/** Resolves when QEMU has said that it waits for a peer of one of its sockets; may never. */
+	/** Resolves when QEMU reports that it waits for a peer on one of its sockets; may never resolve. */
 	readonly announced: Promise<void>;
 	#announce: (() => void) | undefined;
 	#bytes: Buffer = Buffer.alloc(0);
@@ -42,7 +42,7 @@ export class StderrTail {
 		this.#announce = undefined;
 	}
 
-	/** The last lines, oldest first; of a long one, the beginning. */
+	/** Returns the last lines, oldest first. A long line is truncated. */
 	lines(count: number): readonly string[] {
 		const lines = this.#bytes.toString('utf8').split(/\r?\n/);
 		return lines
@@ -51,7 +51,7 @@ export class StderrTail {
 			.map(line => shorten(line));
 	}
 
-	/** The last lines that nothing explains, oldest first; at most `count`. */
+	/** Returns the last unexplained lines, oldest first; at most `count`. */
 	unexplained(count: number): readonly string[] {
 		return this.lines(1000)
 			.filter(line => !known.some(pattern => pattern.test(line)))

@@ -1,40 +1,43 @@
 /**
- * A scripted fake of QEMU, for faults that a real one does not have on demand. It reads where its sockets are from
- * QEMU's own options, answers a few QMP commands, and misbehaves as FAKE_QEMU (JSON, see {@link Script}) says.
+ * A scripted fake of QEMU, for faults that a real QEMU does not produce on demand. It takes its socket paths from QEMU's own
+ * options, answers a few QMP commands, and misbehaves as FAKE_QEMU (JSON, see {@link Script}) says.
  */
 import { constants, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 export interface Script {
-	/** Ends before any socket is there: stderr and status. With `argument`, only where the command line has that. */
+	/** Exits before it makes any socket, with this stderr and status. With `argument`, only if the command line contains it. */
 	readonly dieAtStart?: { readonly stderr: string; readonly status: number; readonly argument?: string };
 	/** Written to stderr at the start. */
 	readonly stderr?: string;
-	/** Written to the file of `-D` at once. */
+	/** Written to the file of `-D` at the start. */
 	readonly log?: string;
 	/** Never makes its sockets. */
 	readonly noSockets?: boolean;
-	/** Milliseconds until the sockets are there. */
+	/** Milliseconds until it makes the sockets. */
 	readonly socketsAfterMs?: number;
-	/** Takes connections and says nothing. */
+	/** Accepts connections but sends nothing. */
 	readonly silent?: boolean;
-	/** Command to reply. A string starting with `die:` ends it: `die:SIGABRT:last words`, `die:3:last words`. `hang`: no reply. */
+	/**
+	 * Replies by command. A string starting with `die:` ends the process: `die:SIGABRT:last words`, `die:3:last words`. `hang`:
+	 * no reply.
+	 */
 	readonly replies?: Readonly<Record<string, unknown>>;
-	/** Command to QEMU's error answer. */
+	/** Error replies by command. */
 	readonly refusals?: Readonly<Record<string, { readonly class: string; readonly desc: string }>>;
-	/** Milliseconds after `cont` until it ends with status 0, as when the guest powers off. */
+	/** Milliseconds after `cont` until it exits with status 0, as when the guest powers off. */
 	readonly endAfterContMs?: number;
-	/** Milliseconds after `cont` until these events come; STOP and RESUME change what `query-status` says. */
+	/** Milliseconds after `cont` until it sends the events; STOP and RESUME change the result of `query-status`. */
 	readonly eventsAfterContMs?: number;
 	readonly events?: readonly { readonly event: string; readonly data?: object }[];
-	/** So many times. */
+	/** How many times to send them. */
 	readonly eventsTimes?: number;
-	/** The run state after STOP; `paused` unless given. */
+	/** The run state after STOP. Default `paused`. */
 	readonly stoppedState?: string;
 	/** Written to the console at `cont`. */
 	readonly console?: string;
-	/** Does not end on SIGTERM. */
+	/** Ignores SIGTERM. */
 	readonly ignoreTerm?: boolean;
 }
 
@@ -52,7 +55,7 @@ if (dieAtStart !== undefined && (dieAtStart.argument === undefined || argv.inclu
 }
 if (script.stderr !== undefined) writeFileSync(2, script.stderr);
 
-/** The console, when it is a pair of FIFOs. */
+/** The console, if it is a pair of FIFOs. */
 const fifos = argv.map(word => /^pipe,id=console,path=(.+)$/.exec(word)?.[1]).find(found => found !== undefined);
 let consoleFd: number | undefined;
 let consoleSocket: Socket | undefined;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { getForeign, readForeign } from '../../host/fetch.ts';
 import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
 
-/** This machine, with nothing but what these tests need. */
+/** This machine as a host, with only the parts that these tests need. */
 export function plainHost(overrides: Partial<Host> = {}): Host {
 	const start = async (
 		argv: readonly string[],
@@ -50,7 +50,7 @@ export function plainHost(overrides: Partial<Host> = {}): Host {
 				child.stderr.toArray() as Promise<Buffer[]>,
 				child.exited,
 			]);
-			// Node ends the child at an abort; as with every host, the reason is the answer then.
+			// Node kills the child on an abort; as with every host, the signal's reason is then thrown.
 			options.signal?.throwIfAborted();
 			return { ...exit, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
 		},

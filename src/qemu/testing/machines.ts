@@ -4,10 +4,10 @@ import type { MachineSpec } from '../spec.ts';
 import type { Script } from './fake-qemu.ts';
 import { plainHost } from './hosts.ts';
 
-/** How the fake QEMU of fake-qemu.ts is started. */
+/** The command that starts the fake QEMU of fake-qemu.ts. */
 export const fakeQemu = [process.execPath, fileURLToPath(new URL('fake-qemu.ts', import.meta.url))];
 
-/** A host on which the fake QEMU follows the script. */
+/** Makes a host on which the fake QEMU follows the script. */
 export function scriptedHost(script: Script, overrides: Partial<Host> = {}): Host {
 	const host = plainHost();
 	return {
@@ -18,7 +18,7 @@ export function scriptedHost(script: Script, overrides: Partial<Host> = {}): Hos
 	};
 }
 
-/** A guest with a console that the fake QEMU takes. */
+/** A guest with a console that the fake QEMU accepts. */
 export const fakeSpec: MachineSpec = {
 	qemu: { command: fakeQemu },
 	machine: 'virt',

@@ -2,14 +2,14 @@ import { buildImage, debianKernel, debianQemu, hostArchitecture, loadRecipe, ope
 import { smallVirt } from '../argv.ts';
 import type { MachineSpec } from '../spec.ts';
 
-/** How Debian's QEMU of a suite is started on this machine; taken from the cache, or downloaded into it. */
+/** Returns the command that starts Debian's QEMU of a suite on this machine. Downloads it into the cache if necessary. */
 export async function realQemu(suite: string): Promise<readonly string[]> {
 	const cache = await openCache();
 	const program = await debianQemu(cache, suite, hostArchitecture());
 	return program.command(program.root);
 }
 
-/** A small guest under TCG: Debian's QEMU 10.0 and kernel, our guest image. */
+/** Returns a small guest under TCG: Debian's QEMU 10.0 and kernel, our guest image. */
 export async function realGuest(): Promise<MachineSpec> {
 	const cache = await openCache();
 	const kernel = await debianKernel(cache, 'trixie');
