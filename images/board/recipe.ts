@@ -52,7 +52,7 @@ const board: Recipe = {
 		'/usr/bin/umount',
 		'/usr/bin/flock',
 		'/usr/bin/setpriv',
-		// busybox' has no iflag=nonblock, with which /dev/kmsg is read.
+		// busybox' dd has no iflag=nonblock, which reading /dev/kmsg needs.
 		'/usr/bin/dd',
 		'/usr/bin/perf',
 	],

@@ -27,8 +27,7 @@ export interface KeptBoard {
 }
 
 /**
- * The process that keeps a board: its number, and the start time that distinguishes it from a later one with the same
- * number.
+ * The process that keeps a board: its number, and the start time that distinguishes it from a later one with the same number.
  */
 export type Keeper = Pick<KeptBoard, 'topology' | 'keeperPid' | 'keeperStarted'>;
 
@@ -141,8 +140,7 @@ export async function listKeptBoards(cache: Cache): Promise<KeptBoard[]> {
 }
 
 /**
- * Stops a board, up or starting, and waits until it has exited. @throws DeadlineError when even SIGKILL does not end its
- * keeper
+ * Stops a board, up or starting, and waits until it has exited. @throws DeadlineError when even SIGKILL does not end its keeper
  */
 export async function takeDown(keeper: Keeper, { signal }: WaitOptions = {}): Promise<void> {
 	const gone = async () => ((await isAlive(keeper)) ? undefined : true);

@@ -59,7 +59,7 @@ export async function boardKeys(cache: Cache, host: Host): Promise<BoardKeys> {
 			...set('HostKeyAlgorithms', 'ssh-ed25519'),
 			...set('UpdateHostKeys', 'no'),
 			...set('GSSAPIAuthentication', 'no'),
-			// An emulator that exits closes its connections, so no keepalive is needed; a silent one is only slow.
+			// A long interval: an emulator that exits closes its connections, and a silent one is only slow.
 			...set('ServerAliveInterval', '30'),
 		],
 	};

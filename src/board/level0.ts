@@ -38,8 +38,7 @@ export function boardSpec(parts: BoardParts, folder: BoardFolder, { snapshot, bo
 		machine: 'virt',
 		machineProperties: { virtualization: true, 'gic-version': 3, 'memory-backend': 'memory' },
 		accel: 'tcg',
-		// The board's CPUs share one host thread. With a thread each, a CPU that waits for a lock of the board's kernel
-		// spins
+		// The board's CPUs share one host thread. With a thread each, a CPU that waits for a lock of the board's kernel spins
 		// (QEMU, trans_WFE in target/arm/tcg: waiting for an event does nothing there) while the lock's holder waits
 		// for the emulator's own lock. With two boards on two cores that costs a quarter of all time.
 		accelProperties: { thread: 'single' },

@@ -56,7 +56,7 @@ export class Mailbox {
 					.toString()
 					.trim() || 'tar failed',
 			);
-		// The board's page cache holds the disk's earlier content. Its tar would read the disk to its end.
+		// Flush the page cache, which holds the disk's earlier content. dd limits the read: tar would read the disk to its end.
 		const read =
 			'mkdir -p -- "$1" && blockdev --flushbufs /dev/vda && dd if=/dev/vda bs=64k count="$2" 2>/dev/null | tar -x -o -f - -C "$1"';
 		const script = `${read} && ${finish}`;

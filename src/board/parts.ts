@@ -17,8 +17,7 @@ import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
 
 /**
- * The suite whose QEMU emulates boards: the newest stable one. It must be 9.0 or newer, which maps a read-only file as
- * private memory.
+ * The suite whose QEMU emulates boards: the newest stable one. It must be 9.0 or newer, which maps a read-only file as private memory.
  */
 const emulatorSuite = 'trixie';
 /** The suite whose kernel boards run by default. */

@@ -11,8 +11,7 @@ import { describeTrouble, type Trouble, TroubleDetector } from './trouble.ts';
 
 export interface ConsoleOptions {
 	/**
-	 * Called with the raw bytes and their arrival time (clock of `performance.now()`); used to write console.log and
-	 * console.timing.
+	 * Called with the raw bytes and their arrival time (clock of `performance.now()`); used to write console.log and console.timing.
 	 */
 	readonly record?: (bytes: Buffer, atMs: number) => void;
 	/** How much slower this host is than the reference host; scales the silence watchdog. Default 1. */
@@ -311,8 +310,7 @@ export class SerialConsole implements AsyncDisposable {
 	}
 
 	/**
-	 * Verifies until the latest line of this kind is known to be true or false. A flood of imitations is verified one at a
-	 * time.
+	 * Verifies until the latest line of this kind is known to be true or false. A flood of imitations is verified one at a time.
 	 */
 	async #doubt(kind: TroubleKind, verify: (trouble: Trouble) => Promise<boolean>): Promise<void> {
 		for (;;) {

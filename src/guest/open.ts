@@ -21,8 +21,7 @@ export interface ShellOptions extends WaitOptions {
 	/** Plain: the user to log in as at `login:`. */
 	readonly login?: { readonly user: string; readonly password?: string };
 	/**
-	 * Called at once with the framed shell that may be opened. Requests made on it are sent together with the greeting,
-	 * which
+	 * Called at once with the framed shell that may be opened. Requests made on it are sent together with the greeting, which
 	 * saves a round trip. If a different shell answers, all these requests fail.
 	 */
 	readonly onCandidate?: ((shell: GuestShell) => void) | undefined;
@@ -38,7 +37,7 @@ export interface ShellOptions extends WaitOptions {
 /** An agent stops looking for a second port after two seconds. */
 const usualPortPatienceMs = 5000;
 
-/** Resolves when the agent runs but does not use the port, because its drivers are modules. Otherwise never resolves. */
+/** Resolves when the agent runs but does not use the port, such as when the port's drivers are modules. Otherwise never resolves. */
 async function portIsMissing(console: SerialConsole, patienceMs: number, signal: AbortSignal): Promise<'no-port'> {
 	try {
 		await console.waitFor('vpmu-agent: ready', { signal, from: 0 });

@@ -11,8 +11,7 @@ const talkBytesPerMs = 4;
 
 /**
  * Decides how long to leave a console unread after a piece. QEMU writes a console's characters one by one, and reading each
- * one as it comes is expensive. In a stream of small pieces the reader waits briefly, so that a conversation is not
- * delayed;
+ * one as it comes is expensive. In a stream of small pieces the reader waits briefly, so that a conversation is not delayed;
  * in a flood it waits longer. Pure: times are passed in.
  */
 export class Pace {

@@ -55,15 +55,13 @@ export interface GuestShell extends AsyncDisposable {
 	): Promise<GuestFile>;
 
 	/**
-	 * Reads a file of the guest and checks it against the guest's own checksum. A file of more than `maxBytes` (default 64
-	 * MiB) is
+	 * Reads a file of the guest and checks it against the guest's own checksum. A file of more than `maxBytes` (default 64 MiB) is
 	 * refused. @throws GuestError kind `file`, and as {@link run}
 	 */
 	get(guestPath: string, options?: WaitOptions & { readonly maxBytes?: number }): Promise<Buffer>;
 
 	/**
-	 * What this shell guarantees. `framed`: checksummed, resent, byte-exact; several commands at once; signals are reported
-	 * as
+	 * What this shell guarantees. `framed`: checksummed, resent, byte-exact; several commands at once; signals are reported as
 	 * signals. `plain`: uses a prompt and files in the guest, one command at a time. A signal shows as the shell's status
 	 * 128 + n. Output
 	 * is checked by `sha256sum` or `cksum` if the guest has them (else by size), and arrives at the end.

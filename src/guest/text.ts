@@ -26,8 +26,7 @@ export class TextCleaner {
 }
 
 /**
- * Keeps the end of a text stream and its last lines in bounded memory. Positions count characters from the start of the
- * stream.
+ * Keeps the end of a text stream and its last lines in bounded memory. Positions count characters from the start of the stream.
  */
 export class TextTail {
 	readonly #keep: number;

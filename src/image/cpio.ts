@@ -1,8 +1,7 @@
 import { open } from 'node:fs/promises';
 
 /**
- * One file of an archive. `path` has no leading slash. Owner is root and times are 0, so that equal content gives equal
- * bytes.
+ * One file of an archive. `path` has no leading slash. Owner is root and times are 0, so that equal content gives equal bytes.
  */
 export type CpioEntry = {
 	readonly path: string;
@@ -53,8 +52,7 @@ export function completeEntries(entries: Iterable<CpioEntry>): CpioEntry[] {
 }
 
 /**
- * Writes a newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst) of {@link
- * completeEntries}.
+ * Writes a newc archive (the kernel's Documentation/driver-api/early-userspace/buffer-format.rst) of {@link completeEntries}.
  *
  * @throws Error for an empty, absolute or climbing path, or a file over 4 GiB
  */

@@ -62,8 +62,7 @@ test.serial(
 		const recipe = await loadRecipe('guest');
 		const build = async (root: string, env: Record<string, string> = {}) =>
 			await buildImage(await openCache({ env: { ...env, VPMU_CACHE: root } }), recipe);
-		// The first cache fetches everything. The second shares the downloads, and builds in another folder at another
-		// time.
+		// The first cache fetches everything. The second shares the downloads, and builds in another folder at another time.
 		const one = await temporary(t);
 		const first = await build(one);
 		const other = await cacheWithPackagesOf(t, one);

@@ -152,8 +152,7 @@ export function parseCpuListAsPatch(text: string): LenientReading {
 const ulongMax = 2n ** 64n - 1n;
 
 /**
- * Emulates C's strtoul in base 0 on a 64-bit machine: a magnitude beyond 64 bits gives the largest value, a minus sign
- * wraps.
+ * Emulates C's strtoul in base 0 on a 64-bit machine: a magnitude beyond 64 bits gives the largest value, a minus sign wraps.
  */
 export function readNumber(text: string): { value: bigint; rest: string } | undefined {
 	const match = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(text);

@@ -1,6 +1,5 @@
 /**
- * Text of a sysfs file, or the error that reading it gave (`ENOENT`, `EACCES`, `EISDIR`, ...). Text is kept as read,
- * newline included.
+ * Text of a sysfs file, or the error that reading it gave (`ENOENT`, `EACCES`, `EISDIR`, ...). Text is kept as read, newline included.
  */
 export type FileText = { readonly text: string } | { readonly error: string };
 
@@ -10,9 +9,9 @@ export interface EventSource {
 	/** Target of the symbolic link, as printed by readlink; an error for an entry that is not a link. */
 	readonly link: FileText;
 	readonly type: FileText;
-	/** CPUs that it counts on: the PMUs of CPUs have it. */
+	/** CPUs that it counts on; present for CPU PMUs. */
 	readonly cpus: FileText;
-	/** CPUs that read it for all: uncore PMUs have it. Absent where there is none. */
+	/** CPUs that read it on behalf of all; present for uncore PMUs. Absent if sysfs has no such file. */
 	readonly cpumask?: FileText;
 	/** Files under `format/` and `caps/`: name to content. */
 	readonly format?: Readonly<Record<string, string>>;
@@ -85,8 +84,7 @@ export interface HostFacts {
 	readonly eventSources: readonly EventSource[] | { readonly error: string };
 	readonly kvm: KvmFacts;
 	/**
-	 * Other settings that affect counting: `perf_event_paranoid`, `nmi_watchdog`, cpufreq governor, GIC, nested
-	 * virtualisation.
+	 * Other settings that affect counting: `perf_event_paranoid`, `nmi_watchdog`, cpufreq governor, GIC, nested virtualisation.
 	 */
 	readonly other: Readonly<Record<string, string>>;
 	/** Simulated capabilities that the machine itself does not have. */

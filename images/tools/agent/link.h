@@ -305,8 +305,8 @@ static void on_line(struct link *l)
 		l->owe_reply = 1;
 		l->reply_at = 0;
 		/*
-		 * A host that repeats HELLO has not received our answer yet, so it is not far behind. Its first command is answered
-		 * soon.
+		 * A host that repeats these first bytes has not received our answer yet, so offset 0 is still near what we have
+		 * received. Delay the reply a little: the first command is answered soon, and that frame can carry it.
 		 */
 		if (size > 1 + 10) {
 			if (l->received == 0) l->reply_at = now_ms() + ANSWER_MS;

@@ -18,8 +18,7 @@ const pieceMin = 24;
 /** A UART under nested emulation takes milliseconds per character, so resends must not saturate it. */
 const retry = { firstMs: 250, leastMs: 160, mostMs: 8000 };
 /**
- * How many pieces are kept until the gap before them is filled: more than fit between two offsets that differ by the
- * window.
+ * How many pieces are kept until the gap before them is filled: more than fit between two offsets that differ by the window.
  */
 const mostEarly = 256;
 /** How often a gap is asked about again; once per round trip if that is longer. */

@@ -48,10 +48,8 @@ export class RoundTrip {
 
 	/**
 	 * Bytes up to `offset` are acknowledged. After a resend it is unknown which transmission was acknowledged (Karn's
-	 * algorithm), so no round trip is measured. If the acknowledgement follows the resend within the usual time, it is
-	 * taken as
-	 * the resend's. Otherwise the line may have become slow, and the retry time becomes the time since the first
-	 * transmission.
+	 * algorithm), so no round trip is measured. If the acknowledgement follows the resend within the usual time, it is taken as
+	 * the resend's. Otherwise the line may have become slow, and the retry time becomes the time since the first transmission.
 	 */
 	acknowledged(offset: number, now: number): void {
 		const timed = this.#timed;

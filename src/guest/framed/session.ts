@@ -115,8 +115,7 @@ export class AgentSession implements AsyncDisposable {
 	}
 
 	/**
-	 * Sends HELLO until the agent answers. With `patient`, starts only after the agent's hint is seen (or was seen
-	 * already), so
+	 * Sends HELLO until the agent answers. With `patient`, starts only after the agent's hint is seen (or was seen already), so
 	 * that a shell on the console does not receive frames.
 	 * @throws GuestError; DeadlineError; the signal's reason
 	 */

@@ -223,8 +223,7 @@ withAgent('on a UART of milliseconds for each character, resends are not what fi
 });
 
 /**
- * The greeting, and three answers of about 60 characters: each sent once, except what was sent before anything was
- * measured.
+ * The greeting, and three answers of about 60 characters: each sent once, except what was sent before anything was measured.
  */
 function isOnceEach({ received, resent }: { received: number; resent: number }): boolean {
 	return received < 700 && resent <= 4;

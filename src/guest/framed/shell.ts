@@ -24,8 +24,7 @@ export interface FramedShellOptions {
 	/** A second port of the guest, for speed. The console is still watched. The shell owns the port. */
 	readonly port?: Duplex | undefined;
 	/**
-	 * A guest counts as hung if it is silent for this long (times the console's speed factor) while something runs. Default
-	 * 20000.
+	 * A guest counts as hung if it is silent for this long (times the console's speed factor) while something runs. Default 20000.
 	 */
 	readonly silenceMs?: number | undefined;
 }

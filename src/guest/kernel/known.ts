@@ -4,7 +4,7 @@ import { type Recognised, recognise } from './words.ts';
 
 /** A known and harmless kernel message: an entry of known.json. */
 export interface KnownMessage {
-	/** What it is called, without the figures in it. */
+	/** Its name, without variable numbers. */
 	readonly name: string;
 	/** Whose kernel logs it. */
 	readonly of: 'guest' | 'host' | 'any';
@@ -28,7 +28,7 @@ export interface LogOrigin {
 /** The result of sorting a kernel's log. */
 export interface SortedLog {
 	readonly reports: readonly KernelReport[];
-	/** Messages that are known and harmless, each once: its first line, with the reason. */
+	/** Known and harmless messages, each once: its first line, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 

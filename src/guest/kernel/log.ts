@@ -91,16 +91,16 @@ export function kernelReports(lines: Iterable<string>): readonly KernelReport[] 
 	return reader.reports;
 }
 
-/** Seconds since the boot at which a line was printed; `undefined` where it does not say. */
+/** Returns a line's time stamp in seconds since boot; `undefined` if it has none. */
 function timeOf(line: string | undefined): number | undefined {
 	const match = /^(?:<\d{1,3}>)?\[ {0,8}(\d{1,9}\.\d{1,9})\]/.exec(line ?? '');
 	return match === null ? undefined : Number(match[1]);
 }
 
-/** Reports that follow each other so closely are about one thing: an oops has up to four. */
+/** Reports within this time of each other belong to one fault: an oops has up to four. */
 const togetherSeconds = 1;
 
-/** Reports that belong together, oldest first: what a kernel says of one fault, from the first line to the panic. */
+/** The reports of one fault, oldest first, from its first line to the panic. */
 export function incidentsOf(reports: readonly KernelReport[]): readonly (readonly KernelReport[])[] {
 	const incidents: KernelReport[][] = [];
 	for (const report of reports) {

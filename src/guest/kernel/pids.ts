@@ -1,4 +1,4 @@
-/** Where a kernel's report names a process: `PID: 7 Comm:`, `perf/7`, `[perf:7]`, `kvm [7]:`, `task perf:7`, threads of vhost and KVM. */
+/** Patterns for the processes that a kernel report names: `PID: 7 Comm:`, `perf/7`, `[perf:7]`, `kvm [7]:`, `task perf:7`, threads of vhost and KVM. */
 const places = [
 	/\bPID: (\d{1,10})\b/g,
 	/\bcode: [^\n/]{1,64}\/(\d{1,10})\b/g,
@@ -13,8 +13,8 @@ const places = [
 ];
 
 /**
- * The processes and threads that lines of a kernel's report name, each once; empty where it names none. The pid of whoever
- * ran when it was reported, which is not always whose fault it is.
+ * Returns the pids that the lines of a kernel report name, each once; empty if it names none. The report names the task that
+ * was running at the time, which need not have caused the fault.
  */
 export function processesNamed(lines: readonly string[]): readonly number[] {
 	const found = new Set<number>();

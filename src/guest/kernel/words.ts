@@ -26,8 +26,7 @@ export interface Recognised {
 type Words = readonly (readonly [KernelTroubleKind, string, RegExp])[];
 
 /**
- * Patterns for kernel messages, Linux 4.x to 7.x. All quantifiers are bounded, so matching takes time linear in the line's
- * length.
+ * Patterns for kernel messages, Linux 4.x to 7.x. All quantifiers are bounded, so matching takes time linear in the line's length.
  * The first match wins: a soft lockup is also a `BUG:`, and so is an `Oops - BUG:`.
  */
 const words: Words = [

@@ -1,8 +1,7 @@
 import { type PerfColumns, type PerfLine, type PerfStatEntry, readEvent, readValue } from './entry.ts';
 
 /**
- * Something read from the fields of a line, and the index of the next field; `point` is the decimal point, if there was
- * one.
+ * Something read from the fields of a line, and the index of the next field; `point` is the decimal point, if there was one.
  */
 type Taken<T> = { readonly value: T; readonly next: number; readonly point?: string };
 /** All possible readings at a field. */
@@ -61,7 +60,7 @@ class Fields {
 		return this.#fields.slice(from, to).join(this.#separator);
 	}
 
-	/** A decimal number in one field, or in two where the separator is the decimal point of the user's locale. */
+	/** A decimal number in one field, or in two if the separator is also the locale's decimal point. */
 	decimal(at: number, places: RegExp): readonly Taken<string>[] {
 		const [here, following] = [this.#fields[at], this.#fields[at + 1]];
 		const whole = /^(\d+)[.,](\d+)$/.exec(here ?? '');
@@ -225,8 +224,7 @@ class Fields {
 /**
  * Parses one line of `perf stat -x SEPARATOR`, as tools/perf/util/stat-display.c of Linux 4.14 to 7.2 prints it: time or
  * `summary`, place with its number of CPUs, value, unit, event, control group, deviation, run time, percentage, metric, its
- * unit. Nothing in a line says which columns are present, so all readings are tried. A line that can be read in two ways
- * is refused.
+ * unit. Nothing in a line says which columns are present, so all readings are tried. A line that can be read in two ways is refused.
  */
 export function readCsvLine(line: string, separator: string): PerfLine {
 	const fields = new Fields(line, separator);

@@ -57,7 +57,7 @@ export function refuse(line: string, number: number, why: string): GuestError {
 
 export type PerfValue = Pick<PerfStatEntry, 'state' | 'count' | 'value' | 'zero'>;
 
-/** A counter's value with a decimal point, or one of perf's two words for having none. @returns `null` when it is neither */
+/** Parses a counter's value, or one of perf's two words for a missing value. @returns `null` if it is neither */
 export function readValue(text: string): PerfValue | null {
 	if (text === '<not counted>') return { state: 'not-counted', count: null, value: null, zero: false };
 	if (text === '<not supported>') return { state: 'not-supported', count: null, value: null, zero: false };
@@ -70,8 +70,8 @@ export function readValue(text: string): PerfValue | null {
 }
 
 /**
- * Takes an event's name apart. A PMU stands before a pair of slashes, or in brackets behind the name (perf up to 6.14);
- * modifiers stand behind the slashes, before the last one (`cpu_core/cycles:u/`, hybrid PMUs), or behind a colon.
+ * Splits an event's name. The PMU is before a pair of slashes, or in brackets after the name (perf up to 6.14);
+ * modifiers are after the slashes, before the last slash (`cpu_core/cycles:u/`, hybrid PMUs), or after a colon.
  */
 export function readEvent(event: string): Pick<PerfStatEntry, 'event' | 'pmu' | 'modifiers'> {
 	const withPmu = /^([^/:]+)\/(.*)\/([A-Za-z]*)$/.exec(event);
@@ -83,21 +83,21 @@ export function readEvent(event: string): Pick<PerfStatEntry, 'event' | 'pmu' | 
 	return { event, pmu: null, modifiers: modifiersOf(event) };
 }
 
-/** A breakpoint's `:rw` is its access, not a modifier; its modifiers follow behind one more colon. */
+/** A breakpoint's `:rw` is its access type, not a modifier; modifiers follow after another colon. */
 function modifiersOf(name: string): string {
 	const rest = name.replace(/^mem:0x[0-9a-f]+(\/\d+)?(:[rwx]+)?/i, 'mem');
 	return /:([ukhGHIpPSDWeb]+)$/.exec(rest)?.[1] ?? '';
 }
 
-/** Every column of a line but the counter itself. */
+/** Every column of a line except the counter itself. */
 export type PerfColumns = Pick<PerfStatEntry, 'cpu' | 'aggregated' | 'thread' | 'intervalSeconds' | 'summary'>;
 
-/** What one line of `perf stat` is. */
+/** The parse result of one line of `perf stat`. */
 export type PerfLine =
 	| { readonly kind: 'counter'; readonly entry: PerfStatEntry }
-	/** A further metric of the counter before it; `null` where perf could not compute it. */
+	/** A further metric of the preceding counter; `null` if perf could not compute it. */
 	| { readonly kind: 'metric'; readonly columns: PerfColumns; readonly metric: PerfStatEntry['metrics'][number] | null }
-	/** The head or a metric of a metric group, whose counters perf does not print. */
+	/** The heading or a metric of a metric group, whose counters perf does not print. */
 	| { readonly kind: 'group' }
-	/** Why it is none of these. */
+	/** Why the line could not be parsed. */
 	| { readonly kind: 'refused'; readonly why: string };

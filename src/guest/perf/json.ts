@@ -12,8 +12,7 @@ const known = new Set<string>([
 ]);
 
 /**
- * perf's output is not always valid JSON: it escapes nothing, prints locale decimals and `nan`, and omits a comma after
- * `core`.
+ * perf's output is not always valid JSON: it escapes nothing, prints locale decimals and `nan`, and omits a comma after `core`.
  */
 function repair(line: string): string {
 	return line

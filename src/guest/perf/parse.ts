@@ -31,14 +31,12 @@ const likeCounter =
 	/^\s*(\d|<not|summary\b|CPU\d|[SN]-?\d+(-D|-C|[^\w\s])|[,;|\t]{3}|\{|[^,;|\t]+-\d+[,;|\t](\d|<not))/;
 
 /**
- * Longest accepted line; perf prints no longer ones. All readings of a line are tried, and a line of megabytes has too
- * many.
+ * Longest accepted line; perf prints no longer ones. All readings of a line are tried, and a line of megabytes has too many.
  */
 const longestLine = 1000;
 
 /**
- * Parses the output of `perf stat -x,` (or another separator) or `perf stat -j`, of perf 4.14 to 7.2, also under a locale
- * whose
+ * Parses the output of `perf stat -x,` (or another separator) or `perf stat -j`, of perf 4.14 to 7.2, also under a locale whose
  * decimal point is a comma. Zero, not counted and not supported are kept apart. Each count has the columns
  * that it was printed with (`cpu`, `thread`, `cgroup`, `intervalSeconds`, `summary`). A count with any of them is a part of
  * the total. The metrics of metric groups, whose counters perf does not print, are skipped.

@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto';
 const harmless = /[A-Za-z0-9 _=/.,:;@+-]/;
 
 /**
- * Encodes bytes as an argument of `printf %b` between single quotes: harmless ASCII unchanged, the rest as `\0ooo`
- * (POSIX.1-2024,
+ * Encodes bytes as an argument of `printf %b` between single quotes: harmless ASCII unchanged, the rest as `\0ooo` (POSIX.1-2024,
  * printf, `%b`).
  */
 export function octalEscape(bytes: Uint8Array): string {

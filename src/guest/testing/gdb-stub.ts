@@ -97,8 +97,7 @@ async function bugOf(
 }
 
 /**
- * The part of GDB's remote protocol that is needed ("Remote Protocol" in GDB's manual). The guest is stopped while it is
- * open.
+ * The part of GDB's remote protocol that is needed ("Remote Protocol" in GDB's manual). The guest is stopped while it is open.
  */
 class GdbStub implements AsyncDisposable {
 	readonly #socket: Socket;

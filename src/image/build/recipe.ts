@@ -48,8 +48,7 @@ export interface Recipe {
 	/** By absolute path in the image. */
 	readonly files: Readonly<Record<string, RecipeFile>>;
 	/**
-	 * The image's format: `cpio` (default), an archive for `-initrd`, or `squashfs`, a read-only disk whose blocks are read
-	 * on demand.
+	 * The image's format: `cpio` (default), an archive for `-initrd`, or `squashfs`, a read-only disk whose blocks are read on demand.
 	 */
 	readonly format?: ImageFormat;
 	/** Kernel modules by name. The image's init loads them in this order, after their dependencies. */

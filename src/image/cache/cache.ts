@@ -35,8 +35,7 @@ export interface Cache {
 	folder(kind: CacheKind): string;
 	/**
 	 * Returns the path of a cache entry; `make` creates it if it is missing. `make` writes a file or folder at the path
-	 * that it is given, under a lock that the kernel releases when this process dies. The entry gets its final name only
-	 * after
+	 * that it is given, under a lock that the kernel releases when this process dies. The entry gets its final name only after
 	 * `make` returns, so no process sees an incomplete one. A damaged entry is reported and made again.
 	 *
 	 * @param damage describes damage beyond a wrong size in an existing entry; `undefined` if there is none

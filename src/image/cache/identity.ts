@@ -82,8 +82,7 @@ async function hashOf(file: string): Promise<string> {
 }
 
 /**
- * Returns the SHA-256 of a file (hexadecimal). A cached file that no longer matches its record is removed, so that it is
- * made
+ * Returns the SHA-256 of a file (hexadecimal). A cached file that no longer matches its record is removed, so that it is made
  * again at the next request.
  * @throws VpmuError (blame `image`) if it was damaged, (blame `host`) if it cannot be read
  */

@@ -80,8 +80,7 @@ export async function lockFile(
 		clearTimeout(timer);
 		signal?.removeEventListener('abort', onAbort);
 	}
-	// While held, the helper must not keep this process alive. On release, wait until it has exited and all its streams are
-	// closed.
+	// While held, the helper must not keep this process alive. On release, wait until it has exited and all its streams are closed.
 	const parts = [helper, helper.stdin, helper.stdout, helper.stderr] as unknown as { ref(): void; unref(): void }[];
 	for (const part of parts) part.unref();
 	return {

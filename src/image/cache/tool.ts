@@ -28,12 +28,9 @@ const packageOf: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs a short command on this machine to its end, such as one of the distribution's tools. It uses zx, which quotes each
- * word
- * for the shell and, on abort, sends SIGTERM to every process that the command started. The command also dies with this
- * process
- * (`setpriv --pdeathsig`), so that a killed vpmu leaves no apt behind that would write into the cache. Commands that run
- * long or
+ * Runs a short command on this machine to its end, such as one of the distribution's tools. It uses zx, which quotes each word
+ * for the shell and, on abort, sends SIGTERM to every process that the command started. The command also dies with this process
+ * (`setpriv --pdeathsig`), so that a killed vpmu leaves no apt behind that would write into the cache. Commands that run long or
  * on another machine are started through src/host instead.
  *
  * @throws VpmuError (blame `host`) when the tool is not installed
@@ -69,8 +66,7 @@ export async function runTool(argv: readonly string[], options: ToolOptions = {}
 }
 
 /**
- * Runs short commands from a template, with each value quoted: ``await commands({ cwd })`tar -xf ${file}` ``. Resolves with
- * the
+ * Runs short commands from a template, with each value quoted: ``await commands({ cwd })`tar -xf ${file}` ``. Resolves with the
  * command's standard output.
  *
  * @throws VpmuError (blame `host`) when it does not end with status 0; and as {@link runTool}

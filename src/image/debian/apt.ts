@@ -19,8 +19,7 @@ export interface ResolvedPackage {
 }
 
 /**
- * An apt configuration for one suite and one architecture. All its state is in the cache; the system's apt state is not
- * used.
+ * An apt configuration for one suite and one architecture. All its state is in the cache; the system's apt state is not used.
  */
 export interface Apt {
 	readonly suite: string;

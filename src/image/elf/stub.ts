@@ -19,8 +19,7 @@ const symbolBytes = 24;
 
 /**
  * Writes an arm64 shared library that replaces a large library that a program is linked against but does not call. It
- * has the requested soname, versions and symbols, so that the program starts unchanged. A program that calls it gets an
- * error message.
+ * has the requested soname, versions and symbols, so that the program starts unchanged. A program that calls it gets an error message.
  *
  * The file has program headers only, which is all that ld.so(8) reads (gABI chapters 4 and 5, LSB "Symbol Versioning").
  */

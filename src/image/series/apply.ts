@@ -66,8 +66,7 @@ export async function tryPatches(patches: readonly Patch[], work: string, tree: 
 	await writeFile(path.join(work, 'touched'), [...touched].map(name => `${name}\0`).join(''));
 	await mkdir(path.join(work, 'diffs'), { recursive: true });
 	for (const [at, patch] of patches.entries()) await writeFile(path.join(work, 'diffs', `${at}.diff`), patch.diff);
-	// Each patch is applied completely or not at all. The first refused one is applied again hunk by hunk, to find which
-	// hunks fit.
+	// Each patch is applied completely or not at all. The first refused one is applied again hunk by hunk, to find which hunks fit.
 	const script = [
 		'top=$PWD',
 		copyTouched,

@@ -97,8 +97,7 @@ function byRule(pmus: readonly CpuPmu[], rule: Rule, start: CpuSet): readonly Cp
 }
 
 /**
- * Whether the kernel's rule determines where a vCPU with a PMU can be made; otherwise it is assumed to be possible
- * everywhere.
+ * Whether the kernel's rule determines where a vCPU with a PMU can be made; otherwise it is assumed to be possible everywhere.
  */
 function ableByRule({ pmus }: HostModel, rule: Rule, start: CpuSet): CpuSet {
 	return rule === 'by-cpu' && pmus.length > 0 ? coveredBy(pmus) : start;

@@ -76,8 +76,7 @@ function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel)
 		const { type, finding } = least;
 		return [{ backend: 'event-source', type, ...(finding === undefined ? {} : { finding }) }];
 	}
-	// The first covering source ends the search, so the directory order decides whether one that ends QEMU is reached
-	// first.
+	// The first covering source ends the search, so the directory order decides whether one that ends QEMU is reached first.
 	if (ends.length > 0) return covers ? [{ backend: 'default' }, ends[0]!] : ends.slice(0, 1);
 	// The comparison also reads memory beyond the bitmap, so CPUs may seem to be missing, depending on the heap's content.
 	if (overRead && covers)

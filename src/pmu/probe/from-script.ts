@@ -82,8 +82,7 @@ const restAfter = (lines: readonly string[], word: string) =>
 	lines.find(line => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
 
 /**
- * Parses the output of `head -v`: a header before each file, and an empty line between a file's content and the next
- * header.
+ * Parses the output of `head -v`: a header before each file, and an empty line between a file's content and the next header.
  */
 function readFiles({ lines, content }: ScriptOutput, stderr: string): Map<string, FileText> {
 	const files = new Map<string, FileText>();

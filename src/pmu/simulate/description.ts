@@ -8,7 +8,7 @@ import type { TreeEntry } from './tar.ts';
 export interface SimulatedHost {
 	/** `/sys/devices/system/cpu/possible`; the errors `ENOENT` (no such file) and `EISDIR` (a folder) can be simulated. */
 	readonly possible?: FileText;
-	/** `present` and `online` beside it, alike. */
+	/** The files `present` and `online` next to it, in the same form. */
 	readonly present?: FileText;
 	readonly online?: FileText;
 	/**

@@ -21,11 +21,11 @@ export interface SimulationHost {
 
 /** A simulation set up on a host. Disposing of it removes its files, but does not end processes that run in it. */
 export interface Simulation extends AsyncDisposable {
-	/** Becomes QEMU's command line, and needs the host's own rights for it: to be put before whatever gives them up. */
+	/** The outer prefix. It needs the host user's rights, so put it before any command that drops them. */
 	readonly within: readonly string[];
-	/** To be put before QEMU's program, behind {@link within}. */
+	/** The inner prefix, directly before QEMU's program and after {@link within}. */
 	readonly around: readonly string[];
-	/** Both. It ends by executing what follows, so the process id is QEMU's. */
+	/** Both prefixes. They execute the rest in the same process, so the process id is QEMU's. */
 	readonly wrapper: readonly string[];
 	/** The facts as QEMU sees them. */
 	readonly facts: HostFacts;
@@ -34,8 +34,7 @@ export interface Simulation extends AsyncDisposable {
 }
 
 /**
- * Enters a new mount namespace, mounts a folder over /sys there, and executes the command. Without root it also enters a
- * user namespace.
+ * Enters a new mount namespace, mounts a folder over /sys there, and executes the command. Without root it also enters a user namespace.
  */
 const overlayScript = 'mount --bind "$1" /sys && shift && exec "$@"';
 
@@ -77,7 +76,7 @@ export async function simulate(
 	}
 	await using stack = new AsyncDisposableStack();
 	const folder = stack.use(await host.makeFolder({ own: true }));
-	// The shim is a part of QEMU, and writes with its rights.
+	// The shim runs inside QEMU and writes with QEMU's rights.
 	const log = words === undefined ? undefined : `${stack.use(await host.makeFolder()).path}/kvm-shim.log`;
 	const root = await prepare(host, folder.path, tree ?? [], wait);
 	const within = wrapperArgv({ sysfs: tree === undefined ? undefined : `${folder.path}/sys`, root });

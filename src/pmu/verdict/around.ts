@@ -9,9 +9,9 @@ import type {
 	UnexpectedEvent,
 } from './observed.ts';
 
-/** What a machine was asked to be. */
+/** The requested machine. */
 export interface AskedMachine {
-	/** Names of its machine type: as given, and what an alias stands for. */
+	/** Names of its machine type: as given, and the one that an alias resolves to. */
 	readonly machineTypes: readonly string[];
 	/** CPU model; empty: QEMU's own choice. */
 	readonly cpu: string;
@@ -24,22 +24,22 @@ type Check = (name: string, holds: boolean, expected: string, seen: string) => v
 
 const mebibyte = 2 ** 20;
 
-/** What of a machine is to be judged. */
+/** Which parts of a machine are judged. */
 export interface AroundOptions {
-	/** What it was asked to be; not compared unless given. */
+	/** The requested machine; not compared if absent. */
 	readonly asked?: AskedMachine;
 	/** `false` for a start that boots no guest. */
 	readonly booted?: boolean;
 	/**
-	 * For cases that are not about a PMU, whose guest may be anybody's: what was not asked contradicts nothing, and events are
-	 * the case's own business.
+	 * For cases that are not about a PMU and may run any guest: missing observations are not a contradiction, and the case
+	 * judges events itself.
 	 */
 	readonly lenient?: boolean;
 }
 
 /**
- * Judges what stands around the choice of a backend: whether the machine is what was asked for, whether QEMU said something
- * that nothing asked for, and whether the kernels are well. So of every machine, also where no PMU is spoken of.
+ * Judges everything except the backend: whether the machine is the requested one, whether QEMU reported unexpected events,
+ * and whether the kernels are healthy. Applies to every machine, also in cases without a PMU.
  */
 export function judgeAround(
 	observations: Observations,
@@ -63,7 +63,7 @@ export function judgeAround(
 	return contradictions;
 }
 
-/** Compares what was asked of QEMU with what QMP says is there. */
+/** Compares the requested machine with what QMP reports. */
 function judgeMachine(check: Check, asked: AskedMachine, seen: MachineObservation | undefined): void {
 	if (seen === undefined) {
 		check('machine-asked', false, 'QEMU to say what machine it runs', 'it was not asked');
@@ -94,7 +94,7 @@ function judgeMachine(check: Check, asked: AskedMachine, seen: MachineObservatio
 	);
 }
 
-/** Compares what was asked of QEMU with what the guest's kernel found. */
+/** Compares the requested machine with what the guest's kernel detected. */
 function judgeSystem(check: Check, asked: AskedMachine, system: GuestSystem | undefined): void {
 	if (system === undefined) {
 		check('system-asked', false, 'the guest to say what machine it found', 'it was not asked');
@@ -132,7 +132,7 @@ function listed(cpus: string): number {
 
 const mib = (bytes: number) => `${Math.round((bytes / mebibyte) * 100) / 100} MiB`;
 
-/** Events after which a machine is not what it was, and a verdict about it means nothing. */
+/** Events that change the machine and so make a verdict about it meaningless. */
 const grave: Readonly<Record<string, string>> = {
 	STOP: 'QEMU stopped the machine',
 	RESET: 'the machine was reset',
@@ -146,12 +146,12 @@ const grave: Readonly<Record<string, string>> = {
 	MEMORY_FAILURE: 'memory of the host failed',
 };
 
-/** What an event means for the machine; `undefined` for one that changes nothing about a verdict. */
+/** Describes an event's effect on the machine; `undefined` if it does not affect a verdict. */
 function meaningOf({ event }: UnexpectedEvent): string | undefined {
 	return Object.hasOwn(grave, event) ? grave[event] : undefined;
 }
 
-/** Judges the events that nothing asked for. Those that change nothing about the machine are shown and not judged. */
+/** Judges unexpected events. Events that do not change the machine are shown but not judged. */
 function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
 	for (const one of events) {
 		const meaning = meaningOf(one);
@@ -160,7 +160,7 @@ function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
 	}
 }
 
-/** Judges the log of the guest's kernel. A log that was not read passes only where it could not have been. */
+/** Judges the guest kernel's log. A log that was not read passes only if it could not have been read. */
 function judgeGuestKernel(check: Check, log: KernelLogObservation | undefined): void {
 	const wanted = "the guest's kernel log to be read";
 	if (log === undefined) check('guest-kernel-asked', false, wanted, 'it was not asked for');
@@ -168,12 +168,12 @@ function judgeGuestKernel(check: Check, log: KernelLogObservation | undefined): 
 	judgeReports(check, "a guest's kernel without trouble", log);
 }
 
-/** A host's log that may not be read is no contradiction: the result says so. */
+/** An unreadable host log is not a contradiction: the result reports it. */
 function judgeReports(check: Check, expected: string, log: KernelLogObservation | undefined): void {
 	for (const report of log?.reports ?? []) check('kernel-trouble', false, expected, describeReport(report));
 }
 
-/** A report in a line: what the kernel did, and the first of what it printed. */
+/** Summarises a report in one line: what the kernel did, and the first line that it printed. */
 export function describeReport({ did, line, lines }: KernelReportSeen): string {
 	const more = lines
 		.filter(text => !text.includes(line) && /\S/.test(text))

@@ -28,7 +28,7 @@ export interface QmpObservation {
 
 /** A machine as QEMU describes it. */
 export interface MachineObservation {
-	/** `query-cpus-fast`: how many. */
+	/** Number of CPUs in `query-cpus-fast`. */
 	readonly vcpus: number;
 	/** `query-memory-size-summary`: `base-memory`. */
 	readonly memoryBytes: number;
@@ -36,11 +36,11 @@ export interface MachineObservation {
 	readonly machineType: string;
 	/** QOM type of each vCPU, such as `host-arm-cpu`. */
 	readonly cpuTypes: readonly string[];
-	/** `query-chardev`: whether the serial console has its other end; `null` for a machine without one. */
+	/** `query-chardev`: whether the serial console's other end is connected; `null` for a machine without one. */
 	readonly consoleConnected: boolean | null;
 }
 
-/** A QMP event, as it came. */
+/** A QMP event, unmodified. */
 export interface UnexpectedEvent {
 	readonly event: string;
 	readonly data?: Readonly<Record<string, unknown>>;
@@ -48,16 +48,16 @@ export interface UnexpectedEvent {
 
 /** What a kernel logged. */
 export interface KernelLogObservation {
-	/** Why lines are missing, or all of them; `null` when all were read. `expected`: it could not have been otherwise. */
+	/** Why some or all lines are missing; `null` if all were read. `expected`: they could not have been read. */
 	readonly unread: { readonly reason: string; readonly expected: boolean } | null;
 	readonly reports: readonly KernelReportSeen[];
-	/** Messages that are known and harmless, or that are explained by what the cell did: a line of each, with the reason. */
+	/** Messages that are known and harmless, or that the cell's actions explain: one line of each, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
 }
 
 /** One report of a kernel. */
 export interface KernelReportSeen {
-	/** What it did, as the end of "the kernel …", such as `oopsed`. */
+	/** What the kernel did, worded to follow "the kernel …", such as `oopsed`. */
 	readonly did: string;
 	/** Kind and finer name, such as `oops null-dereference`. */
 	readonly name: string;
@@ -111,13 +111,13 @@ export interface GuestObservation {
 	readonly readings: readonly GuestReading[];
 }
 
-/** What a guest's kernel found of its machine. */
+/** The machine as detected by the guest's kernel. */
 export interface GuestSystem {
-	/** vCPUs that run (`/sys/devices/system/cpu/online`, list format). */
+	/** Online vCPUs (`/sys/devices/system/cpu/online`, list format). */
 	readonly online: string;
 	/** Sum of the device tree's memory nodes. */
 	readonly memoryBytes: number;
-	/** Devices that are its console (`/sys/class/tty/console/active`). */
+	/** Its console devices (`/sys/class/tty/console/active`). */
 	readonly consoles: readonly string[];
 }
 
@@ -138,11 +138,11 @@ export interface Observations {
 	readonly machine?: MachineObservation;
 	/** What the guest finds its machine to be. */
 	readonly system?: GuestSystem;
-	/** Events that no command explains, and lines of stderr that a QEMU which is well does not write. */
+	/** Events that no command caused, and stderr lines that a healthy QEMU does not print. */
 	readonly unexpected?: { readonly events: readonly UnexpectedEvent[]; readonly stderr: readonly string[] };
-	/** The kernels of the guests of this cell; absent where none was booted. */
+	/** The kernel logs of this cell's guests; absent if none was booted. */
 	readonly guestKernel?: KernelLogObservation;
-	/** What the host's kernel logged meanwhile. */
+	/** What the host's kernel logged during the cell. */
 	readonly hostKernel?: KernelLogObservation;
 }
 
