@@ -102,7 +102,7 @@ export async function putByTar(
 	}
 }
 
-/** Makes the folder `$1` with mode `$4` and prints its path; and `there` when it holds `$2/$3`. */
+/** Creates the folder `$1` with mode `$4` and prints its path. Prints `there` if it already contains `$2/$3`. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
 const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac
 mkdir -p -m "$4" -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;

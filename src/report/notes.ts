@@ -59,7 +59,7 @@ function skippedEverywhere(cells: readonly CellResult[]): RunNote[] {
 	});
 }
 
-/** What is noted of cells; what is the same of many, once. */
+/** Collects the notes of cells. A note that many cells share is listed once. */
 function cellNotes(cells: readonly CellResult[]): RunNote[] {
 	const all = cells.flatMap(({ id, notes = [] }) => [...new Set(notes)].map(note => ({ id, note })));
 	return [...Map.groupBy(all, one => one.note)].map(([note, same]) => {

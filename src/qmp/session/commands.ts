@@ -130,7 +130,7 @@ export class CommandTable<Value> {
 		if (index >= 0) this.#waiting.splice(index, 1);
 	}
 
-	/** Every command that somebody waits for. */
+	/** Yields every command that has not been abandoned. */
 	*awaited(): Generator<Command<Value>> {
 		for (const command of this.#inFlight.values()) if (command.settle !== undefined) yield command;
 		for (const command of this.#waiting) if (command.settle !== undefined) yield command;
