@@ -1,4 +1,4 @@
-/** Small pieces are read at once; a piece larger than this is worth its read. */
+/** Reading rests only after pieces smaller than this; a larger piece is worth its read. */
 const smallBytes = 4096;
 const shortRestMs = 1;
 /** A pipe or connection buffers 64 KiB, more than any UART prints in that time. */
@@ -6,7 +6,7 @@ const longRestMs = 16;
 /** More bytes per millisecond than this are a flood. No conversation sustains this rate. */
 const floodBytesPerMs = 40;
 const memoryMs = 50;
-/** Fewer bytes than this are a frame or a prompt that somebody waits for. */
+/** A lower rate in bytes per millisecond is a frame or a prompt that somebody waits for. */
 const talkBytesPerMs = 4;
 
 /**

@@ -46,7 +46,7 @@ export interface UnexpectedEvent {
 	readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** What a kernel logged. */
+/** The log of a kernel. */
 export interface KernelLogObservation {
 	/** Why some or all lines are missing; `null` if all were read. `expected`: they could not have been read. */
 	readonly unread: { readonly reason: string; readonly expected: boolean } | null;
@@ -134,9 +134,9 @@ export interface Observations {
 	/** Only for starts that boot no guest. */
 	readonly deviceTree?: DeviceTreeObservation;
 	readonly guest?: GuestObservation;
-	/** What QEMU says that the machine is, asked and not read off the command line. */
+	/** The machine as reported by QMP, not taken from the command line. */
 	readonly machine?: MachineObservation;
-	/** What the guest finds its machine to be. */
+	/** The machine as the guest sees it. */
 	readonly system?: GuestSystem;
 	/** Events that no command caused, and stderr lines that a healthy QEMU does not print. */
 	readonly unexpected?: { readonly events: readonly UnexpectedEvent[]; readonly stderr: readonly string[] };
