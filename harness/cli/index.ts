@@ -1,5 +1,6 @@
 import type { World } from '../usage/context.ts';
 import { type Commands, invoke } from './application.ts';
+import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
 import { kept, list, run, series, shell } from './guests/commands.ts';
 import { compare, report } from './results/commands.ts';
@@ -9,7 +10,7 @@ import { bench, boards, doctor, image } from './upkeep/commands.ts';
 export const commands: Commands = {
 	...{ run, list, probe, predict, qmp, inspect, shell },
 	...{ board: boards, image, kept, series },
-	...{ compare, report, bench, doctor },
+	...{ compare, report, bench, doctor, completion: completionOf(() => commands) },
 };
 
 /** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */
