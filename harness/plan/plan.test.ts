@@ -1,6 +1,11 @@
 import test from 'ava';
 import { UsageError } from '../../src/lib/index.ts';
+import { PrettyReport } from '../../src/report/index.ts';
+import { resultsOf } from '../../src/run/index.ts';
+import { caseFolders } from './case-files.ts';
+import { collectCases } from './collect.ts';
 import { type CaseDeclaration, planCells, type Selection } from './plan.ts';
+import { defaultSelection } from './select.ts';
 
 const selection: Selection = {
 	cases: [],
@@ -196,4 +201,23 @@ test("where there are cases of the user's own, they are what runs unless others 
 	t.deepEqual(chosen({ cases: ['pmu/*', 'mine/a'] }), ['pmu/shipped', 'mine/a']);
 	t.deepEqual(chosen({ cases: ['**'] }), ['pmu/shipped', 'mine/a', 'mine/long']);
 	t.deepEqual(chosen({ cells: ['pmu/shipped[uniform,/opt/qemu,virt]'] }), ['pmu/shipped']);
+});
+
+test('in the table of a run of all shipped cases no two rows are alike', async t => {
+	const { declarations } = await collectCases(caseFolders({ cwd: '/', env: {} }));
+	const all = { ...defaultSelection([], 'board'), all: true, qemus: ['debian:trixie', 'debian:sid', '/opt/qemu'] };
+	const cells = planCells(declarations, all);
+	const results = resultsOf([
+		{
+			...{ at: '2026-01-01T00:00:00.000Z', event: 'run-start', cells },
+			run: { id: 'r', startedAt: '2026-01-01T00:00:00.000Z', argv: [], vpmu: '0' },
+		},
+	]);
+	// As if all QEMUs were of one version, which is the worst case.
+	const alike = results.cells.map(cell => ({ ...cell, reason: null, qemu: { ...cell.qemu, version: '10.0.13' } }));
+	const rows = PrettyReport.of({ ...results, cells: alike }, 'run')
+		.split('\n')
+		.slice(1, cells.length + 1);
+	const doubled = rows.filter((row, index) => rows.indexOf(row) !== index);
+	t.deepEqual(doubled, []);
 });

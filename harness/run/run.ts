@@ -108,7 +108,8 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		options.onEvent?.(event);
 	};
 	const endWith = (given: CellResult) => {
-		const result = applyQuarantine(given, options.quarantine ?? []);
+		const artifacts = artifactsOf(folder.path, given);
+		const result = applyQuarantine({ ...given, artifacts }, options.quarantine ?? []);
 		last.set(result.id, result);
 		emit({ event: 'cell-end', result });
 	};
@@ -282,6 +283,18 @@ export async function startRun(options: RunOptions): Promise<Run> {
  */
 function weightOf({ vcpus }: Cell): number {
 	return Math.max(1, Math.ceil(vcpus / 2));
+}
+
+/** Every file in the folder of a cell, whoever wrote it; those of earlier attempts belong to these. */
+function artifactsOf(runFolder: string, { id, artifacts }: CellResult): CellResult['artifacts'] {
+	const folder = path.join(runFolder, cellFolder(id));
+	if (!existsSync(folder)) return artifacts;
+	const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter(entry => entry.isFile())
+		.map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
+		.filter(name => !/^attempt-\d+\//.test(name))
+		.sort();
+	return { ...artifacts, ...Object.fromEntries(names.map(name => [name, path.posix.join(cellFolder(id), name)])) };
 }
 
 /** Makes the folder of a cell. What an earlier attempt left in it gets a folder of its own. */

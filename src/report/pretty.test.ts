@@ -2,7 +2,7 @@ import test from 'ava';
 import { rendered } from '../lib/screen.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import { PrettyReport } from './pretty.ts';
-import { cellOf } from './testing/results.ts';
+import { cellOf, resultsWith } from './testing/results.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 const planned = (qemu: string): PlannedCell => ({
@@ -45,4 +45,43 @@ test('on a terminal the headings come first, and a step replaces the one before'
 	t.regex(rendered(report.receive(start('debian:trixie'))), /case .* QEMU/);
 	t.is(rendered(report.receive(step('one'))), '\r\u001b[Kone');
 	t.is(rendered(report.receive(step('two'))), '\r\u001b[Ktwo');
+});
+
+test('every axis that is not at its default is shown, so that no two rows are alike', t => {
+	const axes = ['pmu=10', 'pmu=armv8_cortex_a72', 'backcompat-pmu=on', 'cpu.pmu=off', 'cpu.pmu=on', 'cortex-a57'];
+	const more = ['vcpus=4', 'kernel=debian:bookworm', 'simulate=attribute5', 'some variant', 'tcg', 'pmu=10,vcpus=4'];
+	const cells = ['virt', 'virt-9.2'].flatMap(machine =>
+		['', ...axes, ...more].map(axis =>
+			cellOf('pass', { id: `pmu/a[uniform,debian:trixie,${machine}${axis === '' ? '' : `,${axis}`}]`, machine }),
+		),
+	);
+	const rows = PrettyReport.of(resultsWith(cells), 'run')
+		.split('\n')
+		.slice(1, cells.length + 1);
+	t.is(new Set(rows).size, cells.length, rows.join('\n'));
+	for (const axis of [...axes, ...more])
+		t.true(
+			rows.some(row => row.includes(`virt-9.2 ${axis.replace(',', ' ')} `)),
+			axis,
+		);
+	// The columns after it stand in line.
+	t.is(new Set(rows.map(row => row.indexOf('event-source 10'))).size, 1);
+});
+
+test('QEMUs of the same version are told apart by their names', t => {
+	const qemus = ['/a/before/qemu-system-aarch64', '/a/after/qemu-system-aarch64', 'debian:trixie', 'debian:sid'];
+	const cells = qemus.map(path =>
+		cellOf('pass', {
+			id: `pmu/a[uniform,${path},virt]`,
+			qemu: { version: '10.0.13', path, hasPmuChoice: false },
+		}),
+	);
+	const shown = PrettyReport.of(resultsWith(cells), 'run').split('\n').slice(1, 5);
+	const texts = shown.map(row => /10\.0\.13(?: \S+)?(?= {2})/.exec(row)?.[0]);
+	t.deepEqual(texts, ['10.0.13', '10.0.13 after/qemu-system-aarch64', '10.0.13 trixie', '10.0.13 sid']);
+});
+
+test('results of other programs, whose ids say nothing, keep what their fields say', t => {
+	const row = PrettyReport.of(resultsWith([cellOf('pass', { id: 'one', pmu: '7' })]), 'run').split('\n')[1]!;
+	t.regex(row, / virt pmu=7 /);
 });

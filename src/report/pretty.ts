@@ -4,7 +4,7 @@ import { type ControlSequence, rendered, type ScreenText, screen } from '../lib/
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../run/results.ts';
 import { notesOf } from './notes.ts';
-import { countsOf, viewOf } from './words.ts';
+import { axesOf, countsOf, viewOf } from './words.ts';
 
 /** A line in parts: text and control sequences. */
 type Line = readonly (string | ControlSequence)[];
@@ -31,6 +31,8 @@ export class PrettyReport {
 	#doing = '';
 	#hasHeadings = false;
 	readonly #said = new Set<string>();
+	/** The QEMU that each text of its column was first shown for. */
+	readonly #qemus = new Map<string, string>();
 
 	constructor(options: PrettyOptions) {
 		this.#options = options;
@@ -73,7 +75,8 @@ export class PrettyReport {
 	static of(results: Results, folder: string): string {
 		const report = new PrettyReport({ columns: undefined });
 		report.#widths = widthsFor(
-			results.cells.map(({ case: name, on, qemu, machine, pmu }) => ({
+			results.cells.map(({ id, case: name, on, qemu, machine, pmu }) => ({
+				id,
 				case: name,
 				on: on.host ?? '',
 				qemu: qemu.path ?? '',
@@ -110,8 +113,8 @@ export class PrettyReport {
 				result.status,
 				result.case,
 				result.on.topology ?? result.on.host ?? '',
-				qemuOf(result),
-				`${result.machine}${result.pmu === null ? '' : ` pmu=${result.pmu}`}`,
+				this.#qemu(result),
+				machineOf(result),
 				viewOf(result.predicted),
 				viewOf(result.observed),
 				countsOf(result),
@@ -121,6 +124,19 @@ export class PrettyReport {
 		);
 		const why = result.status === 'pass' ? null : result.reason;
 		return why === null ? [row] : [row, [`        ${result.blame === null ? '' : `${result.blame}: `}${why}`]];
+	}
+
+	/**
+	 * Its version, and whether it has the PMU choice: what tells two builds of a version apart that matters. Where that is
+	 * the same for a second QEMU, the name that it was given follows.
+	 */
+	#qemu(result: CellResult): string {
+		const { version, path, hasPmuChoice } = result.qemu;
+		const text = `${version ?? path ?? ''}${hasPmuChoice === true ? '+choice' : ''}`;
+		const { qemu } = axesOf(result);
+		const first = this.#qemus.get(text) ?? qemu;
+		this.#qemus.set(text, first);
+		return first === qemu || text === qemu ? text : `${text} ${shortName(qemu, first)}`;
 	}
 
 	#row(cells: readonly string[], status?: CellStatus): Line {
@@ -145,12 +161,23 @@ export class PrettyReport {
 	}
 }
 
-/** Returns the QEMU's version and whether it has the PMU choice: the relevant difference between two builds of a version. */
-function qemuOf({ qemu }: CellResult): string {
-	return `${qemu.version ?? qemu.path ?? ''}${qemu.hasPmuChoice === true ? '+choice' : ''}`;
+/** The machine type, and every axis that is not at its default. */
+function machineOf(cell: Pick<CellResult, 'id' | 'machine' | 'pmu'>): string {
+	return [cell.machine, ...axesOf(cell).axes].join(' ');
 }
 
-function widthsFor(cells: readonly Pick<PlannedCell, 'case' | 'on' | 'machine' | 'pmu' | 'qemu'>[]): number[] {
+/** The end of a path from where it differs from another one; a suite without `debian:`. */
+function shortName(qemu: string, other: string): string {
+	const [own, others] = [qemu, other].map(one => one.split('/').reverse()) as [string[], string[]];
+	const same = own.findIndex((part, index) => part !== others[index]);
+	return own
+		.slice(0, same === -1 ? undefined : same + 1)
+		.reverse()
+		.join('/')
+		.replace(/^debian:/, '');
+}
+
+function widthsFor(cells: readonly Pick<PlannedCell, 'id' | 'case' | 'on' | 'machine' | 'pmu' | 'qemu'>[]): number[] {
 	const widest = (heading: string, values: readonly string[], least: number) =>
 		Math.max(heading.length, least, ...values.map(value => value.length));
 	return [
@@ -167,11 +194,7 @@ function widthsFor(cells: readonly Pick<PlannedCell, 'case' | 'on' | 'machine' |
 		),
 		// Room for "10.0.13+choice", unless all QEMUs are Debian's, which do not have the choice.
 		cells.every(cell => cell.qemu.startsWith('debian:')) ? 8 : 14,
-		widest(
-			'machine',
-			cells.map(cell => `${cell.machine}${cell.pmu === null ? '' : ` pmu=${cell.pmu}`}`),
-			0,
-		),
+		widest('machine', cells.map(machineOf), 0),
 		15,
 		15,
 		24,

@@ -3,13 +3,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
+import { type FinalResults, Parser, type Result } from 'tap-parser';
 import { htmlOf } from './html.ts';
 import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
 import { markdownOf } from './markdown.ts';
 import { notesOf } from './notes.ts';
 import { tapOf } from './tap.ts';
-import { cellOf, everyStatus, resultsWith } from './testing/results.ts';
+import { cellOf, everyStatus, nasty, resultsWith } from './testing/results.ts';
 
 const program = (name: string) =>
 	['/usr/bin', '/usr/local/bin'].map(folder => path.join(folder, name)).find(existsSync);
@@ -22,12 +23,15 @@ const judgedBy = (name: string) => {
 			: test(title, t => body(t, found));
 };
 
+const oneLineOf = (text: string) => text.replaceAll(/[\u0000-\u001f]+/g, ' ').trim();
+
 judgedBy('prove')('prove reads TAP, and counts as we do', (t, prove) => {
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rmSync(folder, { recursive: true }));
 	const judge = (cells: Parameters<typeof resultsWith>[0]) => {
 		const file = path.join(folder, 'run.tap');
-		writeFileSync(file, tapOf(resultsWith(cells)));
+		// Perl's parser knows version 14 from Test::Harness 3.48 on; what we write is read in the same way as 13.
+		writeFileSync(file, tapOf(resultsWith(cells)).replace('TAP version 14', 'TAP version 13'));
 		return spawnSync(prove, ['--exec', 'cat', file], { encoding: 'utf8' });
 	};
 	const good = judge(['pass', 'skip', 'xfail', 'pass'].map(status => cellOf(status as 'pass')));
@@ -36,6 +40,45 @@ judgedBy('prove')('prove reads TAP, and counts as we do', (t, prove) => {
 	const bad = judge(everyStatus.cells);
 	t.not(bad.status, 0);
 	t.regex(bad.stdout, /Failed tests:\s+2-3, 6/);
+});
+
+test('TAP: the parser of its version 14 finds nothing wrong, counts as we do, and reads every diagnostic', t => {
+	const read = Parser.parse(tapOf(everyStatus), { strict: true });
+	t.deepEqual(read[0], ['version', 14]);
+	const points = read.flatMap(([kind, value]) => (kind === 'assert' ? [value as Result] : []));
+	t.deepEqual(
+		points.map(({ ok, skip, todo }) => [ok, skip !== false, todo !== false]),
+		[
+			...[
+				[true, false, false],
+				[false, false, false],
+				[false, false, false],
+				[true, true, false],
+			],
+			...[
+				[false, false, true],
+				[false, false, false],
+			],
+		],
+	);
+	t.is(points[0]!.name, 'pmu/a[uniform,debian:trixie,virt,pmu=#0,pass]');
+	t.like(points[1]!.diag, {
+		...{ message: oneLineOf(nasty), severity: 'fail', status: 'fail' },
+		...{ wanted: 'event-source 10', found: 'default' },
+	});
+	t.is(points[1]!.time, 1234);
+	t.like(points[2]!.diag, { severity: 'error', blame: 'board' });
+	t.deepEqual(
+		read.filter(([kind]) => kind === 'extra' || kind === 'bailout' || kind === 'comment'),
+		[],
+	);
+	const endOf = (tap: string) =>
+		Parser.parse(tap, { strict: true }).flatMap(([kind, value]) =>
+			kind === 'complete' ? [value as FinalResults] : [],
+		)[0];
+	t.like(endOf(tapOf(everyStatus)), { count: 6, fail: 4, skip: 1, todo: 1, failures: { length: 3 } });
+	t.like(endOf(tapOf(resultsWith([cellOf('pass'), cellOf('skip')]))), { ok: true, count: 2 });
+	t.like(endOf(tapOf(resultsWith([]))), { count: 0 });
 });
 
 test('TAP: a `#` in a cell’s name is no directive, a reason of many lines is one', t => {

@@ -1,15 +1,17 @@
+import { cellFolder } from '../run/paths.ts';
 import type { CellResult, Results } from '../run/results.ts';
+import { viewOf } from './words.ts';
 
 /**
- * Renders a run as TAP version 13: a test point per cell. Known defects are TODO. A known defect that no longer occurs fails
- * until its record is removed.
+ * Renders a run as TAP version 14: a test point per cell, with a YAML diagnostic if there is something to say. Known
+ * defects are TODO, as that directive is meant; a known defect that is gone fails until its case says so.
  */
 export function tapOf(results: Results): string {
-	const lines = ['TAP version 13', `1..${results.cells.length}`];
+	const lines = ['TAP version 14', `1..${results.cells.length}`];
 	results.cells.forEach((cell, index) => {
 		const good = cell.status === 'pass' || cell.status === 'skip';
 		lines.push(`${good ? 'ok' : 'not ok'} ${index + 1} - ${description(cell.id)}${directive(cell)}`);
-		if (cell.status !== 'pass' && cell.status !== 'skip') lines.push(...diagnostics(cell));
+		if (!good) lines.push(...diagnostic(cell));
 	});
 	return `${lines.join('\n')}\n`;
 }
@@ -19,22 +21,23 @@ function directive({ status, reason }: CellResult): string {
 	return status === 'xfail' ? ` # TODO ${oneLine(reason)}` : '';
 }
 
-/** Formats a YAML block. JSON strings are valid YAML. */
-function diagnostics({ status, blame, reason, artifacts }: CellResult): string[] {
-	const [folder] = Object.values(artifacts).map(file => file.replace(/\/[^/]*$/, ''));
-	return [
-		'  ---',
-		`  status: ${status}`,
-		...(blame === null ? [] : [`  blame: ${blame}`]),
-		`  message: ${JSON.stringify(oneLine(reason))}`,
-		...(folder === undefined ? [] : [`  artifacts: ${JSON.stringify(folder)}`]),
-		'  ...',
-	];
+/** A YAML block: JSON strings are YAML. `message`, `severity`, `wanted` and `found` have a meaning for readers of TAP 14. */
+function diagnostic({ id, status, blame, reason, predicted, observed, timings, artifacts }: CellResult): string[] {
+	const entries = {
+		message: oneLine(reason),
+		severity: status === 'xfail' ? 'todo' : status === 'error' ? 'error' : 'fail',
+		...{ status, blame, duration_ms: timings.totalMs },
+		wanted: predicted === null ? null : viewOf(predicted),
+		found: observed === null ? null : viewOf(observed),
+		artifacts: Object.keys(artifacts).length === 0 ? null : cellFolder(id),
+	};
+	const known = Object.entries(entries).filter(([, value]) => value !== null);
+	return ['  ---', ...known.map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`), '  ...'];
 }
 
 /** `#` begins a directive and `\` escapes it (TAP specification, "Escaping"). */
 const description = (text: string) => oneLine(text).replaceAll('\\', '\\\\').replaceAll('#', '\\#');
 
 function oneLine(text: string | null): string {
-	return (text ?? 'no reason given').replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+	return (text ?? 'no reason given').replaceAll(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, ' ').trim();
 }

@@ -24,3 +24,19 @@ function short(count: string | null): string {
 	if (value >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
 	return count ?? '?';
 }
+
+/**
+ * What tells the cells of a case apart, besides their host: the QEMU as it was named, and the axes that are not at their
+ * default, such as `pmu=10`, `vcpus=4` or `simulate=attribute5`. Read from the cell's id, which has every axis; an id that
+ * vpmu has not made leaves `pmu`. Pure.
+ */
+export function axesOf({ id, machine, pmu }: Pick<CellResult, 'id' | 'machine' | 'pmu'>): {
+	readonly qemu: string;
+	readonly axes: readonly string[];
+} {
+	const inner = /\[(.*)\]$/s.exec(id)?.[1] ?? '';
+	const [, ...afterHost] = inner.split(',');
+	const at = afterHost.indexOf(machine, 1);
+	if (at === -1) return { qemu: afterHost[0] ?? '', axes: pmu === null ? [] : [`pmu=${pmu}`] };
+	return { qemu: afterHost.slice(0, at).join(','), axes: afterHost.slice(at + 1) };
+}
