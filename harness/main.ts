@@ -2,6 +2,8 @@ import { runCommandLine } from './cli/index.ts';
 import { contextOf, type World } from './usage/context.ts';
 import { exitCodes } from './usage/exit-codes.ts';
 import { explain } from './usage/explain.ts';
+import { outliveReader, watchStarter } from './usage/lost-reader.ts';
+import { outputTo } from './usage/output.ts';
 import { version } from './usage/places.ts';
 
 /** Runs one command line against the given world. Returns the exit status; never throws. */
@@ -20,31 +22,45 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
 
 /**
  * The process's entry. The first Ctrl-C aborts politely, a second one ends the process at once; npm delivers one key
- * press twice, so a second signal within half a second is the same press.
+ * press twice, so a second signal within half a second is the same press. A lost reader changes nothing but what is read;
+ * a defect of vpmu is never taken for a failed case, whose exit status is 1 and nothing else's.
  */
 export async function start(): Promise<void> {
+	const { stdin, env } = process;
+	const stderr = outputTo(process.stderr);
+	outliveReader(process.stderr, () => undefined);
+	outliveReader(process.stdout, ({ code, message }) => {
+		// `vpmu list | head` and a closed terminal need no word; of a full disk somebody may want to know.
+		if (code !== 'EPIPE' && code !== 'EIO') stderr.write(`vpmu: standard output is lost: ${message}\n`);
+	});
+	// A terminal that is gone can be read no more.
+	stdin.on('error', () => undefined);
+	let isOver = false;
+	const endNow = (code: number) => {
+		isOver = true;
+		process.exit(code);
+	};
+	process.on('uncaughtException', error => endNow(explain(error, { stderr, env })));
+	process.once('exit', () => {
+		if (!isOver) stderr.write('vpmu: a defect of vpmu itself: there is nothing left to wait for, and no result\n');
+	});
+
 	const interrupted = new AbortController();
+	const interrupt = () => interrupted.abort(new DOMException('interrupted', 'AbortError'));
 	let firstAt: number | undefined;
 	const onSignal = () => {
-		if (firstAt === undefined) {
-			firstAt = performance.now();
-			interrupted.abort(new DOMException('interrupted', 'AbortError'));
-		} else if (performance.now() - firstAt > 500) {
-			process.exit(exitCodes.interrupted);
-		}
+		if (firstAt !== undefined && performance.now() - firstAt > 500) endNow(exitCodes.interrupted);
+		firstAt ??= performance.now();
+		interrupt();
 	};
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-	process.stdout.on('error', error => {
-		// The reader of a pipe went away (vpmu list | head): nothing left to say.
-		if ('code' in error && error.code === 'EPIPE') process.exit(0);
-		throw error;
-	});
-	process.exitCode = await main(process.argv.slice(2), {
-		stdin: process.stdin,
+	watchStarter(interrupt);
+
+	const argv = process.argv.slice(2);
+	process.exitCode = await main(argv, {
+		...{ stdin, env, cwd: process.cwd(), signal: interrupted.signal },
 		stdout: process.stdout,
 		stderr: process.stderr,
-		env: process.env,
-		cwd: process.cwd(),
-		signal: interrupted.signal,
 	});
+	isOver = true;
 }

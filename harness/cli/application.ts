@@ -1,12 +1,8 @@
 import {
-	AliasNotFoundError,
 	type Application,
-	ArgumentParseError,
 	buildApplication,
 	buildCommand,
 	buildRouteMap,
-	EnumValidationError,
-	FlagNotFoundError,
 	type InputCompletion,
 	proposeCompletions,
 	type RouteMap,
@@ -15,25 +11,24 @@ import {
 	type CommandContext as StricliContext,
 	type TypedFlagParameter,
 	text_en,
-	UnexpectedFlagError,
-	UnexpectedPositionalError,
-	UnsatisfiedFlagError,
-	UnsatisfiedPositionalError,
 } from '@stricli/core';
-import { UsageError, VpmuError } from '../../src/lib/index.ts';
+import { UsageError } from '../../src/lib/index.ts';
 import { contextOf, type World } from '../usage/context.ts';
 import { exitCodes } from '../usage/exit-codes.ts';
+import { checkTemporaryFolder } from '../usage/temporary-folder.ts';
 import { unknownName } from '../usage/unknown-name.ts';
-import { type CommandSpec, type Given, type GroupSpec, type OptionSpec, parseInteger } from './command.ts';
+import {
+	actionsOf,
+	type CommandSpec,
+	type Commands,
+	commandOf,
+	type Given,
+	type Named,
+	type OptionSpec,
+	parseInteger,
+} from './command.ts';
+import { needsValue, sentenceOf, UnknownCommand, unknownOption } from './complaints.ts';
 import { groupHelpText, helpText, overview } from './help.ts';
-
-export type Commands = Readonly<Record<string, CommandSpec | GroupSpec>>;
-
-/** A command that the first words of a command line name. */
-interface Named {
-	readonly name: string;
-	readonly spec: CommandSpec;
-}
 
 /**
  * Reads a command line and does what it says. Returns the exit status.
@@ -44,8 +39,10 @@ export async function invoke(
 	commands: Commands,
 	argv: readonly string[],
 	world: World,
-	perform: (spec: CommandSpec, given: Given) => Promise<number> = async (spec, given) =>
-		(await spec.load())(contextOf(world), given),
+	perform: (spec: CommandSpec, given: Given) => Promise<number> = async (spec, given) => {
+		checkTemporaryFolder(world);
+		return (await spec.load())(contextOf(world), given);
+	},
 ): Promise<number> {
 	const { stdout } = contextOf(world);
 	const [first] = argv;
@@ -95,21 +92,6 @@ const silent = { process: { stdout: nothing, stderr: nothing } };
 
 const isHelp = (word: string) => word === '--help' || word === '-h';
 
-/** The second words that a first one takes; `undefined` for one that is a command itself, or none. */
-function actionsOf(commands: Commands, name: string): string[] | undefined {
-	const spec = Object.hasOwn(commands, name) ? commands[name] : undefined;
-	if (spec === undefined || !('actions' in spec)) return undefined;
-	return Object.keys(spec.actions).filter(action => !spec.hidden?.includes(action));
-}
-
-/** The command that the first words of a command line name. */
-export function commandOf(commands: Commands, [first = '', second = '']: readonly string[]): Named | undefined {
-	const spec = Object.hasOwn(commands, first) ? commands[first] : undefined;
-	if (spec === undefined) return undefined;
-	if (!('actions' in spec)) return { name: first, spec };
-	return Object.hasOwn(spec.actions, second) ? { name: `${first} ${second}`, spec: spec.actions[second]! } : undefined;
-}
-
 /** Refuses, or says in another way, what the library takes for an argument: `--x`, `--option=`, `--flag=1`, and values of many lines. */
 function prepared({ name, spec }: Named, words: readonly string[]): readonly string[] {
 	const end = words.includes('--') ? words.indexOf('--') : words.length;
@@ -126,15 +108,6 @@ function prepared({ name, spec }: Named, words: readonly string[]): readonly str
 		if (value === '') throw needsValue(option, name, known);
 		return value.includes('\n') ? [`--${option}`, value] : word;
 	});
-}
-
-function unknownOption(word: string, name: string, { options }: CommandSpec): UsageError {
-	const allowed = [...Object.keys(options), 'help'].map(option => `--${option}`);
-	return unknownName('option', word, `of 'vpmu ${name}'`, allowed);
-}
-
-function needsValue(option: string, name: string, { value }: OptionSpec): UsageError {
-	return new UsageError(`option '--${option}' of 'vpmu ${name}' needs a value: --${option} ${value}`);
 }
 
 type RoutingTarget = StricliCommand<StricliContext> | RouteMap<StricliContext>;
@@ -192,8 +165,6 @@ function applicationOf(commands: Commands, effects: Effects): Application<Stricl
 	);
 }
 
-class UnknownCommand extends Error {}
-
 function helpOf(commands: Commands, words: readonly string[]): string {
 	const named = commandOf(commands, words);
 	if (named !== undefined) return helpText(named.name, named.spec);
@@ -240,42 +211,4 @@ function stricliFlag(name: string, { value, repeatable, choices, integer, candid
 		flag = { kind: 'parsed', ...shared, parse, ...proposed } as never;
 	}
 	return flag;
-}
-
-/** What the library found wrong, as every message of ours: the value, where it stood, what is allowed. */
-function sentenceOf(error: unknown, commands: Commands, words: readonly string[], named: Named | undefined): unknown {
-	if (error instanceof UnknownCommand) {
-		const actions = actionsOf(commands, words[0]!);
-		return actions === undefined
-			? unknownName('command', error.message, "of 'vpmu'", Object.keys(commands))
-			: unknownName('action', error.message, `of 'vpmu ${words[0]}'`, actions);
-	}
-	if (error instanceof VpmuError || named === undefined) return error;
-	const { name, spec } = named;
-	const usage = `usage: vpmu ${name} ${spec.usage}`;
-	if (error instanceof ArgumentParseError) return error.exception;
-	if (error instanceof FlagNotFoundError) return unknownOption(`--${error.input}`, name, spec);
-	if (error instanceof AliasNotFoundError) {
-		const word = words.find(one => /^-[a-z]+$/i.test(one) && one.includes(error.input));
-		return unknownOption(word ?? `-${error.input}`, name, spec);
-	}
-	if (error instanceof EnumValidationError) {
-		return unknownName('value', error.input, `of option '--${error.externalFlagName}'`, error.values);
-	}
-	if (error instanceof UnsatisfiedFlagError) {
-		return needsValue(error.externalFlagName, name, spec.options[error.externalFlagName] ?? { help: '' });
-	}
-	if (error instanceof UnexpectedFlagError) {
-		return new UsageError(
-			`option '--${error.externalFlagName}' of 'vpmu ${name}' was given twice ('${error.previousInput}' and '${error.input}'), but is taken once`,
-		);
-	}
-	if (error instanceof UnexpectedPositionalError) {
-		return new UsageError(`unexpected argument '${error.input}' of 'vpmu ${name}'; ${usage}`);
-	}
-	if (error instanceof UnsatisfiedPositionalError) {
-		const least = error.limit?.[0] ?? 1;
-		return new UsageError(`'vpmu ${name}' needs ${least === 1 ? 'an argument' : `${least} arguments`}; ${usage}`);
-	}
-	return error;
 }

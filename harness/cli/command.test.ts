@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { UsageError } from '../../src/lib/index.ts';
 import { nearest } from '../usage/unknown-name.ts';
-import { type Commands, completions, invoke } from './application.ts';
-import { command, type Given } from './command.ts';
+import { completions, invoke } from './application.ts';
+import { type Commands, command, type Given } from './command.ts';
 import { helpText } from './help.ts';
 
 const spec = command({

@@ -65,6 +65,29 @@ export function command<const O extends Options>(spec: CommandSpec<O>): CommandS
 	return spec as unknown as CommandSpec;
 }
 
+export type Commands = Readonly<Record<string, CommandSpec | GroupSpec>>;
+
+/** A command that the first words of a command line name. */
+export interface Named {
+	readonly name: string;
+	readonly spec: CommandSpec;
+}
+
+/** The second words that a first one takes; `undefined` for one that is a command itself, or none. */
+export function actionsOf(commands: Commands, name: string): string[] | undefined {
+	const spec = Object.hasOwn(commands, name) ? commands[name] : undefined;
+	if (spec === undefined || !('actions' in spec)) return undefined;
+	return Object.keys(spec.actions).filter(action => !spec.hidden?.includes(action));
+}
+
+/** The command that the first words of a command line name. */
+export function commandOf(commands: Commands, [first = '', second = '']: readonly string[]): Named | undefined {
+	const spec = Object.hasOwn(commands, first) ? commands[first] : undefined;
+	if (spec === undefined) return undefined;
+	if (!('actions' in spec)) return { name: first, spec };
+	return Object.hasOwn(spec.actions, second) ? { name: `${first} ${second}`, spec: spec.actions[second]! } : undefined;
+}
+
 /** The values of options of which none is given. */
 export function nothingGiven<O extends Options>(options: O): Given<O>['options'] {
 	const values = Object.entries(options).map(([name, { value }]) => [name, value === undefined ? false : undefined]);

@@ -22,10 +22,7 @@ function offered(shell: string, input: string, t: { teardown(fn: () => void): vo
 	const argv = shell === 'bash' ? ['--norc'] : ['--no-config'];
 	const env = { PATH: process.env.PATH!, HOME: home, VPMU_CACHE: path.join(home, 'cache') };
 	const { stdout } = spawnSync(shell, argv, { input, env, cwd: home, encoding: 'utf8', timeout: 120_000 });
-	return stdout
-		.trimEnd()
-		.split('\n--\n')
-		.map(lines => lines.split('\n').filter(Boolean).sort());
+	return stdout.split(/^--$/m).map(lines => lines.split('\n').filter(Boolean).sort());
 }
 
 const withBoards = topologyNames().map(name => `board:${name}`);

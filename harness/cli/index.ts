@@ -1,5 +1,6 @@
 import type { World } from '../usage/context.ts';
-import { type Commands, invoke } from './application.ts';
+import { invoke } from './application.ts';
+import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
 import { kept, list, run, series, shell } from './guests/commands.ts';

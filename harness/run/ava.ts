@@ -38,8 +38,7 @@ export async function runAva(
 	{ env, folder, log, concurrency, keep, signal }: AvaOptions,
 ): Promise<ProcessExit> {
 	writeProject(folder, cases, keep);
-	const cli = path.join(path.dirname(fileURLToPath(import.meta.resolve('ava'))), 'cli.js');
-	const argv = [process.execPath, '--max-semi-space-size=1', cli, '--concurrency', String(concurrency)];
+	const argv = [process.execPath, '--max-semi-space-size=1', avaProgram(), '--concurrency', String(concurrency)];
 	// What is compiled once for this process is for the workers too: time, and a third of their memory.
 	const compiled = getCompileCacheDir();
 	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled }).filter(
@@ -63,6 +62,12 @@ export async function runAva(
 		signal.removeEventListener('abort', onAbort);
 		await output.close();
 	}
+}
+
+/** What `npx ava` starts: AVA exports no more than what it is imported by, which stands beside it. */
+export function avaProgram(): string {
+	const entry = fileURLToPath(import.meta.resolve('ava'));
+	return path.join(path.dirname(entry), `cli${path.extname(entry)}`);
 }
 
 /** Writes a project of AVA's that has one file for each case. */

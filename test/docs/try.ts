@@ -3,7 +3,8 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { commandOf, invoke } from '../../harness/cli/application.ts';
+import { invoke } from '../../harness/cli/application.ts';
+import { commandOf } from '../../harness/cli/command.ts';
 import { commands } from '../../harness/cli/index.ts';
 import { root, simpleCommands } from './extract.ts';
 

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { debianQemu, hostArchitecture, openCache } from '../../../src/image/index.ts';
 import { quoteCommand } from '../../../src/lib/index.ts';
 import type { CellResult } from '../../../src/run/index.ts';
 import { readRun, temporaryFolder, userEnvironment, vpmu } from '../../../test/testing/vpmu.ts';
+import { avaProgram } from '../../run/ava.ts';
 import { packageFolder } from '../../usage/places.ts';
 
 const cases = 'test/faults/testing/cases';
@@ -66,7 +66,7 @@ test.serial('--bisect: only a failure of what is under test makes a commit bad',
 });
 
 test.serial('a case run by AVA alone gives what the command line gives, and says where', t => {
-	const ava = path.join(path.dirname(fileURLToPath(import.meta.resolve('ava'))), 'cli.js');
+	const ava = avaProgram();
 	const alone = spawnSync(process.execPath, [ava, 'cases/pmu/tcg-counts.ts'], {
 		...{ cwd: packageFolder, env: userEnvironment(), encoding: 'utf8', timeout: 120_000 },
 	});

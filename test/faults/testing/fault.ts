@@ -3,6 +3,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { debianQemu, hostArchitecture, openCache } from '../../../src/image/index.ts';
 import { quoteCommand } from '../../../src/lib/index.ts';
+import { shellLine } from '../../testing/shell-line.ts';
 import { readRun, temporaryFolder, type VpmuEnd, vpmu } from '../../testing/vpmu.ts';
 import { type FaultName, type FaultRow, faults } from '../table.ts';
 
@@ -13,7 +14,13 @@ export interface FaultSetting {
 	/** Runs vpmu on cases of this folder (`cases: null`: those of the package), with the run folder in `folder`. */
 	run(
 		argv: readonly string[],
-		options?: { env?: NodeJS.ProcessEnv; cases?: string | null; out?: string },
+		options?: {
+			env?: NodeJS.ProcessEnv;
+			cases?: string | null;
+			out?: string;
+			/** What follows on the line of a shell: redirections, a pipe. */
+			rest?: string;
+		},
 	): Promise<VpmuEnd>;
 	/** A script in place of QEMU. `$QEMU` in it is a real one. */
 	script(text: string): Promise<string>;
@@ -37,11 +44,11 @@ export function fault(
 			{
 				folder,
 				script: text => script(folder, text),
-				run: (argv, { env = {}, cases = 'test/faults/testing/cases', out = runFolder } = {}) => {
+				run: (argv, { env = {}, cases = 'test/faults/testing/cases', out = runFolder, rest } = {}) => {
 					runFolder = out;
-					return vpmu(['run', '--out', out, ...argv], {
-						env: { VPMU_FAULT_FOLDER: folder, ...(cases === null ? {} : { VPMU_CASES: cases }), ...env },
-					});
+					const words = ['run', '--out', out, ...argv];
+					const given = { VPMU_FAULT_FOLDER: folder, ...(cases === null ? {} : { VPMU_CASES: cases }), ...env };
+					return rest === undefined ? vpmu(words, { env: given }) : shellLine(words, rest, given);
 				},
 			},
 			t,
