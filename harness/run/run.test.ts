@@ -10,7 +10,14 @@ import { startRun } from './run.ts';
 const cell: Cell = {
 	...{ id: 'a/b[local,debian:trixie,virt,tcg]', case: 'a/b', title: 'a', on: 'local', qemu: 'debian:trixie' },
 	...{ accel: 'tcg', machine: 'virt', pmu: null, cpuPmu: null, skip: null, cpu: 'max', vcpus: 1, topology: null },
-	...{ backcompatPmu: null, kernel: null, simulate: null, variant: null, reference: null },
+	...{
+		backcompatPmu: null,
+		kernel: null,
+		simulate: null,
+		variant: null,
+		reference: null,
+		random: { count: 1, seed: 1 },
+	},
 };
 
 test('the result of a cell names every file of its folder, and the report links to each', async t => {
