@@ -65,7 +65,9 @@ export function broken(record: CellRecord, thrown: unknown): CellResult {
 			.map(line => ` | ${line}`)
 			.join('');
 		const underTest =
-			(error instanceof QemuError && error.blame === 'qemu' && ['exited', 'killed', 'stuck'].includes(error.failure)) ||
+			(error instanceof QemuError &&
+				error.blame === 'qemu' &&
+				['exited', 'killed', 'stuck', 'stopped'].includes(error.failure)) ||
 			(error instanceof QmpError && error.death !== undefined) ||
 			error.blame === 'guest';
 		return resultOf(record, underTest ? 'fail' : 'error', `${error.message}${evidence}`, error.blame);

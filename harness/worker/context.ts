@@ -90,6 +90,11 @@ export class VmContext {
 		this.#session.expect(met, demand);
 	}
 
+	/** What a kernel will report because of what the case does to it: a line that matches is noted with the reason, and fails nothing. */
+	expectTrouble(of: 'guest' | 'host', pattern: RegExp, reason: string): void {
+		this.#session.expectTrouble(of, pattern, reason);
+	}
+
 	/** The device tree that QEMU made for a machine. @throws QmpError, HostError */
 	deviceTree(machine: Machine): Promise<DeviceTree> {
 		return this.#session.deviceTree(machine);

@@ -94,6 +94,14 @@ fault(
 	process.arch === 'arm64' ? 'programs of this machine are for arm64' : undefined,
 );
 
+// A stand-in: what the board's kernel would print is written to its log by hand.
+fault('kernel of the host in trouble', setting =>
+	onBoard(setting, counts, async host => {
+		const line = '<4>WARNING: CPU: 0 PID: 1 at arch/arm64/kvm/pmu-emul.c:700 kvm_pmu_create_perf_event+0x100/0x200';
+		await host.run(['sh', '-c', 'echo "$1" > /dev/kmsg', 'sh', line]);
+	}),
+);
+
 fault('clock of the host jumps', setting =>
 	onBoard(setting, counts, async host => {
 		const { stdout } = await host.run(['date', '+%s']);

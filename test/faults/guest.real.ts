@@ -21,6 +21,21 @@ fault('guest hangs', ({ run }) => run(['fault/hangs']));
 
 fault('guest reboots', ({ run }) => run(['fault/reboots']));
 
+/** The guest's kernel gets a real fault, by the gdbstub. */
+const troubled = (kind: string) => [
+	'fault/kernel-trouble',
+	'--cell',
+	`fault/kernel-trouble[local,debian:trixie,virt,${kind},tcg]`,
+];
+
+fault('guest kernel warns', ({ run }) => run(troubled('warning')));
+
+fault('guest kernel oopses', ({ run }) => run(troubled('null-pointer')));
+
+fault('guest kernel hits a BUG', ({ run }) => run(troubled('bug')));
+
+fault('guest brings up one of two vCPUs', ({ run }) => run(['fault/one-vcpu']));
+
 fault('guest never answers', ({ run }) => run(['fault/no-shell']));
 
 fault('clock of the guest jumps', ({ run }) => run(['fault/clock']));

@@ -49,6 +49,8 @@ fault('QEMU dies while the guest boots', async ({ run, script }) =>
 
 fault('QEMU killed from outside while it counts', ({ run }) => run(['fault/killed']));
 
+fault('QEMU stops the machine while it counts', ({ run }) => run(['fault/stopped-by-qemu']));
+
 fault('QEMU stopped while it counts', ({ run }) => run(['fault/stopped']));
 
 /** The first bytes of a 64-bit ELF program for a machine (ELF header, e_machine at 18). */

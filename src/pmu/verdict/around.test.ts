@@ -161,6 +161,19 @@ test('any CPU model will do where QEMU was to choose, and no console where none 
 	t.deepEqual(checksOf(withSystem({ consoles: [] }), free), []);
 });
 
+test('of many reports the first ones are told, and how many more there are', t => {
+	const [report] = trouble.reports;
+	const many = { ...quiet, reports: Array.from({ length: 9 }, () => report!) };
+	const { reasons } = judge(prediction, { ...seen, hostKernel: many }, { asked });
+	t.is(reasons.length, 5);
+	t.regex(reasons.at(-1)!, /5 more reports of it/);
+});
+
+test('an event that came twice is told once', t => {
+	const twice = { events: [{ event: 'STOP' }, { event: 'RESUME' }, { event: 'STOP' }], stderr: [] };
+	t.deepEqual(checksOf({ ...seen, unexpected: twice }), ['qmp qmp-events']);
+});
+
 test('a report in a line, with the first of what followed', t => {
 	t.is(
 		describeReport(trouble.reports[0]!),

@@ -104,8 +104,8 @@ function judgeSystem(check: Check, asked: AskedMachine, system: GuestSystem | un
 	check(
 		'system-vcpus',
 		online === asked.vcpus,
-		`${asked.vcpus} vCPUs online`,
-		`${online} of them are (${system.online})`,
+		`${asked.vcpus} vCPUs to be online in the guest`,
+		`there ${online === 1 ? 'is' : 'are'} ${online} (${system.online.trim() || 'no list'})`,
 	);
 	const memory = asked.memoryMiB * mebibyte;
 	check(
@@ -153,7 +153,7 @@ function meaningOf({ event }: UnexpectedEvent): string | undefined {
 
 /** Judges unexpected events. Events that do not change the machine are shown but not judged. */
 function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
-	for (const one of events) {
+	for (const one of new Map(events.map(event => [event.event, event])).values()) {
 		const meaning = meaningOf(one);
 		const data = one.data === undefined ? '' : ` ${JSON.stringify(one.data, bigintAsText)}`;
 		check('qmp-events', meaning === undefined, 'no event that nothing asked for', `${meaning} (${one.event}${data})`);
@@ -168,15 +168,21 @@ function judgeGuestKernel(check: Check, log: KernelLogObservation | undefined): 
 	judgeReports(check, "a guest's kernel without trouble", log);
 }
 
+/** The first reports say what happened; later ones are often consequences. All of them are in the results. */
+const mostReports = 4;
+
 /** An unreadable host log is not a contradiction: the result reports it. */
 function judgeReports(check: Check, expected: string, log: KernelLogObservation | undefined): void {
-	for (const report of log?.reports ?? []) check('kernel-trouble', false, expected, describeReport(report));
+	const reports = log?.reports ?? [];
+	for (const report of reports.slice(0, mostReports)) check('kernel-trouble', false, expected, describeReport(report));
+	const more = reports.length - mostReports;
+	check('kernel-trouble', more <= 0, expected, `${more} more reports of it`);
 }
 
 /** Summarises a report in one line: what the kernel did, and the first line that it printed. */
 export function describeReport({ did, line, lines }: KernelReportSeen): string {
 	const more = lines
-		.filter(text => !text.includes(line) && /\S/.test(text))
+		.filter(text => !text.includes(line) && /\S/.test(text) && !text.includes('[ cut here ]'))
 		.slice(0, 2)
 		.map(text => ` | ${text.trim()}`);
 	return `it ${did}: ${line}${more.join('')}`;
