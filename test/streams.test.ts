@@ -28,6 +28,7 @@ const lib = 'src/lib/streams.ts';
 
 const rules: readonly Rule[] = [
 	{ what: /\bcreateWriteStream\b/, except: {}, instead: 'FileSink' },
+	{ what: /readdirSync\([^)]*recursive: true/, except: {}, instead: 'entriesBelow' },
 	{ what: /(?<!\bv)\.pipe\(/, except: { [lib]: /harmless\(source\)\.pipe\(/ }, instead: 'drainInto, or pipeline' },
 	{
 		what: /\bcreateInterface\(/,
@@ -90,6 +91,7 @@ test('the rules catch each of what they forbid', t => {
 		['createServer(socket => void harmless(socket).end());', 0],
 		['new Socket({ fd });', 1],
 		['AbortSignal.any([a, b]);', 1],
+		['readdirSync(folder, { recursive: true });', 1],
 		['v.pipe(v.string(), v.nonEmpty());', 0],
 		['await host.connect(path); // pipes of old: .pipe(x)', 0],
 	] as const) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
-import { formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
+import { entriesBelow, formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
 import { htmlOf, junitOf } from '../../src/report/index.ts';
 import {
 	attemptFolder,
@@ -289,7 +289,7 @@ function weightOf({ vcpus }: Cell): number {
 function artifactsOf(runFolder: string, { id, artifacts }: CellResult): CellResult['artifacts'] {
 	const folder = path.join(runFolder, cellFolder(id));
 	if (!existsSync(folder)) return artifacts;
-	const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+	const names = entriesBelow(folder)
 		.filter(entry => entry.isFile())
 		.map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
 		.filter(name => !/^attempt-\d+\//.test(name))

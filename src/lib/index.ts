@@ -14,4 +14,5 @@ export { quoteCommand, quoteWord } from './quote.ts';
 export { ControlSequence, rendered, type ScreenText, screen } from './screen.ts';
 export { checkJson, readStored, readStoredSync, type Shape, type Stored } from './stored.ts';
 export { drainInto, foreignLinesOf, harmless, linesOf, listen } from './streams.ts';
+export { entriesBelow } from './walk.ts';
 export { syncFile, writeWhole, writeWholeSync } from './whole-file.ts';

@@ -61,6 +61,13 @@ test.serial('what is no source, no patch, or does not fit: one sentence, status 
 		[strange!, '--source', source],
 		/patch '.*strange\.patch' does not apply to QEMU 10\.9\.9 of '.*': 1 hunk does not fit\n {2}target\/arm\/kvm\.c, hunk 1 of 1 \(line 1\): nearly fits at line 1 \(3 of 4 lines\): line 3 is 'return 0;', not 'return 7;'/,
 	);
+	// Bad input costs no download: an empty cache stays empty.
+	const cache = path.join(folder, 'empty-cache');
+	const early = await vpmu(['series', text!, '--source', 'debian:trixie'], {
+		env: { ...process.env, VPMU_CACHE: cache },
+	});
+	t.is(early.status, 2, early.stderr);
+	t.false(existsSync(path.join(cache, 'packages/sources')));
 	t.false(existsSync(path.join(folder, 'out')));
 	t.is(await readFile(path.join(source, 'target/arm/kvm.c'), 'utf8'), 'int main(void)\n{\n\treturn 0;\n}\n');
 	t.deepEqual(

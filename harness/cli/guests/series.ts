@@ -17,7 +17,7 @@ import {
 	requireSandbox,
 } from '../../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
-import type { PatchSeries } from '../../../src/patch/index.ts';
+import { classifyPatchFile, type PatchSeries, parsePatchwork } from '../../../src/patch/index.ts';
 import { readResults } from '../../../src/run/index.ts';
 import { choicesOf } from '../../plan/select.ts';
 import { compareRuns, type RunComparison } from '../../run/compare.ts';
@@ -138,8 +138,8 @@ async function build({ env, signal, stderr, cwd }: CommandContext, { options, po
 		);
 	}
 	const limits = parseLimits(options['build-limit'] ?? []);
-	await requireSandbox(signal);
 	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
+	await requireSandbox(signal);
 	const suite = /^debian:(.+)$/.exec(named)?.[1];
 	const folder = path.resolve(cwd, named);
 	const printer = progressPrinter(stderr);
@@ -179,6 +179,9 @@ async function readPatch(name: string, cwd: string): Promise<PatchFile> {
 	const content = await readFile(path.resolve(cwd, name)).catch(error => {
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
 	});
+	// What holds no patch is refused before anything is fetched.
+	const file = classifyPatchFile(name, content);
+	if (file.kind === 'patchwork') parsePatchwork(name, file.content.toString('utf8'));
 	return { name, content };
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync } from 'node:fs';
+import { createReadStream, lstatSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { messageOf, VpmuError } from '../../lib/errors.ts';
 import { readStored, type Shape, type Stored } from '../../lib/stored.ts';
+import { entriesBelow } from '../../lib/walk.ts';
 import { syncFile } from '../../lib/whole-file.ts';
 import type { CacheKind, CacheRecord } from './kinds.ts';
 import { runTool } from './tool.ts';
@@ -41,7 +42,7 @@ export async function identityOf(kept: string, kind: CacheKind): Promise<CacheRe
 /** Counts a folder's files, folders and links, and the bytes of its files. In one pass: a build root has 30,000 files. */
 function folderIdentity(folder: string): { entries: number; sizeBytes: number } {
 	let sizeBytes = 0;
-	const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+	const entries = entriesBelow(folder);
 	for (const entry of entries) {
 		if (entry.isFile()) sizeBytes += lstatSync(path.join(entry.parentPath, entry.name)).size;
 	}
