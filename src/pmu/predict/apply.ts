@@ -4,7 +4,7 @@ import { type HostModel, kvmTakes } from '../model/host-model.ts';
 import { type Choice, describePosted } from './choice.ts';
 import { countingOnDefault, countingOnFixedCounters, countingOnSource, countingWithout } from './counting.ts';
 import { kvmDefault } from './kvm-default.ts';
-import { isHostModel, noPropertyText, refusalText } from './option.ts';
+import { isHostModel, isPmuOff, noPropertyText, refusalText } from './option.ts';
 
 /** Applies `-cpu ...,pmu=` to the choice, and determines where it counts. */
 export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: Choice): Prediction {
@@ -62,8 +62,9 @@ export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: 
 		backend: choice.backend,
 		...(source?.type === undefined ? {} : { type: source.type!, name: source.name! }),
 	};
-	if (settings.cpuPmu === false) {
-		because.push('-cpu pmu=off takes the PMU away from the guest, whatever the backend');
+	if (isPmuOff(settings)) {
+		const by = settings.cpuPmu === false ? '-cpu pmu=off' : `machine type ${settings.machine}`;
+		because.push(`${by} takes the PMU away from the guest, whatever the backend`);
 		return {
 			...identity,
 			guestHasPmu: false,

@@ -51,7 +51,7 @@ export function readInputs(host: HostModel, settings: PmuSettings): ChoiceInputs
 		pmuV3: decide('KVM has a PMU', kvm.pmuV3, anyPmu, because),
 		setPmu: decideByRelease('KVM has SET_PMU', kvm.setPmu, host, [5, 18], because),
 		attribute5: decide('KVM has vCPU PMU attribute 5', kvm.attribute5, false, because),
-		scratchVcpu: kvm.scratchVcpu === 'no' && kvm.vcpuInitCpus === undefined ? false : !initFails,
+		scratchVcpu: kvm.scratchVcpu === 'no' && (host.initCpus?.size ?? 0) === 0 ? false : !initFails,
 		scratchMayFail: initMayFail,
 	};
 	const option = readPmuOption(settings.pmu);

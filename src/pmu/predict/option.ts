@@ -1,3 +1,4 @@
+import { machineVersion } from '../../lib/machine-type.ts';
 import type { PmuSettings } from '../facts.ts';
 
 /** `-accel kvm,pmu=` as parsed by QEMU. */
@@ -46,4 +47,14 @@ export function noPropertyText(settings: PmuSettings): string {
 /** Whether a model queries a scratch vCPU for its features (`host` and `max`) before any vCPU of the guest is made. */
 export function isHostModel(settings: PmuSettings): boolean {
 	return settings.cpu === undefined || settings.cpu === 'host' || settings.cpu === 'max';
+}
+
+/**
+ * Whether the guest gets no PMU, whatever backs it: by `pmu=off` on the CPU, or by machine type `virt-2.6`, which turns the
+ * property off after the command line is read (`no_pmu`, hw/arm/virt.c).
+ */
+export function isPmuOff({ cpuPmu, machine }: Pick<PmuSettings, 'cpuPmu' | 'machine'>): boolean {
+	if (cpuPmu === false) return true;
+	const { family, upstream } = machineVersion(machine) ?? {};
+	return family === 'virt' && upstream !== undefined && (upstream[0] < 2 || (upstream[0] === 2 && upstream[1] <= 6));
 }

@@ -240,3 +240,33 @@ test('a hundred event sources on 512 CPUs are soon judged', t => {
 	t.is(outcome(prediction), 'event-source 10 covers-all');
 	t.is(Object.keys(prediction.counting).length, 512);
 });
+
+test('virt-2.6 turns the PMU of its guests off, even one that was asked for; virt-2.7 does not', t => {
+	for (const hasPmuChoice of [true, false]) {
+		for (const settings of [
+			{},
+			{ cpuPmu: true },
+			{ cpu: 'max' },
+			{ cpu: 'cortex-a72' },
+			{ accel: 'tcg', cpu: 'max' },
+		] as const) {
+			const of = (machine: string) => {
+				const { guestHasPmu, cpuPmuProperty } = predict(uniform, {
+					hasPmuChoice,
+					machine,
+					machineBackcompatPmu: true,
+					...settings,
+				});
+				return [guestHasPmu, cpuPmuProperty];
+			};
+			t.deepEqual(of('virt-2.6'), [false, false], JSON.stringify(settings));
+			t.deepEqual(of('virt-2.7'), [true, true], JSON.stringify(settings));
+		}
+	}
+});
+
+test('a KVM that makes no vCPU with a PMU on any CPU gives none, whichever CPUs QEMU may start on', t => {
+	const facts = withKvm(uniform, { ...noSetPmu, scratchVcpu: 'no', vcpuInitCpus: '' });
+	t.is(outcome(predict(facts)), 'none no-scratch-vcpu');
+	t.is(outcome(predict(facts, { affinity: '' })), 'none no-scratch-vcpu');
+});

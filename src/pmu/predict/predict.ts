@@ -4,6 +4,7 @@ import { failed, settled, withCpuProperty } from './apply.ts';
 import { type Choice, chooseBackend } from './choice.ts';
 import { countingEmulated, countingWithout } from './counting.ts';
 import { decide } from './inputs.ts';
+import { isPmuOff } from './option.ts';
 
 /**
  * Predicts which PMU backend a guest must get on a host with these facts, by which rule, and on which host CPUs it counts.
@@ -52,7 +53,7 @@ function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 	}
 	const hasPmu = !/^(arm|sa1|pxa|ti925t|cortex-(a8|a9|m)|.*-m(0|3|33|4|55|7)\b)/.test(cpu);
 	const base = { ...settled(settings), traceLines: 0, disagreements: [] };
-	if (!hasPmu || settings.cpuPmu === false) {
+	if (!hasPmu || isPmuOff(settings)) {
 		return {
 			...base,
 			backend: 'none',
@@ -61,7 +62,11 @@ function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 			cpuPmuProperty: hasPmu ? false : 'absent',
 			events: [],
 			counting: countingWithout(host),
-			because: [hasPmu ? '-cpu pmu=off takes the PMU away from the guest' : `CPU model ${cpu} has no PMU`],
+			because: [
+				hasPmu
+					? 'the guest has no PMU: pmu=off on the CPU, or a machine type that turns it off'
+					: `CPU model ${cpu} has no PMU`,
+			],
 		};
 	}
 	const icount = settings.icountShift !== undefined;
