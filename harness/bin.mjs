@@ -10,7 +10,7 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
 	try {
 		writeSync(1, `${version}\n`);
 	} catch {
-		// Nobody reads it, and that is no failure.
+		// Nobody reads it, and that is not a failure.
 	}
 } else {
 	const { launch } = await import('./launch.mjs');

@@ -86,7 +86,7 @@ test('a full disk is told of once, where it can be', async t => {
 	t.is((await shellLine(['list'], '| true')).stderr, '');
 });
 
-test('a TMPDIR that is no folder of the user’s is bad input, for every command', async t => {
+test('a TMPDIR that is not a folder of the user’s is bad input, for every command', async t => {
 	t.timeout(300_000);
 	const file = path.join(temporaryFolder(t), 'file');
 	writeFileSync(file, '');

@@ -4,13 +4,13 @@ import test from 'ava';
 
 /*
  * Files of the cache and of run folders may be empty, cut or of other content: a machine lost power, a person tidied up.
- * They are read by one reader, which checks them (src/lib/stored.ts). What is parsed elsewhere is no file of ours, or its
+ * They are read by one reader, which checks them (src/lib/stored.ts). What is parsed elsewhere is not a file of ours, or its
  * reader checks it; each place says which.
  */
 const places: Readonly<Record<string, string>> = {
 	'src/lib/json.ts': 'the parser itself',
 	'src/lib/stored.ts': 'the reader itself',
-	'src/lib/lock.ts': 'words of a command line; what is no JSON is shown as it is',
+	'src/lib/lock.ts': 'words of a command line; what is not JSON is shown as it is',
 	'src/qmp/wire/messages.ts': 'messages of QEMU',
 	'src/qmp/wire/recording.ts': 'recordings of tests',
 	'src/qemu/machine/qmp-watch.ts': 'messages of QEMU',

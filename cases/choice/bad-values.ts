@@ -7,7 +7,7 @@ const matrix = {
 } satisfies Matrix;
 
 pmuTest(
-	'a pmu value that is no event source of KVM is refused, and the message names it',
+	'a pmu value that is not an event source of KVM is refused, and the message names it',
 	{
 		...matrix,
 		pmu: ['0', '1', '2', '3', '4', '5', '9999', '4294967295', '4294967296', '18446744073709551615', '-1', 'text', ''],

@@ -88,7 +88,7 @@ async function spawnBare(argv: readonly string[]): Promise<{ readonly stdout: Re
 export async function bootOwn(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<Turn> {
 	const startedAt = performance.now();
 	await using machine = await startMachine(host, spec, { signal });
-	// The image's smallest program: what it takes by itself is no matter of ours.
+	// The image's smallest program: its own run time is not counted.
 	await machine.shell.run(['/vpmu/workload', 'loop', '1'], { ...patience, signal });
 	return { operations: 1, elapsedMs: performance.now() - startedAt };
 }

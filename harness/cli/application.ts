@@ -202,7 +202,7 @@ function stricliCommand(spec: CommandSpec, { perform }: Effects): StricliCommand
 function stricliFlag(name: string, { value, repeatable, choices, integer, candidates, help }: OptionSpec) {
 	const shared = { brief: help, optional: true, ...(repeatable === true ? { variadic: true } : {}) } as const;
 	let flag: TypedFlagParameter<unknown, StricliContext>;
-	// A counter may be given again, and a flag that is given twice is no mistake.
+	// A counter may be given again, and a flag that is given twice is not a mistake.
 	if (value === undefined) flag = { kind: 'counter', brief: help, optional: true } as never;
 	else if (choices !== undefined) flag = { kind: 'enum', ...shared, values: choices } as never;
 	else {

@@ -159,15 +159,15 @@ function readBuiltin(text: string, where: string, type: Extract<SchemaType, { 'm
 		case 'boolean':
 			if (['true', 'on', 'yes'].includes(text)) return true;
 			if (['false', 'off', 'no'].includes(text)) return false;
-			throw new UsageError(`'${text}' for ${where} is no boolean; allowed: true, false, on, off`);
+			throw new UsageError(`'${text}' for ${where} is not a boolean; allowed: true, false, on, off`);
 		case 'int': {
 			const digits = /^(-?)(0x[0-9a-f]+|\d+)$/i.exec(text);
-			if (digits === null) throw new UsageError(`'${text}' for ${where} is no integer`);
+			if (digits === null) throw new UsageError(`'${text}' for ${where} is not an integer`);
 			const value = BigInt(digits[2]!) * (digits[1] === '-' ? -1n : 1n);
 			return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 		}
 		case 'number':
-			if (!/^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text)) throw new UsageError(`'${text}' for ${where} is no number`);
+			if (!/^-?\d+(\.\d+)?(e[-+]?\d+)?$/i.test(text)) throw new UsageError(`'${text}' for ${where} is not a number`);
 			return Number(text);
 		case 'null':
 			return null;

@@ -10,7 +10,7 @@ function historyFile(env: CommandContext['env']): string | undefined {
 	return state === undefined ? undefined : path.join(state, 'vpmu', 'qmp-history');
 }
 
-/** Lines of earlier shells, newest first, as readline has it. One that cannot be read is no reason to refuse work. */
+/** Lines of earlier shells, newest first, as readline has it. One that cannot be read is not a reason to refuse work. */
 export function readHistory(env: CommandContext['env']): string[] {
 	const file = historyFile(env);
 	try {

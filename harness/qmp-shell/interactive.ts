@@ -10,7 +10,7 @@ import { splitWords } from './words.ts';
 const greeting =
 	"Commands as NAME key=value … or JSON; 'help NAME' tells what one takes; Tab completes; Ctrl-C stops waiting; Ctrl-D leaves.\n";
 
-/** What stands in a terminal's current line is a prompt, perhaps with half a command: cleared, and drawn anew below. */
+/** What stands in a terminal's current line is a prompt, perhaps with half a command: cleared, and drawn again below. */
 const { clearLine } = screen;
 
 /**

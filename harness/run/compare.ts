@@ -65,6 +65,6 @@ function changeOf(id: string, then: CellResult, now: CellResult): CellChange | u
 
 function backendOf({ observed }: CellResult): string {
 	if (observed === null) return 'unknown';
-	// Event source types are given anew at each boot of a host: the name is what stays.
+	// A host assigns event source types at each boot: only the name stays.
 	return observed.name === undefined ? observed.backend : `${observed.backend} ${observed.name}`;
 }

@@ -21,7 +21,7 @@ export function abandoned({
 	if (env[handoverVariable] === undefined) return gone.signal;
 	let stays = false;
 	const lines = linesOf(stdin);
-	// Waiting for a word is no reason not to end.
+	// Waiting for a word is not a reason not to end.
 	(stdin as { unref?(): void }).unref?.();
 	lines.on('line', line => {
 		stays ||= line === word;

@@ -17,7 +17,7 @@ test('lines of cells, last day and reason; comments and empty lines say nothing'
 test('a line that cannot mean anything is refused with its number', t => {
 	for (const [line, message] of [
 		['pmu/default-counts 2027-01-31', /line 1 of quarantine list 'list' is 'pmu.*CELLS YYYY-MM-DD REASON/],
-		['pmu/default-counts 2027-02-30 why', /'2027-02-30' in line 1 .* is no day/],
+		['pmu/default-counts 2027-02-30 why', /'2027-02-30' in line 1 .* is not a day/],
 		['pmu/default-count[*] 2027-02-28 why', /names no case \(did you mean 'pmu\/default-counts'\?\)/],
 	] as const) {
 		t.throws(() => parseQuarantine(line, 'list', cases), { message });

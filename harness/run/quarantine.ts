@@ -26,7 +26,7 @@ export function parseQuarantine(text: string, file: string, cases: readonly stri
 		const match = /^(\S+)\s+(\S+)\s+(\S.*)$/.exec(line.trim());
 		if (match === null) throw new UsageError(`${where} is '${line.trim()}'; allowed: CELLS YYYY-MM-DD REASON`);
 		const [, cells = '', until = '', reason = ''] = match;
-		if (!isDay(until)) throw new UsageError(`'${until}' in ${where} is no day; allowed: YYYY-MM-DD`);
+		if (!isDay(until)) throw new UsageError(`'${until}' in ${where} is not a day; allowed: YYYY-MM-DD`);
 		const wanted = cells.replace(/\[.*$/, '');
 		const expression = globExpression(wanted);
 		if (!cases.some(name => expression.test(name))) {

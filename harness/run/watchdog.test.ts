@@ -26,7 +26,7 @@ function watchdogOf(t: ExecutionContext) {
 	return { world, silent, watchdog, folderOf, pass };
 }
 
-test('silence is noticed once; records that grow, words and pauses are no silence', async t => {
+test('silence is noticed once; records that grow, words and pauses are not silence', async t => {
 	const { silent, watchdog, folderOf, pass } = watchdogOf(t);
 	const growing = await folderOf();
 	watchdog.watch('growing', growing, 300);
@@ -46,7 +46,7 @@ test('silence is noticed once; records that grow, words and pauses are no silenc
 	t.deepEqual(silent.sort(), ['growing', 'paused', 'silent', 'talking']);
 });
 
-test('what this process slept through and what a busy machine holds up are no silence', async t => {
+test('what this process slept through and what a busy machine holds up are not silence', async t => {
 	const { world, silent, watchdog, folderOf, pass } = watchdogOf(t);
 	watchdog.watch('cell', await folderOf(), 300);
 	pass(1_000_000);

@@ -21,7 +21,7 @@ export function bisectCode(code: number): number {
 	return code === exitCodes.infrastructure || code === exitCodes.lockBusy ? bisectCodes.untestable : code;
 }
 
-/** The exit status of a run by its cells: failures outrank infrastructure errors; a run in which nothing ran is no success. */
+/** The exit status of a run by its cells: failures outrank infrastructure errors; a run in which nothing ran is not success. */
 export function exitCodeOfCells(cells: readonly CellResult[]): number {
 	const count = (...statuses: string[]) => cells.filter(cell => statuses.includes(cell.status)).length;
 	if (count('fail', 'xpass') > 0) return exitCodes.failed;

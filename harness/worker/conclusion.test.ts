@@ -171,7 +171,7 @@ test("trouble of the guest's kernel explains a wait that came to nothing, and is
 	t.true(both!.includes(report.line));
 });
 
-test('a kernel in trouble is no finding that is known, and a skip stays one', t => {
+test('trouble in a kernel is not excused as a known finding, and a skip stays a skip', t => {
 	const [status, , blame] = concluded(uniform, { pmu: '4294967296' }, { ...started(10), hostKernel: troubled });
 	t.deepEqual([status, blame], ['fail', 'kernel']);
 	const seen = { ...started(10), hostKernel: troubled };

@@ -40,10 +40,10 @@ export function conclude(record: CellRecord): CellResult {
 			: resultOf(record, 'xfail', expected, null, verdict);
 	}
 	if (expected !== undefined) return resultOf(record, 'xpass', `expected to fail: ${expected}`, null, verdict);
-	const mended = findingGone(facts, settings);
-	return mended === undefined
+	const fixed = findingGone(facts, settings);
+	return fixed === undefined
 		? resultOf(record, 'pass', null, null, verdict)
-		: resultOf(record, 'xpass', `no longer so: ${mended}`, null, verdict);
+		: resultOf(record, 'xpass', `no longer so: ${fixed}`, null, verdict);
 }
 
 /** What a cell came to that is not about a PMU: what its case demanded, and what stands around any machine. */

@@ -212,8 +212,8 @@ export class KernelWatch {
 
 /** Reports of a host that say nothing about its kernel. */
 const notTheKernel: Readonly<Partial<Record<KernelReport['kind'], string>>> = {
-	'oom-kill': 'the host ran out of memory, which is no fault of its kernel',
-	hardware: 'a fault of the hardware is no fault of the kernel',
+	'oom-kill': 'the host ran out of memory, which is not a fault of its kernel',
+	hardware: 'a fault of the hardware is not a fault of the kernel',
 };
 
 /**

@@ -21,7 +21,7 @@ test('what one device tree has and the other has not', t => {
 	t.deepEqual(deviceTreeChanges(seeded('1'), seeded('2')), []);
 });
 
-test('the order of nodes is no difference, an empty node is one', t => {
+test('the order of nodes is not a difference, but an empty node is', t => {
 	t.deepEqual(deviceTreeChanges(tree(node('a'), node('b')), tree(node('b'), node('a'))), []);
 	t.deepEqual(deviceTreeChanges(tree(), tree(node('a'))), ['+ /a/']);
 	t.deepEqual(deviceTreeLines(tree(node('a'))), ['/', '/a/']);

@@ -54,7 +54,7 @@ export async function readPmuTrace(machine: Machine, known: boolean): Promise<Tr
 /** QEMU makes none that is larger than 1 MiB. */
 const mostTreeBytes = 4 * 1024 * 1024;
 
-/** The device tree that QEMU made for its guest (QMP `dumpdtb`, QEMU 7.2 and later). @throws QmpError, HostError; RangeError for what is no device tree */
+/** The device tree that QEMU made for its guest (QMP `dumpdtb`, QEMU 7.2 and later). @throws QmpError, HostError; RangeError if it is not a device tree */
 export async function dumpDeviceTree(machine: Machine, host: Host): Promise<DeviceTree> {
 	// Beside its log, in the folder that goes with the machine.
 	const filename = `${path.posix.dirname(machine.logPath)}/dtb`;

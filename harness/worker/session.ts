@@ -234,7 +234,7 @@ export class CellSession extends Witness {
 		this.#kernels?.expectTrouble({ name: reason, of, pattern: pattern.source, reason });
 	}
 
-	/** vCPUs are kept from running on purpose: what a kernel says of time that went by is no trouble then. */
+	/** vCPUs are kept from running on purpose: what a kernel says of time that went by is not trouble then. */
 	holdUp(why: string): void {
 		this.#kernels?.holdUp(why);
 	}

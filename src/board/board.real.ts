@@ -145,7 +145,7 @@ test.serial('content is brought once, whole, with modes and links', async t => {
 	t.is(await output('readlink', `${place}/link`), 'a/run');
 	await board.get(`${place}/a/run`, path.join(local, 'back'), { timeoutMs: 60_000 });
 	t.true((await readFile(path.join(local, 'back'))).equals(await readFile(path.join(tree, 'a/run'))));
-	t.is((await stat(path.join(local, 'back'))).mode & 0o111, 0, 'what comes from a host is no program here');
+	t.is((await stat(path.join(local, 'back'))).mode & 0o111, 0, 'a file copied from a host is not executable');
 	await writeFile(path.join(tree, 'a/run'), 'small', { mode: 0o755 });
 	t.not(await board.provide(tree), place);
 	await board.put(path.join(tree, 'a/run'), '/tmp/put');

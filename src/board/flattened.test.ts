@@ -41,7 +41,7 @@ test('what was read is written the same a second time', t => {
 	);
 });
 
-test('bytes that are no device tree are refused, never read past their end', t => {
+test('bytes that are not a device tree are refused, and never read past their end', t => {
 	const good = writeDeviceTree({
 		root: { name: '', properties: new Map([['a', words(1, 2)]]), children: [] },
 		reservations: [],

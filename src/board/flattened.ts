@@ -145,7 +145,7 @@ export function words(...values: readonly number[]): Buffer {
 
 /** Decodes the 32-bit numbers of a property. @throws RangeError if its size is not a multiple of 4 */
 export function readWords(value: Buffer): number[] {
-	if (value.length % 4 !== 0) throw new RangeError(`a property of ${value.length} bytes is no list of 32-bit cells`);
+	if (value.length % 4 !== 0) throw new RangeError(`a property of ${value.length} bytes is not a list of 32-bit cells`);
 	return Array.from({ length: value.length / 4 }, (_, index) => value.readUInt32BE(index * 4));
 }
 

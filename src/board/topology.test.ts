@@ -36,7 +36,7 @@ test('parts of the CPUs fit any number that leaves none empty', async t => {
 test('CPU lists', t => {
 	t.deepEqual(chosenCpus('3,0-1', 4), [0, 1, 3]);
 	t.deepEqual(chosenCpus('all', 3), [0, 1, 2]);
-	t.throws(() => chosenCpus('0-', 4), { message: /'0-' is no list of CPUs/ });
+	t.throws(() => chosenCpus('0-', 4), { message: /'0-' is not a list of CPUs/ });
 	t.throws(() => chosenCpus('4', 4), { message: /CPU 4 of '4': the board has only 4 CPUs/ });
 });
 

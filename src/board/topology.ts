@@ -78,7 +78,7 @@ export function chosenCpus(choice: CpuChoice, count: number): number[] {
 		const match = /^(\d+)(?:-(\d+))?$/.exec(part);
 		const first = Number(match?.[1]);
 		const last = Number(match?.[2] ?? match?.[1]);
-		if (match === null || last < first) throw new UsageError(`'${choice}' is no list of CPUs, such as '0-1,3'`);
+		if (match === null || last < first) throw new UsageError(`'${choice}' is not a list of CPUs, such as '0-1,3'`);
 		for (let cpu = first; cpu <= last; cpu++) chosen.add(cpu);
 	}
 	const beyond = [...chosen].find(cpu => cpu >= count);

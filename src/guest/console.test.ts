@@ -151,7 +151,7 @@ test('what a kernel reports is kept with its lines, also the last one that was c
 	t.is(serial.troubles.length, 2);
 });
 
-test('a panic that the guest proved to be an imitation is no report', async t => {
+test('a panic that the guest proved to be an imitation is not a report', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	using _attached = serial.attach(

@@ -158,7 +158,7 @@ test('a lock that is held names its holder, and comes free with it', async t => 
 	await lock[Symbol.asyncDispose]();
 	await using second = await waiting;
 	t.is(second.name, target);
-	await t.throwsAsync(host.lock('../x'), { message: /'\.\.\/x' is no name of a lock/ });
+	await t.throwsAsync(host.lock('../x'), { message: /'\.\.\/x' is not a valid lock name/ });
 	await t.throwsAsync(host.lock(`${target}/absent/x`), { instanceOf: HostError });
 	t.deepEqual(await readdir(target), [], 'nothing was written');
 });

@@ -37,7 +37,7 @@ export function completeEntries(entries: Iterable<CpioEntry>): CpioEntry[] {
 			!/^(?!\/)./.test(entry.path) ||
 			entry.path.split('/').some(part => part === '' || part === '.' || part === '..')
 		) {
-			throw new Error(`'${entry.path}' is no path for an archive`);
+			throw new Error(`'${entry.path}' is not a path for an archive`);
 		}
 		byPath.set(entry.path, entry);
 	}

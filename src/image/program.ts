@@ -252,7 +252,7 @@ async function readProgram(file: string): Promise<Elf> {
 	} catch (error) {
 		throw new UsageError(`cannot read the program '${file}': ${(error as Error).message}`, { cause: error });
 	}
-	if (!isElf(head)) throw new UsageError(`'${file}' is no program (no ELF header)`);
+	if (!isElf(head)) throw new UsageError(`'${file}' is not a program (no ELF header)`);
 	try {
 		return parseElf(await readFile(file));
 	} catch (error) {

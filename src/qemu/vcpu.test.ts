@@ -92,7 +92,7 @@ test('a vCPU that works is not called idle, and one that sleeps is', async t => 
 	t.is((await diagnose(t, await startSleeper(t), async () => undefined, false)).verdict, 'stopped');
 });
 
-test('returns for other reasons are counted and are no refusal', async t => {
+test('returns for other reasons are counted, and are not refusals', async t => {
 	let lines = 'kvm_run_exit cpu_index 0, reason 6\n'.repeat(3) + refusal;
 	const vcpu = await diagnose(t, await startSleeper(t), async log => {
 		await appendFile(log, lines);

@@ -414,7 +414,7 @@ test('a file descriptor that was inherited', async t => {
 	t.deepEqual(await once(child, 'close'), [0, null]);
 });
 
-test('no deadline is no deadline', async t => {
+test('no deadline means that nothing times out', async t => {
 	await using server = await listenScripted(peer => peer.welcome());
 	await using client = await connectQmp(server.path, { timeoutMs: Number.POSITIVE_INFINITY });
 	const event = client.waitEvent('STOP', { timeoutMs: Number.POSITIVE_INFINITY });

@@ -81,7 +81,7 @@ test('TAP: the parser of its version 14 finds nothing wrong, counts as we do, an
 	t.like(endOf(tapOf(resultsWith([]))), { count: 0 });
 });
 
-test('TAP: a `#` in a cell’s name is no directive, a reason of many lines is one', t => {
+test('TAP: a `#` in a cell’s name is not a directive, a reason of many lines is one', t => {
 	const lines = tapOf(everyStatus).split('\n');
 	t.is(lines[1], '1..6');
 	t.true(lines.includes('ok 1 - pmu/a[uniform,debian:trixie,virt,pmu=\\#0,pass]'));

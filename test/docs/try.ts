@@ -80,7 +80,7 @@ const suites = {
 async function avaProblem(words: readonly string[], suite = 'unit'): Promise<string | undefined> {
 	const argv = words[0] === 'debug' ? words.slice(1) : words;
 	const tests = suites[suite as keyof typeof suites];
-	if (tests === undefined) return `VPMU_TEST=${suite} is no suite`;
+	if (tests === undefined) return `VPMU_TEST=${suite} is not a suite`;
 	const all = globSync(tests, { cwd: root }).map(file => path.join(root, file));
 	const { values, positionals } = parseArgs({
 		args: argv[0] === 'debug' ? argv.slice(1) : [...argv],

@@ -10,7 +10,7 @@ fault('QEMU not executable', async ({ run, folder }) => {
 	return await run(['fault/starts', '--qemu', file]);
 });
 
-fault('QEMU is no program', async ({ run, folder }) => {
+fault('QEMU is not a program', async ({ run, folder }) => {
 	const file = path.join(folder, 'qemu');
 	await writeFile(file, 'no program at all', { mode: 0o755 });
 	return await run(['fault/starts', '--qemu', file]);

@@ -22,7 +22,7 @@ const row = (status: FaultRow['status'], blame: FaultRow['blame'], exit: number,
 export const faults = {
 	'QEMU missing': row(null, 'user', 2, "of option '--qemu' does not exist"),
 	'QEMU not executable': row(null, 'user', 2, "of option '--qemu' is not executable"),
-	'QEMU is no program': row(null, 'user', 2, "of option '--qemu' is neither an ELF program nor a script"),
+	'QEMU is not a program': row(null, 'user', 2, "of option '--qemu' is neither an ELF program nor a script"),
 	'QEMU for another architecture, cells of this machine': row('skip', null, 69, 'is a program for arm64'),
 	'QEMU lacks a shared library': row('error', 'host', 69, 'needs the shared library libnowhere.so.1'),
 	'QEMU dies whatever it is started with': row('error', 'qemu', 69, 'QEMU ended with status 1'),

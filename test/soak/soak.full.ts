@@ -27,7 +27,7 @@ test(`${cells} cells in one process: memory and descriptors stay flat, nothing i
 	const folder = await temporaryFolder(t);
 	const tmp = path.join(folder, 't');
 	await mkdir(tmp);
-	// The first start of a version compiles it, which takes some 50 MB more and is no matter of a long run.
+	// The first start of a version compiles it, which takes some 50 MB more and is not part of what a long run costs.
 	const env = { VPMU_CASES: 'test/faults/testing/soak', VPMU_SOAK: '1' };
 	const first = await vpmu(['run', '--out', path.join(folder, 'first')], { env });
 	t.is(first.status, 0, first.stdout + first.stderr);

@@ -19,7 +19,7 @@ export async function processesWith(mark: string): Promise<MarkedProcess[]> {
 			const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'latin1').catch(() => '');
 			if (!(await read('environ')).includes(mark)) return undefined;
 			const command = (await read('cmdline')).replaceAll('\0', ' ').trim();
-			// A zombie is no process any more: it waits for its parent's look.
+			// A zombie has ended: it only waits for its parent to reap it.
 			if (command === '') return undefined;
 			const pss = /^Pss:\s+(\d+) kB/m.exec(await read('smaps_rollup'))?.[1] ?? '0';
 			const descriptors = (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;

@@ -39,7 +39,7 @@ export async function inspect(context: CommandContext, { options }: Given<typeof
 	return verdictOf(comparison);
 }
 
-/** 1 where a promise is broken, or where it could not be decided whether it is: unknown is no success. */
+/** 1 where a promise is broken, or where it could not be decided whether it is: unknown is not success. */
 function verdictOf({ invariant, findings }: InspectionComparison): number {
 	return invariant.holds === true && findings.every(finding => finding.severity !== 'regression')
 		? exitCodes.asPredicted

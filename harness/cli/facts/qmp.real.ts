@@ -47,7 +47,7 @@ for (const qemu of suites) {
 			message: /did you mean 'query-machines'/,
 		});
 		await t.throwsAsync(vpmuQmp(['--qemu', qemu, 'qom-list', 'pth=/']), { message: /did you mean 'path'/ });
-		// A question that ended QEMU until it was mended there.
+		// A question that ended QEMU until it was fixed there.
 		const asked = vpmuQmp(['--qemu', qemu, 'qom-list-properties', 'typename=colo-compare']);
 		if (qemu === 'debian:trixie-backports') t.is((await asked).status, 0);
 		else await t.throwsAsync(asked, { code: 'QMP_DISCONNECTED', message: /it was killed by SIGABRT; its last words/ });

@@ -13,7 +13,7 @@ export function readSelection({
 	const qemus = options.qemu?.map(one => parseSource(one, '--qemu', true));
 	const shard = /^(\d+)\/(\d+)$/.exec(options.shard ?? '');
 	if (options.shard !== undefined && (shard === null || Number(shard[1]) < 1 || Number(shard[1]) > Number(shard[2]))) {
-		throw new UsageError(`'${options.shard}' of option '--shard' is no part; allowed: I/N with 1 <= I <= N`);
+		throw new UsageError(`'${options.shard}' of option '--shard' does not name a part; allowed: I/N with 1 <= I <= N`);
 	}
 	const { durations: given, machine, pmu } = options;
 	if (given !== undefined && shard === null) throw new UsageError("option '--durations' needs '--shard I/N'");

@@ -39,43 +39,46 @@ async function fakeSource(folder: string, main: string): Promise<string> {
 const patchTo = (before: string, after: string) =>
 	`A subject\n\n--- a/target/arm/kvm.c\n+++ b/target/arm/kvm.c\n@@ -1,4 +1,4 @@\n int main(void)\n {\n-\treturn ${before};\n+\treturn ${after};\n }\n`;
 
-test.serial('what is no source, no patch, or does not fit: one sentence, status 2, nothing run', async t => {
-	const folder = await temporaryFolder(t);
-	const source = await fakeSource(folder, '0');
-	const [fits, strange, text] = ['fits', 'strange', 'text'].map(name => path.join(folder, `${name}.patch`));
-	await writeFile(fits!, patchTo('0', '1'));
-	await writeFile(strange!, patchTo('7', '8'));
-	await writeFile(text!, 'no patch\n');
-	const refused = async (argv: string[], message: RegExp) => {
-		const { status, stdout, stderr } = await vpmu(['series', ...argv, '--out', path.join(folder, 'out')]);
-		t.is(status, 2, stderr);
-		t.regex(stderr, message);
-		t.is(stdout, '');
-	};
-	await refused([fits!], /needs option '--source'/);
-	await refused([fits!, '--source', path.join(folder, 'none')], /there is no '.*none' to build from/);
-	await refused([fits!, '--source', folder], /is not a source of QEMU: it has no file 'VERSION'/);
-	await refused([text!, '--source', source], /'.*text\.patch' holds no patch/);
-	await refused([fits!, '--source', source, '--case', 'no/such'], /unknown case 'no\/such'/);
-	await refused(
-		[strange!, '--source', source],
-		/patch '.*strange\.patch' does not apply to QEMU 10\.9\.9 of '.*': 1 hunk does not fit\n {2}target\/arm\/kvm\.c, hunk 1 of 1 \(line 1\): nearly fits at line 1 \(3 of 4 lines\): line 3 is 'return 0;', not 'return 7;'/,
-	);
-	// Bad input costs no download: an empty cache stays empty.
-	const cache = path.join(folder, 'empty-cache');
-	const early = await vpmu(['series', text!, '--source', 'debian:trixie'], {
-		env: { ...process.env, VPMU_CACHE: cache },
-	});
-	t.is(early.status, 2, early.stderr);
-	t.false(existsSync(path.join(cache, 'packages/sources')));
-	t.false(existsSync(path.join(folder, 'out')));
-	t.is(await readFile(path.join(source, 'target/arm/kvm.c'), 'utf8'), 'int main(void)\n{\n\treturn 0;\n}\n');
-	t.deepEqual(
-		(await readdir(path.join(cacheRoot(process.env), 'tmp'))).filter(name => name.startsWith('build-')),
-		[],
-	);
-	t.false((await readFile('/proc/self/mounts', 'utf8')).includes('/build-'));
-});
+test.serial(
+	'a wrong source, a wrong patch or one that does not apply: one sentence, status 2, nothing run',
+	async t => {
+		const folder = await temporaryFolder(t);
+		const source = await fakeSource(folder, '0');
+		const [fits, strange, text] = ['fits', 'strange', 'text'].map(name => path.join(folder, `${name}.patch`));
+		await writeFile(fits!, patchTo('0', '1'));
+		await writeFile(strange!, patchTo('7', '8'));
+		await writeFile(text!, 'no patch\n');
+		const refused = async (argv: string[], message: RegExp) => {
+			const { status, stdout, stderr } = await vpmu(['series', ...argv, '--out', path.join(folder, 'out')]);
+			t.is(status, 2, stderr);
+			t.regex(stderr, message);
+			t.is(stdout, '');
+		};
+		await refused([fits!], /needs option '--source'/);
+		await refused([fits!, '--source', path.join(folder, 'none')], /there is no '.*none' to build from/);
+		await refused([fits!, '--source', folder], /is not a source of QEMU: it has no file 'VERSION'/);
+		await refused([text!, '--source', source], /'.*text\.patch' holds no patch/);
+		await refused([fits!, '--source', source, '--case', 'no/such'], /unknown case 'no\/such'/);
+		await refused(
+			[strange!, '--source', source],
+			/patch '.*strange\.patch' does not apply to QEMU 10\.9\.9 of '.*': 1 hunk does not fit\n {2}target\/arm\/kvm\.c, hunk 1 of 1 \(line 1\): nearly fits at line 1 \(3 of 4 lines\): line 3 is 'return 0;', not 'return 7;'/,
+		);
+		// Bad input costs no download: an empty cache stays empty.
+		const cache = path.join(folder, 'empty-cache');
+		const early = await vpmu(['series', text!, '--source', 'debian:trixie'], {
+			env: { ...process.env, VPMU_CACHE: cache },
+		});
+		t.is(early.status, 2, early.stderr);
+		t.false(existsSync(path.join(cache, 'packages/sources')));
+		t.false(existsSync(path.join(folder, 'out')));
+		t.is(await readFile(path.join(source, 'target/arm/kvm.c'), 'utf8'), 'int main(void)\n{\n\treturn 0;\n}\n');
+		t.deepEqual(
+			(await readdir(path.join(cacheRoot(process.env), 'tmp'))).filter(name => name.startsWith('build-')),
+			[],
+		);
+		t.false((await readFile('/proc/self/mounts', 'utf8')).includes('/build-'));
+	},
+);
 
 test.serial('a series that does not compile fails; a source that does not is the infrastructure', async t => {
 	const folder = await temporaryFolder(t);

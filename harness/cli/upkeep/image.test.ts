@@ -29,7 +29,7 @@ for (const [argv, message] of [
 	[[], /needs an argument/],
 	[['list', 'x'], /unexpected argument 'x' of 'vpmu image list'/],
 	[['list', '--all'], /unknown option '--all' of 'vpmu image list'; allowed: --json/],
-	[['prune', '--unused-for', 'long'], /'long' of option '--unused-for' is no number of days/],
+	[['prune', '--unused-for', 'long'], /'long' of option '--unused-for' is not a number of days/],
 	[['prune', '--unused-for', '3', '--all'], /exclude each other/],
 	[['build', 'gest'], /there is no image recipe 'gest'; allowed: guest, board/],
 	[['build', './none.ts'], /there is no recipe file '.\/none.ts'/],

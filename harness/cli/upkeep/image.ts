@@ -78,7 +78,7 @@ export async function list(context: CommandContext, { options }: Given<typeof im
 export async function prune(context: CommandContext, { options }: Given<typeof imagePruneOptions>): Promise<number> {
 	const days = options['unused-for'];
 	if (days !== undefined && !/^\d{1,5}(\.\d+)?$/.test(days)) {
-		throw new UsageError(`'${days}' of option '--unused-for' is no number of days`);
+		throw new UsageError(`'${days}' of option '--unused-for' is not a number of days`);
 	}
 	if (days !== undefined && options.all) {
 		throw new UsageError("options '--unused-for' and '--all' of 'vpmu image prune' exclude each other");

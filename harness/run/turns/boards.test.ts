@@ -49,14 +49,14 @@ test('beyond the most that there may be, the one that has been idle longest ends
 	t.is(calls.filter(call => call.startsWith('retire')).at(-1), 'retire board:b#0');
 });
 
-test('too many in use is no reason to wait', async t => {
+test('too many in use is not a reason to wait', async t => {
 	const { boards, calls } = fakeBoards(1);
 	const taken = await Promise.all(['board:a', 'board:a', 'board:b'].map(on => boards.take(on)));
 	t.is(new Set(taken.map(one => one.host.name)).size, 3);
 	t.false(calls.some(call => call.startsWith('retire')));
 });
 
-test('a host that is no board is neither copied nor halted', async t => {
+test('a host that is not a board is neither copied nor halted', async t => {
 	const { boards, calls } = fakeBoards();
 	const [one, two] = await Promise.all([boards.take('local'), boards.take('local')]);
 	t.is(one.host, two.host);

@@ -30,14 +30,14 @@ test('the same event several times is read by its place', t => {
 	t.is(readingOf(of({ event: 'r11', index: 0 }), run(text), undefined).count, 5n);
 });
 
-test('no run is no count, and work that failed was not done', t => {
+test('without a run there is no count, and failed work counts as not done', t => {
 	t.like(readingOf(of(), undefined, undefined), { state: 'stuck', count: null, worked: false });
 	const text = '5000,,cycles,1,100.00,,';
 	t.false(readingOf(of(), run(text, 1), run(text)).worked);
 	t.false(readingOf(of(), run(text), run(text, 1)).worked);
 });
 
-test('of two attempts the smaller counts are kept, and what is no count outranks one', t => {
+test('the smaller counts of two attempts are kept, and a missing count outranks a count', t => {
 	const a = readingOf(of(), run('5000,,cycles,10,100.00,,'), run('30000,,cycles,40,100.00,,'));
 	const b = readingOf(of(), run('7000,,cycles,20,100.00,,'), run('10000,,cycles,30,100.00,,'));
 	t.false(isPlausible(a));

@@ -154,7 +154,7 @@ const sketches: Readonly<Record<string, Sketch>> = {
 	'pmu= of one that KVM refuses': { possible: '0-1', sources: covering, settings: { pmu: '9999' } },
 	'pmu=0 is a type': { possible: '0-1', sources: covering, settings: { pmu: '0' } },
 	'pmu=2^64-1 is none': { possible: '0-1', sources: covering, settings: { pmu: '18446744073709551615' } },
-	'pmu= that is no number': { possible: '0-1', sources: covering, settings: { pmu: 'all' } },
+	'pmu= that is not a number': { possible: '0-1', sources: covering, settings: { pmu: 'all' } },
 	// Old machine types.
 	'backcompat-pmu before one that covers all': {
 		possible: '0-1',

@@ -213,7 +213,7 @@ export class AgentSession implements AsyncDisposable {
 		try {
 			reader.push(bytes);
 		} catch (cause) {
-			const message = `the guest's agent sent what is no message: ${messageOf(cause)}`;
+			const message = `the guest's agent sent something that is not a message: ${messageOf(cause)}`;
 			this.#end(new GuestError('protocol', message, { evidence: this.#options.console.lastLines(), cause }));
 		}
 	}
@@ -235,7 +235,7 @@ export class AgentSession implements AsyncDisposable {
 			this.#link.open();
 			this.#greeted.resolve();
 		} else if (boot !== this.#boot) {
-			const line = `its agent started anew, ${formatDuration(upMs)} ago`;
+			const line = `its agent restarted, ${formatDuration(upMs)} ago`;
 			this.#options.console.report({ kind: 'reboot', line, atMs: now, fatal: true });
 		}
 	}

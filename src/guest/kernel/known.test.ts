@@ -31,7 +31,7 @@ test('a known message is a note for the kernels that have it, and a report for o
 	t.deepEqual(kindsOf('6.1.0', 'host'), [2, 0]);
 });
 
-test('a known message that is no trouble is a note too, once', t => {
+test('a known message that is not trouble is a note too, once', t => {
 	const line = 'perf: interrupt took too long (2506 > 2500), lowering kernel.perf_event_max_sample_rate to 79750';
 	const { reports, known } = sortKernelLog([`<6>[    1.0] ${line}`, `<6>[    2.0] ${line}`], {
 		of: 'guest',

@@ -321,7 +321,7 @@ const harmless = [
 	'workqueue: round-robin CPU selection forced, expect performance impact',
 ];
 
-test('what says that all is well is no trouble', t => {
+test('a message that says that all is well is not trouble', t => {
 	for (const line of harmless) {
 		for (const prefix of before) t.is(recognise(`${prefix}${line}`), undefined, `${prefix}${line}`);
 	}

@@ -13,7 +13,7 @@ export interface SshOptions {
  */
 export function checkTarget(target: string): string {
 	if (!/^(ssh:\/\/)?[A-Za-z0-9_[][\w.@:%[\]-]*$/.test(target)) {
-		throw new UsageError(`'${target}' is no ssh target; allowed: [USER@]HOST, or ssh://[USER@]HOST[:PORT]`);
+		throw new UsageError(`'${target}' is not an ssh target; allowed: [USER@]HOST, or ssh://[USER@]HOST[:PORT]`);
 	}
 	return target;
 }

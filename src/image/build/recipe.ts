@@ -74,7 +74,7 @@ export async function loadRecipe(name: string): Promise<Recipe> {
 	const module: { default?: Recipe } = await import(pathToFileURL(file).href);
 	const recipe = module.default;
 	if (typeof recipe?.name !== 'string' || !Array.isArray(recipe.packages) || typeof recipe.files !== 'object') {
-		throw new UsageError(`'${name}' is no image recipe: its default export lacks a name, packages or files`);
+		throw new UsageError(`'${name}' is not an image recipe: its default export lacks a name, packages or files`);
 	}
 	return recipe;
 }

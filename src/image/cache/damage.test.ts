@@ -127,5 +127,5 @@ test('a record that cannot be read is named, with what to do', async t => {
 	await writeFile(`${kept}.json`, 'null');
 	const error = await t.throwsAsync(cache.record('images', 'thing'), { instanceOf: VpmuError });
 	t.is(error.blame, 'image');
-	t.regex(error.message, /thing\.json' of the cache is null; allowed: Object: run again, and it is made anew/);
+	t.regex(error.message, /thing\.json' of the cache is null; allowed: Object: run again, and it will be made again/);
 });

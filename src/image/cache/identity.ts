@@ -100,7 +100,7 @@ export async function verifiedHash(file: string): Promise<string> {
 	const sha256 = record.value.sha256 ?? record.value.hash;
 	if (typeof sha256 !== 'string' || sha256 === hash) return hash;
 	await rm(file, { force: true });
-	throw new VpmuError(`'${file}' of the cache was damaged and has been removed: run again, and it is made anew`, {
+	throw new VpmuError(`'${file}' of the cache was damaged and has been removed: run again, and it will be made again`, {
 		blame: 'image',
 		evidence: [`SHA-256 is ${hash}`, `SHA-256 was ${sha256} when it was made`],
 	});
@@ -120,5 +120,5 @@ export async function readKept<T>(file: string, shape: Shape<T>): Promise<T> {
 	const found = await readStored(file, shape);
 	if (found.state === 'ok') return found.value;
 	const problem = found.state === 'missing' ? 'is gone' : found.problem;
-	throw new VpmuError(`'${file}' of the cache ${problem}: run again, and it is made anew`, { blame: 'image' });
+	throw new VpmuError(`'${file}' of the cache ${problem}: run again, and it will be made again`, { blame: 'image' });
 }

@@ -52,7 +52,7 @@ const networkSetting =
 export async function prepareApt(cache: Cache, suite: string, architecture: Architecture): Promise<Apt> {
 	if (!/^[a-z][a-z0-9.-]*$/.test(suite)) {
 		throw new UsageError(
-			`'${suite}' is no Debian suite; a suite is a name such as bookworm, trixie, trixie-backports or sid`,
+			`'${suite}' is not a Debian suite; a suite is a name such as bookworm, trixie, trixie-backports or sid`,
 		);
 	}
 	const mirror = await findMirror(cache.env);

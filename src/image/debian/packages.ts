@@ -112,7 +112,7 @@ async function resolveOrRefresh(
 		const again = `again ${apt.suite}-${apt.architecture}`;
 		if (!(error instanceof VpmuError) || cache.refreshed.has(again)) throw error;
 		cache.refreshed.add(again);
-		cache.progress({ notice: `${error.message}; the package index is read anew` });
+		cache.progress({ notice: `${error.message}; reading the package index again` });
 		await forgetIndex(apt);
 		await updateIndex(cache, apt, true);
 		return await resolve(cache, apt, packages);
@@ -125,7 +125,7 @@ async function readPin(cache: Cache, file: string): Promise<PackageSet | undefin
 	if (found.state === 'ok') return found.value;
 	if (found.state === 'damaged') {
 		cache.progress({
-			notice: `packages/pins/${path.basename(file)} of the cache ${found.problem}: versions are chosen anew`,
+			notice: `packages/pins/${path.basename(file)} of the cache ${found.problem}: choosing versions again`,
 		});
 	}
 	return undefined;
@@ -218,7 +218,7 @@ async function downloadWithIndex(
 			await download(cache, apt, items, folder);
 		} catch (second) {
 			throw new VpmuError(
-				`the mirror no longer has the versions that were chosen earlier; 'vpmu image build --refresh' chooses anew`,
+				`the mirror no longer has the versions that were chosen earlier; 'vpmu image build --refresh' chooses new ones`,
 				{ blame: 'image', evidence: second instanceof VpmuError ? second.evidence : [], cause: second },
 			);
 		}

@@ -34,7 +34,7 @@ export function recogniseKernel(file: Uint8Array): KernelFormat {
 	if (at(0, '0707')) return { kind: 'other', what: 'a cpio archive (an initramfs?)' };
 	if (at(0, '!<arch>\ndebian')) return { kind: 'other', what: 'a Debian package' };
 	if (at(0, '\x7fELF')) return { kind: 'other', what: 'a broken ELF file' };
-	if (at(0, 'MZ')) return { kind: 'other', what: 'an EFI program that is no arm64 kernel' };
+	if (at(0, 'MZ')) return { kind: 'other', what: 'an EFI program that is not an arm64 kernel' };
 	if (at(0, '#!')) return { kind: 'other', what: 'a script' };
 	const printable = bytes.subarray(0, 512).every(byte => byte === 9 || byte === 10 || byte === 13 || byte >= 32);
 	return { kind: 'other', what: printable ? 'a text file' : 'of no known format' };

@@ -15,10 +15,10 @@ test('versions as QEMUs write them', t => {
 	t.is(parseVersion(''), undefined);
 });
 
-test('a program that is no QEMU, one that fails, one that is not there', async t => {
+test('a program that is not QEMU, one that fails, one that is not there', async t => {
 	const host = plainHost();
 	const asks = async (command: string[]) => await t.throwsAsync(identifyQemu(host, command), { instanceOf: QemuError });
-	t.regex((await asks(['sh', '-c', 'echo hello']))!.message, /on local is no QEMU: it says 'hello' to --version$/);
+	t.regex((await asks(['sh', '-c', 'echo hello']))!.message, /on local is not QEMU: it says 'hello' to --version$/);
 	t.regex((await asks(['sh', '-c', 'echo bad >&2; exit 2']))!.message, /ended with status 2 .*: bad$/);
 	t.like(await identifyQemu(host, ['sh', '-c', 'echo "QEMU emulator version 9.9.9"']), { version: '9.9.9' });
 });

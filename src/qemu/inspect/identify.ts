@@ -40,7 +40,7 @@ export async function identifyQemu(
 	const evidence = `${stderr}${stdout}`.split('\n').filter(line => line !== '');
 	if (status === 0) {
 		throw new QemuError(
-			`'${command.join(' ')}' on ${host.name} is no QEMU: it says '${evidence[0] ?? ''}' to --version`,
+			`'${command.join(' ')}' on ${host.name} is not QEMU: it says '${evidence[0] ?? ''}' to --version`,
 			{
 				...{ failure: 'exited', argv, blame: 'user', evidence: evidence.slice(-20) },
 			},

@@ -74,7 +74,7 @@ test('a console that ends, and an abort, restore the terminal', async t => {
 	t.is(await attachTerminal({ ...stage(), signal: abort.signal }), 'aborted');
 });
 
-test('input that is no terminal is sent as it is, and its end is not the end', async t => {
+test('input that is not a terminal is sent as it is, and its end is not the end', async t => {
 	const { stdin, stdout, console, modes, sent, close } = stage({ terminal: false });
 	const attached = attachTerminal({ console, stdin, stdout });
 	stdin.end('\x01x');

@@ -84,7 +84,7 @@ test('a guest that may restart itself does nothing unexpected', t => {
 	t.deepEqual(watch.unexpected, []);
 });
 
-test('what is no message, and what a machine says of its own, is passed over', t => {
+test('what is not a message, and what a machine says of its own, is passed over', t => {
 	const watch = watched(
 		{ direction: 'received', text: '{"event": broken' },
 		{ direction: 'sent', text: '\xff' },

@@ -79,7 +79,7 @@ test('a machine: connected, running, and all that it did is kept', async t => {
 	t.true(recorded.some(({ message }) => message.execute === 'quit'));
 });
 
-test('what QEMU announces its sockets with is no evidence', async t => {
+test('the announcement of QEMU sockets is not evidence', async t => {
 	await using machine = await startMachine(scriptedHost({}, { kind: 'ssh' }), fakeSpec);
 	t.deepEqual(machine.process.stderrLines(), []);
 	await machine.qmp.execute('query-status');

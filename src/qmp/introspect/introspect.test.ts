@@ -135,7 +135,7 @@ test('type names do not matter; a schema does not differ from itself', t => {
 	t.deepEqual(placesWith(new QmpSchema(before), 'deprecated'), []);
 });
 
-test('what is no schema is refused', t => {
+test('what is not a schema is refused', t => {
 	t.throws(() => new QmpSchema({}), { instanceOf: TypeError });
 	t.throws(() => new QmpSchema([]).type('7'), { message: "the schema has no type '7'" });
 });
