@@ -3,8 +3,9 @@ import { invoke } from './application.ts';
 import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
-import { kept, list, run, series, shell } from './guests/commands.ts';
+import { kept, list, run, shell } from './guests/commands.ts';
 import { compare, report } from './results/commands.ts';
+import { series } from './series/commands.ts';
 import { bench, boards, doctor, image } from './upkeep/commands.ts';
 
 /** Every command, in the order in which the help and README.md list them. What they do is loaded only when they are called. */

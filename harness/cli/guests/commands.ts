@@ -1,6 +1,6 @@
 import { cases } from '../candidates.ts';
 import { command, type GroupSpec } from '../command.ts';
-import { keptOptions, listOptions, runOptions, seriesOptions, shellOptions } from './options.ts';
+import { keptOptions, listOptions, runOptions, shellOptions } from './options.ts';
 
 export const run = command({
 	summary: 'plan, run and report cells (the main job)',
@@ -19,16 +19,6 @@ export const list = command({
 	options: listOptions,
 	positionals: { maximum: 1000, candidates: cases },
 	load: async () => (await import('./list.ts')).list,
-});
-
-export const series = command({
-	summary: 'a patch series for QEMU: build before and after, run, compare',
-	details:
-		'Validate a patch series for QEMU: builds the source without and with the patches, for arm64 hosts with KVM, runs the same cells on both builds, and compares. The source is not changed; the builds are kept.',
-	usage: 'PATCH... --source DIR|TARBALL|debian:SUITE [--case CASE]... [--out DIR] [--on WHERE] [--json]',
-	options: seriesOptions,
-	positionals: { maximum: 999 },
-	load: async () => (await import('./series.ts')).series,
 });
 
 export const shell = command({

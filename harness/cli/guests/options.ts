@@ -1,4 +1,4 @@
-import { cases, places, sources } from '../candidates.ts';
+import { places, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
 
 /** Options that choose cells, shared by `run`, `list` and `series`. */
@@ -85,44 +85,7 @@ export const runOptions = {
 /** Options of `vpmu list`. */
 export const listOptions = { ...selectOptions, json: { help: 'print JSON' } } as const satisfies Options;
 
-const {
-	on,
-	kernel,
-	'board-kernel': boardKernel,
-	machine,
-	pmu,
-	all,
-	cases: casesFolder,
-	random,
-	seed,
-	jobs,
-	retries,
-} = runOptions;
-
-/** Options of `vpmu series`. */
-export const seriesOptions = {
-	source: {
-		value: 'DIR|TARBALL|debian:SUITE',
-		candidates: sources,
-		help: "QEMU's source, which the patches are for",
-	},
-	case: {
-		value: 'CASE',
-		repeatable: true,
-		candidates: cases,
-		help: "run these cases on both builds; default as 'vpmu run' chooses, every case if either build has the PMU choice",
-	},
-	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
-	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
-	'build-only': { help: 'stop after both builds, and print where they are' },
-	'build-limit': {
-		value: 'NAME=VALUE',
-		repeatable: true,
-		help: 'limit of a build: time=2h, memory=8G, processes=1024, file=4G, disk=20G, output=64M (the defaults)',
-	},
-	out: { value: 'DIR', help: 'folder of both runs; default vpmu-runs/ID' },
-	json: { help: 'print one JSON document on standard output instead of the tables' },
-} as const satisfies Options;
+const { on } = runOptions;
 
 /** Options of `vpmu shell`. */
 export const shellOptions = {

@@ -1,23 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { dir } from 'tmp-promise';
-import {
-	BuildFailure,
-	type BuiltSeries,
-	buildQemuSeries,
-	checkBase,
-	checkOut,
-	debianSource,
-	isGitTree,
-	openCache,
-	openQemuSource,
-	type PatchFile,
-	parseLimits,
-	readGitRange,
-	requireSandbox,
-} from '../../../src/image/index.ts';
-import { formatDuration, UsageError } from '../../../src/lib/index.ts';
-import { classifyPatchFile, type PatchSeries, parsePatchwork } from '../../../src/patch/index.ts';
+import { BuildFailure, type BuiltSeries } from '../../../src/image/index.ts';
+import type { PatchSeries } from '../../../src/patch/index.ts';
 import { readResults } from '../../../src/run/index.ts';
 import { choicesOf } from '../../plan/select.ts';
 import { compareRuns, type RunComparison } from '../../run/compare.ts';
@@ -29,10 +13,11 @@ import { exitCodes } from '../../usage/exit-codes.ts';
 import { explain } from '../../usage/explain.ts';
 import { type Given, nothingGiven } from '../command.ts';
 import { inspect } from '../facts/inspect.ts';
+import { runOptions } from '../guests/options.ts';
+import { requestOf } from '../guests/run.ts';
 import { describeRunComparison } from '../results/compare.ts';
-import { progressPrinter } from '../upkeep/progress.ts';
-import { runOptions, type seriesOptions } from './options.ts';
-import { requestOf } from './run.ts';
+import { buildSeries } from './build.ts';
+import type { seriesOptions } from './options.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
 
@@ -47,7 +32,7 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	await planRun(requestFor(given, {}), context);
 	let built: BuiltSeries;
 	try {
-		built = await build(context, given);
+		built = await buildSeries(context, given);
 	} catch (error) {
 		if (!(error instanceof BuildFailure) || error.unpatched) throw error;
 		// What was to be tested is at fault, not this machine.
@@ -123,66 +108,6 @@ function verdict(
 		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
 	}
 	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse'] };
-}
-
-async function build({ env, signal, stderr, cwd }: CommandContext, { options, positionals }: SeriesGiven) {
-	const named = options.source;
-	if (named === undefined) {
-		throw new UsageError(
-			"'vpmu series' needs option '--source': a folder, an archive of QEMU's source, or debian:SUITE",
-		);
-	}
-	if ((positionals.length === 0) === (options.range === undefined)) {
-		throw new UsageError(
-			"'vpmu series' needs files of patches, or '--range BASE..TIP' with '--source' a git tree, not both",
-		);
-	}
-	const limits = parseLimits(options['build-limit'] ?? []);
-	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
-	await requireSandbox(signal);
-	const suite = /^debian:(.+)$/.exec(named)?.[1];
-	const folder = path.resolve(cwd, named);
-	const printer = progressPrinter(stderr);
-	await using checkedOut = new AsyncDisposableStack();
-	try {
-		const cache = await openCache({ env, signal, onProgress: printer.report });
-		const place = async () => {
-			if (suite !== undefined) return (await debianSource(cache, suite, 'qemu')).path;
-			if (options.range === undefined) return folder;
-			if (!(await isGitTree(folder, signal))) {
-				throw new UsageError(`'--range' needs '--source' to be a git tree, and '${named}' is not`);
-			}
-			const { base, patches } = await readGitRange(folder, options.range, signal);
-			files.push(patches);
-			const { path: to, cleanup } = await dir({ prefix: 'vpmu-range-', unsafeCleanup: true });
-			checkedOut.defer(cleanup);
-			await checkOut(folder, base, path.join(to, 'tree'), signal);
-			return path.join(to, 'tree');
-		};
-		const source = await openQemuSource(await place(), cwd, named);
-		const startedAt = performance.now();
-		const built = await buildQemuSeries(cache, source, files, limits);
-		printer.end();
-		if (!built.after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);
-		const checks =
-			suite === undefined ? await Promise.all(built.series.map(one => checkBase(folder, one.base, signal))) : [];
-		return {
-			...built,
-			series: built.series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checks[at] ?? [])] })),
-		};
-	} finally {
-		printer.end();
-	}
-}
-
-async function readPatch(name: string, cwd: string): Promise<PatchFile> {
-	const content = await readFile(path.resolve(cwd, name)).catch(error => {
-		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
-	});
-	// What holds no patch is refused before anything is fetched.
-	const file = classifyPatchFile(name, content);
-	if (file.kind === 'patchwork') parsePatchwork(name, file.content.toString('utf8'));
-	return { name, content };
 }
 
 /** What one of the two runs is asked for. @throws UsageError */

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { dir } from 'tmp-promise';
+import {
+	type BuiltSeries,
+	buildQemuSeries,
+	checkBase,
+	checkOut,
+	debianSource,
+	isGitTree,
+	openCache,
+	openQemuSource,
+	type PatchFile,
+	parseLimits,
+	readGitRange,
+	requireSandbox,
+} from '../../../src/image/index.ts';
+import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { classifyPatchFile, parsePatchwork } from '../../../src/patch/index.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import type { Given } from '../command.ts';
+import { progressPrinter } from '../upkeep/progress.ts';
+import type { seriesOptions } from './options.ts';
+
+/**
+ * Reads the patches and the source that a command line names, and builds the source without and with the patches.
+ *
+ * @throws UsageError; BuildFailure; VpmuError
+ */
+export async function buildSeries(
+	{ env, signal, stderr, cwd }: CommandContext,
+	{ options, positionals }: Given<typeof seriesOptions>,
+): Promise<BuiltSeries> {
+	const named = options.source;
+	if (named === undefined) {
+		throw new UsageError(
+			"'vpmu series' needs option '--source': a folder, an archive of QEMU's source, or debian:SUITE",
+		);
+	}
+	if ((positionals.length === 0) === (options.range === undefined)) {
+		throw new UsageError(
+			"'vpmu series' needs files of patches, or '--range BASE..TIP' with '--source' a git tree, not both",
+		);
+	}
+	const limits = parseLimits(options['build-limit'] ?? []);
+	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
+	await requireSandbox(signal);
+	const suite = /^debian:(.+)$/.exec(named)?.[1];
+	const folder = path.resolve(cwd, named);
+	const printer = progressPrinter(stderr);
+	await using checkedOut = new AsyncDisposableStack();
+	try {
+		const cache = await openCache({ env, signal, onProgress: printer.report });
+		const place = async () => {
+			if (suite !== undefined) return (await debianSource(cache, suite, 'qemu')).path;
+			if (options.range === undefined) return folder;
+			if (!(await isGitTree(folder, signal))) {
+				throw new UsageError(`'--range' needs '--source' to be a git tree, and '${named}' is not`);
+			}
+			const { base, patches } = await readGitRange(folder, options.range, signal);
+			files.push(patches);
+			const { path: to, cleanup } = await dir({ prefix: 'vpmu-range-', unsafeCleanup: true });
+			checkedOut.defer(cleanup);
+			await checkOut(folder, base, path.join(to, 'tree'), signal);
+			return path.join(to, 'tree');
+		};
+		const source = await openQemuSource(await place(), cwd, named);
+		const startedAt = performance.now();
+		const built = await buildQemuSeries(cache, source, files, limits);
+		printer.end();
+		if (!built.after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);
+		const checks =
+			suite === undefined ? await Promise.all(built.series.map(one => checkBase(folder, one.base, signal))) : [];
+		return {
+			...built,
+			series: built.series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checks[at] ?? [])] })),
+		};
+	} finally {
+		printer.end();
+	}
+}
+
+async function readPatch(name: string, cwd: string): Promise<PatchFile> {
+	const content = await readFile(path.resolve(cwd, name)).catch(error => {
+		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
+	});
+	// What holds no patch is refused before anything is fetched.
+	const file = classifyPatchFile(name, content);
+	if (file.kind === 'patchwork') parsePatchwork(name, file.content.toString('utf8'));
+	return { name, content };
+}

@@ -1,0 +1,12 @@
+import { command } from '../command.ts';
+import { seriesOptions } from './options.ts';
+
+export const series = command({
+	summary: 'a patch series for QEMU: build before and after, run, compare',
+	details:
+		'Validate a patch series for QEMU: builds the source without and with the patches, for arm64 hosts with KVM, runs the same cells on both builds, and compares. The source is not changed; the builds are kept.',
+	usage: 'PATCH... --source DIR|TARBALL|debian:SUITE [--case CASE]... [--out DIR] [--on WHERE] [--json]',
+	options: seriesOptions,
+	positionals: { maximum: 999 },
+	load: async () => (await import('./series.ts')).series,
+});
