@@ -1,0 +1,68 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import test from 'ava';
+import { compareRuns } from '../../harness/run/compare.ts';
+import { everyStatus, resultsWith } from '../../src/report/testing/results.ts';
+import { publishedSchema, type SchemaName, schemaNames, schemaOf } from './schemas.ts';
+
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
+
+/** What ajv says against a value; `null` when it fits. */
+function problemsOf(name: SchemaName, value: unknown): string | null {
+	const check = ajv.compile(publishedSchema(name));
+	return check(JSON.parse(JSON.stringify(value))) ? null : ajv.errorsText(check.errors);
+}
+
+const at = '2026-01-01T00:00:00.000Z';
+const { durationMs: _, ...run } = everyStatus.run;
+const planned = {
+	...{ id: 'a', case: 'pmu/a', title: 'a', on: 'board:uniform', qemu: 'debian:trixie', accel: 'kvm', machine: 'virt' },
+	...{ pmu: null, cpuPmu: null, skip: null },
+};
+
+for (const name of schemaNames) {
+	test(`docs/schemas/${name} is what the shape in the code says; 'npm run schemas' writes it`, t => {
+		t.deepEqual(publishedSchema(name), JSON.parse(JSON.stringify(schemaOf(name))));
+	});
+}
+
+test('results with every status fit their schema; a wrong status, count or schema name does not', t => {
+	t.is(problemsOf('results.json', everyStatus), null);
+	const [cell] = everyStatus.cells;
+	const wrong = (more: object) => problemsOf('results.json', { ...everyStatus, cells: [{ ...cell, ...more }] }) ?? '';
+	t.regex(wrong({ status: 'passed' }), /cells\/0\/status must be equal to one of/);
+	t.regex(wrong({ perf: [{ event: 'cycles', state: 'counted', count: 5 }] }), /perf\/0\/count must be string/);
+	t.regex(problemsOf('results.json', { ...everyStatus, schema: 'vpmu-results/2' }) ?? '', /schema must be equal/);
+});
+
+test('each kind of event fits its schema, and an unknown kind does not', t => {
+	for (const event of [
+		{ at, event: 'run-start', run, cells: [planned] },
+		{ at, event: 'progress', what: 'boot', done: 1, total: 2 },
+		{ at, event: 'cell-start', cell: 'a' },
+		{ at, event: 'cell-note', cell: 'a', note: 'n' },
+		...everyStatus.cells.map(result => ({ at, event: 'cell-end', result })),
+		{ at, event: 'run-end', durationMs: 5, interrupted: false },
+	]) {
+		t.is(problemsOf('events.json', event), null);
+	}
+	t.truthy(problemsOf('events.json', { at, event: 'cell-lost', cell: 'a' }));
+	t.truthy(problemsOf('events.json', { at, event: 'cell-start' }));
+});
+
+test('a comparison fits its schema, alone and in series.json', t => {
+	const [pass, fail, error] = everyStatus.cells;
+	const comparison = compareRuns(
+		resultsWith([pass!, error!]),
+		resultsWith([
+			{ ...fail!, id: pass!.id },
+			{ ...pass!, id: 'new' },
+		]),
+	);
+	t.true(comparison.regressions > 0);
+	t.is(problemsOf('compare.json', comparison), null);
+	const build = { program: '/usr/bin/qemu-system-aarch64', version: '10.0.13' };
+	const series = { schema: 'vpmu-series/1', before: build, after: build, exit: 1 };
+	t.is(problemsOf('series.json', series), null, 'with --build-only');
+	t.is(problemsOf('series.json', { ...series, out: 'x', comparison, why: ['worse'] }), null);
+	t.truthy(problemsOf('series.json', { ...series, comparison: {} }));
+});
