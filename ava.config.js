@@ -17,6 +17,8 @@ export default {
 	files,
 	extensions: ['ts', 'js'],
 	workerThreads: false,
+	// Under GitLab's `parallel:` and its like, AVA would drop test files by variables such as CI_NODE_INDEX.
+	utilizeParallelBuilds: false,
 	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,
 	timeout,
 	// Workers of cases run for long; see harness/bin.mjs for what a limit on young memory is worth.

@@ -8,6 +8,8 @@ export default {
 	// Each file is a run of its own.
 	concurrency: 1,
 	workerThreads: false,
+	// A case that is named runs, also under GitLab's `parallel:` and its like.
+	utilizeParallelBuilds: false,
 	timeout: '4h',
 	nodeArguments: [
 		'--disable-warning=ExperimentalWarning',

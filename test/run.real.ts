@@ -9,9 +9,12 @@ const bin = path.resolve(import.meta.dirname, '..', 'harness', 'bin.mjs');
 
 /** vpmu as a user starts it, in a process of its own and without AVA's environment. */
 function vpmu(...argv: string[]) {
-	const env = Object.fromEntries(
-		Object.entries(process.env).filter(([name]) => !/^(AVA|VPMU_(PLAN|BROKER|TEST))/.test(name)),
-	);
+	return vpmuWith({}, ...argv);
+}
+
+function vpmuWith(more: NodeJS.ProcessEnv, ...argv: string[]) {
+	const own = Object.entries(process.env).filter(([name]) => !/^(AVA|VPMU_(PLAN|BROKER|TEST))/.test(name));
+	const env = { ...Object.fromEntries(own), ...more };
 	return spawnSync(process.execPath, [bin, ...argv], { env, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: 500_000 });
 }
 
@@ -43,6 +46,14 @@ test.serial('a guest under TCG and guests under KVM on a board: predicted, obser
 		const folderOfCell = path.dirname(cell.artifacts['argv.json']!);
 		t.true(readFileSync(path.join(out, folderOfCell, 'perf.txt'), 'utf8').includes('cycles'));
 	}
+});
+
+test.serial('under the variables of a CI engine that divides its jobs, a cell runs and passes', t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+	const engine = { CI: 'true', GITLAB_CI: 'true', CI_NODE_INDEX: '2', CI_NODE_TOTAL: '2', FORCE_COLOR: '1' };
+	const { status, stderr } = vpmuWith(engine, 'run', 'pmu/tcg-counts', '--json', '--out', path.join(folder, 'run'));
+	t.is(status, 0, stderr);
 });
 
 for (const [argv, message] of [

@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Host, ProcessExit } from '../../src/host/index.ts';
 import { drainInto, FileSink, messageOf, VpmuError } from '../../src/lib/index.ts';
 import type { CaseFile } from '../plan/case-files.ts';
+import { setVariables, withoutVariables } from './environment.ts';
 
 /** A case to run: its name and its file. */
 export type NamedCase = readonly [name: string, file: CaseFile];
@@ -38,10 +39,11 @@ export async function runAva(
 	{ env, folder, log, concurrency, keep, signal }: AvaOptions,
 ): Promise<ProcessExit> {
 	writeProject(folder, cases, keep);
-	const argv = [process.execPath, '--max-semi-space-size=1', avaProgram(), '--concurrency', String(concurrency)];
+	const program = [process.execPath, '--max-semi-space-size=1', avaProgram(), '--concurrency', String(concurrency)];
+	const argv = [...withoutVariables, ...program];
 	// What is compiled once for this process is for the workers too: time, and a third of their memory.
 	const compiled = getCompileCacheDir();
-	const given = Object.entries({ ...env, NO_COLOR: '1', NODE_COMPILE_CACHE: compiled }).filter(
+	const given = Object.entries({ ...env, ...setVariables, NODE_COMPILE_CACHE: compiled }).filter(
 		(entry): entry is [string, string] => entry[1] !== undefined,
 	);
 	await using ava = await host.spawn(argv, { cwd: folder, env: Object.fromEntries(given) }).catch(cause => {
@@ -78,6 +80,8 @@ function writeProject(folder: string, cases: readonly NamedCase[], keep: boolean
 	const options = {
 		files: ['case-*.js'],
 		workerThreads: false,
+		// Which cells run is the plan's business; AVA would drop files by variables of CI engines.
+		utilizeParallelBuilds: false,
 		// Cells have deadlines of their own, and may wait long for a slot.
 		timeout: keep ? '20d' : '4h',
 		// Workers run for long; see harness/bin.mjs for what a limit on young memory is worth.

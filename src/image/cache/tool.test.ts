@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,6 +35,26 @@ test('a command as it is typed has its values quoted', async t => {
 	await t.throwsAsync(commands()`sh -c ${'echo error: no luck >&2; exit 4'}`, {
 		message: 'sh ended with status 4: error: no luck',
 	});
+});
+
+test('variables that zx reads change nothing', t => {
+	const program = `const { runTool } = await import(${JSON.stringify(path.join(import.meta.dirname, 'tool.ts'))});
+		const { stdout, stderr, status } = await runTool(['sh', '-c', 'pwd; sleep 0.1; echo $0', 'a b']);
+		process.stdout.write(JSON.stringify([status, stdout, stderr]));`;
+	const env = {
+		...{
+			...process.env,
+			ZX_SHELL: '/bin/false',
+			ZX_PREFIX: 'exit 4;',
+			ZX_POSTFIX: ' x',
+			ZX_CWD: '/',
+			ZX_TIMEOUT: '1ms',
+		},
+		...{ ZX_VERBOSE: 'true', ZX_PREFER_LOCAL: 'true', ZX_DETACHED: 'false', ZX_KILL_SIGNAL: 'none', ZX_QUIET: 'false' },
+		...{ ZX_TIMEOUT_SIGNAL: 'none' },
+	};
+	const stdout = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { env, cwd: '/tmp' });
+	t.deepEqual(JSON.parse(String(stdout)), [0, '/tmp\na b\n', '']);
 });
 
 test('what is not installed is named with its package', async t => {

@@ -47,7 +47,15 @@ export async function runTool(argv: readonly string[], options: ToolOptions = {}
 		detached: true,
 		env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', ...env },
 		stdio: ['ignore', 'pipe', 'pipe', onStatusLine === undefined ? 'ignore' : 'pipe'],
-		...(cwd === undefined ? {} : { cwd }),
+		// What zx would otherwise take from the environment (ZX_CWD, ZX_TIMEOUT and so on).
+		...{
+			cwd: cwd ?? process.cwd(),
+			preferLocal: false,
+			verbose: false,
+			killSignal: 'SIGTERM',
+			timeoutSignal: 'SIGTERM',
+		},
+		timeout: 0,
 		...(signal === undefined ? {} : { signal }),
 	});
 	const running = start`${['setpriv', '--pdeathsig', 'TERM', ...argv]}`;
