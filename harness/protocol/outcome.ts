@@ -1,22 +1,24 @@
 import path from 'node:path';
 import { DeadlineError, shorten, systemFault, VpmuError } from '../../src/lib/index.ts';
-import type {
-	HostFacts,
-	JudgeOptions,
-	KernelLogObservation,
-	Observations,
-	PmuSettings,
-	Prediction,
-	Verdict,
+import {
+	type HostFacts,
+	hostModel,
+	type JudgeOptions,
+	type KernelLogObservation,
+	type Observations,
+	type PmuSettings,
+	type Prediction,
+	type Verdict,
 } from '../../src/pmu/index.ts';
 import { describeEvent, type MachineTimings, QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
 import {
-	type BackendView,
 	type CellLogs,
 	type CellResult,
 	cellFolder,
+	type HostCpus,
 	type KernelLog,
+	type MovedCount,
 	type PerfReading,
 } from '../../src/run/index.ts';
 import type { Known, Matrix } from '../plan/matrix.ts';
@@ -47,6 +49,7 @@ export interface CellRecord {
 	/** What the body threw. */
 	readonly failure?: unknown;
 	readonly perf?: readonly PerfReading[];
+	readonly moved?: readonly MovedCount[];
 	readonly timings?: MachineTimings | undefined;
 	/** The machine's files, by what they hold. */
 	readonly artifacts?: Readonly<Record<string, string>>;
@@ -81,6 +84,12 @@ export function broken(record: CellRecord, thrown: unknown): CellResult {
 /** What QEMU and guests say is part of it. */
 const longestReason = 4000;
 
+/** Reasons, disagreements and demands that results hold; more say nothing further. */
+const mostReasons = 50;
+
+/** Host CPUs and PMUs that results describe one by one. */
+const mostCpus = 1024;
+
 /** A cell's result, with this status. Pure. */
 export function resultOf(
 	{
@@ -91,6 +100,8 @@ export function resultOf(
 		prediction,
 		observations,
 		perf = [],
+		moved = [],
+		unmet = [],
 		timings,
 		artifacts = {},
 		notes = [],
@@ -103,12 +114,15 @@ export function resultOf(
 ): CellResult {
 	const logs = logsOf(observations);
 	const allNotes = [...notes, ...(logs === undefined ? [] : notesOfLogs(logs))];
-	const view = (from: Prediction): BackendView & { rule: string } => ({
+	const view = (from: Prediction): NonNullable<CellResult['predicted']> => ({
 		backend: from.backend,
 		rule: from.rule,
 		...(from.type === undefined ? {} : { type: from.type }),
 		...(from.name === undefined ? {} : { name: from.name }),
+		because: from.because.slice(0, mostReasons).map(text => shorten(text)),
+		counting: countingOf(from),
 	});
+	const disagreements = verdict?.contradictions ?? [];
 	return {
 		id: cell.id,
 		case: cell.case,
@@ -128,7 +142,18 @@ export function resultOf(
 		simulated: facts?.simulated ?? [],
 		predicted: prediction === undefined ? null : view(prediction),
 		observed: verdict?.observed ?? null,
+		...(disagreements.length === 0
+			? {}
+			: {
+					disagreements: disagreements.slice(0, mostReasons).map(({ layer, check, expected, seen }) => ({
+						...{ layer, check },
+						...{ expected: shorten(expected), seen: shorten(seen) },
+					})),
+				}),
+		...(unmet.length === 0 ? {} : { unmet: unmet.slice(0, mostReasons).map(text => shorten(text)) }),
+		...(facts === undefined ? {} : { cpus: cpusOf(facts) }),
 		perf,
+		...(moved.length === 0 ? {} : { moved }),
 		timings: {
 			spawnMs: timings?.spawnMs ?? null,
 			greetingMs: timings?.greetingMs ?? null,
@@ -143,6 +168,25 @@ export function resultOf(
 			]),
 		),
 		...(allNotes.length === 0 ? {} : { notes: allNotes }),
+	};
+}
+
+/** What a vCPU does on each host CPU, in words. */
+function countingOf({ counting }: Prediction): Readonly<Record<string, string>> {
+	return Object.fromEntries(
+		Object.entries(counting)
+			.slice(0, mostCpus)
+			.map(([cpu, does]) => [cpu, typeof does === 'string' ? does : `unknown: ${does.unknown}`]),
+	);
+}
+
+/** The host's CPUs and PMUs, as results hold them. */
+function cpusOf(facts: HostFacts): HostCpus {
+	const { online, allowed, pmus } = hostModel(facts);
+	return {
+		online: `${online}`,
+		allowed: allowed === undefined ? null : `${allowed}`,
+		pmus: pmus.slice(0, mostCpus).map(({ name, type, cpus }) => ({ name, type, cpus: `${cpus}` })),
 	};
 }
 

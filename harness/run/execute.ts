@@ -15,7 +15,7 @@ import { keptMs, readKept, writeKept } from './kept.ts';
 import { planRun, type RunPlan, type RunRequest } from './request.ts';
 import { Resources } from './resources/resources.ts';
 import { runRounds } from './rounds.ts';
-import { type Run, startRun } from './run.ts';
+import { newRunId, type Run, startRun } from './run.ts';
 
 /**
  * Plans, runs and reports the cells of a request. Returns the exit status; results are in the run folder, and as asked for
@@ -32,7 +32,9 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	}
 	await checkParts(request, context);
 	const out = json ? context.stderr : context.stdout;
+	const runId = newRunId();
 	const pretty = new PrettyReport({
+		folder: request.out ?? path.join('vpmu-runs', runId),
 		columns: out.isTTY ? (out.columns ?? 80) : undefined,
 		colour: out.isTTY === true && !context.env.NO_COLOR,
 	});
@@ -42,6 +44,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 			? context.signal
 			: eitherSignal(context.signal, abandoned(context), AbortSignal.timeout(keptMs)).signal;
 	const run: Run = await startRun({
+		id: runId,
 		...{ argv: request.argv, env: context.env, signal, cells: plan.cells, labels: request.labels },
 		...{ quarantine: plan.quarantine, shard: plan.shard },
 		...{ kernel: request.kernel, boardKernel: request.boardKernel, out: request.out },

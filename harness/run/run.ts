@@ -29,6 +29,8 @@ import { Slots } from './turns/slots.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface RunOptions extends Partial<ResourceOptions> {
+	/** Default: a new one, see {@link newRunId}. */
+	readonly id?: string;
 	readonly argv: readonly string[];
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly cells: readonly Cell[];
@@ -83,7 +85,7 @@ export function newRunId(): string {
 
 /** Makes the run folder and the broker; nothing is booted until a cell asks. @throws UsageError for a folder that cannot be used */
 export async function startRun(options: RunOptions): Promise<Run> {
-	const id = newRunId();
+	const id = options.id ?? newRunId();
 	const folder = new RunFolder(options.out ?? path.join('vpmu-runs', id));
 	const startedAt = new Date();
 	// The wall clock may jump while a run lasts.
@@ -247,7 +249,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		emit({ event: 'run-end', durationMs: Math.round(performance.now() - beganAt), interrupted });
 		concluded = resultsOf(events);
 		folder.write('results.json', `${JSON.stringify(concluded, null, 2)}\n`);
-		folder.write('junit.xml', junitOf(concluded));
+		folder.write('junit.xml', junitOf(concluded, options.out ?? path.join('vpmu-runs', id)));
 		folder.write('report.html', htmlOf(concluded));
 		return concluded;
 	};

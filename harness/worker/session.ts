@@ -354,6 +354,7 @@ export class CellSession extends Witness {
 			unmet: this.demandsUnmet,
 			failure: this.#failure,
 			perf: this.perfReadings,
+			moved: this.moved,
 			timings: this.#machine?.timings,
 			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files, ...this.attached },
 			notes: this.notes,

@@ -1,5 +1,5 @@
 import type { GuestReading, Observations } from '../../src/pmu/index.ts';
-import type { PerfReading } from '../../src/run/index.ts';
+import type { MovedCount, PerfReading } from '../../src/run/index.ts';
 
 /** A cell that goes through many machines says no more of them. */
 const mostNotes = 50;
@@ -9,6 +9,7 @@ export class Witness {
 	readonly #unmet: string[] = [];
 	readonly #readings: { readonly reading: GuestReading; readonly perf: PerfReading }[] = [];
 	readonly #notes: string[] = [];
+	readonly #moved: MovedCount[] = [];
 	readonly #attached: Record<string, string> = {};
 	#observations: Observations = {};
 
@@ -58,8 +59,18 @@ export class Witness {
 		this.#observations = { ...this.#observations, ...part };
 	}
 
-	addReading(reading: GuestReading): void {
-		const { event, state, count, runningPct, pinned } = reading;
+	/** Counts over time while vCPUs were moved. */
+	get moved(): readonly MovedCount[] {
+		return this.#moved;
+	}
+
+	addMoved(moved: MovedCount): void {
+		this.#moved.push(moved);
+	}
+
+	/** Keeps a reading; `samples` are the measurements that it is the least of. */
+	addReading(reading: GuestReading, samples: readonly GuestReading[] = []): void {
+		const { event, state, count, runningPct, pinned, vcpu, doubledCount } = reading;
 		this.#readings.push({
 			reading,
 			perf: {
@@ -68,9 +79,16 @@ export class Witness {
 				count: count?.toString() ?? null,
 				runningPct,
 				pinned,
+				...(vcpu === undefined ? {} : { vcpu }),
+				...(doubledCount === undefined ? {} : { doubled: doubledCount?.toString() ?? null }),
+				...(samples.length < 2 ? {} : { samples: samples.map(sampleOf) }),
 			},
 		});
 		const guest = this.#observations.guest;
 		if (guest !== undefined) this.observe({ guest: { ...guest, readings: this.#readings.map(one => one.reading) } });
 	}
+}
+
+function sampleOf({ count, doubledCount }: GuestReading): NonNullable<PerfReading['samples']>[number] {
+	return { count: count?.toString() ?? null, doubled: doubledCount?.toString() ?? null };
 }

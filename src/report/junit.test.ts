@@ -10,7 +10,7 @@ test('failures, errors and skips are told apart and counted', t => {
 		]),
 	);
 	t.regex(xml, /<testsuite name="pmu\/a" tests="6" failures="2" errors="1" skipped="2"/);
-	t.regex(xml, /<error message="the board died" type="board"\/>/);
+	t.regex(xml, /<error message="the board died" type="board">error, blame board: the board died\n/);
 	t.is(xml.match(/<failure /g)?.length, 2);
 	t.false(/[\u0000\u001b]/.test(xml), 'characters that XML cannot hold are gone');
 });

@@ -1,11 +1,15 @@
 import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
+import { explanationOf, isWrong } from './explain/explanation.ts';
+import { explanationLines } from './explain/text.ts';
 
 /**
  * Renders a run as JUnit XML: one suite per case, `failure` for the code under test, `error` for the infrastructure, one
- * `system-out` per test case (some readers fail on more).
+ * `system-out` per test case (some readers fail on more). What a failure holds is its explanation.
+ *
+ * @param folder the run folder as the reader can name it
  */
-export function junitOf(results: Results): string {
+export function junitOf(results: Results, folder = 'RUN'): string {
 	const suites = Map.groupBy(results.cells, cell => cell.case);
 	const lines = [
 		'<?xml version="1.0" encoding="UTF-8"?>',
@@ -13,22 +17,23 @@ export function junitOf(results: Results): string {
 	];
 	for (const [name, cells] of suites) {
 		lines.push(`  <testsuite name="${attribute(name)}" ${counts(cells)} time="${seconds(sum(cells))}">`);
-		for (const cell of cells) lines.push(...testCase(cell));
+		for (const cell of cells) lines.push(...testCase(cell, folder));
 		lines.push('  </testsuite>');
 	}
 	lines.push('</testsuites>', '');
 	return lines.join('\n');
 }
 
-function testCase(cell: CellResult): string[] {
+function testCase(cell: CellResult, folder: string): string[] {
+	const explained = isWrong(cell) ? text(explanationLines(explanationOf(cell, folder)).join('\n')) : '';
 	const reason = attribute(cell.reason ?? cell.status);
 	const child = {
 		pass: '',
 		xfail: `<skipped message="${attribute(`expected failure: ${cell.reason ?? ''}`)}"/>`,
 		skip: `<skipped message="${reason}"/>`,
-		fail: `<failure message="${reason}" type="fail"/>`,
-		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${cell.reason ?? ''}`)}" type="xpass"/>`,
-		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}"/>`,
+		fail: `<failure message="${reason}" type="fail">${explained}</failure>`,
+		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${cell.reason ?? ''}`)}" type="xpass">${explained}</failure>`,
+		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}">${explained}</error>`,
 	}[cell.status];
 	const told = stringifyJson({
 		qemu: cell.qemu,

@@ -3,6 +3,8 @@ import { visible } from '../lib/foreign.ts';
 import { type ControlSequence, rendered, type ScreenText, screen } from '../lib/screen.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../run/results.ts';
+import { explanationOf, isWrong } from './explain/explanation.ts';
+import { explanationLines } from './explain/text.ts';
 import { notesOf } from './notes.ts';
 import { axesOf, countsOf, viewOf } from './words.ts';
 
@@ -16,6 +18,8 @@ export interface PrettyOptions {
 	/** Width of the terminal in columns; `undefined` for a log, where nothing is cut or rewritten. */
 	readonly columns?: number | undefined;
 	readonly colour?: boolean;
+	/** The run folder as a person can name it, for the commands that repeat a cell. */
+	readonly folder?: string;
 }
 
 /**
@@ -73,7 +77,7 @@ export class PrettyReport {
 
 	/** Renders a finished run as a log. */
 	static of(results: Results, folder: string): string {
-		const report = new PrettyReport({ columns: undefined });
+		const report = new PrettyReport({ columns: undefined, folder });
 		report.#widths = widthsFor(
 			results.cells.map(({ id, case: name, on, qemu, machine, pmu }) => ({
 				id,
@@ -123,7 +127,16 @@ export class PrettyReport {
 			result.status,
 		);
 		const why = result.status === 'pass' ? null : result.reason;
-		return why === null ? [row] : [row, [`        ${result.blame === null ? '' : `${result.blame}: `}${why}`]];
+		const reason = why === null ? [] : [`${result.blame === null ? '' : `${result.blame}: `}${why}`];
+		return [row, ...[...reason, ...this.#explained(result)].map(text => [`        ${text}`])];
+	}
+
+	/** What a person needs to judge a failure without opening a file. */
+	#explained(result: CellResult): string[] {
+		if (!isWrong(result)) return [];
+		const width = Math.max(30, (this.#options.columns ?? 200) - 40);
+		const explanation = explanationOf(result, this.#options.folder ?? 'RUN');
+		return explanationLines(explanation, { summary: false, width, reasons: 3, pairs: 3 });
 	}
 
 	/**

@@ -31,6 +31,43 @@ export interface PerfReading {
 	readonly runningPct: number | null;
 	/** Host CPUs that the vCPU thread was pinned to while counting; `null` if it was not pinned. */
 	readonly pinned: string | null;
+	/** The vCPU that the work was bound to; absent if it was free. */
+	readonly vcpu?: number;
+	/** The count for twice the work; absent if that was not counted. */
+	readonly doubled?: string | null;
+	/** Each measurement, in order. The reading has the least count of them. Absent if it was measured once. */
+	readonly samples?: readonly { readonly count: string | null; readonly doubled: string | null }[];
+}
+
+/** One event, counted in intervals of the same length while the vCPUs were moved between host CPUs. */
+export interface MovedCount {
+	readonly event: string;
+	readonly intervalMs: number;
+	readonly stays: readonly {
+		/** Host CPUs that the vCPUs were on. */
+		readonly pinned: string;
+		/** The count of each interval; `null` for one that was not counted. */
+		readonly counts: readonly (string | null)[];
+		/** Why the vCPU could not run there. */
+		readonly refused?: string;
+	}[];
+}
+
+/** The host's CPUs and their PMUs, as QEMU saw them. CPUs are lists in the kernel's format (`0-3,8`). */
+export interface HostCpus {
+	readonly online: string;
+	/** CPUs that processes may run on; `null` if unknown. */
+	readonly allowed: string | null;
+	readonly pmus: readonly { readonly name: string; readonly type: number; readonly cpus: string }[];
+}
+
+/** What a layer showed against the prediction. */
+export interface Disagreement {
+	readonly layer: string;
+	/** The check that failed: a stable identifier. */
+	readonly check: string;
+	readonly expected: string;
+	readonly seen: string;
 }
 
 export interface BackendView {
@@ -59,11 +96,27 @@ export interface CellResult {
 	readonly cpuPmu: boolean | null;
 	/** Host capabilities that were simulated for this cell. */
 	readonly simulated: readonly string[];
-	readonly predicted: (BackendView & { readonly rule: string }) | null;
+	readonly predicted:
+		| (BackendView & {
+				readonly rule: string;
+				/** The explanation in sentences, from the facts to the rule; absent from results of earlier versions. */
+				readonly because?: readonly string[];
+				/** What a vCPU does on each host CPU: `counts`, `stops`, `cannot-run`, `no-pmu`, or why that is unknown. */
+				readonly counting?: Readonly<Record<string, string>>;
+		  })
+		| null;
 	readonly observed:
 		| (BackendView & { readonly layers: { readonly qmp: unknown; readonly trace: unknown; readonly guest: unknown } })
 		| null;
+	/** Where layers and prediction disagree; absent if they do not. */
+	readonly disagreements?: readonly Disagreement[];
+	/** Demands of the case, beyond the prediction, that were not met; absent if there are none. */
+	readonly unmet?: readonly string[];
+	/** Absent for a cell that did not reach its host. */
+	readonly cpus?: HostCpus;
 	readonly perf: readonly PerfReading[];
+	/** Counts over time while vCPUs were moved; absent if there are none. */
+	readonly moved?: readonly MovedCount[];
 	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
 	/** Maps a name to a path relative to the run folder. */
 	readonly artifacts: Readonly<Record<string, string>>;

@@ -47,10 +47,33 @@ const cellResult = v.looseObject({
 	on: v.optional(v.looseObject({ host: textOrNull, topology: textOrNull, kernel: textOrNull }), {}),
 	qemu: v.optional(v.looseObject({ version: textOrNull, path: textOrNull, hasPmuChoice: flagOrNull }), {}),
 	...{ accel, machine: text, pmu: textOrNull, cpuPmu: flagOrNull, simulated: v.optional(v.array(text), []) },
-	predicted: v.nullish(v.looseObject({ ...backend, rule: text }), null),
+	predicted: v.nullish(
+		v.looseObject({
+			...{ ...backend, rule: text },
+			because: v.exactOptional(v.array(text)),
+			counting: v.exactOptional(v.record(text, text)),
+		}),
+		null,
+	),
 	observed: v.nullish(
 		v.looseObject({ ...backend, layers: v.looseObject({ qmp: v.unknown(), trace: v.unknown(), guest: v.unknown() }) }),
 		null,
+	),
+	disagreements: v.exactOptional(v.array(v.looseObject({ layer: text, check: text, expected: text, seen: text }))),
+	unmet: v.exactOptional(v.array(text)),
+	cpus: v.exactOptional(
+		v.looseObject({
+			...{ online: text, allowed: textOrNull },
+			pmus: v.array(v.looseObject({ name: text, type: number, cpus: text })),
+		}),
+	),
+	moved: v.exactOptional(
+		v.array(
+			v.looseObject({
+				...{ event: text, intervalMs: number },
+				stays: v.array(v.looseObject({ pinned: text, counts: v.array(textOrNull), refused: v.exactOptional(text) })),
+			}),
+		),
 	),
 	perf: v.optional(
 		v.array(
@@ -58,6 +81,8 @@ const cellResult = v.looseObject({
 				event: text,
 				state: v.picklist(['counted', 'not-counted', 'not-supported']),
 				...{ count: textOrNull, runningPct: numberOrNull, pinned: textOrNull },
+				...{ vcpu: v.exactOptional(number), doubled: v.exactOptional(v.nullable(text)) },
+				samples: v.exactOptional(v.array(v.looseObject({ count: textOrNull, doubled: textOrNull }))),
 			}),
 		),
 		[],

@@ -7,6 +7,7 @@ import type { Host } from '../../../src/host/index.ts';
 import { contention, poll, shorten, VpmuError } from '../../../src/lib/index.ts';
 import type { GuestObservation, GuestReading, GuestSystem } from '../../../src/pmu/index.ts';
 import { type Machine, pinThread, type VcpuDiagnosis, vcpuThreads } from '../../../src/qemu/index.ts';
+import type { MovedCount } from '../../../src/run/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { isPlausible, least, readingOf } from './reading.ts';
 
@@ -39,7 +40,8 @@ export interface GuestCell {
 	readonly lease: Pick<Lease, 'slowness' | 'artifacts' | 'countAlone'>;
 	/** Host CPUs (list format) on which the vCPUs can run; empty when none is known. */
 	readonly runnableCpus: string;
-	addReading(reading: GuestReading): void;
+	addReading(reading: GuestReading, samples?: readonly GuestReading[]): void;
+	addMoved(moved: MovedCount): void;
 	/** The kernel of a guest is about to end with all that it has logged. */
 	kernelEnds(guest: Guest): Promise<void>;
 	/** vCPUs are kept from running on purpose. */
@@ -100,6 +102,7 @@ export class Guest {
 		const loop = (turns: number) => [...bound, '/vpmu/workload', 'loop', String(turns)];
 		await using _alone = await this.#cell.lease.countAlone?.();
 		let readings: GuestReading[] = [];
+		const samples: GuestReading[][] = [];
 		// What disturbs an emulated host only ever adds to a count, so that the least of several is the truest.
 		for (let attempt = 0; attempt < attempts; attempt++) {
 			// The larger one first: what the first run of a program costs an emulated host is small beside it.
@@ -108,10 +111,17 @@ export class Guest {
 			const first = isStuck ? undefined : await this.#perf(events, command ?? loop(iterations), pinned);
 			const turns = command === undefined ? iterations : undefined;
 			const taken = events.map((event, index) => readingOf({ event, index, pinned, vcpu, turns }, first, second));
+			samples.push(taken);
 			readings = attempt === 0 ? taken : taken.map((reading, index) => least(reading, readings[index]!));
 			if (readings.every(isPlausible)) break;
 		}
-		for (const reading of readings) this.#cell.addReading(reading);
+		readings.forEach(
+			(reading, index) =>
+				void this.#cell.addReading(
+					reading,
+					samples.map(taken => taken[index]!),
+				),
+		);
 		return readings;
 	}
 
@@ -203,6 +213,11 @@ export class Guest {
 			});
 		}
 		return result.stdout;
+	}
+
+	/** Keeps counts over time. */
+	keepMoved(moved: MovedCount): void {
+		this.#cell.addMoved(moved);
 	}
 
 	/** Adds to the cell's `perf.txt`. */

@@ -8,6 +8,8 @@ export interface Stay {
 	/** Host CPUs that the vCPUs were pinned to. */
 	readonly pinned: string;
 	readonly reading: GuestReading;
+	/** The count of each interval; `null` for one that was not counted. */
+	readonly counts: readonly (string | null)[];
 	/** Where the vCPU could not run: what was found. */
 	readonly refused?: { readonly text: string };
 }
@@ -54,6 +56,13 @@ export async function countWhileMoving(
 		const text = stays
 			.map(one => `${one.pinned}: ${one.reading.count ?? one.refused?.text ?? one.reading.state}`)
 			.join('\n');
+		guest.keepMoved({
+			...{ event, intervalMs },
+			stays: stays.map(({ pinned, counts, refused }) => ({
+				...{ pinned, counts },
+				...(refused === undefined ? {} : { refused: refused.text }),
+			})),
+		});
 		guest.keep(`${event} while moved over ${way.join(' > ')}`, text);
 	}
 }
@@ -74,7 +83,7 @@ export async function endMoving(guest: Guest): Promise<void> {
 async function refusedStay(guest: Guest, event: string, pinned: string): Promise<Stay> {
 	const { text } = await guest.refusedVcpu();
 	const reading = { event, state: 'stuck', count: null, runningPct: null, pinned, worked: false } as const;
-	return { pinned, reading, refused: { text } };
+	return { pinned, reading, counts: [], refused: { text } };
 }
 
 async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> {
@@ -101,6 +110,7 @@ async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> 
 	const running = seen.map(one => one.runningPct ?? 0);
 	return {
 		pinned,
+		counts: seen.map(one => one.count?.toString() ?? null),
 		reading: {
 			event,
 			state: uncounted?.state ?? 'counted',

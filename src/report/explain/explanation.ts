@@ -1,0 +1,149 @@
+import { shorten } from '../../lib/foreign.ts';
+import { stringifyJson } from '../../lib/json.ts';
+import { quoteCommand } from '../../lib/quote.ts';
+import { cellFolder } from '../../run/paths.ts';
+import type { CellResult, KernelLog } from '../../run/results.ts';
+import { countsOf, viewOf } from '../words.ts';
+
+/** What one layer showed. */
+export interface LayerView {
+	/** `start`, `qmp`, `trace`, `guest`, `perf`, `guest-kernel` or `host-kernel`. */
+	readonly layer: string;
+	readonly seen: string;
+	/** Whether it agrees with the prediction; `null` if the cell did not get as far as comparing. */
+	readonly agrees: boolean | null;
+	/** What was expected where it does not agree. */
+	readonly expected: readonly string[];
+}
+
+/** One side of a disagreement. */
+export interface Side {
+	readonly who: string;
+	readonly says: string;
+}
+
+/** Why a cell has its status, in the order in which a person asks. Every report shows the same one. */
+export interface Explanation {
+	/** The status, whom it blames, and the reason in one line. */
+	readonly summary: string;
+	readonly predicted: { readonly what: string; readonly rule: string; readonly because: readonly string[] } | null;
+	readonly layers: readonly LayerView[];
+	/** The two that disagree; further pairs follow. Empty where nothing was compared. */
+	readonly disagree: readonly (readonly [Side, Side])[];
+	/** Lines of kernels, QEMU and perf that show it. */
+	readonly evidence: readonly string[];
+	/** The command that runs the cell again. */
+	readonly repeat: string;
+}
+
+/** Whether the cell needs somebody's attention. */
+export function isWrong({ status }: Pick<CellResult, 'status'>): boolean {
+	return status === 'fail' || status === 'xpass' || status === 'error';
+}
+
+/** Lines of evidence that are shown; the files of the cell have all. */
+const mostEvidence = 12;
+
+/** Explains a cell. Pure. @param folder the run folder as the reader can name it */
+export function explanationOf(cell: CellResult, folder: string): Explanation {
+	const { predicted, unmet = [], disagreements = [] } = cell;
+	return {
+		summary: summaryOf(cell),
+		predicted:
+			predicted === null
+				? null
+				: {
+						what: `${viewOf(predicted)}${predicted.name === undefined ? '' : ` (${predicted.name})`}`,
+						rule: predicted.rule,
+						because: predicted.because ?? [],
+					},
+		layers: layersOf(cell),
+		disagree: [
+			...disagreements.map(({ layer, expected, seen }) => [side('prediction', expected), side(layer, seen)] as const),
+			...unmet.map(
+				demand => [side('case', `demands something that was not so: ${demand}`), side(...shownBy(cell))] as const,
+			),
+		],
+		evidence: evidenceOf(cell).slice(0, mostEvidence),
+		repeat: repeatOf(cell, folder),
+	};
+}
+
+const side = (who: string, says: string): Side => ({ who, says });
+
+function summaryOf({ status, blame, reason }: CellResult): string {
+	const whom = blame === null ? '' : `, blame ${blame}`;
+	return `${status}${whom}${reason === null ? '' : `: ${reasonParts(reason)[0]}`}`;
+}
+
+/** The reason, and the evidence that a thrown error added to it (harness/protocol/outcome.ts). */
+const reasonParts = (reason: string) => reason.split(' | ');
+
+/** What the layer with the counts, else the last layer, showed. */
+function shownBy(cell: CellResult): readonly [string, string] {
+	const layers = layersOf(cell).filter(({ seen }) => seen !== notAsked);
+	const shown = layers.find(({ layer }) => layer === 'perf') ?? layers.at(-1);
+	return shown === undefined ? ['layers', 'none was asked'] : [shown.layer, shown.seen];
+}
+
+const notAsked = 'not asked';
+
+function layersOf(cell: CellResult): LayerView[] {
+	const { observed, disagreements = [], unmet = [], logs, timings, perf } = cell;
+	// Results of earlier versions do not say what a failure disagreed with.
+	const isCompared = observed !== null && (cell.status !== 'fail' || disagreements.length + unmet.length > 0);
+	const layers = observed?.layers;
+	const isStarted = timings.greetingMs !== null;
+	const seen: readonly (readonly [string, string])[] = [
+		['start', observed?.backend === 'error' ? 'QEMU did not start' : isStarted ? 'QEMU started' : notAsked],
+		['qmp', textOf(layers?.qmp)],
+		['trace', textOf(layers?.trace)],
+		['guest', textOf(layers?.guest)],
+		['perf', perf.length === 0 ? notAsked : countsOf(cell)],
+		['guest-kernel', kernelText(logs?.guest)],
+		['host-kernel', kernelText(logs?.host)],
+	];
+	return seen
+		.map(([layer, seen]): LayerView => {
+			const against = disagreements.filter(one => one.layer === layer);
+			const agrees = seen === notAsked || !isCompared ? null : against.length === 0;
+			return { layer, seen, agrees: against.length > 0 ? false : agrees, expected: against.map(one => one.expected) };
+		})
+		.filter(({ seen, agrees, layer }) => seen !== notAsked || agrees === false || /^(qmp|trace|guest)$/.test(layer));
+}
+
+function textOf(layer: unknown): string {
+	if (layer === null || layer === undefined) return notAsked;
+	return shorten(typeof layer === 'string' ? layer : stringifyJson(layer));
+}
+
+function kernelText(log: KernelLog | null | undefined): string {
+	if (log === null || log === undefined) return notAsked;
+	if (log.reports.length > 0) return log.reports.map(({ name }) => name).join(', ');
+	return log.unread === null ? 'no trouble' : `not read: ${log.unread}`;
+}
+
+function evidenceOf({ logs, reason }: CellResult): string[] {
+	const ofKernel = (whose: string, log: KernelLog | null | undefined) =>
+		(log?.reports ?? []).flatMap(({ lines }) => lines.slice(0, 3).map(line => `${whose}: ${shorten(line, 300)}`));
+	return [
+		...ofKernel('host kernel', logs?.host),
+		...ofKernel('guest kernel', logs?.guest),
+		...(logs?.qemu.stderr ?? []).slice(0, 3).map(line => `QEMU: ${shorten(line, 300)}`),
+		...(logs?.qemu.events ?? []).slice(0, 3).map(event => `QMP: ${shorten(event, 300)}`),
+		...(reason === null ? [] : reasonParts(reason).slice(1, 6)),
+	];
+}
+
+/** The cell's own script where it got as far as having one; else the command that selects it. */
+function repeatOf(cell: CellResult, folder: string): string {
+	const own = `${cellFolder(cell.id)}/repro.sh`;
+	if (Object.values(cell.artifacts).includes(own)) return quoteCommand(['sh', `${folder.replace(/\/$/, '')}/${own}`]);
+	const { id, on, qemu, machine, accel } = cell;
+	return quoteCommand([
+		...['vpmu', 'run', '--cell', id],
+		...(accel === 'tcg' || on.host === null ? [] : ['--on', on.host]),
+		...(qemu.path === null ? [] : ['--qemu', qemu.path]),
+		...['--machine', machine],
+	]);
+}
