@@ -45,7 +45,16 @@ export {
 } from './sandbox/index.ts';
 export { PatchRefused } from './series/apply.ts';
 export type { PatchFile } from './series/mails.ts';
-export { checkBase, checkOut, isGitTree, readGitRange } from './source/git.ts';
-export { BuildFailure, type BuiltQemu, type BuiltSeries, buildQemuSeries } from './source/qemu.ts';
+export { checkBase } from './source/base.ts';
+export { BuildFailure } from './source/failure.ts';
+export { blobsOf, checkOut, isGitTree, readGitRange } from './source/git.ts';
+export {
+	type BuiltQemu,
+	type BuiltSeries,
+	type BuiltStep,
+	buildQemuSeries,
+	type SeriesBuildOptions,
+} from './source/qemu.ts';
+export { type BuildRecipe, parseSanitizers, plainRecipe, type Sanitizer, sanitizers } from './source/recipe.ts';
 export { type BuildRoot, buildRoot } from './source/root.ts';
 export { openQemuSource, type QemuSource } from './source/tree.ts';

@@ -16,6 +16,8 @@ export interface FileDiff {
 	readonly newPath: string | undefined;
 	/** The mode that it gets, such as `100755` or `120000` for a link; undefined where it stays. */
 	readonly newMode: string | undefined;
+	/** Name of the blob that the patch was made for, as its `index` line has it, perhaps shortened. */
+	readonly oldBlob: string | undefined;
 	readonly isBinary: boolean;
 	readonly hunks: readonly Hunk[];
 }
@@ -38,7 +40,7 @@ export function parseDiff(patch: string): FileDiff[] {
 			continue;
 		}
 		let [oldPath, newPath] = isGit ? gitNames(line) : [undefined, undefined];
-		let newMode: string | undefined;
+		let [newMode, oldBlob]: (string | undefined)[] = [];
 		let isBinary = false;
 		if (isGit) at++;
 		for (; at < lines.length; at++) {
@@ -60,13 +62,10 @@ export function parseDiff(patch: string): FileDiff[] {
 			else if (name === 'rename to' || name === 'copy to') newPath = unquoted(value);
 			else if (name === 'new file mode') [oldPath, newMode] = [undefined, value];
 			else if (name === 'new mode') newMode = value;
+			else if (header.startsWith('index ')) oldBlob = /^index ([0-9a-f]{4,64})\.\./.exec(header)?.[1];
 			else if (name === 'deleted file mode') newPath = undefined;
 			else if (header === 'GIT binary patch' || /^Binary files .* differ$/.test(header)) isBinary = true;
-			else if (
-				!isBinary &&
-				!/^(index |old mode |(dis)?similarity index |literal |delta )/.test(header) &&
-				header !== ''
-			)
+			else if (!isBinary && !/^(old mode |(dis)?similarity index |literal |delta )/.test(header) && header !== '')
 				break;
 		}
 		const hunks: Hunk[] = [];
@@ -90,7 +89,7 @@ export function parseDiff(patch: string): FileDiff[] {
 			if (lines[at]?.startsWith('\\ ')) at++;
 			hunks.push({ oldStart: Number(start[1]), oldLines, section: start[5]! });
 		}
-		files.push({ oldPath, newPath, newMode, isBinary, hunks });
+		files.push({ oldPath, newPath, newMode, oldBlob, isBinary, hunks });
 	}
 	return files;
 }

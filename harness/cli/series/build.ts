@@ -3,6 +3,7 @@ import path from 'node:path';
 import { dir } from 'tmp-promise';
 import {
 	type BuiltSeries,
+	blobsOf,
 	buildQemuSeries,
 	checkBase,
 	checkOut,
@@ -11,12 +12,15 @@ import {
 	openCache,
 	openQemuSource,
 	type PatchFile,
+	PatchRefused,
 	parseLimits,
+	parseSanitizers,
 	readGitRange,
 	requireSandbox,
 } from '../../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
 import { classifyPatchFile, parsePatchwork } from '../../../src/patch/index.ts';
+import { splitWords } from '../../qmp-shell/words.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
 import { progressPrinter } from '../upkeep/progress.ts';
@@ -43,6 +47,13 @@ export async function buildSeries(
 		);
 	}
 	const limits = parseLimits(options['build-limit'] ?? []);
+	const recipe = {
+		configure: (options['configure-args'] ?? []).flatMap(splitWords),
+		sanitizers: parseSanitizers(options.sanitize),
+	};
+	// What the patches are tried on, where the source is a git tree, and what is known of it.
+	let base: string | undefined;
+	let baseNotes: readonly string[] = [];
 	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
 	await requireSandbox(signal);
 	const suite = /^debian:(.+)$/.exec(named)?.[1];
@@ -57,24 +68,32 @@ export async function buildSeries(
 			if (!(await isGitTree(folder, signal))) {
 				throw new UsageError(`'--range' needs '--source' to be a git tree, and '${named}' is not`);
 			}
-			const { base, patches } = await readGitRange(folder, options.range, signal);
-			files.push(patches);
+			const range = await readGitRange(folder, options.range, signal);
+			base = range.base;
+			files.push(range.patches);
 			const { path: to, cleanup } = await dir({ prefix: 'vpmu-range-', unsafeCleanup: true });
 			checkedOut.defer(cleanup);
 			await checkOut(folder, base, path.join(to, 'tree'), signal);
 			return path.join(to, 'tree');
 		};
 		const source = await openQemuSource(await place(), cwd, named);
+		const isGit = suite === undefined && (await isGitTree(folder, signal));
 		const startedAt = performance.now();
-		const built = await buildQemuSeries(cache, source, files, limits);
+		const built = await buildQemuSeries(cache, source, files, {
+			...{ limits, recipe, each: options.each },
+			blobOf: isGit ? blobsOf(folder, signal) : undefined,
+			onRead: async series => {
+				const checked = isGit ? await Promise.all(series.map(one => checkBase(folder, one.base, base, signal))) : [];
+				baseNotes = checked.flat();
+				return series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checked[at] ?? [])] }));
+			},
+		});
 		printer.end();
 		if (!built.after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);
-		const checks =
-			suite === undefined ? await Promise.all(built.series.map(one => checkBase(folder, one.base, signal))) : [];
-		return {
-			...built,
-			series: built.series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checks[at] ?? [])] })),
-		};
+		return built;
+	} catch (error) {
+		if (!(error instanceof PatchRefused) || baseNotes.length === 0) throw error;
+		throw error.with(baseNotes);
 	} finally {
 		printer.end();
 	}

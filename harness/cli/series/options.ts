@@ -31,6 +31,17 @@ export const seriesOptions = {
 	},
 	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
 	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
+	each: { help: 'build after every patch and judge each build; name the first patch that breaks the build or a cell' },
+	'configure-args': {
+		value: 'ARGS',
+		repeatable: true,
+		help: "arguments of QEMU's configure, after vpmu's own, such as '--enable-debug'",
+	},
+	sanitize: {
+		value: 'LIST',
+		help: "build with GCC's sanitizers, address or undefined or both; what they report is a failure",
+	},
+	fresh: { help: 'run the cells of the unpatched QEMU again, even if an earlier run has their results' },
 	'build-only': { help: 'stop after both builds, and print where they are' },
 	'build-limit': {
 		value: 'NAME=VALUE',

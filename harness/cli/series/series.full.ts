@@ -98,6 +98,69 @@ test.serial('a series that does not compile fails; a source that does not is the
 	t.regex(unfit.stderr, /does not compile as it stands: target\/arm\/kvm\.c:3:\d+: error: 'nothing' undeclared/);
 });
 
+/** A mail of a series that changes what the fake source's program returns. */
+const mailTo = (part: string, title: string, before: string, after: string) =>
+	[
+		'From 1111111111111111111111111111111111111111 Mon Sep 17 00:00:00 2001',
+		...['From: A. Person <a.person@example.org>', `Subject: [PATCH ${part}] ${title}`, '', '---'],
+		`${patchTo(before, after).split('\n').slice(2).join('\n')}-- `,
+		...['2.43.0', '', ''],
+	].join('\n');
+
+test.serial('of a series, the patch that breaks the build is named, and so is one that adds a warning', async t => {
+	const folder = await temporaryFolder(t);
+	const source = await fakeSource(folder, '0');
+	const names = ['0', '1', '3 + 99999999999', 'nothing', '5', '6'];
+	const series = path.join(folder, 'series.mbx');
+	const mails = names.slice(1).map((name, at) => mailTo(`${at + 1}/5`, `change ${at + 1}`, names[at]!, name));
+	await writeFile(series, mails.join(''));
+	const each = await vpmu(['series', series, '--source', source, '--build-only', '--each']);
+	t.is(each.status, 1, each.stderr);
+	t.regex(
+		each.stderr,
+		/does not compile with patch 3 'change 3' \(.*mail 3\): target\/arm\/kvm\.c:3:\d+: error: 'nothing'/,
+	);
+	// The last patch compiles again, so that only building each shows it.
+	const whole = await vpmu(['series', series, '--source', source, '--build-only']);
+	t.is(whole.status, 0, whole.stderr);
+	await writeFile(series, mails.slice(0, 3).join(''));
+	const broken = await vpmu(['series', series, '--source', source, '--build-only']);
+	t.is(broken.status, 1, broken.stderr);
+	t.regex(broken.stderr, /vpmu: .* does not compile with patch 3 'change 3'/);
+	await writeFile(series, mails.slice(0, 2).join(''));
+	const warned = await vpmu(['series', series, '--source', source, '--build-only', '--each']);
+	t.is(warned.status, 0, warned.stderr);
+	t.regex(
+		warned.stdout,
+		/\npatch 1 'change 1': builds\npatch 2 'change 2': builds, with 1 new warning\n {2}target\/arm\/kvm\.c:3:\d+: warning: .*\[-Woverflow\]\n/,
+	);
+});
+
+test.serial('what a patched build writes into its tree does not reach the next series on the same source', async t => {
+	const folder = await temporaryFolder(t);
+	const source = await fakeSource(folder, `${process.pid}`);
+	const [evil, good] = ['evil', 'good'].map(name => path.join(folder, `${name}.patch`));
+	await writeFile(
+		evil!,
+		'A subject\n\n--- /dev/null\n+++ b/extra\n@@ -0,0 +1 @@\n+x\n--- a/configure\n+++ b/configure\n@@ -1,2 +1,3 @@\n #!/bin/sh\n+echo poison\n cat >build.ninja <<END\n',
+	);
+	await writeFile(good!, patchTo(`${process.pid}`, '7'));
+	for (const patch of [evil!, good!]) {
+		const { status, stderr } = await vpmu(['series', patch, '--source', source, '--build-only']);
+		t.is(status, 0, stderr);
+	}
+	const roots = path.join(cacheRoot(process.env), 'roots');
+	const trees = (await readdir(roots)).filter(name => name.startsWith('qemu-tree-') && !name.endsWith('.json'));
+	const own = [];
+	for (const name of trees) {
+		const text = await readFile(path.join(roots, name, 'source/target/arm/kvm.c'), 'utf8').catch(() => '');
+		if (text.includes(`return ${process.pid};`)) own.push(name);
+	}
+	t.is(own.length, 1);
+	t.false(existsSync(path.join(roots, own[0]!, 'source/extra')));
+	t.false((await readFile(path.join(roots, own[0]!, 'source/configure'), 'utf8')).includes('poison'));
+});
+
 const [source, patch] = [process.env.VPMU_QEMU_SOURCE, process.env.VPMU_QEMU_SERIES];
 if (source === undefined || patch === undefined) {
 	console.log(

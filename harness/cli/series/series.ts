@@ -18,6 +18,7 @@ import { requestOf } from '../guests/run.ts';
 import { describeRunComparison } from '../results/compare.ts';
 import { buildSeries } from './build.ts';
 import type { seriesOptions } from './options.ts';
+import { describeSteps } from './steps.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
 
@@ -41,6 +42,7 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	}
 	const { before, after } = built;
 	shown.write(`${built.series.map(describeSeries).join('')}before: ${before.program}\nafter:  ${after.program}\n`);
+	shown.write(describeSteps(built, options.each));
 	if (options['build-only']) {
 		if (json)
 			stdout.write(
@@ -116,7 +118,8 @@ function requestFor(
 	own: { readonly qemu?: readonly string[]; readonly out?: string; readonly all?: boolean },
 ): RunRequest {
 	const { source: _, case: cases, json: _json, out: _out, range: _range, ...rest } = options;
-	const { 'build-only': _only, 'build-limit': _limit, ...shared } = rest;
+	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;
+	const { 'configure-args': _arguments, sanitize: _sanitize, ...shared } = others;
 	return requestOf({
 		...{ argv, positionals: cases ?? [] },
 		options: { ...nothingGiven(runOptions), ...shared, ...own },

@@ -5,6 +5,7 @@ import { type FileDiff, nearestFit, type Patch, type PatchSeries, parseDiff, ref
 import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';
+import { type BlobOf, mergeThreeWay } from './three-way.ts';
 
 /** A patch that does not apply: which one, where, and where it would nearly fit. */
 export class PatchRefused extends UsageError {
@@ -14,6 +15,11 @@ export class PatchRefused extends UsageError {
 	constructor(message: string, details: readonly string[]) {
 		super(details.length === 0 ? message : `${message}\n${details.map(line => `  ${line}`).join('\n')}`);
 		this.details = details;
+	}
+
+	/** The same with further lines behind it. */
+	with(lines: readonly string[]): PatchRefused {
+		return new PatchRefused(this.message, lines);
 	}
 }
 
@@ -52,9 +58,16 @@ const copyTouched = [
  *
  * @param work the sandbox's working folder, with the tree in `source`
  * @param tree how messages name the tree, such as `QEMU 10.0.13 of 'qemu.tar.xz'`
+ * @param blobOf reads blobs of the tree's repository, for a three-way merge of what does not apply
  * @throws PatchRefused for the first patch that does not apply, or that makes a link out of the tree
  */
-export async function tryPatches(patches: readonly Patch[], work: string, tree: string, runGit: RunGit): Promise<void> {
+export async function tryPatches(
+	patches: readonly Patch[],
+	work: string,
+	tree: string,
+	runGit: RunGit,
+	blobOf?: BlobOf,
+): Promise<void> {
 	const diffs = patches.map(patch => parseDiff(textOf(patch.diff)));
 	const touched = new Set(
 		diffs
@@ -86,7 +99,7 @@ export async function tryPatches(patches: readonly Patch[], work: string, tree: 
 	const refused = await readForeign(work, 'refused', 64).catch(() => undefined);
 	if (refused !== undefined) {
 		const at = Number(refused.toString());
-		throw await refusal(patches[at]!, diffs[at]!, at, work, tree);
+		throw await refusal(patches[at]!, diffs[at]!, at, { work, tree, runGit, blobOf });
 	}
 	const links = (await readForeign(work, 'links', 1 << 20)).toString('utf8').split('\0');
 	for (let at = 0; at + 1 < links.length; at += 2) {
@@ -116,12 +129,12 @@ async function refusal(
 	patch: Patch,
 	files: readonly FileDiff[],
 	at: number,
-	work: string,
-	tree: string,
+	{ work, tree, runGit, blobOf }: { work: string; tree: string; runGit: RunGit; blobOf: BlobOf | undefined },
 ): Promise<PatchRefused> {
 	const said = async (ending: string) =>
 		(await readForeign(work, `diffs/${at}.${ending}`, 1 << 22).catch(() => Buffer.alloc(0))).toString('utf8');
 	const details: string[] = [];
+	const unfit: string[] = [];
 	let [hunksRefused, filesRefused] = [0, 0];
 	for (const { file, rejected, reason } of parseRejects(await said('hunks'))) {
 		const diff = files.find(one => one.oldPath === file || one.newPath === file);
@@ -130,6 +143,7 @@ async function refusal(
 			details.push(`${file}: ${reason}`);
 			continue;
 		}
+		unfit.push(file);
 		const content = (await readForeign(work, `trial/${file}`, 1 << 26).catch(() => Buffer.alloc(0))).toString('utf8');
 		for (const number of rejected) {
 			hunksRefused++;
@@ -144,6 +158,7 @@ async function refusal(
 		}
 	}
 	const isReversed = (await said('also')) !== '';
+	if (!isReversed) details.push(...(await mergeThreeWay(files, unfit, at, work, runGit, blobOf)));
 	const [first] = lastLines(await said('said'), 40).filter(line => /^error: /.test(line));
 	const counts = [
 		...(hunksRefused === 0 ? [] : [hunksRefused === 1 ? '1 hunk does not fit' : `${hunksRefused} hunks do not fit`]),

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { PatchRefused, parseRejects, refuseUnsafe, tryPatches } from './apply.ts';
 import { type RunGit, readSeries } from './mails.ts';
+import type { BlobOf } from './three-way.ts';
 
 const env = {
 	...{ PATH: process.env.PATH!, HOME: '/nonexistent', LC_ALL: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1' },
@@ -49,7 +50,12 @@ const mail = (subject: string, body: string, headers: readonly string[] = []) =>
 const diffOf = (before: string, after: string, file = 'f.c') =>
 	`---\n ${file} | 2 +-\n\ndiff --git a/${file} b/${file}\n--- a/${file}\n+++ b/${file}\n@@ -1,3 +1,3 @@\n one\n-${before}\n+${after}\n three\n-- \n2.43.0\n`;
 
-async function applied(t: ExecutionContext, files: Record<string, string>, tree: Record<string, string>) {
+async function applied(
+	t: ExecutionContext,
+	files: Record<string, string>,
+	tree: Record<string, string>,
+	blobOf?: BlobOf,
+) {
 	const work = await folder(t);
 	const read = await readSeries(
 		Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) })),
@@ -66,6 +72,7 @@ async function applied(t: ExecutionContext, files: Record<string, string>, tree:
 		work,
 		'the tree',
 		runGit,
+		blobOf,
 	);
 	const result: Record<string, string> = {};
 	for (const entry of await readdir(path.join(work, 'trial'), { recursive: true, withFileTypes: true })) {
@@ -124,6 +131,7 @@ test('what does not apply names patch, file and hunk, and where it nearly fits',
 	t.regex(error!.message, /^patch 2 'f: second' \(b\.patch\) does not apply to the tree: 1 hunk does not fit\n/);
 	t.deepEqual(error!.details, [
 		"f.c, hunk 1 of 1 (line 1): nearly fits at line 1 (2 of 3 lines): line 2 is '2', not 'two'",
+		'a three-way merge cannot be tried: the source is not a git tree, so the files that the patch was made for are not here',
 	]);
 	const other = { 'c.patch': mail('[PATCH] g: x', diffOf('a', 'b', 'g.c')) };
 	await t.throwsAsync(applied(t, other, tree), {
@@ -133,6 +141,42 @@ test('what does not apply names patch, file and hunk, and where it nearly fits',
 	await t.throwsAsync(applied(t, { 'd.patch': flowed }, tree), { message: /sent as format=flowed/ });
 	const twice = { 'e.patch': mail('[PATCH] f: x', diffOf('zwei', 'two')) };
 	await t.throwsAsync(applied(t, twice, tree), { message: /is applied already$/ });
+});
+
+test('what does not apply is merged three-way where the blobs that it was made for are known', async t => {
+	const base = `${Array.from({ length: 20 }, (_, at) => `line ${at}`).join('\n')}\n`;
+	const patched = base.replace('line 9\n', 'line 9 of the patch\n');
+	const place = await folder(t);
+	const git = (...argv: string[]) => execFileSync('git', argv, { cwd: place, env, encoding: 'utf8' });
+	git('init', '-q');
+	await writeFile(path.join(place, 'f[1].c'), base);
+	git('add', '-A');
+	git('commit', '-qm', 'base');
+	await writeFile(path.join(place, 'f[1].c'), patched);
+	const patch = { 'a.patch': mail('[PATCH] f: x', git('diff')) };
+	const blobOf: BlobOf = async name => execFileSync('git', ['cat-file', 'blob', name], { cwd: place, env });
+	// Its context differs, what it changes does not.
+	const moved = { 'f[1].c': base.replace('line 7\n', 'line 7 and more\n') };
+	const merges = await t.throwsAsync(applied(t, patch, moved, blobOf), { instanceOf: PatchRefused });
+	t.is(merges!.details.at(-1), "f[1].c: a three-way merge succeeds: 'git am --3way' applies the patch to this tree");
+	const changed = { 'f[1].c': base.replace('line 9\n', 'line 9 of the tree\n') };
+	const conflicts = await t.throwsAsync(applied(t, patch, changed, blobOf), { instanceOf: PatchRefused });
+	t.deepEqual(conflicts!.details.slice(1), [
+		'f[1].c: a three-way merge leaves 1 conflict',
+		'  at line 10:',
+		'    <<<<<<< the tree',
+		'    line 9 of the tree',
+		'    ||||||| what the patch was made for',
+		'    line 9',
+		'    =======',
+		'    line 9 of the patch',
+		'    >>>>>>> the patch',
+	]);
+	const lacks = await t.throwsAsync(
+		applied(t, patch, changed, async () => undefined),
+		{ instanceOf: PatchRefused },
+	);
+	t.regex(lacks!.details.at(-1)!, /^f\[1\]\.c: no three-way merge: the git tree lacks blob [0-9a-f]{7,}, which/);
 });
 
 for (const [what, patch, message] of [

@@ -1,14 +1,44 @@
-import { cp, mkdir, stat } from 'node:fs/promises';
+import { cp, mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { dir } from 'tmp-promise';
 import { UsageError } from '../../lib/errors.ts';
-import type { SeriesBase } from '../../patch/index.ts';
 import { lastLines, runTool } from '../cache/tool.ts';
 import type { PatchFile } from '../series/mails.ts';
+import type { BlobOf } from '../series/three-way.ts';
+
+const quiet = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'log.showSignature=false'];
+// A partial clone would fetch what it lacks.
+const env = { GIT_OPTIONAL_LOCKS: '0', GIT_NO_LAZY_FETCH: '1' };
 
 /** Runs git in a user's repository with those of its settings disabled that run programs. */
-async function git(folder: string, argv: readonly string[], signal?: AbortSignal) {
-	const quiet = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'log.showSignature=false'];
-	return await runTool(['git', '-C', folder, ...quiet, ...argv], { signal, env: { GIT_OPTIONAL_LOCKS: '0' } });
+export async function git(folder: string, argv: readonly string[], signal?: AbortSignal) {
+	return await runTool(['git', '-C', folder, ...quiet, ...argv], { signal, env });
+}
+
+/** As {@link git}; what it prints is taken as bytes. */
+async function gitBytes(folder: string, argv: readonly string[], signal?: AbortSignal) {
+	const { path: place, cleanup } = await dir({ prefix: 'vpmu-git-', unsafeCleanup: true });
+	try {
+		const file = path.join(place, 'output');
+		const command = ['sh', '-c', 'exec "$@" >"$0"', file, 'git', '-C', folder, ...quiet, ...argv];
+		const { status, stderr } = await runTool(command, { signal, env });
+		return { status, stderr, bytes: await readFile(file) };
+	} finally {
+		await cleanup();
+	}
+}
+
+const blobMaxBytes = 64 * 1024 * 1024;
+
+/** Reads blobs of a repository. */
+export function blobsOf(folder: string, signal?: AbortSignal): BlobOf {
+	return async name => {
+		if (!/^[0-9a-f]{4,64}$/.test(name)) return undefined;
+		const size = await git(folder, ['cat-file', '-s', `${name}^{blob}`], signal);
+		if (size.status !== 0 || Number(size.stdout) > blobMaxBytes) return undefined;
+		const { status, bytes } = await gitBytes(folder, ['cat-file', 'blob', name], signal);
+		return status === 0 ? bytes : undefined;
+	};
 }
 
 /** Whether a folder is the top of a git repository. */
@@ -52,10 +82,10 @@ export async function readGitRange(folder: string, range: string, signal?: Abort
 		'--no-textconv',
 		'--numbered',
 	];
-	const { status, stdout, stderr } = await git(folder, [...format, `${base}..${tip}`], signal);
+	const { status, bytes, stderr } = await gitBytes(folder, [...format, `${base}..${tip}`], signal);
 	if (status !== 0) throw new UsageError(`range '${range}' cannot be read: ${lastLines(stderr).at(-1)}`);
-	if (stdout === '') throw new UsageError(`range '${range}' of '${folder}' has no commits`);
-	return { base, patches: { name: range, content: Buffer.from(stdout, 'latin1') } };
+	if (bytes.length === 0) throw new UsageError(`range '${range}' of '${folder}' has no commits`);
+	return { base, patches: { name: range, content: bytes } };
 }
 
 /**
@@ -77,18 +107,4 @@ export async function checkOut(folder: string, commit: string, to: string, signa
 	}).catch(error => {
 		if (error.code !== 'ENOENT') throw error;
 	});
-}
-
-/** Compares the declared base of a series with the repository that it is tried on. One sentence each. */
-export async function checkBase(folder: string, { baseCommit }: SeriesBase, signal?: AbortSignal): Promise<string[]> {
-	if (baseCommit === undefined || !(await isGitTree(folder, signal))) return [];
-	const known = await git(folder, ['cat-file', '-e', `${baseCommit}^{commit}`], signal);
-	if (known.status !== 0) return [`base-commit ${baseCommit.slice(0, 12)} is not in '${folder}'`];
-	const { status, stdout } = await git(folder, ['rev-list', '--count', '--left-right', `${baseCommit}...HEAD`], signal);
-	const [behind, ahead] = stdout.trim().split(/\s+/);
-	if (status !== 0) return [];
-	if (behind === '0' && ahead === '0') return [`'${folder}' stands at the base-commit`];
-	return [
-		`'${folder}' is ${ahead} commits ahead of the base-commit${behind === '0' ? '' : ` and lacks ${behind} of its history`}`,
-	];
 }

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { UsageError } from '../../lib/errors.ts';
+import { quoteCommand } from '../../lib/quote.ts';
+import type { Cache } from '../cache/cache.ts';
+import { hostArchitecture } from '../program.ts';
+import { type BuildRoot, buildRoot } from './root.ts';
+
+/** Sanitizers of GCC that a QEMU can be built with. */
+export const sanitizers = ['address', 'undefined'] as const;
+export type Sanitizer = (typeof sanitizers)[number];
+
+/** How a QEMU is built, beyond what every build of vpmu has in common. */
+export interface BuildRecipe {
+	/** Arguments of QEMU's configure; they stand behind vpmu's own, so that they win. */
+	readonly configure: readonly string[];
+	readonly sanitizers: readonly Sanitizer[];
+}
+
+/** A build without arguments of one's own. */
+export const plainRecipe: BuildRecipe = { configure: [], sanitizers: [] };
+
+/** Reads a list of sanitizers, such as `address,undefined`. @throws UsageError that names what is allowed */
+export function parseSanitizers(list: string | undefined): Sanitizer[] {
+	if (list === undefined) return [];
+	const names = list.split(',').map(name => name.trim());
+	for (const name of names) {
+		if ((sanitizers as readonly string[]).includes(name)) continue;
+		throw new UsageError(`'${name}' of '--sanitize ${list}' is not a sanitizer; allowed: ${sanitizers.join(', ')}`);
+	}
+	return sanitizers.filter(name => names.includes(name));
+}
+
+/** The build tools, of Debian trixie for this machine, and the libraries for arm64. */
+export async function openBuildRoot(cache: Cache): Promise<BuildRoot> {
+	const suite = 'trixie';
+	return await buildRoot(cache, 'qemu-build', [
+		{ suite, architecture: 'arm64', packages: ['libc6-dev', 'libglib2.0-dev', 'zlib1g-dev', 'libfdt-dev'] },
+		{
+			suite,
+			architecture: hostArchitecture(),
+			packages: [
+				...['gcc-aarch64-linux-gnu', 'gcc', 'libc6-dev', 'make', 'ninja-build', 'meson', 'pkgconf', 'flex', 'bison'],
+				...['python3-venv', 'python3-pycotap', 'libglib2.0-dev-bin', 'perl-base', 'git', 'bzip2', 'xz-utils', 'tar'],
+				...['bash', 'dash', 'coreutils', 'sed', 'grep', 'gawk', 'findutils', 'diffutils', 'debianutils'],
+				...(hostArchitecture() === 'arm64' ? [] : ['libc6-dev-arm64-cross']),
+			],
+		},
+	]);
+}
+
+/** Increase it when the same source is built differently. */
+const recipeVersion = 2;
+
+/** Only what a `-M virt` guest under KVM needs: about 3 minutes on two cores instead of half an hour. */
+const common = [
+	...['--python=/usr/bin/python3', '--cross-prefix=aarch64-linux-gnu-', '--target-list=aarch64-softmmu'],
+	...['--without-default-features', '--enable-kvm', '--disable-tcg', '--enable-fdt=system', '--disable-pixman'],
+	...['--enable-trace-backends=log', '--disable-install-blobs', '--disable-docs', '--disable-tools'],
+];
+
+/** Firmware that meson.build names and that Debian's archives lack. It is not used here. */
+const emptyFirmware =
+	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done";
+
+/**
+ * What a sanitized QEMU does unless its environment says otherwise (ASAN_OPTIONS, UBSAN_OPTIONS). It goes on after a report, so
+ * that a cell says what else it sees; a small quarantine, since boards have little memory.
+ */
+const sanitizerDefaults = [
+	'const char *__asan_default_options(void);',
+	'const char *__asan_default_options(void)',
+	'{ return "halt_on_error=0:detect_leaks=1:exitcode=0:quarantine_size_mb=8:detect_stack_use_after_return=0"; }',
+	'const char *__lsan_default_options(void);',
+	'const char *__lsan_default_options(void) { return "exitcode=0"; }',
+	'const char *__ubsan_default_options(void);',
+	'const char *__ubsan_default_options(void) { return "print_stacktrace=0:halt_on_error=0"; }',
+	'',
+].join('\n');
+
+/** The script that configures `source` into `build`; both stand in its working folder. */
+export function configureScript({ configure, sanitizers: chosen }: BuildRecipe): string {
+	const words = [...common];
+	const prepare: string[] = [];
+	if (chosen.length > 0) {
+		const flags = `-fsanitize=${chosen.join(',')} -fno-omit-frame-pointer${chosen.includes('address') ? ' -fsanitize-recover=address' : ''}`;
+		// The runtime becomes part of the program: the hosts that it runs on need no libraries of the compiler.
+		const runtimes = chosen.map(name => (name === 'address' ? '-static-libasan' : '-static-libubsan')).join(' ');
+		words.push(`--extra-cflags=${flags}`, `--extra-ldflags=${flags} ${runtimes} /mnt/build/sanitizer-defaults.o`);
+		prepare.push(
+			`printf '%s' ${quoteCommand([sanitizerDefaults])} >sanitizer-defaults.c`,
+			'aarch64-linux-gnu-gcc -O1 -c sanitizer-defaults.c -o sanitizer-defaults.o',
+		);
+	}
+	const run = `../source/configure ${quoteCommand([...words, ...configure])}`;
+	return [
+		`cd source && ${emptyFirmware} && cd ../build || exit 1`,
+		...prepare.map(line => `${line} || exit 1`),
+		`{ ${run} || { tail -n 30 meson-logs/meson-log.txt; exit 1; }; } 2>&1`,
+	].join('\n');
+}
+
+/** The script that compiles, and leaves the program as `program`. Function names stay where reports name them. */
+export const compileScript = ({ sanitizers: chosen }: BuildRecipe) =>
+	[
+		'cd /mnt/build && ninja qemu-system-aarch64 2>&1 || exit 1',
+		`aarch64-linux-gnu-strip ${chosen.length > 0 ? '--strip-debug ' : ''}-o /mnt/program qemu-system-aarch64`,
+	].join('\n');
+
+/** Identifies what is built: the tools, the source, how, and the patches by their diffs. */
+export function buildKey(root: BuildRoot, source: string, recipe: BuildRecipe, diffs: readonly Buffer[]): string {
+	const hashes = diffs.map(diff => createHash('sha256').update(diff).digest('hex'));
+	return createHash('sha256')
+		.update(JSON.stringify([recipeVersion, root.key, source, configureScript(recipe), compileScript(recipe), hashes]))
+		.digest('hex')
+		.slice(0, 16);
+}
