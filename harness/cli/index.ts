@@ -3,16 +3,16 @@ import { invoke } from './application.ts';
 import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
-import { kept, list, run, shell } from './guests/commands.ts';
-import { compare, report } from './results/commands.ts';
+import { kept, list, plan, run, shell } from './guests/commands.ts';
+import { compare, merge, report } from './results/commands.ts';
 import { series } from './series/commands.ts';
 import { bench, boards, doctor, image } from './upkeep/commands.ts';
 
 /** Every command, in the order in which the help and README.md list them. What they do is loaded only when they are called. */
 export const commands: Commands = {
-	...{ run, list, probe, predict, qmp, inspect, shell },
+	...{ run, list, plan, probe, predict, qmp, inspect, shell },
 	...{ board: boards, image, kept, series },
-	...{ compare, report, bench, doctor, completion: completionOf(() => commands) },
+	...{ merge, compare, report, bench, doctor, completion: completionOf(() => commands) },
 };
 
 /** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { UsageError } from '../../src/lib/index.ts';
-import type { PlannedCell, Results } from '../../src/run/index.ts';
+import { divisionName, type PlannedCell, type Results } from '../../src/run/index.ts';
 import { nearest, unknownName } from '../usage/unknown-name.ts';
 import { pmusSpokenOf } from './groups.ts';
 import type { Matrix } from './matrix.ts';
 import { lacking } from './requirements.ts';
-import { divide, divisionName, type Shard } from './shards.ts';
+import { divide, type Shard } from './shards.ts';
 
 /** One `pmuTest` of a case file, as collected. */
 export interface CaseDeclaration {
@@ -91,7 +91,7 @@ export function planCells(declarations: readonly CaseDeclaration[], selection: S
 	}
 	const cells = selection.cells === undefined ? all : only(all, selection.cells);
 	const { shard } = selection;
-	if (shard === undefined) return cells;
+	if (shard === undefined || shard.division !== undefined) return cells;
 	const parts = divide(cells, shard);
 	return cells.filter((_, index) => parts[index] === shard.index);
 }
@@ -102,8 +102,17 @@ export function shardOf(
 	{ shard, ...whole }: Selection,
 ): NonNullable<Results['run']['shard']> | undefined {
 	if (shard === undefined) return undefined;
+	const { index, count, division } = shard;
+	if (division !== undefined) return { index, count, division };
 	const cells = planCells(declarations, whole);
-	return { index: shard.index, count: shard.count, division: divisionName(cells, divide(cells, shard)) };
+	const parts = divide(cells, shard);
+	return {
+		...{ index, count },
+		division: divisionName(
+			cells.map(({ id }, place) => [id, parts[place]!]),
+			count,
+		),
+	};
 }
 
 function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { divide, divisionName } from './shards.ts';
+import { divisionName } from '../../src/run/index.ts';
+import { divide } from './shards.ts';
 
 const cell = (id: string, skip: string | null = null) => ({ id, skip });
 
@@ -33,7 +34,8 @@ test('every cell is in just one part, whatever is known; no part exceeds the eve
 				);
 				const total = loads.reduce((sum, load) => sum + load, 0);
 				t.true(Math.max(...loads) <= total / count + Math.max(...Object.values(durations)));
-				t.is(divisionName(cells, parts), divisionName(cells, divide(cells, { count, durations })));
+				const named = cells.map(({ id }, index) => [id, parts[index]!] as const);
+				t.is(divisionName(named, count), divisionName(named.toReversed(), count));
 			},
 		),
 		{ numRuns: 200 },
@@ -42,6 +44,13 @@ test('every cell is in just one part, whatever is known; no part exceeds the eve
 
 test('another division has another name', t => {
 	const cells = ['a', 'b', 'c'].map(id => cell(id));
-	const name = (durations: Record<string, number>) => divisionName(cells, divide(cells, { count: 2, durations }));
+	const name = (durations: Record<string, number>, count = 2) => {
+		const parts = divide(cells, { count, durations });
+		return divisionName(
+			cells.map(({ id }, index) => [id, parts[index]!]),
+			count,
+		);
+	};
 	t.not(name({ a: 100, b: 60, c: 50 }), name({ a: 10, b: 60, c: 50 }));
+	t.not(name({ a: 1, b: 2, c: 3 }, 3), name({ a: 1, b: 2, c: 3 }, 4));
 });

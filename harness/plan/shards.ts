@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -16,6 +15,8 @@ export interface Shard {
 	readonly count: number;
 	/** How long cells took before, for parts of the same length; without it the parts have as many cells each. */
 	readonly durations?: Durations;
+	/** The division of a plan file: the selection's `cells` are those of the part. */
+	readonly division?: string;
 }
 
 /**
@@ -40,12 +41,6 @@ export function divide(
 		parts[index] = least + 1;
 	}
 	return parts;
-}
-
-/** What tells whether two parts belong to the same division: runs that name another one may have left cells out. */
-export function divisionName(cells: readonly { readonly id: string }[], parts: readonly number[]): string {
-	const text = cells.map(({ id }, index) => `${parts[index]} ${id}\n`).join('');
-	return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
 const durationsShape: Shape<Durations> = v.record(v.string(), v.pipe(v.number(), v.minValue(0)));

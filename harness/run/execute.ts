@@ -9,13 +9,14 @@ import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
 import { explain } from '../usage/explain.ts';
+import { newRunId } from './folder.ts';
 import { abandoned } from './handover.ts';
 import { keeperVariable, oneCell, runUnderKeeper } from './keeper.ts';
 import { keptMs, readKept, writeKept } from './kept.ts';
 import { planRun, type RunPlan, type RunRequest } from './request.ts';
 import { Resources } from './resources/resources.ts';
 import { runRounds } from './rounds.ts';
-import { newRunId, type Run, startRun } from './run.ts';
+import { type Run, startRun } from './run.ts';
 
 /**
  * Plans, runs and reports the cells of a request. Returns the exit status; results are in the run folder, and as asked for

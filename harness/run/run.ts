@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
-import { entriesBelow, formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
-import { htmlOf, junitOf } from '../../src/report/index.ts';
+import { formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
 import {
 	attemptFolder,
 	type CellResult,
@@ -19,6 +17,7 @@ import type { Broker, EventBody } from '../protocol/broker.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import { broken } from '../protocol/outcome.ts';
 import { version } from '../usage/places.ts';
+import { artifactsOf, newRunId, writeReports } from './folder.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';
 import { Boards } from './turns/boards.ts';
@@ -77,11 +76,6 @@ export interface Run {
 
 /** The longest silence of a healthy cell is a boot or a count that says nothing: some 90 s at most, by its deadline. */
 const defaultSilenceMs = 240_000;
-
-/** A name that sorts by time and is unique: `2026-11-22T15-20-33Z-3fa9`. */
-export function newRunId(): string {
-	return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}`;
-}
 
 /** Makes the run folder and the broker; nothing is booted until a cell asks. @throws UsageError for a folder that cannot be used */
 export async function startRun(options: RunOptions): Promise<Run> {
@@ -214,6 +208,8 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				const { host } = stack.use(await boards.take(cell.on));
 				stack.use(processes.begin(cell.id, host.kind === 'board' ? `${host.name} ${cell.id}` : host.name));
 				const lease = await resources.ready(cell, host, { artifacts, runFolder: folder.path });
+				// Runs of many hosts are merged: what each cell was predicted by stays with it.
+				folder.write(path.join(cellFolder(cell.id), 'host-facts.json'), `${JSON.stringify(lease.facts, null, 2)}\n`);
 				stack.use(watchdog.watch(cell.id, artifacts, (options.silenceMs ?? defaultSilenceMs) * lease.slowness));
 				const owned = stack.move();
 				const keep = options.onKept === undefined ? {} : { keep: true };
@@ -248,9 +244,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		if (concluded !== undefined) return concluded;
 		emit({ event: 'run-end', durationMs: Math.round(performance.now() - beganAt), interrupted });
 		concluded = resultsOf(events);
-		folder.write('results.json', `${JSON.stringify(concluded, null, 2)}\n`);
-		folder.write('junit.xml', junitOf(concluded, options.out ?? path.join('vpmu-runs', id)));
-		folder.write('report.html', htmlOf(concluded));
+		writeReports(folder, concluded, options.out ?? path.join('vpmu-runs', id));
 		return concluded;
 	};
 	let finished: Promise<Results> | undefined;
@@ -285,18 +279,6 @@ export async function startRun(options: RunOptions): Promise<Run> {
  */
 function weightOf({ vcpus }: Cell): number {
 	return Math.max(1, Math.ceil(vcpus / 2));
-}
-
-/** Every file in the folder of a cell, whoever wrote it; those of earlier attempts belong to these. */
-function artifactsOf(runFolder: string, { id, artifacts }: CellResult): CellResult['artifacts'] {
-	const folder = path.join(runFolder, cellFolder(id));
-	if (!existsSync(folder)) return artifacts;
-	const names = entriesBelow(folder)
-		.filter(entry => entry.isFile())
-		.map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
-		.filter(name => !/^attempt-\d+\//.test(name))
-		.sort();
-	return { ...artifacts, ...Object.fromEntries(names.map(name => [name, path.posix.join(cellFolder(id), name)])) };
 }
 
 /** Makes the folder of a cell. What an earlier attempt left in it gets a folder of its own. */

@@ -68,7 +68,12 @@ export class RunFolder implements Disposable {
  */
 export function readEvents(folder: string): RunEvent[] {
 	const file = path.join(folder, 'events.ndjson');
-	const lines = readText(file, folder).split('\n');
+	return eventsOf(readText(file, folder), file);
+}
+
+/** Parses the text of an `events.ndjson`. @throws UsageError as {@link readEvents} */
+export function eventsOf(text: string, file: string): RunEvent[] {
+	const lines = text.split('\n');
 	const events: RunEvent[] = [];
 	lines.forEach((line, index) => {
 		// Each line is written together with its newline. A line without one was truncated.

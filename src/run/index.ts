@@ -2,7 +2,8 @@
 
 export type { PlannedCell, RunEvent } from './events.ts';
 export { resultsOf, summaryOf } from './fold.ts';
-export { RunFolder, readEvents, readResults } from './folder.ts';
+export { eventsOf, RunFolder, readEvents, readResults } from './folder.ts';
+export { divisionName, type GivenPart, type Merged, mergeRuns } from './merge.ts';
 export { attemptFolder, cellFolder } from './paths.ts';
 export {
 	type Attempt,
@@ -18,4 +19,5 @@ export {
 	type PerfReading,
 	type Quarantine,
 	type Results,
+	type RunPart,
 } from './results.ts';

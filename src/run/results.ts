@@ -13,9 +13,17 @@ export interface Results {
 		readonly shard?: { readonly index: number; readonly count: number; readonly division: string };
 		/** Labels set by the user (`--label`). */
 		readonly labels?: Readonly<Record<string, string>>;
+		/** The runs that this one was merged from (`vpmu merge`), in the order of their numbers. */
+		readonly parts?: readonly RunPart[];
 	};
 	readonly cells: readonly CellResult[];
 	readonly summary: Readonly<Record<CellStatus, number>>;
+}
+
+/** One of the runs that a merged run consists of. */
+export interface RunPart extends Pick<Results['run'], 'id' | 'startedAt' | 'argv' | 'vpmu' | 'durationMs' | 'labels'> {
+	/** From 1. */
+	readonly index: number;
 }
 
 export type CellStatus = 'pass' | 'fail' | 'xfail' | 'xpass' | 'skip' | 'error';
@@ -130,6 +138,8 @@ export interface CellResult {
 	readonly flaky?: boolean;
 	/** The quarantine list's entry for this cell. */
 	readonly quarantine?: Quarantine;
+	/** The number of the part that it was in; absent if the run was not merged. */
+	readonly part?: number;
 }
 
 /** Unrequested output during a cell. */

@@ -25,10 +25,14 @@ const status = v.picklist(cellStatuses);
 const blame = v.nullish(v.picklist(blames), null);
 const accel = v.picklist(['kvm', 'tcg']);
 
-const runEntries = {
+const ownEntries = {
 	...{ id: text, startedAt: moment, argv: v.array(text), vpmu: text },
-	shard: v.exactOptional(v.looseObject({ index: number, count: number, division: text })),
 	labels: v.exactOptional(v.record(text, text)),
+};
+const runEntries = {
+	...ownEntries,
+	shard: v.exactOptional(v.looseObject({ index: number, count: number, division: text })),
+	parts: v.exactOptional(v.array(v.looseObject({ ...ownEntries, index: number, durationMs: number }))),
 };
 
 const backend = { backend: text, type: v.optional(number), name: v.optional(text) };
@@ -106,6 +110,7 @@ const cellResult = v.looseObject({
 	),
 	flaky: v.exactOptional(v.boolean()),
 	quarantine: v.exactOptional(v.looseObject({ reason: text, until: text, expired: v.boolean() })),
+	part: v.exactOptional(number),
 });
 
 /** `results.json`. */

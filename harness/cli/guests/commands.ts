@@ -1,6 +1,6 @@
 import { cases } from '../candidates.ts';
 import { command, type GroupSpec } from '../command.ts';
-import { keptOptions, listOptions, runOptions, shellOptions } from './options.ts';
+import { keptOptions, listOptions, planOptions, runOptions, shellOptions } from './options.ts';
 
 export const run = command({
 	summary: 'plan, run and report cells (the main job)',
@@ -19,6 +19,16 @@ export const list = command({
 	options: listOptions,
 	positionals: { maximum: 1000, candidates: cases },
 	load: async () => (await import('./list.ts')).list,
+});
+
+export const plan = command({
+	summary: 'divide the cells of a run into parts, once for all of them',
+	details:
+		'Divide the cells of a run into parts of about the same length and write the division down. Each part is run by run --plan FILE --shard I/N, on whatever machine; merge joins them. Starts nothing.',
+	usage: '[CASE...] --shards N --out FILE [OPTION...]',
+	options: planOptions,
+	positionals: { maximum: 1000, candidates: cases },
+	load: async () => (await import('./plan.ts')).plan,
 });
 
 export const shell = command({

@@ -36,6 +36,7 @@ export const selectOptions = {
 	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
 	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
 	shard: { value: 'I/N', help: 'only part I of N, balanced by past durations' },
+	plan: { value: 'FILE', help: "with --shard: the division that 'vpmu plan' wrote, instead of named cases" },
 	random: {
 		value: 'N',
 		integer: { least: 1, most: 1_000_000 },
@@ -80,6 +81,16 @@ export const runOptions = {
 	},
 	out: { value: 'DIR', help: 'run folder; default vpmu-runs/ID' },
 	json: { help: 'print the results as JSON on standard output instead of the table' },
+} as const satisfies Options;
+
+const { shard: _, plan: _plan, durations: pastDurations, ...wholeOptions } = selectOptions;
+
+/** Options of `vpmu plan`. */
+export const planOptions = {
+	...wholeOptions,
+	shards: { value: 'N', integer: { least: 1, most: atMost }, help: 'number of parts' },
+	durations: { ...pastDurations, help: 'a run folder with past durations; default the runs of this machine' },
+	out: { value: 'FILE', help: 'the plan; an existing file is replaced' },
 } as const satisfies Options;
 
 /** Options of `vpmu list`. */

@@ -1,5 +1,6 @@
 import { UsageError } from '../../../src/lib/index.ts';
 import { defaultRandomHosts, type Selection } from '../../plan/plan.ts';
+import { readPlanFile } from '../../plan/plan-file.ts';
 import { choicesOf, defaultSelection, foreignProgram, parseList, parseSource } from '../../plan/select.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
 import type { Given } from '../command.ts';
@@ -11,13 +12,8 @@ export function readSelection({
 	positionals,
 }: Given<typeof selectOptions>): Selection & { kernel: string; boardKernel: string } {
 	const qemus = options.qemu?.map(one => parseSource(one, '--qemu', true));
-	const shard = /^(\d+)\/(\d+)$/.exec(options.shard ?? '');
-	if (options.shard !== undefined && (shard === null || Number(shard[1]) < 1 || Number(shard[1]) > Number(shard[2]))) {
-		throw new UsageError(`'${options.shard}' of option '--shard' does not name a part; allowed: I/N with 1 <= I <= N`);
-	}
-	const { durations: given, machine, pmu } = options;
-	if (given !== undefined && shard === null) throw new UsageError("option '--durations' needs '--shard I/N'");
-	const durations = given === undefined ? (shard === null ? {} : storedDurations(process.env)) : durationsOfRun(given);
+	const { machine, pmu } = options;
+	const { shard, cells } = readShard(options, positionals);
 	const choices = choicesOf(qemus ?? []);
 	return {
 		...defaultSelection(positionals, options.on),
@@ -29,11 +25,46 @@ export function readSelection({
 			count: options.random ?? defaultRandomHosts.count,
 			seed: options.seed ?? defaultRandomHosts.seed,
 		},
-		...(options.cell === undefined ? {} : { cells: options.cell }),
+		...(cells === undefined ? {} : { cells }),
 		all: options.all || Object.values(choices).includes(true),
 		choices,
-		...(shard === null ? {} : { shard: { index: Number(shard[1]), count: Number(shard[2]), durations } }),
+		...(shard === undefined ? {} : { shard }),
 		kernel: parseSource(options.kernel ?? 'debian:trixie', '--kernel'),
 		boardKernel: parseSource(options['board-kernel'] ?? 'debian:trixie', '--board-kernel'),
+	};
+}
+
+/** Reads the options that choose a part of the cells, by a plan or by past durations. @throws UsageError */
+function readShard(
+	{ shard: text, plan, durations: run, cell: cells }: Given<typeof selectOptions>['options'],
+	cases: readonly string[],
+): Pick<Selection, 'shard' | 'cells'> {
+	const [, first, second] = /^(\d{1,7})\/(\d{1,7})$/.exec(text ?? '') ?? [];
+	const [index, count] = [Number(first), Number(second)];
+	if (text !== undefined && !(index >= 1 && index <= count)) {
+		throw new UsageError(`'${text}' of option '--shard' does not name a part; allowed: I/N with 1 <= I <= N`);
+	}
+	const given = Object.entries({ plan, durations: run }).find(([, value]) => value !== undefined);
+	if (given !== undefined && text === undefined) throw new UsageError(`option '--${given[0]}' needs '--shard I/N'`);
+	if (text === undefined) return cells === undefined ? {} : { cells };
+	if (plan === undefined) {
+		const durations = run === undefined ? storedDurations(process.env) : durationsOfRun(run);
+		return { ...(cells === undefined ? {} : { cells }), shard: { index, count, durations } };
+	}
+	const also = [
+		...(cases.length > 0 ? [`case '${cases[0]}'`] : []),
+		...(cells !== undefined ? ["option '--cell'"] : []),
+		...(run !== undefined ? ["option '--durations'"] : []),
+	][0];
+	if (also !== undefined) throw new UsageError(`${also} cannot stand with '--plan': the plan says which cells are run`);
+	const file = readPlanFile(plan);
+	if (file.count !== count) {
+		throw new UsageError(
+			`'${text}' of option '--shard' does not fit the plan '${plan}', which has ${file.count} parts`,
+		);
+	}
+	return {
+		cells: file.cells.filter(({ shard }) => shard === index).map(({ id }) => id),
+		shard: { index, count, division: file.division },
 	};
 }

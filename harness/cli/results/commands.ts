@@ -1,5 +1,5 @@
 import { command } from '../command.ts';
-import { compareOptions, reportOptions } from './options.ts';
+import { compareOptions, mergeOptions, reportOptions } from './options.ts';
 
 export const report = command({
 	summary: 'a run as text, HTML, JUnit, TAP, JSON, KCIDB or Markdown',
@@ -8,6 +8,16 @@ export const report = command({
 	options: reportOptions,
 	positionals: { minimum: 1, maximum: 1 },
 	load: async () => (await import('./report.ts')).report,
+});
+
+export const merge = command({
+	summary: 'the parts of a run (--shard) as one run',
+	details:
+		'Join the run folders of all parts of a division into one, with all reports. Refuses parts of different divisions, a part that is missing or given twice, and cells that stand twice. Exits as run would.',
+	usage: 'RUN... [--plan FILE] [--out DIR] [--json]',
+	options: mergeOptions,
+	positionals: { minimum: 1, maximum: 10_000 },
+	load: async () => (await import('./merge.ts')).merge,
 });
 
 export const compare = command({

@@ -1,0 +1,76 @@
+import * as v from 'valibot';
+import { readStoredSync, type Shape, UsageError } from '../../src/lib/index.ts';
+import { divisionName } from '../../src/run/index.ts';
+import type { Cell } from './plan.ts';
+import { type Durations, divide } from './shards.ts';
+
+/** A frozen division of cells into parts: what `vpmu plan` writes, and `run --plan` and `merge --plan` read. */
+export interface PlanFile {
+	readonly schema: 'vpmu-plan/1';
+	/** The version of the vpmu that made it. */
+	readonly vpmu: string;
+	readonly argv: readonly string[];
+	/** Number of parts. */
+	readonly count: number;
+	/** The key of the plan: runs that name it are parts of the same division. */
+	readonly division: string;
+	readonly cells: readonly {
+		readonly id: string;
+		/** The part that it is in, from 1. */
+		readonly shard: number;
+		/** Why it is skipped, if that was known. */
+		readonly skip: string | null;
+		/** What the division was balanced by; `null` for a cell that had not been seen. */
+		readonly durationMs: number | null;
+	}[];
+}
+
+const part = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));
+
+const planShape: Shape<PlanFile> = v.looseObject({
+	...{ schema: v.literal('vpmu-plan/1'), vpmu: v.string(), argv: v.array(v.string()) },
+	...{ count: part, division: v.string() },
+	cells: v.array(
+		v.looseObject({
+			...{ id: v.string(), shard: part, skip: v.nullish(v.string(), null), durationMs: v.nullish(v.number(), null) },
+		}),
+	),
+});
+
+/** Divides cells into parts, balanced by past durations. Pure. @throws UsageError for more parts than cells */
+export function planFileOf(
+	cells: readonly Cell[],
+	{ count, durations, ...made }: Pick<PlanFile, 'vpmu' | 'argv' | 'count'> & { readonly durations: Durations },
+): PlanFile {
+	if (count > cells.length) {
+		const them = cells.length === 1 ? 'is 1 cell' : `are ${cells.length} cells`;
+		throw new UsageError(
+			`'${count}' of option '--shards' leaves parts empty: there ${them}; allowed: 1 to ${cells.length}`,
+		);
+	}
+	const parts = divide(cells, { count, durations });
+	const divided = cells.map(({ id, skip }, index) => ({
+		...{ id, shard: parts[index]!, skip, durationMs: durations[id] ?? null },
+	}));
+	return { schema: 'vpmu-plan/1', ...made, count, division: divisionOf(divided, count), cells: divided };
+}
+
+/** Reads a plan file. @throws UsageError when it is missing, damaged or was changed */
+export function readPlanFile(file: string): PlanFile {
+	const where = `'${file}' of option '--plan'`;
+	const found = readStoredSync(file, planShape);
+	if (found.state === 'missing') throw new UsageError(`${where} does not exist; 'vpmu plan' writes such a file`);
+	if (found.state === 'damaged') throw new UsageError(`${where} ${found.problem}`);
+	const { cells, count, division } = found.value;
+	if (divisionOf(cells, count) !== division) {
+		throw new UsageError(`${where} was changed since 'vpmu plan' wrote it: its cells are not division ${division}`);
+	}
+	return found.value;
+}
+
+function divisionOf(cells: PlanFile['cells'], count: number): string {
+	return divisionName(
+		cells.map(({ id, shard }) => [id, shard]),
+		count,
+	);
+}
