@@ -19,7 +19,7 @@ function tree(t: ExecutionContext, files: Readonly<Record<string, string>>): str
 
 const ownOf = (cwd: string, given?: string, env = {}) => caseFolders({ cwd, env }, given).own;
 
-test('a project that has vpmu installed brings its cases, from wherever in it vpmu is started', t => {
+test('a project with vpmu installed brings its own cases, whatever folder of it vpmu is started in', t => {
 	const declared = tree(t, { 'package.json': '{ "devDependencies": { "vpmu": "1" } }', 'cases/mine/x.ts': '' });
 	t.is(ownOf(declared), path.join(declared, 'cases'));
 	t.is(ownOf(path.join(declared, 'cases', 'mine')), path.join(declared, 'cases'));
@@ -27,7 +27,7 @@ test('a project that has vpmu installed brings its cases, from wherever in it vp
 	t.is(ownOf(path.join(linked, 'packages', 'a')), path.join(linked, 'cases'));
 });
 
-test('a folder that happens to be called cases is left alone', t => {
+test("a folder that is called cases but is not a project's is ignored", t => {
 	t.is(ownOf(tree(t, { 'package.json': '{ "name": "law" }', 'cases/smith.ts': '' })), null);
 	t.is(ownOf(tree(t, { 'package.json': 'not JSON', 'cases/smith.ts': '' })), null);
 	t.is(ownOf(tree(t, { 'package.json': '{ "dependencies": { "vpmu": "1" } }', cases: 'a file' })), null);
@@ -47,7 +47,7 @@ test('--cases outranks VPMU_CASES, which outranks the project; both are relative
 	t.is(ownOf(root, shippedCases), null);
 });
 
-test('a named folder that is none is bad usage', t => {
+test('a named folder that does not exist is bad usage', t => {
 	const root = tree(t, { file: '' });
 	const thrown = (given: string | undefined, env = {}) =>
 		t.throws(() => ownOf(root, given, env), { instanceOf: UsageError }).message;
@@ -56,7 +56,7 @@ test('a named folder that is none is bad usage', t => {
 	t.regex(thrown(undefined, { VPMU_CASES: 'mycases' }), /'mycases' of VPMU_CASES does not exist/);
 });
 
-test('files are cases by their names; helpers, types, packages and hidden files are not', t => {
+test('file names tell cases from helpers, types, packages and hidden files', t => {
 	const own = tree(t, {
 		...{ 'mine/x.ts': '', 'mine/deep/y.mts': '', 'z.js': '', 'w.mjs': '', 'mine/_helper.ts': '', 'types.d.ts': '' },
 		...{ 'node_modules/p/index.js': '', '.git/x.js': '', '_lib/x.ts': '', 'notes.md': '' },
@@ -67,7 +67,7 @@ test('files are cases by their names; helpers, types, packages and hidden files 
 	t.deepEqual(files.get('pmu/default-counts')?.folder, null);
 });
 
-test('a name that two files have is bad usage and not a matter of luck', t => {
+test('two files with the same case name are bad usage', t => {
 	const shadow = tree(t, { 'pmu/default-counts.ts': '' });
 	t.throws(() => caseFiles({ own: shadow, shipped: shippedCases }), {
 		instanceOf: UsageError,
@@ -79,13 +79,13 @@ test('a name that two files have is bad usage and not a matter of luck', t => {
 	});
 });
 
-test('cases are named by their files too', t => {
+test('cases can be named by their files too', t => {
 	const own = tree(t, { 'mine/x.ts': '' });
 	const files = caseFiles({ own, shipped: shippedCases });
 	t.deepEqual(namesOf(['mine/x.ts', 'pmu/*', path.join(own, 'mine/x.ts')], files, own), ['mine/x', 'pmu/*', 'mine/x']);
 });
 
-test('a file that AVA was given by itself tells its case', t => {
+test('a file given to AVA directly tells its case', t => {
 	t.deepEqual(caseOfFile(path.join(shippedCases, 'pmu', 'a.ts')), { name: 'pmu/a', folder: null });
 	t.deepEqual(caseOfFile('/p/cases/mine/deep/x.mts'), { name: 'mine/deep/x', folder: '/p/cases' });
 	t.deepEqual(caseOfFile('/p/tests/mine/x.js'), { name: 'mine/x', folder: '/p/tests' });

@@ -3,33 +3,33 @@ import path from 'node:path';
 import { UsageError } from '../../src/lib/index.ts';
 import { shippedCases } from '../usage/places.ts';
 
-/** Where a run finds its cases. */
+/** The folders in which a run finds its cases. */
 export interface CaseFolders {
-	/** The user's own; `null` where there are none. */
+	/** The user's own; `null` if there are none. */
 	readonly own: string | null;
-	/** Those that come with vpmu. */
+	/** The shipped ones. */
 	readonly shipped: string;
 }
 
 /** One case file. */
 export interface CaseFile {
-	/** Absolute. */
+	/** Absolute path. */
 	readonly path: string;
 	/** The folder of the user's own cases that it is in; `null` for a case that vpmu ships. */
 	readonly folder: string | null;
 }
 
-/** What {@link caseFolders} decides by. */
+/** The inputs of {@link caseFolders}. */
 export interface CasePlace {
 	readonly cwd: string;
 	readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * The folders of cases: the user's own is what `--cases` or `VPMU_CASES` names, else `cases` in the project that has vpmu
- * installed and that the current folder is in.
+ * Finds the folders of cases. The user's own is named by `--cases` or `VPMU_CASES`; by default it is `cases` in the
+ * project that contains the current folder, if vpmu is installed there.
  *
- * @throws UsageError for a named folder that is not there
+ * @throws UsageError for a named folder that does not exist
  */
 export function caseFolders({ cwd, env }: CasePlace, given?: string): CaseFolders {
 	const named = given ?? (env.VPMU_CASES || undefined);
@@ -50,8 +50,8 @@ export function caseFolders({ cwd, env }: CasePlace, given?: string): CaseFolder
 }
 
 /**
- * The case files by name, such as `pmu/default-counts`. Declarations of types, folders of packages, and what begins with `_`
- * or `.` hold no cases.
+ * Returns the case files by name, such as `pmu/default-counts`. Skips type declarations, package folders, and names
+ * that begin with `_` or `.`.
  *
  * @throws UsageError for a name that two files have
  */
@@ -71,7 +71,7 @@ export function caseFiles({ own, shipped }: CaseFolders): ReadonlyMap<string, Ca
 	return files;
 }
 
-/** What the user named cases by, with the path of a case file replaced by the case's name. */
+/** Replaces paths of case files, among the names that the user gave, by case names. */
 export function namesOf(
 	patterns: readonly string[],
 	files: ReadonlyMap<string, CaseFile>,
@@ -83,7 +83,7 @@ export function namesOf(
 	});
 }
 
-/** The name of a case file that AVA was given by itself, and the folder of cases that it is in. */
+/** Returns the case name and case folder of a file that was given to AVA directly. */
 export function caseOfFile(file: string): { readonly name: string; readonly folder: string | null } {
 	if (file.startsWith(shippedCases + path.sep)) return { name: nameIn(shippedCases, file), folder: null };
 	const above = path.dirname(path.dirname(file));

@@ -4,7 +4,7 @@ import { type CaseFile, type CaseFolders, caseFiles } from './case-files.ts';
 import { registerCaseLoader } from './loader.ts';
 import type { CaseDeclaration } from './plan.ts';
 
-/** Where `pmuTest` leaves a declaration while case files are only being read; set before the first one is imported. */
+/** Where `pmuTest` puts declarations while case files are only read; set before the first import. */
 export interface Collector {
 	case: string;
 	isOwn: boolean;
@@ -13,20 +13,20 @@ export interface Collector {
 
 export const collectorKey = Symbol.for('vpmu.collector');
 
-/** What there is to run. */
+/** All declared cases. */
 export interface CollectedCases {
-	/** In the order of the cases' names. */
+	/** Sorted by case name. */
 	readonly declarations: readonly CaseDeclaration[];
-	/** By the cases' names. */
+	/** By case name. */
 	readonly files: ReadonlyMap<string, CaseFile>;
 }
 
 /**
- * Imports every case file of the folders and returns what they declare; no case is run.
- * @throws VpmuError when a file cannot be imported, naming it; UsageError for a name that two files have
+ * Imports every case file of the folders and returns their declarations; runs no case.
+ * @throws VpmuError naming a file that cannot be imported; UsageError for a name that two files have
  */
 export function collectCases(folders: CaseFolders): Promise<CollectedCases> {
-	// A file declares its cases when it is first imported, and never again in this process.
+	// A file declares its cases on its first import only.
 	collected ??= collect(folders);
 	return collected;
 }

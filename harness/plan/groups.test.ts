@@ -8,7 +8,7 @@ const shapesOf = (facts: HostFacts) => shapes(hostModel(facts));
 const resolvePmu = (value: string, facts: HostFacts) => resolve(value, hostModel(facts));
 const cpuGroups = (facts: HostFacts) => hostModel(facts).groups.map(group => `${group.cpus}`);
 
-test('what a host is like is told by the PMUs of its CPUs', t => {
+test("the PMUs of a host's CPUs tell which topologies it matches", t => {
 	const three = host([
 		source('armv8_cortex_a53', 10, '0', 'platform/pmu-little'),
 		source('armv8_cortex_a72', 11, '1', 'platform/pmu-middle'),
@@ -45,7 +45,7 @@ test('groups are CPUs with the same PMUs', t => {
 	t.deepEqual(cpuGroups(interleaved), ['0-4,10-14', '5-9,15-19']);
 });
 
-test('values of pmu: positions and names become types, all else stays', t => {
+test('values of pmu: positions and names become types, other values stay', t => {
 	t.is(resolvePmu('#1', bigLittle), '11');
 	t.is(resolvePmu('armv8_cortex_a53', bigLittle), '10');
 	for (const text of ['9999', '-1', 'text', '']) t.is(resolvePmu(text, bigLittle), text);
@@ -58,7 +58,7 @@ test('values of pmu: positions and names become types, all else stays', t => {
 	t.deepEqual(['armv8_pmuv3_0', 'text', '10'].map(isSourceName), [true, false, false]);
 });
 
-test("a group's PMU is the one that covers it, also when the PMU's first CPU is offline", t => {
+test("a group's PMU is the one that covers it, even if that PMU's first CPU is offline", t => {
 	const offline = host([source('armv8_a', 9, '0-3', 'platform/a'), source('armv8_b', 10, '4-7', 'platform/b')], {
 		possible: '0-7',
 		online: '1-3,6-7',
@@ -75,7 +75,7 @@ test("a group's PMU is the one that covers it, also when the PMU's first CPU is 
 	t.is(pmuOn('0-1', hostModel(overlap))?.name, 'armv8_cortex_a53', 'the one that was registered first');
 });
 
-test('an event source that has a list of CPUs but that KVM refuses is not the PMU of CPUs', t => {
+test('an event source with a list of CPUs is not a CPU PMU if KVM refuses it', t => {
 	const facts = host([source('armv8_a', 10, '0-1'), source('uncore', 11, '0')], {
 		kvm: { setPmuTypes: { 10: 'ok', 11: 'ENXIO' } },
 	});

@@ -2,8 +2,8 @@ import { UsageError } from '../../src/lib/index.ts';
 import type { CpuPmu, HostModel } from '../../src/pmu/index.ts';
 
 /**
- * The topologies of boards that a host is like, by the PMUs of its online CPUs. More than one where one is a special case
- * of another; empty where its CPUs are not known.
+ * Returns the board topologies that a host matches, by the PMUs of its online CPUs. There may be several, since one can
+ * be a special case of another; none if the CPUs are not known.
  */
 export function shapesOf({ facts, online, possible, pmus, groups }: HostModel): string[] {
 	if ('error' in facts.cpus.online || online.size === 0) return [];
@@ -18,31 +18,34 @@ export function shapesOf({ facts, online, possible, pmus, groups }: HostModel): 
 	return ['uniform', pmus[0]!.cpus.covers(all) ? 'offline' : 'partial-offline'];
 }
 
-/** How many PMUs of CPUs a matrix value of `pmu` speaks of: `#1` of two. */
+/** Returns how many CPU PMUs a matrix value of `pmu` needs: two for `#1`. */
 export function pmusSpokenOf(value: string | null): number {
 	const position = /^#(\d+)$/.exec(value ?? '')?.[1];
 	return position === undefined ? 0 : Number(position) + 1;
 }
 
-/** Whether a value of `pmu` is meant as the name of an event source: `armv8_pmuv3_0`. */
+/** Whether a value of `pmu` is the name of an event source, such as `armv8_pmuv3_0`. */
 export function isSourceName(value: string): boolean {
 	return /^[a-z]\w*_\w+$/i.test(value);
 }
 
-/** The `pmu=` text of a matrix value: `#N` and event source names become types, everything else stays as it is. */
+/**
+ * Turns a matrix value into the text of `pmu=`: `#N` and event source names become types, other values stay as they
+ * are.
+ */
 export function resolvePmu(value: string, { facts, pmus }: HostModel): string {
 	const position = /^#(\d+)$/.exec(value)?.[1];
 	const found = position === undefined ? pmus.find(pmu => pmu.name === value) : pmus[Number(position)];
 	if (found !== undefined) return String(found.type);
 	if (position !== undefined || isSourceName(value)) {
 		throw new UsageError(
-			`no event source '${value}' (--pmu) on ${facts.host}; its CPUs' PMUs are: ${pmus.map(pmu => `${pmu.name} (type ${pmu.type})`).join(', ') || 'none'}`,
+			`no event source '${value}' (--pmu) on ${facts.host}; the PMUs of its CPUs are: ${pmus.map(pmu => `${pmu.name} (type ${pmu.type})`).join(', ') || 'none'}`,
 		);
 	}
 	return value;
 }
 
-/** The PMU of a group of host CPUs (list format); of several, the one that was registered first. */
+/** Returns the PMU of a group of host CPUs (list format); the one registered first if there are several. */
 export function pmuOn(cpus: string, { groups }: HostModel): CpuPmu | undefined {
 	return groups.find(group => `${group.cpus}` === cpus)?.pmus[0];
 }

@@ -7,9 +7,9 @@ import { codeExtension, packageFolder, publicModules } from '../usage/places.ts'
 let isRegistered = false;
 
 /**
- * Lets Node load cases from wherever they are, in this process. `vpmu` and `vpmu/test` are this very vpmu, also for a folder
- * that has none installed. TypeScript is a module whatever its project's `package.json` says, also below a folder that is
- * called `node_modules`, where Node would refuse it. Idempotent.
+ * Makes Node load cases from any folder, in this process. `vpmu` and `vpmu/test` resolve to this vpmu, even if none is
+ * installed there. TypeScript files are modules whatever their `package.json` says, also below `node_modules`, where
+ * Node would refuse them. Idempotent.
  */
 export function registerCaseLoader(): void {
 	if (isRegistered) return;
@@ -29,7 +29,7 @@ export function registerCaseLoader(): void {
 	});
 }
 
-/** The user's TypeScript: not vpmu's own, which Node loads as it is. */
+/** The user's TypeScript files; Node loads vpmu's own without help. */
 function isTypeScript(url: string): boolean {
 	if (!url.startsWith('file:') || !/\.m?ts$/.test(url)) return false;
 	return codeExtension !== '.ts' || !fileURLToPath(url).startsWith(packageFolder + path.sep);

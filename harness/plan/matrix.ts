@@ -1,10 +1,10 @@
 import type { CpuPmu, HostFacts, Prediction } from '../../src/pmu/index.ts';
 
-/** What is known of a cell when it is about to run: requirements and expected failures are judged by it. */
+/** What is known of a cell before it runs, for judging requirements and expected failures. */
 export interface Known {
 	readonly facts: HostFacts;
 	readonly topology: string | null;
-	/** PMUs of the host's CPUs, by type. */
+	/** PMUs of the host's CPUs, by event source type. */
 	readonly pmus: readonly CpuPmu[];
 	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists. */
 	readonly groups: readonly string[];
@@ -16,37 +16,34 @@ export interface Known {
 	readonly variant: string | null;
 }
 
-/** Requirements that can be told in words, and most of them before anything starts. */
+/** Declarative requirements, most of which can be checked before anything starts. */
 export interface Needs {
-	/** A QEMU with the choice of PMU backends. */
+	/** A QEMU with the PMU choice (`-accel kvm,pmu=`). */
 	readonly choice?: boolean;
-	/** So many PMUs of the host's CPUs at the least. */
+	/** At least so many CPU PMUs on the host. */
 	readonly pmus?: number;
-	/** PMUs whose overflow interrupts arrive, which those of some boards do not. */
+	/** PMUs whose overflow interrupts arrive; on some boards they do not. */
 	readonly overflow?: boolean;
 }
 
-/** The axes of a case. Every combination is a cell; an absent axis has its one default value. */
+/** The axes of a case. Every combination is a cell; an absent axis has a single default value. */
 export interface Matrix {
-	/**
-	 * Board topologies that the case needs, each of them a place to run on. Absent: it runs on `uniform`, and on any
-	 * board that the user names.
-	 */
+	/** Board topologies to run on, each. Absent: the case runs on `uniform`, or on the board that the user names. */
 	readonly topology?: readonly string[];
-	/** Further topologies that do as well, taken only when the user names one. */
+	/** Further suitable topologies, used only if the user names one. */
 	readonly otherTopologies?: readonly string[];
 	/** Default: `kvm`. */
 	readonly accel?: readonly ('kvm' | 'tcg')[];
 	/** Machine types. Default: `virt`, the newest version of the QEMU under test. */
 	readonly machine?: readonly string[];
 	/**
-	 * `-accel kvm,pmu=`: text passed on as it is; the name of an event source, or `#N` for the N-th PMU of the host's
+	 * `-accel kvm,pmu=`, passed on as it is, except that an event source's name, or `#N` for the N-th PMU of the host's
 	 * CPUs (from 0, by event source type), is resolved to its type when the cell runs. `null`: not given.
 	 */
 	readonly pmu?: readonly (string | null)[];
 	/** `-accel kvm,backcompat-pmu=`; `null`: not given, the machine version decides. */
 	readonly backcompatPmu?: readonly (boolean | null)[];
-	/** CPU model. Default: `host`, under TCG `max`. */
+	/** CPU model. Default: `host`; under TCG `max`. */
 	readonly cpu?: readonly string[];
 	/** `-cpu ...,pmu=`; `null`: not given. */
 	readonly cpuPmu?: readonly (boolean | null)[];
@@ -55,27 +52,29 @@ export interface Matrix {
 	readonly kernel?: readonly string[];
 	/** Names of simulated capabilities (harness/plan/simulations.ts); `null`: the host as it is. */
 	readonly simulate?: readonly (string | null)[];
-	/** Variants of the case by names of its own; the body finds its own in `cell.axes.variant`. */
+	/** Names of the case's variants; the body reads the cell's own from `cell.axes.variant`. */
 	readonly variant?: readonly string[];
-	/** A second QEMU that the case compares with (`debian:SUITE`); the body finds it in `cell.reference`. */
+	/** A second QEMU to compare with (`debian:SUITE`); the body reads it from `cell.reference`. */
 	readonly reference?: string;
 	/** `full` keeps the case out of the default selection. */
 	readonly selection?: 'default' | 'full';
-	/** What the case means nothing without. Where it is known before anything starts, `vpmu list` says so too. */
+	/** Requirements without which the case means nothing. `vpmu list` shows those that are known to be unmet. */
 	readonly needs?: Needs;
-	/** Why the case means nothing here, naming what was asked and what was found; `undefined` when it does. */
+	/**
+	 * Returns why the case means nothing here, naming what was needed and what was found; `undefined` if it can run.
+	 */
 	readonly skip?: (known: Known) => string | undefined;
 	/**
-	 * The known defect because of which what the case demands is not met; `undefined` where it must be. `unmet` are the
-	 * demands that were not met, so that a defect excuses nothing but its own signs; it is empty when all were met.
+	 * Returns the known defect that explains unmet demands; `undefined` if they must be met. `unmet` lists the unmet
+	 * demands (empty if all were met), so that a defect excuses only its own signs.
 	 */
 	readonly expectFailure?: (known: Known, unmet: readonly string[]) => string | undefined;
 }
 
-/** What is known of a cell of `vmTest`, which predicts nothing. */
+/** What is known of a cell of `vmTest`, which has no prediction. */
 export type VmKnown = Omit<Known, 'prediction'>;
 
-/** The axes of a case that is not about a PMU: as those of {@link Matrix}. */
+/** The axes of a `vmTest` case, as in {@link Matrix}. */
 export interface VmMatrix
 	extends Pick<
 		Matrix,
@@ -91,8 +90,10 @@ export interface VmMatrix
 		| 'selection'
 		| 'needs'
 	> {
-	/** Why the case means nothing here, naming what was asked and what was found; `undefined` when it does. */
+	/**
+	 * Returns why the case means nothing here, naming what was needed and what was found; `undefined` if it can run.
+	 */
 	readonly skip?: (known: VmKnown) => string | undefined;
-	/** The known defect because of which what the case demands is not met, as in {@link Matrix.expectFailure}. */
+	/** Returns the known defect that explains unmet demands, as in {@link Matrix.expectFailure}. */
 	readonly expectFailure?: (known: VmKnown, unmet: readonly string[]) => string | undefined;
 }

@@ -41,7 +41,7 @@ test('every combination of the axes is a cell, and ids are unique', t => {
 	t.is(new Set(cells.map(cell => cell.id)).size, cells.length);
 });
 
-test('a case that needs no topology runs on the board that was named, one that needs some also on others that do', t => {
+test('a case without a topology runs on the named board; one with a topology also runs on others', t => {
 	const cases = [
 		declared('pmu/a', {}),
 		declared('pmu/b', { topology: ['biglittle'], otherTopologies: ['three-clusters'] }),
@@ -62,7 +62,7 @@ test('a case that needs no topology runs on the board that was named, one that n
 	]);
 });
 
-test('a board of another topology than the case needs skips it and says why', t => {
+test('a board whose topology the case does not name skips it with the reason', t => {
 	const [cell] = planCells([declared('pmu/a', { topology: ['biglittle'] })], { ...selection, on: 'board:uniform' });
 	t.regex(cell!.skip!, /needs topology biglittle.*uniform/);
 });
@@ -77,7 +77,7 @@ test('options of the command line replace the axes', t => {
 	t.deepEqual([...new Set(cells.map(cell => cell.pmu))], ['8', '9']);
 });
 
-test('TCG cells run on this machine and can be left out or chosen', t => {
+test('TCG cells run on this machine, and can be left out or selected', t => {
 	const cases = [declared('pmu/kvm'), declared('pmu/tcg', { accel: ['tcg'] })];
 	const tcg = planCells(cases, { ...selection, accel: 'tcg' });
 	t.deepEqual(
@@ -87,7 +87,7 @@ test('TCG cells run on this machine and can be left out or chosen', t => {
 	t.true(planCells(cases, { ...selection, accel: 'kvm' }).every(cell => cell.case === 'pmu/kvm'));
 });
 
-test('cases are chosen by name, last part, folder, path or glob', t => {
+test('cases are selected by name, last part, folder, path or glob', t => {
 	const cases = [
 		declared('pmu/default-counts'),
 		declared('pmu/default-stays'),
@@ -109,11 +109,11 @@ test('cases are chosen by name, last part, folder, path or glob', t => {
 	t.deepEqual(
 		chosen(),
 		['pmu/default-counts', 'pmu/default-stays', 'compat/versions'],
-		'the full selection must be asked for',
+		'the full selection runs only on request',
 	);
 });
 
-test('an unknown case is named, with what was probably meant', t => {
+test('an unknown case is named, with a suggestion', t => {
 	const error = t.throws(
 		() => planCells([declared('pmu/default-counts')], { ...selection, cases: ['defalt-counts'] }),
 		{ instanceOf: UsageError },
@@ -121,7 +121,7 @@ test('an unknown case is named, with what was probably meant', t => {
 	t.regex(error.message, /unknown case 'defalt-counts'.*did you mean 'default-counts'/);
 });
 
-test('shards share the cells out without loss or double', t => {
+test('shards divide the cells without omission or overlap', t => {
 	const cases = ['a', 'b', 'c', 'd', 'e'].map(name => declared(`pmu/${name}`));
 	const all = planCells(cases, selection).map(cell => cell.id);
 	const parts = [1, 2, 3].flatMap(index =>
@@ -130,7 +130,7 @@ test('shards share the cells out without loss or double', t => {
 	t.deepEqual(parts.sort(), all.sort());
 });
 
-test('what a case needs is known of programs and boards before anything starts', t => {
+test('unmet requirements of a case are known from programs and boards before anything starts', t => {
 	const choices = { '/opt/qemu': false, '/opt/patched': true };
 	const boards = {
 		uniform: { pmus: ['the stock one'], overflow: true },
@@ -144,16 +144,16 @@ test('what a case needs is known of programs and boards before anything starts',
 		'needs a QEMU with the PMU choice; /opt/qemu does not know the trace event kvm_arm_set_pmu',
 	]);
 	t.deepEqual(skips({ topology: ['uniform', 'overlap'], pmu: ['#1'] }), [
-		'needs 2 PMUs of CPUs; board:uniform has the stock one',
+		'needs 2 CPU PMUs; board:uniform has the stock one',
 		null,
 	]);
 	t.deepEqual(skips({ topology: ['uniform', 'overlap'], needs: { overflow: true } }), [
 		null,
-		'needs overflow interrupts; those of board:overlap are wired to lines that nothing raises',
+		'needs overflow interrupts, which board:overlap does not deliver',
 	]);
 });
 
-test('all cases are chosen on demand, and still only those that are named', t => {
+test('all cases can be requested, and names still restrict them', t => {
 	const cases = [declared('pmu/short'), declared('pmu/long', { selection: 'full' })];
 	const chosen = (...patterns: string[]) => [
 		...new Set(planCells(cases, { ...selection, all: true, cases: patterns }).map(cell => cell.case)),
@@ -162,7 +162,7 @@ test('all cases are chosen on demand, and still only those that are named', t =>
 	t.deepEqual(chosen('pmu/short'), ['pmu/short']);
 });
 
-test('variants of a case are cells of their own', t => {
+test('variants of a case are separate cells', t => {
 	const cells = planCells([declared('pmu/a', { variant: ['group 0', 'group 1'] })], {
 		...selection,
 		qemus: ['/opt/qemu'],
@@ -176,13 +176,13 @@ test('variants of a case are cells of their own', t => {
 	);
 });
 
-test('two cases of a file that cannot be told apart are refused by name', t => {
+test('two cases of a file with equal ids are refused by name', t => {
 	const cases = [declared('pmu/a'), { ...declared('pmu/a'), title: 'another claim' }];
 	const error = t.throws(() => planCells(cases, selection), { instanceOf: UsageError });
 	t.regex(error.message, /two cells are called 'pmu\/a\[uniform,debian:trixie,virt\]'.*'variant'/);
 });
 
-test('a topology that there is none of is named with its case', t => {
+test('an unknown topology is named with its case', t => {
 	const boards = { uniform: { pmus: ['the stock one'], overflow: true } };
 	const error = t.throws(() => planCells([declared('pmu/a', { topology: ['unifrom'] })], { ...selection, boards }), {
 		instanceOf: UsageError,
@@ -190,7 +190,7 @@ test('a topology that there is none of is named with its case', t => {
 	t.regex(error.message, /unknown topology 'unifrom' in the matrix of case 'pmu\/a' \(did you mean 'uniform'\?\)/);
 });
 
-test("where there are cases of the user's own, they are what runs unless others are named", t => {
+test("the user's own cases run by default, if there are any", t => {
 	const own = (name: string, matrix: CaseDeclaration['matrix'] = {}) => ({ ...declared(name, matrix), isOwn: true });
 	const cases = [declared('pmu/shipped'), own('mine/a'), own('mine/long', { selection: 'full' })];
 	const chosen = (more: Partial<Selection>) => [
@@ -203,7 +203,7 @@ test("where there are cases of the user's own, they are what runs unless others 
 	t.deepEqual(chosen({ cells: ['pmu/shipped[uniform,/opt/qemu,virt]'] }), ['pmu/shipped']);
 });
 
-test('in the table of a run of all shipped cases no two rows are alike', async t => {
+test('no two rows are alike in the table of a run of all shipped cases', async t => {
 	const { declarations } = await collectCases(caseFolders({ cwd: '/', env: {} }));
 	const all = { ...defaultSelection([], 'board'), all: true, qemus: ['debian:trixie', 'debian:sid', '/opt/qemu'] };
 	const cells = planCells(declarations, all);
@@ -213,7 +213,7 @@ test('in the table of a run of all shipped cases no two rows are alike', async t
 			run: { id: 'r', startedAt: '2026-01-01T00:00:00.000Z', argv: [], vpmu: '0' },
 		},
 	]);
-	// As if all QEMUs were of one version, which is the worst case.
+	// Give all QEMUs the same version, the worst case.
 	const alike = results.cells.map(cell => ({ ...cell, reason: null, qemu: { ...cell.qemu, version: '10.0.13' } }));
 	const rows = PrettyReport.of({ ...results, cells: alike }, 'run')
 		.split('\n')

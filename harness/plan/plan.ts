@@ -7,19 +7,19 @@ import type { Matrix } from './matrix.ts';
 import { lacking } from './requirements.ts';
 import { divide, type Shard } from './shards.ts';
 
-/** One `pmuTest` of a case file, as collected. */
+/** One `pmuTest` or `vmTest` of a case file, as collected. */
 export interface CaseDeclaration {
 	/** File below `cases/`, without extension, such as `pmu/default-counts`. */
 	readonly case: string;
 	readonly title: string;
 	readonly matrix: Matrix;
-	/** Whether cells are about a PMU, with a prediction and a verdict of it; absent, they are. */
+	/** Whether cells are about a PMU, with a prediction and a verdict; default yes. */
 	readonly isJudged?: boolean;
-	/** Whether the case is the user's own and not one that vpmu ships. */
+	/** Whether the case is the user's own, not a shipped one. */
 	readonly isOwn?: boolean;
 }
 
-/** What the user chose; everything that is absent is the cases' own choice. */
+/** The user's selection; for anything absent, the cases decide. */
 export interface Selection {
 	/** Globs or names of cases; empty means the default selection. */
 	readonly cases: readonly string[];
@@ -31,18 +31,18 @@ export interface Selection {
 	readonly machines?: readonly string[];
 	readonly pmus?: readonly string[];
 	readonly accel?: 'kvm' | 'tcg';
-	/** Why guests cannot run under KVM where they are to; absent when nothing is known against it. */
+	/** Why guests cannot run under KVM on the selected host; absent if no obstacle is known. */
 	readonly noKvm?: string;
-	/** Ids of the only cells wanted; their cases need not be in the default selection. */
+	/** Ids of the only cells wanted, which may lie outside the default selection. */
 	readonly cells?: readonly string[];
 	readonly shard?: Shard;
-	/** Where no case is named: those of the full selection too. */
+	/** If no case is named: include the full selection. */
 	readonly all?: boolean;
 	/** Whether a QEMU has the PMU choice, as far as its program file shows. */
 	readonly choices?: Readonly<Record<string, boolean>>;
-	/** Hosts of cases that make them up: how many, and from which seed. */
+	/** For cases that make up hosts: how many, and from which seed. */
 	readonly random?: RandomHosts;
-	/** What is known of boards before they are started, by topology. */
+	/** What is known of boards before they start, by topology. */
 	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
 }
 
@@ -52,10 +52,10 @@ export interface RandomHosts {
 	readonly seed: number;
 }
 
-/** Some half a minute on a board. The seed is the same for all, so that runs can be compared. */
+/** Takes about half a minute on a board. The seed is fixed, so that runs can be compared. */
 export const defaultRandomHosts: RandomHosts = { count: 60, seed: 1 };
 
-/** A planned cell with all that its worker needs to run it. */
+/** A planned cell with everything that its worker needs. */
 export interface Cell extends PlannedCell {
 	readonly cpu: string;
 	readonly vcpus: number;
@@ -64,17 +64,17 @@ export interface Cell extends PlannedCell {
 	readonly kernel: string | null;
 	readonly simulate: string | null;
 	readonly variant: string | null;
-	/** A second QEMU that the case compares with. */
+	/** A second QEMU to compare with. */
 	readonly reference: string | null;
 	/** For cases that make up hosts. */
 	readonly random: RandomHosts;
 }
 
 /**
- * Cases times matrix: every cell that the selection asks for, with its skip where that is known before anything is
- * started. Pure.
+ * Multiplies cases with their matrices: every cell of the selection, marked as skipped where the reason is already
+ * known. Pure.
  *
- * @throws UsageError when a pattern names no case
+ * @throws UsageError if a pattern names no case
  */
 export function planCells(declarations: readonly CaseDeclaration[], selection: Selection): Cell[] {
 	const named = selection.cells?.map(id => id.replace(/\[.*$/, '')) ?? selection.cases;
@@ -86,7 +86,7 @@ export function planCells(declarations: readonly CaseDeclaration[], selection: S
 	const doubled = all.find((cell, index) => all.findIndex(other => other.id === cell.id) !== index);
 	if (doubled !== undefined) {
 		throw new UsageError(
-			`two cells are called '${doubled.id}'; cases of one file must differ in their matrices, by 'variant' if by nothing else`,
+			`two cells are called '${doubled.id}'; cases of one file must differ in their matrices, for example by 'variant'`,
 		);
 	}
 	const cells = selection.cells === undefined ? all : only(all, selection.cells);
@@ -96,7 +96,7 @@ export function planCells(declarations: readonly CaseDeclaration[], selection: S
 	return cells.filter((_, index) => parts[index] === shard.index);
 }
 
-/** The part of a run that a selection with a shard is; runs with the same `division` leave no cell out and double none. */
+/** Describes which part of a run a shard is. Runs with the same `division` neither omit a cell nor run one twice. */
 export function shardOf(
 	declarations: readonly CaseDeclaration[],
 	{ shard, ...whole }: Selection,
@@ -123,7 +123,7 @@ function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 	return cells.filter(cell => ids.includes(cell.id));
 }
 
-/** The cases where none is named: the user's own where there are any, else those that vpmu ships. */
+/** The cases that run if none is named: the user's own if there are any, else the shipped ones. */
 function unnamedCases(declarations: readonly CaseDeclaration[], all: boolean): Set<string> {
 	const own = declarations.filter(({ isOwn }) => isOwn === true);
 	const pool = own.length > 0 ? own : declarations;
@@ -187,7 +187,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 	return cells;
 }
 
-/** Hosts on which a KVM cell of the case runs, or is skipped. */
+/** Hosts on which a KVM cell of the case runs or is skipped. */
 function places(
 	name: string,
 	matrix: Matrix,
@@ -209,11 +209,11 @@ function places(
 				: `needs topology ${wanted.join(' or ')}; the board is ${topology} (--on ${on})`;
 		return [{ on, topology, skip }];
 	}
-	// A real host's shape is known only once it has been probed: the cell compares it with the matrix.
+	// The shape of a real host is known only after a probe: the cell checks it.
 	return [{ on, topology: null, skip: noKvm ?? null }];
 }
 
-/** Why a cell means nothing, as far as that is known before anything is started. */
+/** Returns why a cell means nothing, as far as that is known before anything starts. */
 function lackingSoFar(
 	matrix: Matrix,
 	{ choices: hasChoice, boards }: Selection,

@@ -1,7 +1,7 @@
 import { type FindingId, findings } from '../../src/pmu/index.ts';
 import type { Needs } from './matrix.ts';
 
-/** What is known of a place and a QEMU; `undefined` for what is not known yet. */
+/** What is known of a host and a QEMU; `undefined` if not known yet. */
 export interface Circumstances {
 	readonly host: string;
 	readonly qemu: string;
@@ -12,21 +12,21 @@ export interface Circumstances {
 	readonly overflow: boolean | undefined;
 }
 
-/** Why a case that needs this means nothing there, naming what was found; `undefined` where nothing is known against it. */
+/** Returns why these requirements are not met, naming what was found; `undefined` if no obstacle is known. */
 export function lacking(needs: Needs, { host, qemu, hasPmuChoice, pmus, overflow }: Circumstances): string | undefined {
 	if (needs.choice === true && hasPmuChoice === false) {
 		return `needs a QEMU with the PMU choice; ${qemu} does not know the trace event kvm_arm_set_pmu`;
 	}
 	if (needs.pmus !== undefined && pmus !== undefined && pmus.length < needs.pmus) {
-		return `needs ${needs.pmus === 1 ? 'a PMU' : `${needs.pmus} PMUs`} of CPUs; ${host} has ${pmus.join(', ') || 'none'}`;
+		return `needs ${needs.pmus === 1 ? 'a CPU PMU' : `${needs.pmus} CPU PMUs`}; ${host} has ${pmus.join(', ') || 'none'}`;
 	}
 	if (needs.overflow === true && overflow === false) {
-		return `needs overflow interrupts; those of ${host} are wired to lines that nothing raises`;
+		return `needs overflow interrupts, which ${host} does not deliver`;
 	}
 	return undefined;
 }
 
-/** A finding of docs/findings.md in the words that a result's reason has. */
+/** Describes a finding of docs/findings.md for a result's reason. */
 export function finding(id: FindingId): string {
 	return `finding ${id}: ${findings[id]}`;
 }

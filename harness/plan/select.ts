@@ -6,13 +6,13 @@ import { topologiesFolder } from '../usage/places.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Selection } from './plan.ts';
 
-/** QEMUs under test unless the user names others: Debian's stable one and the newest. */
+/** Default QEMUs under test: Debian's stable one and the newest. */
 export const defaultQemus = ['debian:trixie', 'debian:trixie-backports'] as const;
 
-/** Suites whose packages can be asked for as `debian:SUITE`. */
+/** Suites accepted as `debian:SUITE`. */
 export const debianSuites = ['bookworm', 'bookworm-backports', 'trixie', 'trixie-backports', 'sid'] as const;
 
-/** Topologies that a board can have: files below images/topologies. */
+/** Topologies of boards: files below images/topologies. */
 export function topologyNames(): string[] {
 	return readdirSync(topologiesFolder)
 		.filter(name => /\.(json|ts|js)$/.test(name) && !/\.test\.|index|^types/.test(name))
@@ -20,7 +20,7 @@ export function topologyNames(): string[] {
 		.sort();
 }
 
-/** Whether this machine can run arm64 guests under KVM itself. */
+/** Whether this machine can run arm64 guests under KVM. */
 export function localKvm(): boolean {
 	if (process.arch !== 'arm64') return false;
 	try {
@@ -31,7 +31,7 @@ export function localKvm(): boolean {
 	}
 }
 
-/** Reads `--on`. `auto` is this machine if it has KVM/arm64, else the board. @throws UsageError */
+/** Parses `--on`. `auto` is this machine if it has KVM/arm64, else the board. @throws UsageError */
 export function parseOn(text = 'auto'): Selection['on'] {
 	if (text === 'auto') return localKvm() ? 'local' : 'board';
 	if (text === 'local' || text === 'board') return text;
@@ -46,7 +46,10 @@ export function parseOn(text = 'auto'): Selection['on'] {
 	);
 }
 
-/** What is run where the user names at most cases and a place. @throws UsageError for a place that there is not */
+/**
+ * Builds the selection for given cases and a place, with defaults for the rest. @throws UsageError for an unknown or
+ * unusable place
+ */
 export function defaultSelection(cases: readonly string[], where?: string): Selection {
 	const on = parseOn(where);
 	return {
@@ -60,12 +63,15 @@ export function defaultSelection(cases: readonly string[], where?: string): Sele
 }
 
 /**
- * A build under test that cannot be used as it was asked for: it is not there, or lacks what was named. Bad input, but of
- * the build's making: a bisection passes over it.
+ * A build under test that cannot be used as requested: it does not exist, or lacks what was named. Bad input that
+ * belongs to the build: a bisection skips it.
  */
 export class UnfitBuild extends UsageError {}
 
-/** Checks one `--qemu`, `--kernel` or `--board-kernel`: `debian:SUITE` or the path of a file. @throws UsageError, UnfitBuild */
+/**
+ * Checks one value of `--qemu`, `--kernel` or `--board-kernel`: `debian:SUITE` or the path of a file. @throws
+ * UsageError, UnfitBuild
+ */
 export function parseSource(text: string, option: string, executable = false): string {
 	if (text.startsWith('debian:')) {
 		const suite = text.slice('debian:'.length);
@@ -108,7 +114,7 @@ function firstBytes(file: string, count: number): Buffer {
 	return bytes;
 }
 
-/** A comma-separated list without empty members. @throws UsageError */
+/** Parses a comma-separated list without empty members. @throws UsageError */
 export function parseList(text: string, option: string): string[] {
 	const members = text.split(',').map(member => member.trim());
 	if (members.some(member => member === ''))
@@ -116,10 +122,12 @@ export function parseList(text: string, option: string): string[] {
 	return members;
 }
 
-/** ELF e_machine (ELF header, offset 18) of the programs that each architecture of Node runs. */
+/** ELF e_machine (ELF header, offset 18) of the programs that Node's architectures run. */
 const elfMachines: Record<number, string> = { 62: 'x64', 183: 'arm64' };
 
-/** Why a QEMU cannot run on this machine itself: it is a program for another one. `null` where nothing speaks against it. */
+/**
+ * Returns why a QEMU cannot run on this machine: it is built for another architecture. `null` if no obstacle is known.
+ */
 export function foreignProgram(source: string): string | null {
 	if (source.startsWith('debian:')) return null;
 	const header = firstBytes(source, 20);
@@ -127,13 +135,16 @@ export function foreignProgram(source: string): string | null {
 	const architecture = elfMachines[header.readUInt16LE(18)];
 	return architecture === process.arch
 		? null
-		: `TCG cells run on this machine (${process.arch}), but '${source}' is a program for ${architecture ?? 'another one'}`;
+		: `TCG cells run on this machine (${process.arch}), but '${source}' is built for ${architecture ?? 'another architecture'}`;
 }
 
-/** The name of the trace event that QEMUs with the PMU choice have, as it stands in their program. */
+/** The name of a trace event that only QEMUs with the PMU choice contain. */
 const choiceEvent = 'kvm_arm_set_pmu\0';
 
-/** Which of these QEMUs have the PMU choice, as far as their program files show: not those of packages, not scripts. */
+/**
+ * Returns which of these QEMUs have the PMU choice, as far as their program files show. Packages and scripts are not
+ * searched.
+ */
 export function choicesOf(sources: readonly string[]): Record<string, boolean> {
 	const found: Record<string, boolean> = {};
 	for (const source of sources.filter(one => !one.startsWith('debian:'))) {
@@ -143,7 +154,7 @@ export function choicesOf(sources: readonly string[]): Record<string, boolean> {
 	return found;
 }
 
-/** What the descriptions of boards say of their PMUs, by topology. */
+/** What the descriptions of boards say about their PMUs, by topology. */
 export function boardsByTopology(): NonNullable<Selection['boards']> {
 	return Object.fromEntries(
 		topologyNames().map(name => {

@@ -5,19 +5,19 @@ import { divide } from './shards.ts';
 
 const cell = (id: string, skip: string | null = null) => ({ id, skip });
 
-test('without durations the parts have as many cells each', t => {
+test('without durations the parts have equal numbers of cells', t => {
 	const cells = Array.from({ length: 7 }, (_, index) => cell(String(index)));
 	t.deepEqual(divide(cells, { count: 3 }), [1, 2, 3, 1, 2, 3, 1]);
 });
 
-test('with durations no part is longer than it must be; new cells count as the middle', t => {
+test('with durations no part is longer than necessary; new cells count as the median', t => {
 	const cells = ['a', 'b', 'c', 'd', 'new'].map(id => cell(id));
 	const durations = { a: 100, b: 60, c: 50, d: 10 };
 	// 100 | 60, then new (60) to the second, then 50 to the first, then 10 to the second.
 	t.deepEqual(divide(cells, { count: 2, durations }), [1, 2, 1, 2, 2]);
 });
 
-test('every cell is in just one part, whatever is known; no part exceeds the even share by more than one cell', t => {
+test('every cell is in exactly one part, and no part exceeds the even share by more than one cell', t => {
 	fc.assert(
 		fc.property(
 			fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 40 }),

@@ -5,7 +5,7 @@ import { cacheRoot } from '../../src/image/index.ts';
 import { readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
 import { type Results, readResults } from '../../src/run/index.ts';
 
-/** Milliseconds that cells took, by id. */
+/** Durations of cells in milliseconds, by id. */
 export type Durations = Readonly<Record<string, number>>;
 
 /** One part of a plan. */
@@ -13,16 +13,16 @@ export interface Shard {
 	/** From 1. */
 	readonly index: number;
 	readonly count: number;
-	/** How long cells took before, for parts of the same length; without it the parts have as many cells each. */
+	/** Earlier durations, to balance the parts; without them the parts have equal numbers of cells. */
 	readonly durations?: Durations;
 	/** The division of a plan file: the selection's `cells` are those of the part. */
 	readonly division?: string;
 }
 
 /**
- * The part of each cell, from 1: the longest first, each to the part that has least to do. Cells that were never seen
- * count as the middle of those that were. Depends on nothing but what is given, so that every part of a run, on whatever
- * machine, comes to the same division if it knows the same durations. Pure.
+ * Assigns each cell to a part, from 1: longest first, each to the part with the least work. New cells count as the
+ * median. Depends on the arguments only, so that every part computes the same division on any machine if it has the
+ * same durations. Pure.
  */
 export function divide(
 	cells: readonly { readonly id: string; readonly skip: string | null }[],
@@ -47,7 +47,10 @@ const durationsShape: Shape<Durations> = v.record(v.string(), v.pipe(v.number(),
 
 const fileOf = (env: Readonly<Record<string, string | undefined>>) => path.join(cacheRoot(env), 'durations.json');
 
-/** What the runs of this machine took. Empty when there was none, or it cannot be read: then parts are even. */
+/**
+ * Reads the durations of earlier runs on this machine. Empty if there are none or they cannot be read; the parts are
+ * then equal in number.
+ */
 export function storedDurations(env: Readonly<Record<string, string | undefined>>): Durations {
 	try {
 		const found = readStoredSync(fileOf(env), durationsShape);
@@ -57,16 +60,16 @@ export function storedDurations(env: Readonly<Record<string, string | undefined>
 	}
 }
 
-/** The durations of a run, for parts on machines that have not the same cache. @throws UsageError */
+/** Reads the durations from a run, for parts on machines that do not share a cache. @throws UsageError */
 export function durationsOfRun(folder: string): Durations {
 	const durations = durationsOf(readResults(folder));
 	if (Object.keys(durations).length === 0) {
-		throw new UsageError(`the run '${folder}' of option '--durations' has no cell that came to its end`);
+		throw new UsageError(`the run '${folder}' of option '--durations' has no cell that finished`);
 	}
 	return durations;
 }
 
-/** Adds what a run took to what is stored. What cannot be stored is only not known later. */
+/** Adds a run's durations to the stored ones. A failure to store them is ignored. */
 export async function storeDurations(
 	env: Readonly<Record<string, string | undefined>>,
 	results: Results,
@@ -77,7 +80,7 @@ export async function storeDurations(
 		await mkdir(path.dirname(file), { recursive: true });
 		await writeWhole(file, `${JSON.stringify(all, null, ' ')}\n`);
 	} catch {
-		// The next run divides without it.
+		// The next run divides without them.
 	}
 }
 

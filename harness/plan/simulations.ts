@@ -1,6 +1,6 @@
 import type { SimulatedHost } from '../../src/pmu/index.ts';
 
-/** Capabilities that no kernel here offers, by the names that matrices use; each is simulated on the host of the cell. */
+/** Capabilities that no available kernel has, by the names used in matrices. Each is simulated on the cell's host. */
 export const simulations: Readonly<Record<string, SimulatedHost>> = {
 	/** The PMU of the series that adds KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY. */
 	'fixed-counters-only': { kvm: { fixedCountersOnly: 'yes' } },

@@ -7,10 +7,10 @@ import test, { type ExecutionContext } from 'ava';
 import { poll } from '../../src/lib/index.ts';
 import { type Broker, connectBroker, type EventBody, serveBroker } from './broker.ts';
 
-/** What is waited for comes, however slow the machine is. */
+/** Waits for a condition, however slow the machine is. */
 const patient = { timeoutMs: 600_000 };
 
-/** A run that gives every cell a lease and writes down what becomes of it. */
+/** A run that gives every cell a lease and records what becomes of it. */
 async function served(t: ExecutionContext) {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ async function served(t: ExecutionContext) {
 	return { log, socket, server };
 }
 
-test('what a worker takes it gives back, in its own time', async t => {
+test('a worker takes and gives back independently of others', async t => {
 	const { log, socket } = await served(t);
 	const broker = await connectBroker(socket);
 	{
@@ -49,7 +49,7 @@ test('what a worker takes it gives back, in its own time', async t => {
 	t.deepEqual(log, ['a taken', 'cell-start', 'counters for a given back', 'a given back']);
 });
 
-test('processes of cells are told and asked for', async t => {
+test('processes of cells are reported and returned on request', async t => {
 	const { log, socket } = await served(t);
 	const broker = await connectBroker(socket);
 	broker.processes('a', [1, 2]);
@@ -58,7 +58,7 @@ test('processes of cells are told and asked for', async t => {
 	await broker[Symbol.asyncDispose]();
 });
 
-test('a worker that dies, even in the middle of a word, gives back what it had and disturbs nobody', async t => {
+test('a worker that dies, even in the middle of a message, gives back what it had and disturbs no other', async t => {
 	const { log, socket, server } = await served(t);
 	const dying = connect(socket);
 	dying.write('{"type":"acquire","number":1,"cell":"a"}\n{"type":"event","event":{"event":"cell-e');
@@ -73,7 +73,7 @@ test('a worker that dies, even in the middle of a word, gives back what it had a
 	await broker[Symbol.asyncDispose]();
 });
 
-test('a worker killed before it read its answers resets the connection, which ends nothing else', async t => {
+test('a worker killed before it read its answers resets the connection, and nothing else ends', async t => {
 	const { log, socket } = await served(t);
 	const dying = connect(socket).pause();
 	dying.write('{"type":"acquire","number":1,"cell":"a"}\n');
@@ -88,7 +88,7 @@ test('a worker killed before it read its answers resets the connection, which en
 	await broker[Symbol.asyncDispose]();
 });
 
-test('whoever asks a run that has ended is told so', async t => {
+test('a request to a run that has ended is answered with that', async t => {
 	const { socket, server } = await served(t);
 	const broker = await connectBroker(socket);
 	const closing = server[Symbol.asyncDispose]();

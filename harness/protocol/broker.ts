@@ -16,28 +16,28 @@ import type { KeptSockets } from '../protocol/lease.ts';
 import type { LeaseData } from './lease.ts';
 
 /**
- * What a cell's worker gets from the run that it belongs to. AVA runs every case file in a process of its own; hosts,
- * boards, slots and the run folder belong to one process, which brokers them over a Unix socket.
+ * What a cell's worker gets from its run. AVA runs every case file in a process of its own. Hosts, boards, slots and
+ * the run folder belong to the run's process, which brokers them over a Unix socket.
  */
 export interface Broker extends AsyncDisposable {
 	/**
-	 * Waits for a slot and for everything that a cell needs to be ready on its host. Dispose of the lease to free the
-	 * slot. A cell goes by its id: the run has planned it, and knows the rest.
+	 * Waits for a slot and for everything that a cell needs on its host. Dispose of the lease to free the slot. A cell
+	 * is identified by its id; the run knows the rest from its plan.
 	 */
 	acquire(cell: string, signal?: AbortSignal): Promise<LeaseData & AsyncDisposable>;
-	/** Waits until nobody else counts on the cell's host. Dispose of the result when it has counted. */
+	/** Waits until no other process counts on the cell's host. Dispose of the result after counting. */
 	countAlone(cell: string, signal?: AbortSignal): Promise<AsyncDisposable>;
-	/** Says that the machine of a cell stays, and where it is reached, until the run ends. */
+	/** Reports that a cell's machine stays, and where it is reached, until the run ends. */
 	kept(cell: string, sockets: KeptSockets): void;
-	/** Says which processes and threads of its host are a cell's. */
+	/** Reports which processes and threads of the host belong to a cell. */
 	processes(cell: string, pids: readonly number[]): void;
-	/** The processes of the cells that ran on the same host at the same time. */
+	/** Returns the processes of the cells that ran on the same host at the same time. */
 	othersProcesses(cell: string): Promise<readonly number[]>;
 	/** Adds an event to the run. */
 	emit(event: EventBody): void;
 }
 
-/** An event without its time, which the run folder's owner adds. */
+/** An event without its time, which is added by the owner of the run folder. */
 export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'at'> : never) : never;
 
 type Request =
@@ -59,14 +59,14 @@ type Reply = { readonly number: number } & (
 
 /** The serving side of a broker. */
 export interface BrokerServer extends AsyncDisposable {
-	/** Kills the worker that has a cell, which loses all its cells. `false` when nobody has it. */
+	/** Kills the worker that has a cell, which loses all its cells. Returns `false` if no worker has it. */
 	killWorkerOf(cell: string): boolean;
 }
 
 /** Serves a broker on a Unix socket for the workers of one run. A worker that dies gives back what it held. */
 export async function serveBroker(broker: Broker, socketPath: string): Promise<BrokerServer> {
 	const sockets = new Set<Socket>();
-	/** Process ids of the workers that have cells. A worker's socket is open, so the id is still its own. */
+	/** Process ids of the workers that have cells. Their sockets are open, so the ids have not been reused. */
 	const workers = new Map<string, number>();
 	const server: Server = createServer(socket => {
 		sockets.add(socket);
@@ -148,12 +148,12 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 			try {
 				process.kill(pid, 'SIGKILL');
 			} catch {
-				// It ended by itself meanwhile.
+				// The worker ended by itself meanwhile.
 			}
 			return true;
 		},
 		async [Symbol.asyncDispose]() {
-			// What a worker said last may still be on its way when the worker is gone.
+			// Its last messages may still arrive after a worker is gone.
 			const closed = new Promise(resolve => server.close(resolve));
 			await Promise.race([closed, delay(2000 * contention(), undefined, { ref: false })]);
 			for (const socket of sockets) socket.destroy();
@@ -162,7 +162,7 @@ export async function serveBroker(broker: Broker, socketPath: string): Promise<B
 	};
 }
 
-/** A worker that is killed while it writes leaves half a line, which says nothing. */
+/** A worker that is killed while it writes leaves half a line, which is ignored. */
 function readRequest(line: string): Request | undefined {
 	try {
 		return parseJson(line) as unknown as Request;
@@ -176,7 +176,7 @@ export async function connectBroker(socketPath: string): Promise<Broker> {
 	const socket = connectSocket(path.resolve(socketPath));
 	await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
 	const waiting = new Map<number, (reply: Reply) => void>();
-	// A run that has ended takes back everything by itself.
+	// A run that has ended has taken back everything itself.
 	const send = (request: Request) => socket.writable && socket.write(`${stringifyJson(request as never)}\n`);
 	let last = 0;
 

@@ -2,7 +2,7 @@ import type { HostReference } from '../../src/host/index.ts';
 import type { HostFacts } from '../../src/pmu/index.ts';
 import type { MachineType, PmuChoiceEvidence, QemuBuild } from '../../src/qemu/index.ts';
 
-/** A QEMU in place on a host, and what it says of itself. */
+/** A QEMU in place on a host, and what its inspection found. */
 export interface LeasedQemu {
 	readonly qemu: QemuBuild;
 	readonly inspection: {
@@ -11,10 +11,10 @@ export interface LeasedQemu {
 	};
 }
 
-/** A file of this machine, as it was when the run used it. */
+/** A local file as it was when the run used it. */
 export interface MadeFile {
 	readonly path: string;
-	/** Hexadecimal. */
+	/** In hexadecimal. */
 	readonly sha256: string;
 }
 
@@ -22,46 +22,46 @@ export interface MadeFile {
 export interface Lease {
 	readonly host: HostReference;
 	readonly qemu: QemuBuild;
-	/** What the QEMU says of itself, as far as cells need it. */
+	/** The parts of QEMU's inspection that cells need. */
 	readonly inspection: LeasedQemu['inspection'];
-	/** The QEMU that the case compares with, where it names one. */
+	/** The QEMU to compare with, if the case names one. */
 	readonly reference?: LeasedQemu;
 	readonly facts: HostFacts;
 	/** Guest kernel and initramfs: paths on the host. */
 	readonly kernel: {
 		readonly path: string;
-		readonly release: string /** Its command line. */;
+		readonly release: string /** The kernel command line. */;
 		readonly append: string;
 	};
 	readonly initrd: string;
 	/** The KVM shim's path on the host, for simulated capabilities. */
 	readonly shim: string;
-	/** What the cell is made of, as files of this machine. */
+	/** The local files that the cell is made of. */
 	readonly made: Readonly<Record<'qemu' | 'kernel' | 'initrd', MadeFile>>;
 	/** Where the kernels came from: `debian:SUITE` or a path. */
 	readonly sources: { readonly kernel: string; readonly boardKernel: string };
-	/** Folder of the cell's artifacts on this machine, made already, and the run folder that it is in. */
+	/** Local folder of the cell's artifacts, already made, and the run folder that contains it. */
 	readonly artifacts: string;
 	readonly runFolder: string;
-	/** The cell's machine is to be left running when the cell has its result. */
+	/** Leave the cell's machine running once the cell has its result. */
 	readonly keep?: boolean;
-	/** How many times slower than the machine that the deadlines were written for, by the host's calibration and, behind ssh, its load. */
+	/** Slowness factor for deadlines, from the host's calibration and, over ssh, its load. */
 	readonly slowness: number;
 	/**
-	 * Waits until nobody else counts on the host; dispose of the result when it has been counted. Absent where nobody
-	 * can disturb. @throws VpmuError when somebody else does and the run is not to wait
+	 * Waits until no other process counts on the host; dispose of the result after counting. Absent if nothing can
+	 * disturb. @throws VpmuError if another process counts and the run must not wait
 	 */
 	readonly countAlone?: () => Promise<AsyncDisposable>;
-	/** Says which processes and threads of the host are the cell's. */
+	/** Reports which processes and threads of the host belong to the cell. */
 	readonly tellProcesses?: (pids: readonly number[]) => void;
-	/** The processes of cells that ran there at the same time. */
+	/** Returns the processes of cells that ran there at the same time. */
 	readonly othersProcesses?: () => Promise<readonly number[]>;
 }
 
-/** A lease as the run made it: plain data, fit to be sent to a worker. */
+/** A lease as made by the run: plain data that can be sent to a worker. */
 export type LeaseData = Omit<Lease, 'countAlone' | 'tellProcesses' | 'othersProcesses'>;
 
-/** Sockets of this machine that lead to a guest that was kept. */
+/** Local sockets that lead to a kept guest. */
 export interface KeptSockets {
 	/** A shell of the guest, as a terminal. */
 	readonly console: string;

@@ -25,40 +25,43 @@ import type { Known, Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
 import type { Lease } from './lease.ts';
 
-/** Ends a cell that means nothing on this host or for this QEMU. */
+/** Ends a cell that means nothing on this host or with this QEMU. */
 export class CellSkipped extends Error {
 	override readonly name = 'CellSkipped';
 }
 
-/** Everything that a cell's result is made of. What a cell did not get to is absent. */
+/** Everything that a cell's result is made of. Parts that the cell did not reach are absent. */
 export interface CellRecord {
 	readonly cell: Cell;
 	readonly lease?: Lease | undefined;
 	readonly known?: Known | undefined;
 	readonly matrix?: Matrix;
-	/** Whether the cell is about a PMU; absent, it is. */
+	/** Whether the cell is about a PMU; default yes. */
 	readonly isJudged?: boolean;
-	/** The host as QEMU saw it. */
+	/** The host as seen by QEMU. */
 	readonly facts?: HostFacts | undefined;
 	readonly settings?: PmuSettings | undefined;
 	readonly prediction?: Prediction | undefined;
 	readonly observations?: Observations;
 	readonly judging?: JudgeOptions;
-	/** Demands of the case beyond the prediction that were not met. */
+	/** The case's unmet demands beyond the prediction. */
 	readonly unmet?: readonly string[];
 	/** What the body threw. */
 	readonly failure?: unknown;
 	readonly perf?: readonly PerfReading[];
 	readonly moved?: readonly MovedCount[];
 	readonly timings?: MachineTimings | undefined;
-	/** The machine's files, by what they hold. */
+	/** The machine's files, by content. */
 	readonly artifacts?: Readonly<Record<string, string>>;
 	/** See {@link CellResult.notes}. */
 	readonly notes?: readonly string[];
 	readonly totalMs: number;
 }
 
-/** The result of a cell that did not get to its end: a skip, a failure of what is under test, or an error of what is not. */
+/**
+ * Computes the result of a cell that ended early: a skip, a failure of the thing under test, or an error of the
+ * infrastructure.
+ */
 export function broken(record: CellRecord, thrown: unknown): CellResult {
 	const error = systemFault(thrown) ?? thrown;
 	if (error instanceof CellSkipped) return resultOf(record, 'skip', error.message, null);
@@ -75,13 +78,13 @@ export function broken(record: CellRecord, thrown: unknown): CellResult {
 			error.blame === 'guest';
 		return resultOf(record, underTest ? 'fail' : 'error', `${error.message}${evidence}`, error.blame);
 	}
-	// What was waited for in vain is in the message; a host that is too slow cannot be told from one that hangs.
+	// The message says what was waited for; a host that is too slow looks like one that hangs.
 	if (error instanceof DeadlineError) return resultOf(record, 'error', error.message, 'host');
 	const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	return resultOf(record, 'error', text.split('\n').slice(0, 3).join(' | '), 'harness');
 }
 
-/** What QEMU and guests say is part of it. */
+/** Includes output of QEMU and guests. */
 const longestReason = 4000;
 
 /** Reasons, disagreements and demands that results hold; more say nothing further. */
@@ -210,16 +213,18 @@ function logsOf(observations: Observations | undefined): CellLogs | undefined {
 	};
 }
 
-/** What of the logs a person should know where it fails nothing, in a sentence each. */
+/** Describes what in the logs is worth knowing although it fails nothing, in a sentence each. */
 function notesOfLogs({ guest, host, qemu }: CellLogs): readonly string[] {
 	const ofKernel = (whose: string, log: KernelLog | null) => [
-		...(log === null || log.unread === null ? [] : [`the ${whose}'s kernel log was not read whole: ${log.unread}`]),
+		...(log === null || log.unread === null
+			? []
+			: [`the ${whose}'s kernel log was not read completely: ${log.unread}`]),
 		...(log?.known ?? []).map(({ name, reason }) => `the ${whose}'s kernel logged '${name}': ${reason}`),
 	];
 	return [
 		...ofKernel('guest', guest),
 		...ofKernel('host', host),
-		...qemu.events.map(event => `QMP event that nothing asked for: ${event}`),
+		...qemu.events.map(event => `unexpected QMP event: ${event}`),
 		...qemu.stderr.map(line => `QEMU wrote to stderr: ${line}`),
 	];
 }

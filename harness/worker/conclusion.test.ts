@@ -43,7 +43,7 @@ const concluded = (...of: Parameters<typeof recordOf>) => {
 	return [status, reason, blame] as const;
 };
 
-test('what agrees passes, what contradicts fails with the reason', t => {
+test('agreement passes, a contradiction fails with its reason', t => {
 	t.deepEqual(concluded(uniform, {}, started(10)), ['pass', null, null]);
 	const [status, reason, blame] = concluded(uniform, {}, started(11));
 	t.is(status, 'fail');
@@ -51,7 +51,7 @@ test('what agrees passes, what contradicts fails with the reason', t => {
 	t.is(blame, 'qemu');
 });
 
-test('what the posted code is known to do instead is an xfail with the finding, and gone it is an xpass', t => {
+test('the known outcome of the posted code is an xfail with the finding, and an xpass once it is gone', t => {
 	t.deepEqual(concluded(uniform, { pmu: '4294967296' }, started(10)), ['xfail', `finding F2: ${findings.F2}`, null]);
 	const [status, reason] = concluded(
 		uniform,
@@ -59,16 +59,16 @@ test('what the posted code is known to do instead is an xfail with the finding, 
 		refused('-accel kvm,pmu=4294967296: out of range'),
 	);
 	t.deepEqual([status, reason], ['xpass', `no longer so: finding F2: ${findings.F2}`]);
-	t.is(concluded(uniform, { pmu: '4294967296' }, started(11))[0], 'fail', 'a finding excuses its own outcome only');
+	t.is(concluded(uniform, { pmu: '4294967296' }, started(11))[0], 'fail', 'a finding excuses only its own outcome');
 });
 
-test('a finding excuses the choice, and no demand of the case', t => {
+test('a finding excuses the choice, but no demand of the case', t => {
 	const unmet = ['the device tree differs'];
 	t.is(concluded(uniform, { pmu: '4294967296' }, started(10), { unmet })[0], 'fail');
 	t.is(concluded(bigLittle, {}, started(undefined, 'absent'), { unmet })[0], 'fail');
 });
 
-test('an expected failure must show, and only by its own signs', t => {
+test('an expected failure must show, and excuses only its own signs', t => {
 	const matrix: Matrix = {
 		expectFailure: (_known, unmet) => (unmet.every(demand => demand.includes('names')) ? 'finding F12' : undefined),
 	};
@@ -86,7 +86,7 @@ test('an expected failure must show, and only by its own signs', t => {
 	t.is(concluded(uniform, {}, started(11), { matrix, unmet: ['it names nothing'] })[0], 'fail');
 });
 
-test('QEMU that dies is a failure of what is under test; all else that breaks is an error', t => {
+test('a QEMU that dies is a failure of the thing under test; other breakage is an error', t => {
 	const death = { status: null, signal: 'SIGABRT', stderr: ['aborted'] };
 	const died = new QmpError('QMP_DISCONNECTED', 'the peer closed the connection', { death });
 	const lost = new QmpError('QMP_DISCONNECTED', 'the peer closed the connection');
@@ -108,12 +108,12 @@ test('QEMU that dies is a failure of what is under test; all else that breaks is
 	]);
 });
 
-test('a cell that saw nothing proves nothing', t => {
+test('a cell that observed nothing proves nothing', t => {
 	t.is(concluded(uniform, {}, {})[0], 'fail');
 	t.is(conclude({ cell: cell!, totalMs: 1 }).status, 'error');
 });
 
-test('a case that is not about a PMU passes by its own demands, without prediction and verdict', t => {
+test('a case that is not about a PMU passes on its own demands, without prediction and verdict', t => {
 	const known = {} as unknown as Known;
 	const status = (more: Partial<CellRecord>) => {
 		const result = conclude({ cell: cell!, isJudged: false, known, totalMs: 1, ...more });
@@ -142,7 +142,7 @@ const report = {
 };
 const troubled = { unread: null, reports: [report], known: [] };
 
-test("trouble of the host's kernel fails a cell and blames the kernel, whatever else went wrong", t => {
+test("trouble in the host's kernel fails a cell and blames the kernel, whatever else went wrong", t => {
 	const seen = { ...started(10), hostKernel: troubled };
 	const [status, reason, blame] = concluded(uniform, {}, seen);
 	t.deepEqual([status, blame], ['fail', 'kernel']);
@@ -160,7 +160,7 @@ test("trouble of the host's kernel fails a cell and blames the kernel, whatever 
 	}
 });
 
-test("trouble of the guest's kernel explains a wait that came to nothing, and is shown with any other failure", t => {
+test("trouble in the guest's kernel explains a wait that timed out, and is shown with any other failure", t => {
 	const seen = { ...started(10), guestKernel: troubled };
 	const [status, reason, blame] = concluded(uniform, {}, seen, { failure: new DeadlineError('a reply', 1000) });
 	t.deepEqual([status, blame], ['fail', 'guest']);
@@ -178,7 +178,7 @@ test('trouble in a kernel is not excused as a known finding, and a skip stays a 
 	t.is(concluded(uniform, {}, seen, { failure: new CellSkipped('nothing to see') })[0], 'skip');
 });
 
-test('a case that is not about a PMU does not pass on a kernel in trouble either', t => {
+test('trouble in a kernel also fails a case that is not about a PMU', t => {
 	const known = {} as unknown as Known;
 	const status = (observations: Observations) => {
 		const judging = { lenient: true };
@@ -191,7 +191,7 @@ test('a case that is not about a PMU does not pass on a kernel in trouble either
 	t.deepEqual(status({ ...running, hostKernel: troubled }), ['fail', 'kernel']);
 });
 
-test('results hold what kernels and QEMU said by themselves', t => {
+test('results hold what kernels and QEMU reported unasked', t => {
 	const observations: Observations = {
 		...started(10),
 		unexpected: { events: [{ event: 'STOP' }], stderr: ['odd'] },
@@ -209,9 +209,9 @@ test('results hold what kernels and QEMU said by themselves', t => {
 		qemu: { events: ['STOP'], stderr: ['odd'] },
 	});
 	t.deepEqual(notes, [
-		"the host's kernel log was not read whole: not root",
+		"the host's kernel log was not read completely: not root",
 		"the host's kernel logged 'n': b",
-		'QMP event that nothing asked for: STOP',
+		'unexpected QMP event: STOP',
 		'QEMU wrote to stderr: odd',
 	]);
 });

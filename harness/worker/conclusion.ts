@@ -16,7 +16,7 @@ import { QemuError } from '../../src/qemu/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import { broken, type CellRecord, resultOf } from '../protocol/outcome.ts';
 
-/** What a cell came to. Pure. */
+/** Computes the result of a cell from its observations. Pure. */
 export function conclude(record: CellRecord): CellResult {
 	const { failure, settings, facts, prediction, observations = {}, judging = {}, unmet = [], known, matrix } = record;
 	if (record.isJudged === false) return concludeUnjudged(record);
@@ -28,7 +28,7 @@ export function conclude(record: CellRecord): CellResult {
 	const verdict = judge(prediction, observations, judging);
 	if (!verdict.agrees) {
 		const finding = findingSeen(facts, settings, observations, judging);
-		// A finding explains the choice and nothing besides.
+		// A finding explains only the choice.
 		return finding === undefined || unmet.length > 0
 			? resultOf(record, 'fail', [...verdict.reasons, ...unmet].join('; '), guilty(verdict.contradictions), verdict)
 			: resultOf(record, 'xfail', finding, null, verdict);
@@ -46,7 +46,10 @@ export function conclude(record: CellRecord): CellResult {
 		: resultOf(record, 'xpass', `no longer so: ${fixed}`, null, verdict);
 }
 
-/** What a cell came to that is not about a PMU: what its case demanded, and what stands around any machine. */
+/**
+ * Computes the result of a cell of `vmTest`: the case's own demands, and what holds for every machine
+ * (src/pmu/verdict/around.ts).
+ */
 function concludeUnjudged(record: CellRecord): CellResult {
 	const { failure, unmet = [], known, matrix, observations = {}, judging = {} } = record;
 	if (failure !== undefined) return withKernels(record, broken(record, failure));
@@ -67,8 +70,8 @@ function concludeUnjudged(record: CellRecord): CellResult {
 }
 
 /**
- * The result of a cell that did not get to its end, with what the kernels reported meanwhile. Trouble of the host's kernel
- * comes before all that is above it; trouble of the guest's before a wait that merely came to nothing.
+ * Computes the result of a cell that ended early, from the error and what the kernels logged meanwhile. Trouble in the
+ * host's kernel outranks everything; trouble in the guest's kernel outranks a wait that timed out.
  */
 function withKernels(record: CellRecord, result: CellResult): CellResult {
 	const { hostKernel, guestKernel } = record.observations ?? {};
@@ -86,8 +89,8 @@ function withKernels(record: CellRecord, result: CellResult): CellResult {
 }
 
 /**
- * The finding that explains why the posted code's outcome is not the specified one, when what was seen is just what
- * that code comes to; `undefined` when it is not.
+ * Returns the finding that explains why the outcome is not the specified one, if the posted code is known to produce
+ * just this outcome; else `undefined`.
  */
 function findingSeen(
 	facts: HostFacts,
@@ -107,14 +110,14 @@ function findingSeen(
 	return undefined;
 }
 
-/** The finding that should have shown, when the posted code can only come to something else than was seen. */
+/** Returns the finding that should have shown, if the posted code cannot produce the outcome seen. */
 function findingGone(facts: HostFacts, settings: PmuSettings): string | undefined {
 	const posted = postedStarts(facts, settings);
 	const finding = posted.every(start => start.findings.length > 0) ? posted[0]?.findings[0] : undefined;
 	return finding === undefined ? undefined : `finding ${finding}: ${findings[finding as FindingId]}`;
 }
 
-/** Whom contradictions blame: a kernel that is in trouble explains what the layers above it show. */
+/** Returns whom to blame for contradictions: a kernel in trouble explains what the layers above it show. */
 function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
 	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
 	if (isIn('host-kernel')) return 'kernel';

@@ -6,7 +6,7 @@ import { CaseContext, VmContext } from './context.ts';
 
 const membersOf = (of: object) => Object.getOwnPropertyNames(of).filter(name => name !== 'constructor');
 
-test('what a case sees is narrow, and docs/cases.md describes each member', t => {
+test('CaseContext is narrow, and docs/cases.md describes each member', t => {
 	const members = [...membersOf(VmContext.prototype), ...membersOf(CaseContext.prototype)];
 	t.true(members.length <= 25, members.join(', '));
 	const table = /^\| member of `cell`[\s\S]*?\n\n/m.exec(

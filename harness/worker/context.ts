@@ -9,11 +9,11 @@ import type { HostCount } from './guest/host-side.ts';
 import type { CellSession } from './session.ts';
 import type { BesideOptions, StartOptions } from './start/spec.ts';
 
-/** A QEMU as a case sees it. */
+/** A QEMU as seen by a case. */
 export interface CaseQemu {
-	/** What starts it on the cell's host. */
+	/** The command that starts it on the cell's host. */
 	readonly command: readonly string[];
-	/** As the user named it: a path, or `debian:SUITE`. */
+	/** As named by the user: a path, or `debian:SUITE`. */
 	readonly label: string;
 	readonly version: string;
 	readonly hasPmuChoice: boolean;
@@ -22,10 +22,10 @@ export interface CaseQemu {
 
 const sessions = new WeakMap<VmContext, CellSession>();
 
-/** The session behind what a case sees, for functions that the door of cases exports beside it. */
+/** The session behind the context, for functions that harness/test.ts exports beside it. */
 export const sessionOf = (context: VmContext): CellSession => sessions.get(context)!;
 
-/** What a case of `vmTest` works with: machines of one cell, on its host. Everything that is started ends with the cell. */
+/** The context of a `vmTest` case: starts machines of one cell on its host. Everything started ends with the cell. */
 export class VmContext {
 	readonly #session: CellSession;
 
@@ -34,12 +34,15 @@ export class VmContext {
 		sessions.set(this, session);
 	}
 
-	/** The choice of each axis of the matrix that makes this cell: `machine`, `accel`, `cpu`, `vcpus`, `variant` and so on; and its `id`. */
+	/**
+	 * This cell's choice for each axis of the matrix (`machine`, `accel`, `cpu`, `vcpus`, `variant` and so on), and its
+	 * `id`.
+	 */
 	get axes(): Cell {
 		return this.#session.cell;
 	}
 
-	/** Where the machines run: run commands, copy files, make folders. */
+	/** The host of the machines: run commands, copy files, make folders. */
 	get host(): Host {
 		return this.#session.host;
 	}
@@ -49,7 +52,7 @@ export class VmContext {
 		return qemuOf(this.#session.lease);
 	}
 
-	/** The QEMU to compare with; `undefined` where the matrix names no `reference`. */
+	/** The QEMU to compare with; `undefined` if the matrix has no `reference`. */
 	get reference(): CaseQemu | undefined {
 		const { reference } = this.#session.lease;
 		return reference === undefined ? undefined : qemuOf(reference);
@@ -60,48 +63,60 @@ export class VmContext {
 		return this.#session.boot(options);
 	}
 
-	/** Starts the cell's QEMU with the vCPUs stopped and no kernel: QMP answers, at a fifth of the cost of a boot. @throws QemuError */
+	/**
+	 * Starts the cell's QEMU with the vCPUs stopped and no kernel. QMP answers; costs a fifth of a boot. @throws
+	 * QemuError
+	 */
 	startWithoutBoot(options?: StartOptions): Promise<Machine> {
 		return this.#session.startWithoutBoot(options);
 	}
 
-	/** Starts another machine, with `reference: true` of the other QEMU, with `boot: true` with the guest's kernel. @throws QemuError */
+	/**
+	 * Starts another machine. `reference: true`: with the other QEMU; `boot: true`: with the guest's kernel. @throws
+	 * QemuError
+	 */
 	startBeside(options?: BesideOptions): Promise<Machine> {
 		return this.#session.startBeside(options);
 	}
 
-	/** The guest of a machine that {@link startBeside} started. */
+	/** Returns the guest of a machine that {@link startBeside} started. */
 	guestOf(machine: Machine): Guest {
 		return this.#session.guestOf(machine);
 	}
 
-	/** Ends the cell's machine before the cell ends. `look: false` for one that is no longer what was started. */
+	/**
+	 * Ends the cell's machine early. `look: false` skips the last observations, for a machine that is no longer what
+	 * was started.
+	 */
 	stop(machine: Machine, options?: { readonly look?: boolean }): Promise<void> {
 		return this.#session.stop(machine, options);
 	}
 
-	/** Waits for an answer that QEMU must survive giving: its death is a demand unmet, and `undefined` comes back. */
+	/** Waits for an answer. If QEMU dies instead, records an unmet demand and returns `undefined`. */
 	survives<T>(what: string, asking: Promise<T>): Promise<T | undefined> {
 		return this.#session.survives(what, asking);
 	}
 
-	/** A demand of the case: not met, the cell fails, or is `xfail` where the matrix expects that. The case goes on. */
+	/**
+	 * Records a demand of the case. If it is not met, the cell fails, or is `xfail` where the matrix expects that; the
+	 * case goes on.
+	 */
 	expect(met: boolean, demand: string): void {
 		this.#session.expect(met, demand);
 	}
 
-	/** What a kernel will report because of what the case does to it: a line that matches is noted with the reason, and fails nothing. */
+	/** Announces a kernel message that the case provokes. Matching lines are noted with the reason and fail nothing. */
 	expectTrouble(of: 'guest' | 'host', pattern: RegExp, reason: string): void {
 		this.#session.expectTrouble(of, pattern, reason);
 	}
 
-	/** The device tree that QEMU made for a machine. @throws QmpError, HostError */
+	/** Returns the device tree that QEMU made for a machine. @throws QmpError, HostError */
 	deviceTree(machine: Machine): Promise<DeviceTree> {
 		return this.#session.deviceTree(machine);
 	}
 }
 
-/** What a case of `pmuTest` works with: as {@link VmContext}, and what is known and seen of the PMU. */
+/** The context of a `pmuTest` case: {@link VmContext}, plus facts and observations of the PMU. */
 export class CaseContext extends VmContext {
 	readonly #session: CellSession;
 
@@ -110,42 +125,44 @@ export class CaseContext extends VmContext {
 		this.#session = session;
 	}
 
-	/** What QEMU must choose, for the settings of the last start. */
+	/** The prediction for the settings of the last start. */
 	get prediction(): Prediction {
 		return this.#session.prediction;
 	}
 
-	/** What QEMU must choose for a start that is not the cell's own. */
+	/** Predicts the choice for a start with other settings than the cell's. */
 	predict(options: BesideOptions): Prediction {
 		return this.#session.predict(options);
 	}
 
-	/** What has been seen so far, by layer; judged when the case returns. */
+	/** Observations so far, by layer; judged when the case returns. */
 	get observations(): Observations {
 		return this.#session.observations;
 	}
 
-	/** PMUs of the host's CPUs, by type of their event source. */
+	/** PMUs of the host's CPUs, by event source type. */
 	get pmus(): readonly CpuPmu[] {
 		return this.#session.pmus;
 	}
 
-	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
+	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, ordered by their first CPU. */
 	get groups(): readonly string[] {
 		return this.#session.groups;
 	}
 
-	/** The PMU of a group; the one that was registered first where several cover it. */
+	/** Returns the PMU of a group; the one registered first if several cover it. */
 	pmuOn(group: string): CpuPmu | undefined {
 		return this.#session.pmuOn(group);
 	}
 
-	/** One of {@link groups} to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
+	/**
+	 * The group of {@link groups} to start on. It varies between cells, so that parallel cells do not all use one CPU.
+	 */
 	get home(): string {
 		return this.#session.home;
 	}
 
-	/** Host CPUs (list format) that the case is about, where it is not all of them. To be set before the start. */
+	/** Host CPUs (list format) that the case is about, if not all of them. Set it before the start. */
 	get requiredCpus(): string | undefined {
 		return this.#session.requiredCpus;
 	}
@@ -154,22 +171,25 @@ export class CaseContext extends VmContext {
 		this.#session.requiredCpus = cpus;
 	}
 
-	/** As {@link startWithoutBoot}, of a QEMU that may refuse: what it wrote then; `undefined` when it started. */
+	/**
+	 * Like {@link startWithoutBoot}, for a QEMU that may refuse to start. Returns its stderr then, `undefined` if it
+	 * started.
+	 */
 	refusal(options?: StartOptions): Promise<string | undefined> {
 		return this.#session.refusal(options);
 	}
 
-	/** Adds a reading that the case took by other means than `guest.count()`, to be judged with the rest. */
+	/** Adds a reading that was not taken by `guest.count()`, to be judged with the rest. */
 	addReading(reading: GuestReading): void {
 		this.#session.addReading(reading);
 	}
 
-	/** Counts on the host what the vCPUs of a machine do, by their thread ids, until `stop()`. @throws HostError */
+	/** Counts on the host what a machine's vCPU threads do, until `stop()`. @throws HostError */
 	countOnHost(threadIds: readonly number[], events: readonly string[]): Promise<HostCount> {
 		return this.#session.countOnHost(threadIds, events);
 	}
 
-	/** What a simulated KVM was asked, line by line; empty without a simulation. */
+	/** What a simulated KVM was asked, one line each; empty without a simulation. */
 	shimLog(): Promise<readonly string[]> {
 		return this.#session.shimLog();
 	}

@@ -6,14 +6,14 @@ import { type CaseIdentity, identityKey } from './identity.ts';
 export interface GivenCase extends CaseIdentity {
 	/** The file. */
 	readonly path: string;
-	/** The folder that the run was started in. */
+	/** The folder in which the run was started. */
 	readonly cwd: string;
 }
 
-/** Imports a case into this worker of AVA's, so that it declares its cells here. */
+/** Imports a case into this AVA worker, so that it declares its cells here. */
 export async function runCase({ name, folder, path, cwd }: GivenCase): Promise<void> {
 	(globalThis as { [identityKey]?: CaseIdentity })[identityKey] = { name, folder };
-	// AVA begins its workers in a project made for the run.
+	// AVA starts its workers in a project folder made for the run.
 	process.chdir(cwd);
 	if (folder !== null) registerCaseLoader();
 	await import(pathToFileURL(path).href);

@@ -1,6 +1,6 @@
 import { caseOfFile } from '../plan/case-files.ts';
 
-/** Which case a worker has. */
+/** Identifies the case of a worker. */
 export interface CaseIdentity {
 	/** Such as `pmu/default-counts`. */
 	readonly name: string;
@@ -8,10 +8,10 @@ export interface CaseIdentity {
 	readonly folder: string | null;
 }
 
-/** Where a run leaves the identity for the case that it has imported. */
+/** Where a run leaves the identity for the case that it imports. */
 export const identityKey = Symbol.for('vpmu.case');
 
-/** The case of this worker. Run by AVA alone, its file tells. */
+/** Returns the case of this worker. If AVA was started without a run, the file tells. */
 export function caseIdentity(file: string): CaseIdentity {
 	return (globalThis as { [identityKey]?: CaseIdentity })[identityKey] ?? caseOfFile(file);
 }

@@ -6,10 +6,10 @@ import { harmless, listen } from '../../src/lib/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
-/** Names of the sockets that a machine which may be kept has besides its own. */
+/** Names of the additional sockets of a machine that may be kept. */
 const names = ['console', 'qmp', 'gdb'] as const;
 
-/** What is added to the command line of a machine that may be kept: a terminal, a second QMP monitor, a gdb stub. */
+/** Returns the QEMU arguments for a machine that may be kept: a terminal, a second QMP monitor, a gdb stub. */
 export function keepArguments(folder: string): string[] {
 	const socket = (name: (typeof names)[number]) => `path=${folder}/${name},server=on,wait=off`;
 	return [
@@ -20,13 +20,13 @@ export function keepArguments(folder: string): string[] {
 	];
 }
 
-/** A shell on the extra terminal, which starts again when it is left. */
+/** Starts a shell on the additional terminal; it restarts when left. */
 const shell =
 	'for tty in /dev/hvc0; do while [ -c $tty ]; do setsid -c sh -i <>$tty >&0 2>&1; done; done >/dev/null 2>&1 &';
 
 /**
- * Makes a machine's extra sockets reachable on this machine, wherever it runs, tells where, and waits until the machine
- * ends. The folder of the local sockets goes then.
+ * Makes a machine's additional sockets reachable on this machine, reports where they are, and waits until the machine
+ * ends. The folder of the local sockets is then removed.
  */
 export async function keepMachine(
 	host: Host,

@@ -14,18 +14,18 @@ const attributed = (lines: readonly string[]) => {
 	return { own: own.map(report => report.kind), notes: notes.map(note => note.reason) };
 };
 
-test("what names a cell's process is the cell's, with all that is said of the same fault", t => {
+test("a report that names a cell's process is the cell's, with everything about the same fault", t => {
 	t.deepEqual(attributed(oopsOf(101, 12)), { own: ['oops', 'oops'], notes: [] });
 });
 
-test('what names a process of a cell beside this one is not, and is not dropped', t => {
+test("a report that names a process of a parallel cell is not the cell's, and is not dropped", t => {
 	const { own, notes } = attributed(oopsOf(201, 12));
 	t.deepEqual(own, []);
 	t.is(notes.length, 2);
 	t.regex(notes[0]!, /another cell/);
 });
 
-test('what names nobody, or nobody that is known, is of all that ran', t => {
+test('a report that names no process, or no known one, goes to all cells that ran', t => {
 	t.deepEqual(attributed(['<0>[   12.0] BUG: workqueue lockup - pool cpus=0 stuck for 33s!']).own, [
 		'workqueue-lockup',
 	]);

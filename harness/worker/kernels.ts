@@ -23,22 +23,22 @@ type Note = KernelLogObservation['known'][number];
 const askMs = 30_000;
 
 /**
- * What the kernels around a cell log while it runs: the host's, from a mark at the start on, and those of its guests, read
- * before each restart and at the end. Both are kept as files of the cell.
+ * Watches what the kernels around a cell log: the host's from a mark at the start on, and the guests', read before each
+ * restart and at the end. Both logs are kept as files of the cell.
  */
 export class KernelWatch {
 	readonly #host: Host;
 	readonly #lease: Lease;
 	readonly #guests = new Map<Machine, Guest>();
 	readonly #machines = new Set<Machine>();
-	/** Machines that were ended after their guests' logs had been read. */
+	/** Machines that ended after their guests' logs had been read. */
 	readonly #ended = new Set<Machine>();
 	readonly #pids = new Set<number>();
 	readonly #guestLogs: SortedLog[] = [];
 	readonly #expected: KnownMessage[] = [];
 	#mark: KernelLogMark | undefined;
 	#unread: KernelLogObservation['unread'] = null;
-	/** Why vCPUs did not run for a while, where that was on purpose. */
+	/** Why vCPUs did not run for a while, if that was on purpose. */
 	#heldUp: string | undefined;
 	#hostKernel: KernelLogObservation | undefined;
 	readonly #files: Record<string, string> = {};
@@ -48,7 +48,7 @@ export class KernelWatch {
 		this.#lease = lease;
 	}
 
-	/** What was logged so far, as a verdict wants it. */
+	/** What was logged so far, in the form that the verdict takes. */
 	get observed(): Pick<Observations, 'guestKernel' | 'hostKernel'> {
 		return {
 			...(this.#guests.size === 0 ? {} : { guestKernel: this.#guestKernel() }),
@@ -56,24 +56,24 @@ export class KernelWatch {
 		};
 	}
 
-	/** Name to path of the logs kept. */
+	/** Paths of the kept logs, by name. */
 	get files(): Readonly<Record<string, string>> {
 		return this.#files;
 	}
 
-	/** From now on, what the host's kernel logs is of interest. @throws HostError */
+	/** Marks the host's kernel log: only later records matter. @throws HostError */
 	async begin(): Promise<void> {
 		const { slowness } = this.#lease;
 		this.#mark = await markKernelLog(this.#host, { timeoutMs: askMs * slowness });
 	}
 
-	/** A machine of the cell has been started. */
+	/** Notes that a machine of the cell has started. */
 	async machineStarted(machine: Machine): Promise<void> {
 		this.#machines.add(machine);
 		await this.#tellProcesses(machine);
 	}
 
-	/** A machine is about to be ended: what the kernel of its guest has logged is read. @throws what asking a guest throws */
+	/** Reads the guest's kernel log before its machine is ended. @throws what asking a guest throws */
 	async machineEnds(machine: Machine): Promise<void> {
 		const guest = this.#guests.get(machine);
 		if (guest !== undefined && this.#silent(guest) === undefined) {
@@ -82,17 +82,17 @@ export class KernelWatch {
 		}
 	}
 
-	/** A guest whose kernel log is to be read at the end. */
+	/** Registers a guest whose kernel log is read at the end. */
 	add(guest: Guest): void {
 		this.#guests.set(guest.machine, guest);
 	}
 
-	/** A message that is known in this cell, besides those that always are. */
+	/** Registers a message that is expected in this cell, besides those that are always known. */
 	expectTrouble(message: KnownMessage): void {
 		this.#expected.push(message);
 	}
 
-	/** vCPUs are kept from running on purpose: a kernel that says that time went by is right. */
+	/** Notes that vCPUs are kept from running on purpose, so that kernel messages about lost time are excused. */
 	holdUp(why: string): void {
 		this.#heldUp ??= why;
 	}
@@ -101,7 +101,7 @@ export class KernelWatch {
 	async readGuest(guest: Guest, timeoutMs = askMs): Promise<void> {
 		const lines = await guest.kernelLog(timeoutMs);
 		if (lines === undefined) {
-			this.#unread ??= { reason: 'the guest has no dmesg that may read it', expected: true };
+			this.#unread ??= { reason: 'the guest has no dmesg that can read it', expected: true };
 			return;
 		}
 		appendFileSync(this.#file('guest-kernel.log'), `${lines.join('\n')}\n`);
@@ -109,8 +109,8 @@ export class KernelWatch {
 	}
 
 	/**
-	 * Reads the logs of all guests that can be asked. Of a cell that has failed already, as far as that goes; never throws
-	 * then. @throws what asking a guest throws
+	 * Reads the logs of all guests that can be asked. For a cell that has already failed, reads what it can and never
+	 * throws. @throws what asking a guest throws
 	 */
 	async settle({ hasFailed }: { readonly hasFailed: boolean }): Promise<void> {
 		for (const machine of this.#machines) await this.#tellProcesses(machine);
@@ -127,7 +127,7 @@ export class KernelWatch {
 		}
 	}
 
-	/** Reads what the host's kernel has logged. Never throws: a log that cannot be read is part of what was observed. */
+	/** Reads what the host's kernel has logged. Never throws: an unreadable log is part of the observations. */
 	async end(): Promise<void> {
 		if (this.#mark === undefined) return;
 		const { slowness, othersProcesses } = this.#lease;
@@ -159,7 +159,7 @@ export class KernelWatch {
 		return file;
 	}
 
-	/** Why a guest cannot be asked, where that is nothing new. */
+	/** Returns why a guest cannot be asked, if that is already known. */
 	#silent(guest: Guest): string | undefined {
 		const { machine } = guest;
 		if (guest.isLost) return 'its vCPUs cannot run on any CPU of the host';
@@ -187,19 +187,19 @@ export class KernelWatch {
 		const reports = new Map<string, KernelReport>();
 		for (const report of logs.flatMap(log => log.reports)) {
 			if (this.#heldUp !== undefined && isStall(report)) {
-				notes.push(noteOf(report, `${this.#heldUp}, so that time went by for the guest`));
+				notes.push(noteOf(report, `${this.#heldUp}, so the guest lost time`));
 			} else if (!reports.has(report.line)) reports.set(report.line, report);
 		}
 		return { unread: this.#unread, reports: [...reports.values()].map(seen), known: once(notes) };
 	}
 
-	/** What the consoles showed, which is all there is of a guest that is gone. */
+	/** Returns what the consoles showed: all there is of a guest that is gone. */
 	#consoleLogs(): SortedLog[] {
 		return [...this.#machines]
 			.filter(machine => machine.spec.kernel !== undefined)
 			.map(machine => {
 				const { kernelReports } = machine.console;
-				// By their lines alone: what stands between them on a console may be anybody's.
+				// Only by their lines: text between them on a console may come from anything.
 				const { known, reports } = this.#sorted(
 					kernelReports.map(report => report.line),
 					'guest',
@@ -210,15 +210,15 @@ export class KernelWatch {
 	}
 }
 
-/** Reports of a host that say nothing about its kernel. */
+/** Host reports that say nothing about its kernel. */
 const notTheKernel: Readonly<Partial<Record<KernelReport['kind'], string>>> = {
 	'oom-kill': 'the host ran out of memory, which is not a fault of its kernel',
 	hardware: 'a fault of the hardware is not a fault of the kernel',
 };
 
 /**
- * Which reports of a host's kernel are a cell's: what names one of its processes, and what names nobody's; what names a
- * process of another cell is that cell's.
+ * Selects the host kernel's reports that belong to a cell: those that name one of its processes, and those that name
+ * none. Reports that name a process of another cell belong to that cell.
  */
 export function attribute(
 	reports: readonly KernelReport[],
@@ -231,7 +231,7 @@ export function attribute(
 		const named = processesNamed(incident.flatMap(report => report.lines));
 		const isOthers = !named.some(pid => own.has(pid)) && named.some(pid => others.has(pid));
 		for (const report of incident) {
-			const excuse = isOthers ? 'names a process of another cell that ran beside this one' : notTheKernel[report.kind];
+			const excuse = isOthers ? 'names a process of another cell that ran in parallel' : notTheKernel[report.kind];
 			if (excuse === undefined) mine.push(report);
 			else notes.push(noteOf(report, excuse));
 		}

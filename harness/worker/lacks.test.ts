@@ -20,7 +20,7 @@ function lacks(matrix: Matrix, facts: HostFacts, cell: Partial<Cell> = {}, hasPm
 	});
 }
 
-test('a real host must be like a topology that the case names; a board was planned', t => {
+test('a real host must match a topology of the case, even if the plan was made for a board', t => {
 	t.is(lacks({ topology: ['biglittle'] }, uniform), 'needs a host like biglittle; lab is like uniform');
 	t.is(lacks({ topology: ['biglittle'] }, bigLittle), undefined);
 	t.is(lacks({ topology: ['uniform'], otherTopologies: ['biglittle'] }, bigLittle), undefined);
@@ -29,17 +29,21 @@ test('a real host must be like a topology that the case names; a board was plann
 	t.is(lacks({ topology: ['biglittle'] }, none, { accel: 'tcg' }), undefined);
 });
 
-test('the choice, PMUs and event sources that are not there are named', t => {
+test('a missing PMU choice, PMU or event source is named', t => {
 	t.regex(lacks({ needs: { choice: true } }, uniform, {}, false)!, /needs a QEMU with the PMU choice; 10\.0\.13/);
-	t.is(lacks({}, uniform, { pmu: '#1' }), 'needs 2 PMUs of CPUs; lab has armv8_pmuv3_0');
-	t.is(lacks({}, none, { pmu: '#0' }), 'needs a PMU of CPUs; lab has none');
+	t.is(lacks({}, uniform, { pmu: '#1' }), 'needs 2 CPU PMUs; lab has armv8_pmuv3_0');
+	t.is(lacks({}, none, { pmu: '#0' }), 'needs a CPU PMU; lab has none');
 	const pmu = 'armv8_cortex_a72';
 	t.regex(lacks({ pmu: [pmu] }, uniform, { pmu })!, /needs the event source armv8_cortex_a72; .*armv8_pmuv3_0/);
 	t.is(lacks({ pmu: [pmu] }, bigLittle, { pmu }), undefined);
-	t.is(lacks({}, uniform, { pmu }), undefined, "the user's own is the user's mistake, and an error of its own");
+	t.is(
+		lacks({}, uniform, { pmu }),
+		undefined,
+		"a missing event source named by the user is the user's error, not a skip",
+	);
 });
 
-test('a machine type that this QEMU does not have is named, with those it has', t => {
+test('a machine type that this QEMU lacks is named, with those it has', t => {
 	t.is(
 		lacks({}, uniform, { machine: 'virt-9.2' }),
 		'needs machine type virt-9.2; QEMU 10.0.13 has virt-rhel9.6.0, virt-rhel9.4.0',

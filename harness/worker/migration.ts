@@ -2,20 +2,23 @@ import { contention, poll } from '../../src/lib/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
 
-/** How long a guest of a cell may take to be written or read. */
+/** Deadline for saving or restoring a guest of a cell. */
 const usualMs = 120_000;
 
-/** Writes a machine to `uri` (`file:PATH` on its host). `completed`, or what it said instead. @throws DeadlineError */
+/**
+ * Saves a machine to `uri` (`file:PATH` on its host). Returns `completed` or the failure that QEMU reports. @throws
+ * DeadlineError
+ */
 export async function migrateTo({ qmp }: Machine, uri: string): Promise<string> {
 	await qmp.execute('migrate', { uri });
 	return await migrationEnd(qmp);
 }
 
 /**
- * Reads a machine that was started with `-incoming defer` from `uri`. `completed`; `failed: ...` with what QEMU said;
- * `exited: ...` when it refused by ending with a status of its own. A QEMU that a signal ended has not refused.
+ * Restores a machine started with `-incoming defer` from `uri`. Returns `completed`; `failed: ...` with QEMU's message;
+ * or `exited: ...` if QEMU refused by exiting. A QEMU ended by a signal has not refused.
  *
- * @throws QmpError when a signal ended it; DeadlineError
+ * @throws QmpError if a signal ended it; DeadlineError
  */
 export async function restoreFrom({ qmp }: Machine, uri: string): Promise<string> {
 	try {
@@ -33,7 +36,7 @@ async function migrationEnd(qmp: Machine['qmp']): Promise<string> {
 		async () => {
 			const { status, 'error-desc': said } = await qmp.execute('query-migrate');
 			if (status === 'completed') return status;
-			return status === 'failed' ? `failed: ${said ?? 'it does not say why'}` : undefined;
+			return status === 'failed' ? `failed: ${said ?? 'without a reason'}` : undefined;
 		},
 		{ timeoutMs: usualMs * contention(), everyMs: 100 },
 	);

@@ -13,7 +13,7 @@ const tree = (...children: DeviceNode[]): DeviceTree => ({
 	bootCpu: 0,
 });
 
-test('what one device tree has and the other has not', t => {
+test('the differences of two device trees are the lines that only one has', t => {
 	const [before, after] = [tree(node('cpus', { a: 'x' })), tree(node('cpus', { a: 'y' }), node('pmu', { b: '' }))];
 	t.deepEqual(deviceTreeChanges(before, after), ['- /cpus/a=78', '+ /cpus/a=79', '+ /pmu/', '+ /pmu/b=']);
 	t.deepEqual(deviceTreeChanges(after, after), []);

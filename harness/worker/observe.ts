@@ -5,7 +5,7 @@ import { contention, messageOf } from '../../src/lib/index.ts';
 import type { MachineObservation, QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 
-/** Asks QEMU what it says of the PMU. `machineBackcompatPmu` is what its machine type's compat properties were seen to be. */
+/** Asks QEMU about the PMU. `machineBackcompatPmu` is the value found in its machine type's compat properties. */
 export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
 	const kvm = await qmp.execute('query-kvm');
 	const [cpu] = await qmp.execute('query-cpus-fast');
@@ -25,7 +25,7 @@ export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | 
 	};
 }
 
-/** Asks QEMU what machine it runs. */
+/** Asks QEMU which machine it runs. */
 export async function askMachine({ qmp }: Machine): Promise<MachineObservation> {
 	const typeOf = async (path: string) => String(await qmp.execute('qom-get', { path, property: 'type' }));
 	const cpus = await qmp.execute('query-cpus-fast');
@@ -40,7 +40,7 @@ export async function askMachine({ qmp }: Machine): Promise<MachineObservation> 
 	};
 }
 
-/** Reads what QEMU traced of the choice so far. `known`: whether it has the trace events at all. */
+/** Reads what QEMU has traced of the choice so far. `known`: whether it has the trace events at all. */
 export async function readPmuTrace(machine: Machine, known: boolean): Promise<TraceObservation> {
 	const { events } = await machine.readLog();
 	const numbersOf = (name: string) => events.filter(one => one.event === name).map(one => one.numbers);
@@ -51,12 +51,15 @@ export async function readPmuTrace(machine: Machine, known: boolean): Promise<Tr
 	};
 }
 
-/** QEMU makes none that is larger than 1 MiB. */
+/** QEMU never makes a larger one (1 MiB). */
 const mostTreeBytes = 4 * 1024 * 1024;
 
-/** The device tree that QEMU made for its guest (QMP `dumpdtb`, QEMU 7.2 and later). @throws QmpError, HostError; RangeError if it is not a device tree */
+/**
+ * Reads the device tree that QEMU made for its guest (QMP `dumpdtb`, QEMU 7.2 and later). @throws QmpError, HostError;
+ * RangeError if it is not a device tree
+ */
 export async function dumpDeviceTree(machine: Machine, host: Host): Promise<DeviceTree> {
-	// Beside its log, in the folder that goes with the machine.
+	// Next to its log, in the folder that is removed with the machine.
 	const filename = `${path.posix.dirname(machine.logPath)}/dtb`;
 	await machine.qmp.execute('dumpdtb', { filename });
 	return readDeviceTree(
@@ -69,7 +72,7 @@ export async function dumpDeviceTree(machine: Machine, host: Host): Promise<Devi
 	);
 }
 
-/** A device tree as lines `/node/property=hexadecimal`, sorted, to compare two by. */
+/** Writes a device tree as sorted lines `/node/property=hexadecimal`, for comparison. */
 export function deviceTreeLines({ root }: DeviceTree): string[] {
 	const lines: string[] = [];
 	const visit = (node: DeviceTree['root'], at: string) => {
@@ -81,10 +84,10 @@ export function deviceTreeLines({ root }: DeviceTree): string[] {
 	return lines.sort();
 }
 
-/** Random numbers for the guest's kernel, new at each start. */
+/** Random seeds for the guest's kernel, different at each start. */
 const seed = /^\/chosen\/(rng|kaslr)-seed=/;
 
-/** Lines that only one of two device trees has, but for the random numbers in them. */
+/** Returns the lines that only one of two device trees has, random seeds excepted. */
 export function deviceTreeChanges(before: DeviceTree, after: DeviceTree): string[] {
 	const linesOf = (tree: DeviceTree) => new Set(deviceTreeLines(tree).filter(line => !seed.test(line)));
 	const [one, other] = [linesOf(before), linesOf(after)];

@@ -8,7 +8,7 @@ import { commandFile } from '../usage/places.ts';
 const isDefault = ({ count, seed }: RandomHosts) =>
 	count === defaultRandomHosts.count && seed === defaultRandomHosts.seed;
 
-/** The `vpmu run` that runs one cell again. */
+/** Builds the `vpmu run` command that runs one cell again. */
 export function reproArguments(
 	cell: Cell,
 	{ kernel, boardKernel }: Lease['sources'],
@@ -33,17 +33,17 @@ export function reproArguments(
 }
 
 /**
- * Writes `repro.sh` into the cell's folder: runs that very cell again, from anywhere. First it says what is not any more
- * what the cell was made of: it then runs all the same, with what there is.
+ * Writes `repro.sh` into the cell's folder, which runs this cell again from any folder. It first warns about anything
+ * that has changed since, then runs with what there is.
  */
 export function writeRepro(cell: Cell, lease: Lease, casesFolder: string | null): void {
 	const script = [
 		'#!/bin/sh',
 		`# Runs this cell again: ${cell.id}`,
 		'made_of() {',
-		'	[ -e "$2" ] || { echo "repro.sh: the $1 of then is gone ($2)" >&2; return; }',
+		'	[ -e "$2" ] || { echo "repro.sh: the original $1 no longer exists ($2)" >&2; return; }',
 		'	now=$(sha256sum <"$2" | cut -d " " -f 1)',
-		'	[ "$now" = "$3" ] || echo "repro.sh: the $1 differs from the one of then: $2 is $now, was $3" >&2',
+		'	[ "$now" = "$3" ] || echo "repro.sh: the $1 has changed since: $2 is $now, was $3" >&2',
 		'}',
 		...Object.entries({ 'QEMU program': lease.made.qemu, kernel: lease.made.kernel, initrd: lease.made.initrd }).map(
 			([what, file]) => quoteCommand(['made_of', what, file.path, file.sha256]),

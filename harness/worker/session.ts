@@ -36,24 +36,24 @@ import { type BesideOptions, bootable, type StartOptions, specOf } from './start
 import { LiveTerminals } from './terminals.ts';
 import { Witness } from './witness.ts';
 
-/** Ends a body early because what was predicted has been seen: QEMU refused to start. */
+/** Ends a body early because the predicted outcome was seen: QEMU refused to start. */
 class AsPredicted extends Error {
 	override readonly name = 'AsPredicted';
 }
 
-/** What else is known of a cell's case. */
+/** What else is known about a cell's case. */
 export interface SessionOptions {
 	/** The folder of the user's own cases that it is in; `null` (default) for a case that vpmu ships. */
 	readonly casesFolder?: string | null;
-	/** Whether the case is about a PMU (default): predicted, observed in all layers, and judged. */
+	/** Whether the case is about a PMU (default), so that it is predicted, observed in all layers, and judged. */
 	readonly isJudged?: boolean;
 }
 
-/** One cell while it runs. What a case sees of it is its context (context.ts). */
+/** A running cell. A case sees it through its context (context.ts). */
 export class CellSession extends Witness {
 	readonly cell: Cell;
 	readonly lease: Lease;
-	/** Host CPUs that this cell speaks of, where it is not all of them. */
+	/** Host CPUs that this cell is about, if not all of them. */
 	requiredCpus: string | undefined;
 	readonly #matrix: Matrix;
 	readonly #casesFolder: string | null;
@@ -71,7 +71,7 @@ export class CellSession extends Witness {
 	#prediction: Prediction | undefined;
 	#failure: unknown;
 	#zeroBoot = false;
-	/** The case has ended the machine itself, or seen it die: there is nobody left to ask. */
+	/** The case has ended the machine itself or seen it die, so it cannot be asked any more. */
 	#isStopped = false;
 	#isSettled = false;
 	#keepFolder: HostFolder | undefined;
@@ -91,12 +91,14 @@ export class CellSession extends Witness {
 		return this.#host!;
 	}
 
-	/** The host as QEMU sees it: simulated capabilities included. */
+	/** The host as seen by QEMU, simulated capabilities included. */
 	get facts(): HostFacts {
 		return this.#facts;
 	}
 
-	/** A group of host CPUs to start on: not the same for all cells, so that cells side by side are not all on one CPU. */
+	/**
+	 * Picks a group of host CPUs to start on. It varies between cells, so that parallel cells do not all use one CPU.
+	 */
 	get home(): string {
 		const { groups } = this;
 		return groups[createHash('sha256').update(this.cell.id).digest()[0]! % groups.length]!;
@@ -107,34 +109,34 @@ export class CellSession extends Witness {
 		return hostModel(this.#facts).pmus;
 	}
 
-	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, in order of their first CPU. */
+	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, ordered by their first CPU. */
 	get groups(): readonly string[] {
 		return hostModel(this.#facts).groups.map(group => `${group.cpus}`);
 	}
 
-	/** The PMU of a group; the one that was registered first where several cover it. */
+	/** Returns the PMU of a group; the one registered first if several cover it. */
 	pmuOn(group: string): CpuPmu | undefined {
 		return pmuOn(group, hostModel(this.#facts));
 	}
 
-	/** What must be chosen, for the settings of the last start. */
+	/** The prediction for the settings of the last start. */
 	get prediction(): Prediction {
 		return this.#prediction!;
 	}
 
-	/** What must be chosen for a start that is not the cell's own. */
+	/** Predicts the choice for a start with other settings than the cell's. */
 	predict(options: BesideOptions): Prediction {
 		return predictBackend(this.#facts, settingsOf(this.cell, this.#leaseOf(options), this.#facts, options));
 	}
 
-	/** Attaches to the host and decides whether the cell means anything here. @throws CellSkipped */
+	/** Attaches to the host and decides whether the cell can run there. @throws CellSkipped */
 	async prepare(): Promise<void> {
 		const { cell, lease } = this;
 		writeRepro(cell, lease, this.#casesFolder);
 		this.#host = this.#owned.use(await attachHost(lease.host));
 		this.#kernels = new KernelWatch(this.#host, lease);
 		await this.#kernels.begin();
-		// After all else of the cell has ended: its end is of interest, too.
+		// Dispose of the kernels last: they also watch how everything else ends.
 		this.#owned.defer(async () => await this.#kernels?.end());
 		await this.#simulate();
 		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.#facts, host: this.host.name });
@@ -161,8 +163,8 @@ export class CellSession extends Witness {
 	}
 
 	/**
-	 * Boots the guest of this cell and looks at it over QMP, in the trace and from inside. When the prediction is an
-	 * error, seeing QEMU refuse ends the body: there is nothing more to observe.
+	 * Boots the cell's guest and observes it over QMP, in the trace and from inside. If the prediction is an error, a
+	 * refusal by QEMU ends the body, since nothing more can be observed.
 	 */
 	async boot(options: StartOptions = {}): Promise<Guest> {
 		const machine = await this.#startOwn(options, bootable(this.lease));
@@ -176,8 +178,8 @@ export class CellSession extends Witness {
 	}
 
 	/**
-	 * Starts QEMU with the vCPUs stopped and no kernel: all that can be asked over QMP, in the trace and of the device tree
-	 * made for the guest, without the cost of a boot. Ends the body as {@link boot} does.
+	 * Starts QEMU with the vCPUs stopped and no kernel, and observes QMP, the trace and the device tree without the
+	 * cost of a boot. May end the body, like {@link boot}.
 	 */
 	async startWithoutBoot(options: StartOptions = {}): Promise<Machine> {
 		this.#zeroBoot = true;
@@ -187,7 +189,7 @@ export class CellSession extends Witness {
 		return machine;
 	}
 
-	/** Starts QEMU as {@link startWithoutBoot} does. What it wrote when it refused; `undefined` when it started. */
+	/** Starts QEMU like {@link startWithoutBoot}. Returns its stderr if it refused, `undefined` if it started. */
 	async refusal(options: StartOptions = {}): Promise<string | undefined> {
 		try {
 			await this.startWithoutBoot(options);
@@ -200,8 +202,8 @@ export class CellSession extends Witness {
 	}
 
 	/**
-	 * Starts a machine beside the cell's own, such as of the QEMU to compare with. What is seen of it is the case's to
-	 * judge. Disposed of with the cell. @throws QemuError when it does not start
+	 * Starts a machine besides the cell's own, for example of the QEMU to compare with. The case judges it. Disposed of
+	 * with the cell. @throws QemuError if it does not start
 	 */
 	async startBeside(options: BesideOptions = {}): Promise<Machine> {
 		const artifacts = path.join(this.lease.artifacts, `beside-${++this.#beside}`);
@@ -209,14 +211,14 @@ export class CellSession extends Witness {
 		return await this.#launch(this.#leaseOf(options), options, base, artifacts);
 	}
 
-	/** A guest of {@link startBeside}: what it is asked for is not kept among the cell's readings unless it counts. */
+	/** Returns a guest of {@link startBeside}. Of its answers, only counts are kept among the cell's readings. */
 	guestOf(machine: Machine): Guest {
 		const guest = new Guest(this, machine);
 		this.#kernels?.add(guest);
 		return guest;
 	}
 
-	/** Host CPUs (list format) on which a vCPU of the cell can run; empty when none is known. */
+	/** Host CPUs (list format) on which a vCPU of the cell can run; empty if none is known. */
 	get runnableCpus(): string {
 		const { counting } = this.prediction;
 		return Object.keys(counting)
@@ -224,22 +226,25 @@ export class CellSession extends Witness {
 			.join(',');
 	}
 
-	/** The kernel of a guest is about to end: what it has logged is read. */
+	/** Reads a guest's kernel log before that kernel ends. */
 	async kernelEnds(guest: Guest): Promise<void> {
 		await this.#kernels?.readGuest(guest);
 	}
 
-	/** What a kernel will report because of what the case does to it: a line that matches is noted, with the reason. */
+	/** Announces a kernel message that the case provokes: matching lines are noted with the reason. */
 	expectTrouble(of: 'guest' | 'host', pattern: RegExp, reason: string): void {
 		this.#kernels?.expectTrouble({ name: reason, of, pattern: pattern.source, reason });
 	}
 
-	/** vCPUs are kept from running on purpose: what a kernel says of time that went by is not trouble then. */
+	/** Notes that vCPUs are kept from running on purpose, so that kernel messages about lost time are excused. */
 	holdUp(why: string): void {
 		this.#kernels?.holdUp(why);
 	}
 
-	/** The device tree that QEMU made for the guest. Of the cell's own machine it is an observation too. */
+	/**
+	 * Returns the device tree that QEMU made for the guest. That of the cell's own machine is also kept as an
+	 * observation.
+	 */
 	async deviceTree(machine: Machine): Promise<DeviceTree> {
 		const tree = await dumpDeviceTree(machine, this.host);
 		if (machine === this.#machine) {
@@ -249,8 +254,8 @@ export class CellSession extends Witness {
 	}
 
 	/**
-	 * Looks at the cell's machine a last time and ends it; another may be started. Not looked at is one that is no longer
-	 * what was started, such as the source of a migration.
+	 * Observes the cell's machine a last time and ends it; another may be started. Skips the observation of a machine
+	 * that is no longer what was started, such as the source of a migration.
 	 */
 	async stop(machine: Machine, { look = true } = {}): Promise<void> {
 		if (look) {
@@ -261,19 +266,22 @@ export class CellSession extends Witness {
 		await machine.shutdown();
 	}
 
-	/** Counts on the host what the vCPUs of a machine do. Disposed of with the cell. */
+	/** Counts on the host what a machine's vCPUs do. Disposed of with the cell. */
 	async countOnHost(threadIds: readonly number[], events: readonly string[]): Promise<HostCount> {
 		return this.#owned.use(await countOnHost(this.host, threadIds, events));
 	}
 
-	/** What the KVM shim of a simulation has recorded, line by line; empty without one. */
+	/** Returns what a simulation's KVM shim has recorded, one line each; empty without one. */
 	async shimLog(): Promise<readonly string[]> {
 		if (this.#shimLog === undefined) return [];
 		const log = await this.host.read(this.#shimLog, { timeoutMs: 10_000, maxBytes: 1 << 20, untrusted: true });
 		return log.toString().split('\n').filter(Boolean);
 	}
 
-	/** Asks something that QEMU must survive. The answer; `undefined` when QEMU died of it, which is a demand unmet. */
+	/**
+	 * Asks something that QEMU must survive. Returns the answer; if QEMU died, records an unmet demand and returns
+	 * `undefined`.
+	 */
 	async survives<T>(what: string, asking: Promise<T>): Promise<T | undefined> {
 		try {
 			return await asking;
@@ -285,21 +293,21 @@ export class CellSession extends Witness {
 		}
 	}
 
-	/** What the body threw. */
+	/** Records what the body threw. */
 	bodyFailed(error: unknown): void {
-		// What the case asserted in vain is among the demands already.
+		// Failed assertions of the case are already among the demands.
 		const isAssertion = error instanceof Error && error.name === 'TestFailure';
 		if (!isAssertion && !(error instanceof AsPredicted)) this.#failure = error;
 	}
 
-	/** Disposes of everything of the cell, in reverse order. Idempotent. */
+	/** Disposes of everything in the cell, in reverse order. Idempotent. */
 	async close(): Promise<void> {
 		if (this.#owned.disposed) return;
 		await this.settle();
 		await this.#owned.disposeAsync();
 	}
 
-	/** Looks at the cell's machine for the last time. Idempotent. */
+	/** Observes the cell's machine for the last time. Idempotent. */
 	async settle(): Promise<void> {
 		if (this.#isSettled) return;
 		this.#isSettled = true;
@@ -307,10 +315,10 @@ export class CellSession extends Witness {
 		await this.#kernels?.settle({ hasFailed: this.#failure !== undefined }).catch(error => {
 			this.#failure ??= error;
 		});
-		// It is concluded before it ends.
+		// Conclude before the machine ends.
 		if (this.lease.keep === true) await this.#kernels?.end();
 		if (machine !== undefined && !this.#failure && !this.#isStopped && this.observations.start?.state === 'running') {
-			// Asked last: a QEMU that died of being asked is seen here.
+			// Last, since a QEMU that died of a question is noticed here.
 			await this.#observe(machine).catch(error => {
 				this.#failure ??= error;
 			});
@@ -323,7 +331,7 @@ export class CellSession extends Witness {
 		if (machine !== undefined && folder !== undefined) await keepMachine(this.host, machine, folder.path, tell);
 	}
 
-	/** The result, when the body has ended and everything is closed. */
+	/** Computes the result, after the body has ended and everything is closed. */
 	conclude(): CellResult {
 		return conclude(this.record);
 	}
@@ -393,7 +401,7 @@ export class CellSession extends Witness {
 
 	async #observe(machine: Machine): Promise<void> {
 		const { cell, lease } = this;
-		// A guest that has powered off was perhaps what a case wanted that is not about a PMU.
+		// A guest of a case that is not about a PMU may have powered off on purpose.
 		if (!this.#isJudged && machine.process.exit?.status === 0) return;
 		this.observe({ machine: await askMachine(machine) });
 		if (!this.#isJudged) return;
@@ -403,7 +411,7 @@ export class CellSession extends Witness {
 		this.observe({ trace: await readPmuTrace(machine, known) });
 	}
 
-	/** The lease as a start has it: with the other QEMU where that is asked for. */
+	/** Adapts the lease to a start, with the reference QEMU if requested. */
 	#leaseOf({ reference = false }: BesideOptions): Lease {
 		if (!reference) return this.lease;
 		const { reference: other } = this.lease;
@@ -411,7 +419,7 @@ export class CellSession extends Witness {
 		return { ...this.lease, ...other };
 	}
 
-	/** With what a machine needs that may be kept. */
+	/** Adds what a machine needs that may be kept. */
 	async #keeping(options: StartOptions): Promise<StartOptions> {
 		if (this.lease.keep !== true) return options;
 		this.#keepFolder ??= this.#owned.use(await this.host.makeFolder());

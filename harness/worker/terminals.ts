@@ -5,14 +5,17 @@ import { harmless, listen, messageOf } from '../../src/lib/index.ts';
 import type { Machine } from '../../src/qemu/index.ts';
 import { openSocketFolder } from '../protocol/live.ts';
 
-/** Lets people onto a cell's machine while it runs (`vpmu shell --cell`). */
+/** Gives people access to a cell's machine while it runs (`vpmu shell --cell`). */
 export class LiveTerminals implements AsyncDisposable {
 	#offer: AsyncDisposable | undefined;
 
-	/** Offers terminals of this machine, and no longer of the one before. Never rejects: no cell fails for lack of it. */
+	/**
+	 * Offers terminals of this machine, and stops offering those of the previous one. Never rejects, so that no cell
+	 * fails over it.
+	 */
 	async of(machine: Machine, cellFolder: string): Promise<void> {
 		await this[Symbol.asyncDispose]();
-		// A file system without sockets.
+		// The file system does not support sockets.
 		this.#offer = await offer(machine, cellFolder).catch(() => undefined);
 	}
 
@@ -37,7 +40,7 @@ async function offer(machine: Machine, cellFolder: string): Promise<AsyncDisposa
 		serving.add(served);
 		void served.finally(() => serving.delete(served));
 	});
-	// Left by a cell of this folder that was killed.
+	// Left behind by a killed cell of the same folder.
 	await rm(socket, { force: true });
 	await listen(server, socket);
 	stack.defer(async () => {

@@ -1,10 +1,10 @@
 import type { GuestReading, Observations } from '../../src/pmu/index.ts';
 import type { MovedCount, PerfReading } from '../../src/run/index.ts';
 
-/** A cell that goes through many machines says no more of them. */
+/** Limit for cells that go through many machines. */
 const mostNotes = 50;
 
-/** What a cell has seen and what was demanded of it in vain. Kept as it comes, judged at the end. */
+/** A cell's observations and its unmet demands, collected as they arrive and judged at the end. */
 export class Witness {
 	readonly #unmet: string[] = [];
 	readonly #readings: { readonly reading: GuestReading; readonly perf: PerfReading }[] = [];
@@ -13,7 +13,7 @@ export class Witness {
 	readonly #attached: Record<string, string> = {};
 	#observations: Observations = {};
 
-	/** What has been seen so far. */
+	/** Observations so far. */
 	get observations(): Observations {
 		return this.#observations;
 	}
@@ -22,7 +22,7 @@ export class Witness {
 		return this.#unmet;
 	}
 
-	/** What is worth telling and changes no verdict. */
+	/** Notes for the reader that change no verdict. */
 	get notes(): readonly string[] {
 		return this.#notes;
 	}
@@ -31,22 +31,25 @@ export class Witness {
 		if (this.#notes.length < mostNotes) this.#notes.push(text);
 	}
 
-	/** Files of the cell's folder besides those of its machine, by what they hold. */
+	/** Files in the cell's folder besides those of its machine, by content. */
 	get attached(): Readonly<Record<string, string>> {
 		return this.#attached;
 	}
 
-	/** Names a file of this machine, in the cell's folder, among its artifacts. */
+	/** Lists a file of the cell's folder among its artifacts. */
 	attach(name: string, file: string): void {
 		this.#attached[name] = file;
 	}
 
-	/** The readings as results hold them. */
+	/** The readings in the form that results have. */
 	get perfReadings(): readonly PerfReading[] {
 		return this.#readings.map(one => one.perf);
 	}
 
-	/** A demand of the case beyond the prediction: unmet, the cell fails, or is `xfail` where that was expected. */
+	/**
+	 * Records a demand of the case beyond the prediction. If unmet, the cell fails, or is `xfail` where that was
+	 * expected.
+	 */
 	expect(met: boolean, demand: string): void {
 		if (!met) this.unmet(demand);
 	}

@@ -11,16 +11,19 @@ import { broken } from '../protocol/outcome.ts';
 import { CaseContext, type VmContext } from './context.ts';
 import { CellSession } from './session.ts';
 
-/** What a case does with one cell. The harness judges the prediction against what was observed when it returns. */
+/**
+ * What a `pmuTest` case does with one cell. When it returns, the harness judges the observations against the
+ * prediction.
+ */
 export type CaseBody = (t: ExecutionContext, cell: CaseContext) => Promise<void> | void;
 
-/** What a case that is not about a PMU does with one cell. It passes when nothing that it demands is unmet. */
+/** What a `vmTest` case does with one cell. The cell passes if all its demands are met. */
 export type VmBody = (t: ExecutionContext, cell: VmContext) => Promise<void> | void;
 
-/** Makes this process the run of the cells that it has declared, where AVA was started without one. */
+/** Makes this process the run of its own cells, if AVA was started without a run. */
 export type RunAlone = (cells: readonly Cell[]) => Promise<Broker>;
 
-/** A declaration with where its case is. */
+/** A declaration and the location of its case. */
 export interface WorkerDeclaration extends CaseDeclaration {
 	/** The folder of the user's own cases that the file is in; `null` for a case that vpmu ships. */
 	readonly casesFolder: string | null;
@@ -28,7 +31,7 @@ export interface WorkerDeclaration extends CaseDeclaration {
 
 let shared: Promise<Broker> | undefined;
 
-/** Cells that this process has declared. */
+/** Cells declared by this process. */
 const declared: Cell[] = [];
 
 async function brokerOf(runAlone: RunAlone): Promise<Broker> {
@@ -36,7 +39,7 @@ async function brokerOf(runAlone: RunAlone): Promise<Broker> {
 	return socket === undefined ? await runAlone(declared) : await connectBroker(socket);
 }
 
-/** The cells of one declaration: those of the run's plan, or what `vpmu run CASE` would run, on `VPMU_ON`. */
+/** Returns the cells of one declaration: those in the run's plan, or what `vpmu run CASE` would run on `VPMU_ON`. */
 function cellsOf(declaration: CaseDeclaration): Cell[] {
 	const { VPMU_PLAN: plan, VPMU_ON: on } = process.env;
 	if (plan === undefined) return planCells([declaration], defaultSelection([declaration.case], on));
@@ -53,7 +56,7 @@ export function declareCells(test: TestFn, declaration: WorkerDeclaration, body:
 		run(cell.id, async t => {
 			shared ??= brokerOf(runAlone);
 			const result = await runCell(t, cell, declaration, body, await shared);
-			// AVA shows it on a terminal.
+			// AVA prints it on a terminal.
 			const line = visible(`${result.status}${result.reason === null ? '' : `: ${result.reason}`}`);
 			if (result.status === 'pass' || result.status === 'xfail' || result.status === 'skip') {
 				if (result.status !== 'pass') t.log(line);
@@ -66,7 +69,7 @@ export function declareCells(test: TestFn, declaration: WorkerDeclaration, body:
 	test.after.always(async () => await (await shared)?.[Symbol.asyncDispose]());
 }
 
-/** Runs one cell and tells the run how it went. Never throws: whatever happens becomes a result with its blame. */
+/** Runs one cell and reports its result to the run. Never throws: any failure becomes a result with a blame. */
 async function runCell(
 	t: ExecutionContext,
 	cell: Cell,
@@ -93,10 +96,11 @@ async function runCell(
 			const attempt = await t.try(async inner => {
 				try {
 					await body(inner, context);
-					// A body may end without having asserted anything itself: the verdict is the assertion.
+					// A body may end without an assertion of its own: the verdict is the assertion.
 					inner.pass();
 				} catch (error) {
-					// An assertion ends the body with an error that says nothing; what it says is among the attempt's own.
+					// A failed assertion ends the body with an error without details; the details are in the attempt's
+					// errors.
 					if (!isAssertion(error)) current.bodyFailed(error);
 					inner.pass();
 				}
@@ -127,7 +131,7 @@ function isAssertion(error: unknown): boolean {
 	return error instanceof Error && error.name === 'TestFailure';
 }
 
-/** What an assertion demanded, and what it found instead, in a line. */
+/** Describes a failed assertion in a line: what it demanded, and what it found. */
 function demandOf(error: Error & { formattedDetails?: readonly { label: string; formatted: string }[] }): string {
 	const found = (error.formattedDetails ?? [])
 		.map(({ label, formatted }) => `${label.trim()} ${stripVTControlCharacters(formatted).trim()}`)

@@ -109,7 +109,7 @@ test.serial('repro.sh runs the cell again, and says what is not what it was made
 	t.is(other.status, 0, other.stderr);
 	t.regex(
 		other.stderr,
-		/^repro\.sh: the QEMU program differs from the one of then: \S+\/qemu is [0-9a-f]{64}, was [0-9a-f]{64}\n$/,
+		/^repro\.sh: the QEMU program has changed since: \S+\/qemu is [0-9a-f]{64}, was [0-9a-f]{64}\n$/,
 	);
 	t.is(readRun(path.join(folder, 'other')).cell.id, cell.id);
 });

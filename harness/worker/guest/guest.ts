@@ -12,33 +12,36 @@ import type { Lease } from '../../protocol/lease.ts';
 import { isPlausible, least, readingOf } from './reading.ts';
 
 export interface CountOptions {
-	/** Host CPUs (list format) to pin every vCPU thread to while counting; free when absent. */
+	/** Host CPUs (list format) to which every vCPU thread is pinned while counting; not pinned if absent. */
 	readonly pinned?: string;
 	/** What to count. Default: the loop workload, once and with twice the work. */
 	readonly command?: readonly string[];
 	/** Iterations of the loop workload. */
 	readonly iterations?: number;
-	/** The vCPU to work on; any when absent. */
+	/** The vCPU to work on; any if absent. */
 	readonly vcpu?: number;
 }
 
-/** Iterations of the default workload: enough to outweigh exec and page faults of a nested guest, some 180 million cycles there. */
+/**
+ * Iterations of the default workload, some 180 million cycles: enough to outweigh exec and page faults of a nested
+ * guest.
+ */
 const defaultIterations = 100_000_000;
 
-/** How often a count is taken before it is believed that twice the work does not count twice. */
+/** How often a count is repeated before a wrong ratio of N and 2N is believed. */
 const attempts = 8;
 
 /** Characters of perf's output that are kept. */
 const mostTexts = 1 << 20;
 
-/** How often a vCPU is looked at while a count takes its time. */
+/** Interval at which a vCPU is checked while a count runs. */
 const refusalLookEveryMs = 2000;
 
-/** What a guest needs of its cell. */
+/** What a guest needs from its cell. */
 export interface GuestCell {
 	readonly host: Host;
 	readonly lease: Pick<Lease, 'slowness' | 'artifacts' | 'countAlone'>;
-	/** Host CPUs (list format) on which the vCPUs can run; empty when none is known. */
+	/** Host CPUs (list format) on which the vCPUs can run; empty if none is known. */
 	readonly runnableCpus: string;
 	addReading(reading: GuestReading, samples?: readonly GuestReading[]): void;
 	addMoved(moved: MovedCount): void;
@@ -48,12 +51,12 @@ export interface GuestCell {
 	holdUp(why: string): void;
 }
 
-/** A running guest of a cell. What it is asked is observed, and judged at the end. */
+/** A running guest of a cell. Its answers are observations, judged at the end. */
 export class Guest {
 	readonly machine: Machine;
 	readonly #cell: GuestCell;
 	#texts = '';
-	/** The vCPUs were last moved to where KVM refuses to run them. */
+	/** The vCPUs were last moved to CPUs where KVM refuses to run them. */
 	#isRefused = false;
 
 	constructor(cell: GuestCell, machine: Machine) {
@@ -65,7 +68,10 @@ export class Guest {
 		return this.machine.shell;
 	}
 
-	/** Deadlines are written for an idle, usual machine; this many times longer they are for the cell's host and its load now. */
+	/**
+	 * Scales a deadline: deadlines are written for a typical idle machine; the factor reflects the cell's host and its
+	 * current load.
+	 */
 	get slowness(): number {
 		return this.#cell.lease.slowness * contention();
 	}
@@ -75,7 +81,7 @@ export class Guest {
 		await this.machine.shell.ready({ timeoutMs: 90_000 * this.slowness });
 	}
 
-	/** What the guest's kernel says of its PMU. */
+	/** Reads what the guest's kernel reports about its PMU. */
 	async look(): Promise<GuestObservation> {
 		await this.ready();
 		const fields = await this.fields(
@@ -105,7 +111,7 @@ export class Guest {
 		const samples: GuestReading[][] = [];
 		// What disturbs an emulated host only ever adds to a count, so that the least of several is the truest.
 		for (let attempt = 0; attempt < attempts; attempt++) {
-			// The larger one first: what the first run of a program costs an emulated host is small beside it.
+			// 2N first: the one-off cost of a program's first run on an emulated host is small beside it.
 			const second = command === undefined ? await this.#perf(events, loop(2 * iterations), pinned) : undefined;
 			const isStuck = command === undefined && second === undefined;
 			const first = isStuck ? undefined : await this.#perf(events, command ?? loop(iterations), pinned);
@@ -125,7 +131,10 @@ export class Guest {
 		return readings;
 	}
 
-	/** What the guest's kernel found of its machine; `undefined` for a guest that cannot say (no device tree, no such files). */
+	/**
+	 * Reads what the guest's kernel found of its machine; `undefined` for a guest that cannot say (no device tree, no
+	 * such files).
+	 */
 	async system(): Promise<GuestSystem | undefined> {
 		const { online, consoles, memory } = await this.fields(
 			`echo "online=$(cat /sys/devices/system/cpu/online)"
@@ -137,17 +146,17 @@ export class Guest {
 	}
 
 	/**
-	 * Everything that the guest's kernel has logged since its boot, oldest line first, each with its level; `undefined` for a
-	 * guest that cannot show it. A guest that was left where its vCPUs cannot run is moved to where they can.
+	 * Reads everything that the guest's kernel has logged since boot, oldest line first, with levels; `undefined` for a
+	 * guest that cannot show it. Moves a guest whose vCPUs cannot run to CPUs where they can.
 	 */
 	async kernelLog(timeoutMs?: number): Promise<readonly string[] | undefined> {
 		if (this.#isRefused) await this.moveVcpus(this.#cell.runnableCpus);
-		// Most of it is text that repeats; a serial console takes its time for each character.
+		// Compress it: most of the text repeats, and each character takes time on a serial console.
 		const packed = await this.run(`dmesg >/dev/null 2>&1 || exit 0; dmesg -r | gzip -c`, timeoutMs);
 		return packed.length === 0 ? undefined : gunzipSync(packed).toString('utf8').trimEnd().split('\n');
 	}
 
-	/** Whether the guest was left where its vCPUs cannot run, and can be brought back nowhere. */
+	/** Whether the guest's vCPUs cannot run where they are, and there are no CPUs to move them to. */
 	get isLost(): boolean {
 		return this.#isRefused && this.#cell.runnableCpus === '';
 	}
@@ -160,7 +169,10 @@ export class Guest {
 		}
 	}
 
-	/** Waits until KVM is seen refusing to run a vCPU; the first such vCPU. @throws DeadlineError when all can run */
+	/**
+	 * Waits until KVM is seen refusing to run a vCPU, and returns the first such vCPU. @throws DeadlineError if all can
+	 * run
+	 */
 	async refusedVcpu(timeoutMs = 60_000): Promise<VcpuDiagnosis> {
 		const found = await poll(
 			'a vCPU that KVM refuses to run',
@@ -171,7 +183,7 @@ export class Guest {
 		return found;
 	}
 
-	/** Lets the guest be restarted and waits for its shell again; what was running in it is gone. */
+	/** Restarts the guest and waits for its shell; whatever ran in it is gone. */
 	async restart(how: () => Promise<unknown>): Promise<void> {
 		const before = await this.run('cat /proc/sys/kernel/random/boot_id');
 		await this.#cell.kernelEnds(this);
@@ -185,7 +197,7 @@ export class Guest {
 					await this.ready();
 					return (await this.run('cat /proc/sys/kernel/random/boot_id')).equals(before) ? undefined : true;
 				} catch (error) {
-					// It went down while it was asked.
+					// The guest went down before it could answer.
 					if (error instanceof GuestError && error.kind !== 'panic') return undefined;
 					throw error;
 				}
@@ -194,7 +206,7 @@ export class Guest {
 		);
 	}
 
-	/** Runs a script in the guest that must succeed, and reads the lines `name=value` that it prints. */
+	/** Runs a script in the guest that must succeed, and parses the `name=value` lines that it prints. */
 	async fields(script: string, timeoutMs?: number): Promise<Readonly<Record<string, string>>> {
 		const lines = (await this.run(script, timeoutMs)).toString().trim().split('\n');
 		return Object.fromEntries(
@@ -202,7 +214,9 @@ export class Guest {
 		);
 	}
 
-	/** Runs a script in the guest that must succeed; what it printed. @throws VpmuError blame `guest` when it fails */
+	/**
+	 * Runs a script in the guest that must succeed, and returns its output. @throws VpmuError blame `guest` if it fails
+	 */
 	async run(script: string, timeoutMs = 20_000): Promise<Buffer> {
 		const running = this.shell.run(script, { timeoutMs: timeoutMs * this.slowness });
 		const result = await this.machine.orDeath('a command ran', running);
@@ -256,13 +270,13 @@ export class Guest {
 		}
 	}
 
-	/** Resolves when a vCPU has twice been seen refused by KVM while something long runs; never otherwise. */
+	/** Resolves when KVM has been seen twice refusing to run a vCPU during a long operation; otherwise never. */
 	async #refused(signal: AbortSignal): Promise<{ readonly text: string }> {
 		let before = false;
 		for (;;) {
 			await delay(refusalLookEveryMs, undefined, { signal }).catch(() => undefined);
 			if (signal.aborted) return await new Promise(() => undefined);
-			// What goes wrong with the looking is not what is being looked for: QEMU's end is told by others.
+			// Errors of the check itself do not matter: the end of QEMU is reported elsewhere.
 			const vcpus = await this.machine.diagnoseVcpus().catch(() => []);
 			const refused = vcpus.find(vcpu => vcpu.verdict === 'cannot-enter');
 			if (refused !== undefined && before) {
@@ -274,7 +288,7 @@ export class Guest {
 	}
 }
 
-/** Sums the sizes in `reg` of memory nodes, given in hexadecimal: address and size, 64 bits each. */
+/** Sums the sizes in the `reg` of memory nodes, given in hexadecimal: pairs of address and size, 64 bits each. */
 function sizeInDeviceTree(hex: string): number {
 	const regions = hex.match(/[0-9a-f]{32}/g) ?? [];
 	return regions.reduce((sum, region) => sum + Number.parseInt(region.slice(16), 16), 0);

@@ -2,13 +2,13 @@ import { type PerfStatEntry, parsePerfStat } from '../../../src/guest/index.ts';
 import type { Host, HostProcess } from '../../../src/host/index.ts';
 import { contention, VpmuError, within } from '../../../src/lib/index.ts';
 
-/** A perf on the host that counts what threads do until it is told to stop. */
+/** A perf on the host that counts what threads do until it is stopped. */
 export interface HostCount extends AsyncDisposable {
-	/** Stops it; its counts, one for each event asked for. @throws VpmuError blame `host` when perf counted nothing */
+	/** Stops perf and returns one count for each event. @throws VpmuError blame `host` if perf counted nothing */
 	stop(): Promise<readonly PerfStatEntry[]>;
 }
 
-/** Until a process has counters open; it may end instead. */
+/** Waits until a process has counters open, or ends. */
 const untilOpen = `
 for i in $(seq 600); do
 	ls -l "/proc/$1/fd" | grep -q perf_event && exit 0
@@ -17,8 +17,8 @@ done
 exit 1`;
 
 /**
- * Counts on the host what threads do, such as `cycles:G` (in the guest only) of a QEMU's vCPU: the other side of what the
- * guest counts. @throws VpmuError blame `host` when the host has no perf
+ * Counts on the host what threads do, such as `cycles:G` (guest mode only) of vCPU threads, to compare with the guest's
+ * own count. @throws VpmuError blame `host` if the host has no perf
  */
 export async function countOnHost(
 	host: Host,

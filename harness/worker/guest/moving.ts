@@ -3,9 +3,9 @@ import { poll, VpmuError } from '../../../src/lib/index.ts';
 import type { GuestReading } from '../../../src/pmu/index.ts';
 import type { Guest } from './guest.ts';
 
-/** What happened on one stop of the way of a vCPU that was moved while its guest counted. */
+/** One stop of a vCPU that was moved while its guest counted. */
 export interface Stay {
-	/** Host CPUs that the vCPUs were pinned to. */
+	/** Host CPUs to which the vCPUs were pinned. */
 	readonly pinned: string;
 	readonly reading: GuestReading;
 	/** The count of each interval; `null` for one that was not counted. */
@@ -14,18 +14,18 @@ export interface Stay {
 	readonly refused?: { readonly text: string };
 }
 
-/** Intervals in which the guest's perf reads its counter, and how many of them each stop must last. */
+/** Interval at which the guest's perf reads its counter, and how many intervals each stop must last. */
 const intervalMs = 250;
 const intervals = 3;
 
 const output = '/tmp/vpmu-moving';
 
 /**
- * Counts in the guest without a pause while its vCPUs are moved from one group of host CPUs to the next: one `perf stat`
- * with a count each interval, so that what a counter does at each stop shows by itself. Where `cannotRun` says so, KVM
- * must be seen refusing the vCPU, and the guest goes on at the next stop.
+ * Counts in the guest without a pause while its vCPUs are moved from one group of host CPUs to the next. One `perf
+ * stat` prints a count for each interval, which shows what the counter does at each stop. Where `cannotRun` says so,
+ * KVM must be seen refusing the vCPU, and the guest continues at the next stop.
  *
- * @throws DeadlineError when a guest that should run makes no progress, or one that should not is not refused
+ * @throws DeadlineError if a guest that should run makes no progress, or one that should not run is not refused
  */
 export async function countWhileMoving(
 	guest: Guest,
@@ -34,13 +34,13 @@ export async function countWhileMoving(
 	cannotRun: (pinned: string) => boolean,
 ): Promise<readonly Stay[]> {
 	const [home] = way;
-	if (home === undefined) throw new RangeError('a way needs a first stop');
+	if (home === undefined) throw new RangeError('a route needs a first stop');
 	await guest.moveVcpus(home);
-	// The work ends when it is told to: how long the moves take is not known.
+	// The work ends when told to: how long the moves take is not known in advance.
 	await guest.run(
 		`setsid perf stat -x, -I ${intervalMs} -e ${event} -o ${output} -- /vpmu/workload loop 99999999999999999 >/dev/null 2>&1 &`,
 	);
-	// perf takes its time to start.
+	// perf takes a while to start.
 	await guest.run(
 		`for i in $(seq 1200); do grep -q ${event} ${output} 2>/dev/null && exit 0; usleep 100000; done; exit 1`,
 		180_000,
@@ -67,12 +67,12 @@ export async function countWhileMoving(
 	}
 }
 
-/** Goes on reading what {@link countWhileMoving} left counting, such as in a guest that was restored elsewhere. */
+/** Continues to read a count that {@link countWhileMoving} left running, for example in a guest restored elsewhere. */
 export async function resumeMoving(guest: Guest, event: string, pinned: string): Promise<Stay> {
 	return await stay(guest, event, pinned);
 }
 
-/** Ends the count, and waits until perf has ended too. Needs a guest that runs. */
+/** Ends the count and waits until perf has ended too. The guest must be running. */
 export async function endMoving(guest: Guest): Promise<void> {
 	await guest.run(
 		`killall workload; for i in $(seq 1200); do pidof perf >/dev/null || exit 0; usleep 100000; done; exit 1`,
@@ -89,11 +89,11 @@ async function refusedStay(guest: Guest, event: string, pinned: string): Promise
 async function stay(guest: Guest, event: string, pinned: string): Promise<Stay> {
 	const lines = async () => {
 		const text = await guest.run(`pidof workload >/dev/null && cat ${output}`);
-		// A line that is being written is read the next time.
+		// Leave an incomplete line for the next read.
 		const whole = text.subarray(0, text.lastIndexOf(10) + 1).toString();
 		return whole.split('\n').some(line => line.includes(event)) ? parsePerfStat(whole) : [];
 	};
-	// The interval that is open at the move belongs to both stops.
+	// The interval in progress at the move belongs to both stops.
 	const skipped = (await lines()).length + 1;
 	const seen = await poll(
 		`counts of the guest on host CPUs ${pinned}`,

@@ -16,7 +16,7 @@ const run = (text: string, status = 0) => ({
 	result: { status, signal: null, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) } as const,
 });
 
-test('a reading has both counts, and the least that the work takes', t => {
+test('a reading has both counts, and the minimum for the work', t => {
 	const reading = readingOf(of(), run('5000,,cycles,1,100.00,,'), run('9000,,cycles,1,100.00,,'));
 	t.like(reading, { state: 'counted', count: 5000n, doubledCount: 9000n, least: 250n, worked: true });
 	t.is(readingOf(of({ event: 'instructions' }), run('1,,instructions,1,100.00,,'), undefined).least, 4000n);
@@ -24,7 +24,7 @@ test('a reading has both counts, and the least that the work takes', t => {
 	t.is(readingOf(of({ turns: undefined }), run('1,,cycles,1,100.00,,'), undefined).least, undefined);
 });
 
-test('the same event several times is read by its place', t => {
+test('repeated events are matched by position', t => {
 	const text = '5,,r11,1,50.00,,\n7,,r11,1,40.00,,';
 	t.is(readingOf(of({ event: 'r11', index: 1 }), run(text), undefined).count, 7n);
 	t.is(readingOf(of({ event: 'r11', index: 0 }), run(text), undefined).count, 5n);

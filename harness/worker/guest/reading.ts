@@ -1,18 +1,18 @@
 import type { PerfStatEntry, PerfStatRun } from '../../../src/guest/index.ts';
 import type { GuestReading } from '../../../src/pmu/index.ts';
 
-/** What one reading is of. */
+/** Identifies one reading. */
 export interface ReadingOf {
 	readonly event: string;
-	/** The event's place among those that perf was given: the same one may be there several times. */
+	/** The event's position on perf's command line, which may name an event more than once. */
 	readonly index: number;
 	readonly pinned: string | null;
 	readonly vcpu: number | undefined;
-	/** Turns of the loop workload that were counted once; `undefined` for other work. */
+	/** Turns of the loop workload in N; `undefined` for other work. */
 	readonly turns: number | undefined;
 }
 
-/** One event's figures of a run on some work, and of one on twice as much. Without a run nothing was read: `stuck`. */
+/** Combines one event's figures for N and 2N into a reading. If there was no run, the reading is `stuck`. */
 export function readingOf(
 	what: ReadingOf,
 	first: PerfStatRun | undefined,
@@ -49,8 +49,8 @@ function entryOf({ event, index }: ReadingOf, run: PerfStatRun | undefined): Per
 }
 
 /**
- * What so many turns of the loop take at the least. A turn is four instructions that end in a taken branch (workload.c);
- * no CPU is known to take four branches in a cycle, and an emulator's clock is slower than that by far.
+ * Returns the minimum count for so many turns of the loop. A turn is four instructions ending in a taken branch
+ * (workload.c). No known CPU takes four branches in a cycle, and an emulator's clock is far slower than that.
  */
 function leastOf(event: string, turns: number): bigint | undefined {
 	if (/^instructions(:u)?$/.test(event)) return 4n * BigInt(turns);
@@ -58,7 +58,7 @@ function leastOf(event: string, turns: number): bigint | undefined {
 	return undefined;
 }
 
-/** The smaller counts of two readings of the same; a reading that is not a count is never replaced by one. */
+/** Returns the smaller counts of two readings. A reading without a count is never replaced by a count. */
 export function least(a: GuestReading, b: GuestReading): GuestReading {
 	const smaller = (x: bigint | null | undefined, y: bigint | null | undefined) =>
 		typeof x === 'bigint' && typeof y === 'bigint' ? (x < y ? x : y) : x;
@@ -79,14 +79,14 @@ export function least(a: GuestReading, b: GuestReading): GuestReading {
 	};
 }
 
-/** The time that belongs to the smaller of two counts. */
+/** Returns the time that belongs to the smaller of two counts. */
 function timeOf(x: bigint | null | undefined, xNs: bigint, y: bigint | null | undefined, yNs: bigint): bigint {
 	return typeof x === 'bigint' && typeof y === 'bigint' && y < x ? yNs : xNs;
 }
 
 /**
- * Whether there is nothing that another attempt could clear up. Narrower than what the verdict allows, so that a count
- * that only just passes is taken again.
+ * Whether another attempt could not improve the readings. Stricter than the verdict, so that a count that only just
+ * passes is taken again.
  */
 export function isPlausible({ count, doubledCount }: GuestReading): boolean {
 	if (typeof doubledCount !== 'bigint' || typeof count !== 'bigint' || count === 0n) return true;

@@ -8,11 +8,11 @@ import { randomHost } from './random.ts';
 import { tellingHosts } from './telling.ts';
 
 /**
- * Lets the cell's QEMU choose on hosts that are simulated on the cell's, no guest booted, and demands that it chooses as it
- * must: on `random` ones, as many as the run asks for, or on `telling` ones, where a wrong fact or a wrong order of rules
- * shows. Known findings are demands unmet too, which begin with `finding`. What differs is in `hosts.json`.
+ * Asks the cell's QEMU to choose on simulated hosts without booting a guest, and demands the predicted choices. Hosts
+ * are `random` (as many as the run asks for) or `telling` (chosen so that a wrong fact or a wrong rule order shows).
+ * Known findings are unmet demands too; they begin with `finding`. Differences are written to `hosts.json`.
  *
- * @throws VpmuError (blame `host`) where the host cannot be simulated upon, or does not answer
+ * @throws VpmuError (blame `host`) if hosts cannot be simulated there, or the host does not answer
  */
 export async function chooseOn(context: CaseContext, which: 'random' | 'telling'): Promise<HostsReport> {
 	const cell = sessionOf(context);
@@ -48,7 +48,7 @@ function telling({ facts, lease }: CellSession): readonly NamedHost[] {
 	return tellingHosts(firstPmu(facts).type, qemu);
 }
 
-/** The one that stands in for those that are simulated. */
+/** Returns the real event source that stands in for simulated ones. */
 function firstPmu(facts: HostFacts): CpuPmu {
 	const [pmu] = hostModel(facts).pmus;
 	if (pmu !== undefined) return pmu;

@@ -11,28 +11,28 @@ import {
 } from '../../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
-/** What a QEMU that was only asked, and never ran its guest, showed of its choice. */
+/** What QEMU showed of its choice when it was started, asked, and never ran its guest. */
 export interface SeenStart {
 	readonly started: boolean;
-	/** Exit status; 128 and a signal's number for a signal. */
+	/** Exit status; 128 plus the signal's number for a signal. */
 	readonly status: number;
 	readonly cpuPmu: boolean | 'absent' | null;
 	readonly setPmu: readonly { readonly type: number; readonly ret: number }[];
 	readonly setFixedCountersOnly: readonly { readonly ret: number }[];
-	/** What it wrote besides replies. */
+	/** Its output other than replies. */
 	readonly said: readonly string[];
 }
 
 export interface BatchTools {
-	/** What starts QEMU on the host, by the version of the settings. */
+	/** The command that starts QEMU on the host, by the settings' version. */
 	readonly qemu: Readonly<Record<string, readonly string[]>>;
-	/** Path on the host of the KVM shim. */
+	/** Path of the KVM shim on the host. */
 	readonly shimPath: string;
-	/** Whether the host's user is root. */
+	/** Whether we are root on the host. */
 	readonly root: boolean;
 }
 
-/** The command line of one case, without the wrapper. */
+/** Builds the command line of one case, without the wrapper. */
 export function caseArgv({ settings }: DifferentialCase, qemu: readonly string[]): string[] {
 	const onOff = (name: string, value: boolean | undefined) =>
 		value === undefined ? '' : `,${name}=${value ? 'on' : 'off'}`;
@@ -56,8 +56,8 @@ const questions = [
 ];
 
 /**
- * One process per case, and none of ours between them: a round trip costs more than a start. A QEMU that never ends uses
- * up its CPU time, however slow the host is; a start takes a second of it at the most.
+ * Starts one process per case in a single script, because a round trip costs more than a start. A QEMU that hangs runs
+ * into its CPU time limit, which does not depend on the host's speed; a start takes one second of it at most.
  */
 const batchScript = `
 cd "$1" || exit
@@ -73,9 +73,9 @@ done
 `;
 
 /**
- * Lets the real QEMU choose in each case, in one command on the host: its start up to the first reply, no guest.
+ * Lets the real QEMU choose in each case, with one command on the host. QEMU runs up to its first reply; no guest runs.
  *
- * @throws VpmuError (blame `host`) when the host does not answer for every case
+ * @throws VpmuError (blame `host`) if the host does not answer for every case
  */
 export async function runBatch(
 	host: SimulationHost,
@@ -115,7 +115,7 @@ export async function runBatch(
 	return seen;
 }
 
-/** Reads what the batch printed. */
+/** Parses the output of the batch. */
 export function parseBatch(output: string): SeenStart[] {
 	return [...output.matchAll(/^== case \d+\n([\s\S]*?)^== status (\d+)$/gm)].map(([, text, status]) =>
 		seenIn(text!, Number(status)),
@@ -125,7 +125,7 @@ export function parseBatch(output: string): SeenStart[] {
 function seenIn(text: string, status: number): SeenStart {
 	const said: string[] = [];
 	let cpuPmu: SeenStart['cpuPmu'] = null;
-	// The greeting comes before CPUs are made: only a reply shows that they were.
+	// The greeting comes before the CPUs are created, so only a reply shows that they were.
 	let started = false;
 	for (const line of text.split('\n').map(each => each.trim())) {
 		const reply = replyIn(line);
@@ -140,7 +140,7 @@ function seenIn(text: string, status: number): SeenStart {
 	return { started, status, cpuPmu, setPmu, setFixedCountersOnly, said };
 }
 
-/** A message of QMP; undefined for what QEMU says otherwise, or did not say to its end. */
+/** Parses a QMP message; `undefined` for other output and for incomplete messages. */
 function replyIn(line: string): { readonly id?: unknown; readonly return?: unknown } | undefined {
 	if (!line.startsWith('{"')) return undefined;
 	try {

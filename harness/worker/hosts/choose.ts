@@ -7,18 +7,18 @@ import { type Comparison, compareStart } from './compare.ts';
 import type { DifferentialCase } from './generate.ts';
 import { shrinkCase } from './shrink.ts';
 
-/** A host with a name by which it is told from others. */
+/** A simulated host with a title to tell it from others. */
 export interface NamedHost {
 	readonly title: string;
 	readonly case: DifferentialCase;
 }
 
-/** A host on which QEMU did otherwise than it must. */
+/** A host on which QEMU did not do what it must. */
 export interface Counterexample {
 	readonly title: string;
 	readonly expected: readonly string[];
 	readonly seen: string;
-	/** The smallest host that shows it still; the host itself where that was not looked for. */
+	/** The smallest host that still shows it; the host itself if it was not shrunk. */
 	readonly smallest: DifferentialCase;
 	/** QEMU's command line there. */
 	readonly command: string;
@@ -28,31 +28,31 @@ export interface Counterexample {
 export interface HostsReport {
 	readonly asked: number;
 	readonly agrees: number;
-	/** How many showed each known finding. */
+	/** Number of hosts that showed each known finding. */
 	readonly findings: Readonly<Partial<Record<FindingId, number>>>;
 	readonly counterexamples: readonly Counterexample[];
 }
 
 export interface ChooseOptions extends BatchTools {
 	readonly facts: HostFacts;
-	/** How slow the host is. */
+	/** Slowness factor of the host. */
 	readonly slowness: number;
-	/** Called with how many are done. */
+	/** Called with the number of hosts done. */
 	readonly onProgress?: (done: number, total: number) => void;
-	/** File of this machine that the report is written to. */
+	/** Local file for the report. */
 	readonly file: string;
 }
 
-/** Hosts that one command asks about: enough to make a round trip cheap, few enough to see it go on. */
+/** Hosts per command: enough to make the round trip cheap, few enough to report progress. */
 const batchSize = 30;
-/** So many counterexamples are made smaller; each takes some hundred starts. */
+/** Counterexamples to shrink; each takes some hundred starts. */
 const mostShrunk = 2;
 
 /**
- * Lets a QEMU choose on simulated hosts, no guest booted, and compares with what it must choose. What differs is made
- * smaller, and all of it is written to a file.
+ * Lets a QEMU choose on simulated hosts without booting a guest, and compares with the predictions. Counterexamples are
+ * shrunk, and all are written to a file.
  *
- * @throws VpmuError (blame `host`) where the host cannot be simulated upon, or does not answer
+ * @throws VpmuError (blame `host`) if hosts cannot be simulated there, or the host does not answer
  */
 export async function chooseOnHosts(
 	host: Host,
@@ -60,8 +60,8 @@ export async function chooseOnHosts(
 	options: ChooseOptions,
 ): Promise<HostsReport> {
 	const { facts, slowness, onProgress } = options;
-	if (hosts.length === 0) throw new VpmuError('no host to choose on was given', { blame: 'harness' });
-	// A host that allows no mounts would make each start a failure of QEMU's.
+	if (hosts.length === 0) throw new VpmuError('no hosts were given', { blame: 'harness' });
+	// On a host that allows no mounts, each start would look like a failure of QEMU.
 	await using _ = await simulate(host, hosts[0]!.case.description, { facts, shimPath: options.shimPath });
 	const compare = async (cases: readonly DifferentialCase[]): Promise<Comparison[]> => {
 		const seen = await runBatch(host, facts, cases, options, { timeoutMs: 20_000 * (cases.length + 6) * slowness });
@@ -93,7 +93,9 @@ export async function chooseOnHosts(
 	return report;
 }
 
-/** A report's counterexamples, a sentence each: what must have been chosen, what was, and on which smallest host. */
+/**
+ * Describes a report's counterexamples in a sentence each: the expected choice, the choice seen, and the smallest host.
+ */
 export function sentencesOf({ counterexamples }: HostsReport): string[] {
 	return counterexamples.map(({ title, expected, seen, smallest }) => {
 		const { qemu: _, ...settings } = smallest.settings;
@@ -101,7 +103,7 @@ export function sentencesOf({ counterexamples }: HostsReport): string[] {
 	});
 }
 
-/** A report in a few words. */
+/** Summarises a report in a few words. */
 export function summaryOf({ asked, agrees, findings, counterexamples }: HostsReport): string {
 	const found = Object.entries(findings).map(([finding, times]) => `${finding} ${times}`);
 	return `${asked} hosts: ${agrees} as predicted, ${found.length === 0 ? 'no known finding' : `known findings ${found.sort().join(', ')}`}, ${counterexamples.length} unexplained`;

@@ -9,10 +9,10 @@ import {
 import type { SeenStart } from './batch.ts';
 import type { DifferentialCase } from './generate.ts';
 
-/** How what QEMU did compares with what it must do. */
+/** How QEMU's choice compares with the prediction. */
 export type Comparison =
 	| { readonly outcome: 'agrees' }
-	/** Not as the description of the patch says, but as its posted code is known to do. */
+	/** Differs from the patch's description in the way its posted code is known to differ. */
 	| { readonly outcome: 'finding'; readonly findings: readonly FindingId[] }
 	| { readonly outcome: 'unexplained'; readonly expected: readonly string[]; readonly seen: string };
 
@@ -34,7 +34,7 @@ export function compareStart(
 	return { outcome: 'unexplained', expected: [describe(specified), ...new Set(others)], seen: describeSeen(seen) };
 }
 
-/** Killed by a signal, that of the limit of CPU time among them: no way for a program to refuse. */
+/** Whether a signal killed it (the CPU time limit sends one too), which is never a valid refusal. */
 const ended = (seen: SeenStart) => seen.status >= 128;
 
 function matches(prediction: Prediction, seen: SeenStart): boolean {

@@ -1,18 +1,18 @@
 import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../../src/pmu/index.ts';
 
-/** One question to a QEMU with the choice: a host as described, and how it is started. */
+/** One question to a QEMU with the PMU choice: a described host, and the start options. */
 export interface DifferentialCase {
 	readonly description: SimulatedHost;
 	readonly settings: PmuSettings;
 }
 
-/** A machine type to start with, and whether its compat properties turn backcompat-pmu on, where that is known. */
+/** A machine type, and whether its compat properties turn backcompat-pmu on, if known. */
 export interface MachineChoice {
 	readonly name: string;
 	readonly backcompatPmu?: boolean | undefined;
 }
 
-/** A small seeded generator of random numbers (mulberry32): the same seed gives the same cases. */
+/** Returns a small seeded random number generator (mulberry32): the same seed gives the same cases. */
 export function randomFrom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {
@@ -24,8 +24,9 @@ export function randomFrom(seed: number): () => number {
 }
 
 /**
- * A random case. Most are of the sort that kernels make; some files are missing, folders or malformed, and some values at
- * the limits. `realType` is the type of an event source that KVM on the host takes, which stands in for simulated ones.
+ * Generates a random case. Most look like what kernels produce; some have missing or malformed files, folders in place
+ * of files, or extreme values. `realType` is the type of an event source that the host's KVM accepts; it stands in for
+ * simulated ones.
  */
 export function randomCase(
 	random: () => number,
@@ -39,7 +40,7 @@ export function randomCase(
 	const half = Math.floor(cpuCount / 2);
 	const list = (first: number, last: number) => (first >= last ? `${last}` : `${first}-${last}`);
 	const hull = list(0, cpuCount - 1);
-	// Firmware that leaves out CPUs makes holes.
+	// Firmware that leaves out CPUs causes holes.
 	const all = cpuCount >= 4 && chance(0.3) ? `${list(0, half - 2)},${list(half, cpuCount - 1)}` : hull;
 	const lists = [
 		...[all, all, all, hull, '0'],
@@ -69,7 +70,7 @@ export function randomCase(
 	};
 
 	const sources: EventSource[] = [];
-	// Names, types, places among the devices and the order in the folder say nothing of one another.
+	// Names, types, device paths and the order in the folder are independent of one another.
 	const shuffled = <T>(items: readonly T[]): T[] =>
 		items
 			.map(item => ({ item, at: random() }))
@@ -114,7 +115,7 @@ export function randomCase(
 				: chance(0.5)
 					? text(`${pick([...oddLists, '', 'x'])}\n`)
 					: file([all], ['']),
-			// What QEMU is not to read says something else.
+			// Files that QEMU must not read say something else.
 			...(chance(0.5) ? { online: text(`${pick(lists)}\n`), present: text(`${pick(lists)}\n`) } : {}),
 			eventSources: chance(0.03) ? { error: 'ENOENT' } : sources,
 			kvm,

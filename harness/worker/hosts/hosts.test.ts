@@ -46,7 +46,7 @@ const crashed: SeenStart = {
 	said: ['failed to allocate'],
 };
 
-test('the same seed gives the same cases, another seed others', t => {
+test('the same seed gives the same cases, another seed gives others', t => {
 	const cases = (seed: number) => {
 		const random = randomFrom(seed);
 		return Array.from({ length: 20 }, () => randomCase(random, options));
@@ -55,7 +55,7 @@ test('the same seed gives the same cases, another seed others', t => {
 	t.notDeepEqual(cases(1), cases(2));
 });
 
-test('random cases reach every rule of the choice, each finding that a start can show, and all are predicted', t => {
+test('random cases reach every rule and every finding that a start can show, and all are predicted', t => {
 	const random = randomFrom(3);
 	const rules = new Set<string>();
 	const found = new Set<string>();
@@ -87,7 +87,7 @@ test('random cases reach every rule of the choice, each finding that a start can
 	t.deepEqual([...found].sort(), ['F1', 'F12', 'F13', 'F2', 'F3', 'F4', 'F5', 'F6', 'F7', 'F8'].sort());
 });
 
-test('what QEMU did is as described, as posted, or unexplained', t => {
+test("QEMU's choice is as described, as posted, or unexplained", t => {
 	t.deepEqual(compareStart(facts, plain, chosen), { outcome: 'agrees' });
 	t.is(compareStart(facts, plain, { ...chosen, cpuPmu: 'absent' }).outcome, 'unexplained');
 	t.is(compareStart(facts, plain, { ...chosen, setPmu: [] }).outcome, 'unexplained');
@@ -115,7 +115,7 @@ test('what QEMU did is as described, as posted, or unexplained', t => {
 	});
 });
 
-test('the output of a batch is read case by case', t => {
+test('the output of a batch is parsed case by case', t => {
 	const output = [
 		'== case 0',
 		'{"QMP": {"version": {}, "capabilities": ["oob"]}}',
@@ -159,7 +159,7 @@ test('a case is shrunk to what shows the difference', async t => {
 	t.deepEqual(smallest.description.kvm, {});
 });
 
-test('host I of a seed is the first of seed + I, with the machine types on both sides of the border', t => {
+test('host I of a seed is the first host of seed + I, with the machine types on both sides of the border', t => {
 	const machine = (name: string, backcompatPmu: boolean, alias: string | null = null) =>
 		({ name, alias, backcompatPmu }) as MachineType;
 	const machines = [
@@ -177,7 +177,7 @@ test('host I of a seed is the first of seed + I, with the machine types on both 
 	t.notDeepEqual(randomHost(7, 3, leased, 10), randomHost(7, 4, leased, 10));
 });
 
-test('a report names what was expected, what was seen and the smallest host, and counts findings', t => {
+test('a report names the expected choice, the choice seen and the smallest host, and counts findings', t => {
 	const report: HostsReport = {
 		...{ asked: 60, agrees: 55, findings: { F2: 3, F1: 1 } },
 		counterexamples: [{ title: 'host 4', expected: ['none'], seen: 'status 0', smallest: plain, command: 'qemu' }],

@@ -2,7 +2,10 @@ import type { MachineType } from '../../../src/qemu/index.ts';
 import type { LeasedQemu } from '../../protocol/lease.ts';
 import { type DifferentialCase, type MachineChoice, randomCase, randomFrom } from './generate.ts';
 
-/** Host number `index` of a seed; it is number 0 of the seed `seed + index`. `realType` as in {@link randomCase}. */
+/**
+ * Returns host number `index` of a seed, which is number 0 of the seed `seed + index`. `realType` as in {@link
+ * randomCase}.
+ */
 export function randomHost(seed: number, index: number, leased: LeasedQemu, realType: number): DifferentialCase {
 	return randomCase(randomFrom(seed + index), {
 		realType,
@@ -11,7 +14,7 @@ export function randomHost(seed: number, index: number, leased: LeasedQemu, real
 	});
 }
 
-/** The newest machine type, by its alias, and those on both sides of the border that the compat property draws. */
+/** Returns the newest machine type (by its alias) and those on both sides of the border set by the compat property. */
 export function tellingMachines(machines: readonly MachineType[]): readonly MachineChoice[] {
 	const versioned = machines.filter(({ name }) => name.startsWith('virt-'));
 	const newest = machines.find(({ alias }) => alias === 'virt');

@@ -2,10 +2,10 @@ import type { EventSource, SimulatedHost } from '../../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
 /**
- * Makes a case smaller for as long as it still shows what it showed: each round asks about all simpler cases at once,
- * and goes on with the first of them that still does.
+ * Shrinks a case while it still shows the same difference: each round tries all simpler cases at once and continues
+ * with the first that still shows it.
  *
- * @param shows for each case whether it shows the same difference; asked in batches, since that is what is cheap
+ * @param shows whether each case shows the same difference; called in batches, since a batch is cheap
  */
 export async function shrinkCase(
 	from: DifferentialCase,
@@ -20,7 +20,7 @@ export async function shrinkCase(
 	}
 }
 
-/** Cases that are simpler by one step, the largest steps first. Each is strictly smaller, so that shrinking ends. */
+/** Returns the cases that are one step simpler, largest steps first. Each is strictly smaller, so shrinking ends. */
 export function simplerCases({ description, settings }: DifferentialCase): DifferentialCase[] {
 	const steps: DifferentialCase[] = [];
 	const host = (change: Partial<SimulatedHost>) => steps.push({ description: { ...description, ...change }, settings });
@@ -59,7 +59,7 @@ export function simplerCases({ description, settings }: DifferentialCase): Diffe
 
 const isText = (file: EventSource['type'], text: string) => 'text' in file && file.text === text;
 
-/** The ordinary event source stands for simplest: part by part. */
+/** Replaces an event source, part by part, by the ordinary one, which counts as simplest. */
 function simplerSources(source: EventSource): EventSource[] {
 	const { cpumask, ...others } = source;
 	const link = { text: `../../../devices/platform/${source.name}` };

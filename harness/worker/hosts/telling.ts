@@ -1,9 +1,9 @@
 import type { EventSource, FileText, PmuSettings, SimulatedHost } from '../../../src/pmu/index.ts';
 import type { DifferentialCase } from './generate.ts';
 
-/** A host on which QEMU comes to another end if it reads the wrong fact, or puts one rule before another. */
+/** A host on which QEMU's choice differs if it reads the wrong fact or applies the rules in another order. */
 export interface TellingHost {
-	/** What decides there. */
+	/** The fact that decides. */
 	readonly title: string;
 	readonly case: DifferentialCase;
 }
@@ -12,7 +12,7 @@ interface Sketch {
 	readonly possible?: string | undefined;
 	readonly online?: string;
 	readonly present?: string;
-	/** Name, type, CPUs and place among the devices; further files. In the order in which the folder is filled. */
+	/** Name, type, CPUs, device path, further files; in the order in which the folder is filled. */
 	readonly sources?: readonly (readonly [
 		name: string,
 		type: string | number,
@@ -32,7 +32,7 @@ const clusters = [
 ] as const;
 const four = { possible: '0-3', sources: clusters } as const;
 
-/** What decides, and a host where it decides otherwise than what stands beside it would. */
+/** For each deciding fact, a host where a neighbouring fact would decide otherwise. */
 const sketches: Readonly<Record<string, Sketch>> = {
 	// Which CPUs must be covered.
 	'possible CPUs, not online ones': {
@@ -47,11 +47,11 @@ const sketches: Readonly<Record<string, Sketch>> = {
 		present: '0-2',
 		sources: [['armv8_a', 10, '0-2']],
 	},
-	'possible CPUs, and no more': { possible: '0-1', online: '0-3', present: '0-3', sources: covering },
+	'possible CPUs only': { possible: '0-1', online: '0-3', present: '0-3', sources: covering },
 	'possible CPUs, not those that QEMU may run on': { possible: '0-7', sources: [['armv8_a', 10, '0-3']] },
 	'a hole among the possible CPUs': { possible: '0-1,4-5', sources: [['armv8_a', 10, '0-1,4-5']] },
 	'all ranges of possible CPUs': { possible: '0-1,4-5', sources: [['armv8_a', 10, '0-1']] },
-	'the first of the ranges too': { possible: '0-1,4-5', sources: [['armv8_a', 10, '4-5']] },
+	'also the first of the ranges': { possible: '0-1,4-5', sources: [['armv8_a', 10, '4-5']] },
 	'the second word of possible CPUs': { possible: '0-127', sources: [['armv8_a', 10, '0-63']] },
 	'the first word of possible CPUs': { possible: '0-127', sources: [['armv8_a', 10, '64-127']] },
 	'possible CPUs that cannot be read': { possible: undefined, sources: covering },
@@ -67,13 +67,13 @@ const sketches: Readonly<Record<string, Sketch>> = {
 	},
 	'a hole among the CPUs of a PMU': { possible: '0-5', sources: [['armv8_a', 10, '0-1,4-5']] },
 	'a single CPU and a range': { possible: '0-3', sources: [['armv8_a', 10, '0,2-3']] },
-	'single CPUs that are all': { possible: '0-3', sources: [['armv8_a', 10, '0,1,2,3']] },
-	'as many CPUs, but others': { possible: '0-3', sources: [['armv8_a', 10, '4-7']] },
+	'single CPUs that cover all': { possible: '0-3', sources: [['armv8_a', 10, '0,1,2,3']] },
+	'as many CPUs, but other ones': { possible: '0-3', sources: [['armv8_a', 10, '4-7']] },
 	'all but the last CPU': { possible: '0-7', sources: [['armv8_a', 10, '0-6']] },
 	'all but the first CPU': { possible: '0-7', sources: [['armv8_a', 10, '1-7']] },
 	'more CPUs than are possible': { possible: '0-3', sources: [['armv8_a', 10, '0-7']] },
-	'two that cover all CPUs together': four,
-	'an event source of no CPUs': { possible: '0-1', sources: [['armv8_a', 10, '']] },
+	'two that cover all CPUs only together': four,
+	'an event source without CPUs': { possible: '0-1', sources: [['armv8_a', 10, '']] },
 	// Which one of several.
 	'the smallest device path, whatever the order of the folder, of names and of types': {
 		possible: '0-1',
@@ -85,21 +85,21 @@ const sketches: Readonly<Record<string, Sketch>> = {
 			['pmu_e', 11, '0-1', 'platform/p-b@1'],
 		],
 	},
-	'device paths in order of bytes, not of numbers': {
+	'device paths in byte order, not numeric order': {
 		possible: '0-1',
 		sources: [
 			['armv8_a', 10, '0-1', 'platform/pmu@2'],
 			['armv8_b', 11, '0-1', 'platform/pmu@10'],
 		],
 	},
-	'device paths in order of bytes, not of letters': {
+	'device paths in byte order, not alphabetical order': {
 		possible: '0-1',
 		sources: [
 			['armv8_a', 10, '0-1', 'platform/a-pmu'],
 			['armv8_b', 11, '0-1', 'platform/B-pmu'],
 		],
 	},
-	'device paths in order of bytes, not of folders': {
+	'device paths in byte order, not folder order': {
 		possible: '0-1',
 		sources: [
 			['armv8_a', 10, '0-1', 'platform/pmu'],
@@ -113,7 +113,7 @@ const sketches: Readonly<Record<string, Sketch>> = {
 			['armv8_a', 10, '0-1', 'platform/a/deeper/and/longer'],
 		],
 	},
-	'one that does not cover has the smallest path': {
+	'the smallest path belongs to one that does not cover all': {
 		possible: '0-3',
 		sources: [
 			['armv8_a', 10, '0-1', 'platform/a'],
@@ -121,8 +121,8 @@ const sketches: Readonly<Record<string, Sketch>> = {
 			['armv8_c', 12, '2-3', 'platform/0'],
 		],
 	},
-	'the event source, whatever it is called': { possible: '0-1', sources: [['apple_x_pmu', 10, '0-1', 'soc/x']] },
-	'one without a type is passed over': {
+	'the event source, whatever its name': { possible: '0-1', sources: [['apple_x_pmu', 10, '0-1', 'soc/x']] },
+	'one without a type is skipped': {
 		possible: '0-1',
 		sources: [
 			['armv8_a', '', '0-1', 'platform/a', { type: { error: 'ENOENT' } }],
@@ -131,14 +131,14 @@ const sketches: Readonly<Record<string, Sketch>> = {
 	},
 	'a type in hexadecimal': { possible: '0-1', sources: [['armv8_a', '0xb', '0-1']] },
 	'a type in octal': { possible: '0-1', sources: [['armv8_a', '013', '0-1']] },
-	'one that is not the PMU of CPUs has the smallest path': {
+	'the smallest path belongs to one that is not a CPU PMU': {
 		possible: '0-1',
 		sources: [
 			['uncore', 12, '', 'platform/0', { cpus: { error: 'ENOENT' }, cpumask: text('0') }],
 			['armv8_a', 10, '0-1', 'platform/a'],
 		],
 	},
-	// What the user says.
+	// What the user asks for.
 	'pmu= of one that does not cover all': { ...four, settings: { pmu: '11' } },
 	'pmu= before one that covers all': {
 		possible: '0-1',
@@ -153,7 +153,7 @@ const sketches: Readonly<Record<string, Sketch>> = {
 	'pmu= before fixed counters': { ...four, kvm: { fixedCountersOnly: 'yes' }, settings: { pmu: '10' } },
 	'pmu= of one that KVM refuses': { possible: '0-1', sources: covering, settings: { pmu: '9999' } },
 	'pmu=0 is a type': { possible: '0-1', sources: covering, settings: { pmu: '0' } },
-	'pmu=2^64-1 is none': { possible: '0-1', sources: covering, settings: { pmu: '18446744073709551615' } },
+	'pmu=2^64-1 means not given': { possible: '0-1', sources: covering, settings: { pmu: '18446744073709551615' } },
 	'pmu= that is not a number': { possible: '0-1', sources: covering, settings: { pmu: 'all' } },
 	// Old machine types.
 	'backcompat-pmu before one that covers all': {
@@ -172,7 +172,7 @@ const sketches: Readonly<Record<string, Sketch>> = {
 		settings: { backcompatPmu: true },
 	},
 	'backcompat-pmu=off': { possible: '0-1', sources: covering, settings: { backcompatPmu: false } },
-	// What KVM says.
+	// What KVM reports.
 	'no PMU in KVM': { possible: '0-1', sources: covering, kvm: { pmuV3: 'no' } },
 	'no vCPU with a PMU': { possible: '0-1', sources: covering, kvm: { scratchVcpu: 'no' } },
 	'no SET_PMU, one covers all': { possible: '0-1', sources: covering, kvm: { setPmu: 'no' } },
@@ -198,8 +198,8 @@ const sketches: Readonly<Record<string, Sketch>> = {
 };
 
 /**
- * The telling hosts for a real one: `realType` is an event source that its KVM takes, which stands in for simulated ones;
- * `qemu` what is known of the QEMU.
+ * Returns the telling hosts for a real host. `realType` is an event source that its KVM accepts and that stands in for
+ * simulated ones; `qemu` is what is known of the QEMU.
  */
 export function tellingHosts(realType: number, qemu: PmuSettings['qemu']): readonly TellingHost[] {
 	const types = Object.fromEntries([8, 10, 11, 12, 13, 14].map(type => [type, realType]));

@@ -4,9 +4,9 @@ import { resolvePmu } from '../../plan/groups.ts';
 import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
 
-/** What one start of a cell has otherwise than its matrix says. */
+/** What one start changes from the cell's matrix. */
 export interface StartChoices {
-	/** Host CPUs (list format) that the whole of QEMU may run on from its start. */
+	/** Host CPUs (list format) to which all of QEMU is bound from its start. */
 	readonly affinity?: string | undefined;
 	/** `-icount shift=N`, TCG only. */
 	readonly icountShift?: number | undefined;
@@ -14,7 +14,7 @@ export interface StartChoices {
 	readonly machine?: string | undefined;
 }
 
-/** What a cell asks of QEMU, and what is known of that QEMU, as the prediction wants it. */
+/** Returns what a cell asks of QEMU, and what is known of that QEMU, as input for the prediction. */
 export function settingsOf(
 	cell: Cell,
 	lease: Lease,
@@ -41,7 +41,7 @@ export function settingsOf(
 	};
 }
 
-/** What a machine was asked to be, with the name that an alias of its type stands for. */
+/** Returns what a machine was asked to be, with an alias of its type resolved. */
 export function askedOf(spec: MachineSpec, lease: Pick<Lease, 'inspection'>): AskedMachine {
 	const type = machineTypeOf(spec.machine, lease);
 	return {
@@ -53,7 +53,7 @@ export function askedOf(spec: MachineSpec, lease: Pick<Lease, 'inspection'>): As
 	};
 }
 
-/** What a cell's QEMU says of a machine type, also where that was named by its alias. */
+/** Returns what QEMU's inspection says of a machine type, also if it was named by its alias. */
 export function machineTypeOf(machine: string, { inspection }: Pick<Lease, 'inspection'>) {
 	return inspection.machines.find(one => one.name === machine || one.alias === machine);
 }

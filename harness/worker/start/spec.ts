@@ -4,16 +4,16 @@ import type { Cell } from '../../plan/plan.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { type StartChoices, settingsOf } from './settings.ts';
 
-/** How a machine of a cell is started, where it is not what the matrix says. */
+/** What a start changes from the matrix. */
 export interface StartOptions extends StartChoices {
 	readonly spec?: Partial<MachineSpec>;
 }
 
-/** How a machine beside the cell's own is started. */
+/** How a machine besides the cell's own is started. */
 export interface BesideOptions extends StartOptions {
-	/** The QEMU to compare with (`reference` of the matrix) instead of the one under test. */
+	/** Use the matrix's `reference` QEMU instead of the one under test. */
 	readonly reference?: boolean;
-	/** Whether a kernel is loaded; not by default. */
+	/** Whether to load a kernel; default no. */
 	readonly boot?: boolean;
 }
 
@@ -23,12 +23,12 @@ export function bootable({ kernel, initrd }: Pick<Lease, 'kernel' | 'initrd'>): 
 		kernel: kernel.path,
 		initrd,
 		append: kernel.append,
-		// The console stays; commands go over a port, which moves blocks and not single characters.
+		// The console stays, but commands use a port, which moves blocks instead of single characters.
 		ports: ['vpmu'],
 	};
 }
 
-/** The machine that a cell asks for. Pure. */
+/** Builds the specification of the machine that a cell asks for. Pure. */
 export function specOf(
 	{
 		cell,
@@ -45,7 +45,7 @@ export function specOf(
 	return {
 		qemu: { command: [...around, ...pinned, ...lease.qemu.command] },
 		...(within.length === 0 ? {} : { within }),
-		// By the name that the case gives, so that an alias is QEMU's own to resolve.
+		// Use the name from the case, so that QEMU resolves an alias itself.
 		machine: options.machine === undefined ? cell.machine : machine,
 		machineProperties: smallVirt,
 		accel: cell.accel,
