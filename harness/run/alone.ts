@@ -6,8 +6,8 @@ import type { Broker } from '../protocol/broker.ts';
 import { startRun } from './run.ts';
 
 /**
- * Starts a run in this process, for a case file that AVA runs by itself (`npx ava cases/pmu/NAME.ts`). Dispose of the
- * broker to end the run: it then says on standard error how the run ended and where its folder is.
+ * Starts a run in this process, for a case file given to AVA directly (`npx ava cases/pmu/NAME.ts`). Dispose of the
+ * broker to end the run; it then prints the outcome and its folder on standard error.
  *
  * @param cells the cells of the run; those that the file declares later may be added
  */

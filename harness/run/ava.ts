@@ -7,31 +7,31 @@ import { drainInto, FileSink, messageOf, VpmuError } from '../../src/lib/index.t
 import type { CaseFile } from '../plan/case-files.ts';
 import { setVariables, withoutVariables } from './environment.ts';
 
-/** A case to run: its name and its file. */
+/** A case to run. */
 export type NamedCase = readonly [name: string, file: CaseFile];
 
 export interface AvaOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** A folder that does not exist yet, on whose file system sockets and small files may be; the caller removes it. */
+	/** A folder to create, on a file system that takes sockets and small files; the caller removes it. */
 	readonly folder: string;
 	/** File that gets AVA's own output. */
 	readonly log: string;
-	/** Case files side by side. */
+	/** Number of case files that run in parallel. */
 	readonly concurrency: number;
-	/** Cells stay when they have their result, for as long as AVA would wait for a test. */
+	/** Cells stay after they have a result, for as long as AVA waits for a test. */
 	readonly keep: boolean;
 	readonly signal: AbortSignal;
 }
 
 /**
- * Runs AVA on cases, begun in the order given, and resolves with how it ended. Its verdict is not ours: cells report
- * themselves to the run. An abort ends it with SIGTERM, so that workers can still clean up. AVA and its workers are one
- * process group, which goes with us, also when we are killed.
+ * Runs AVA on cases, started in the given order, and resolves with how it ended. Its own verdict is ignored: cells
+ * report to the run. An abort sends SIGTERM, so that workers can clean up. AVA and its workers are one process group,
+ * which ends with this process even on SIGKILL.
  *
- * AVA takes files of its own project only, and none below `node_modules`. So each case has a file in a project made for the
- * run, which imports the case: it may be anywhere.
+ * AVA takes only files of its own project, and none below `node_modules`. So a project is made for the run, with one
+ * file for each case that imports the case from wherever it is.
  *
- * @throws VpmuError blame `harness` when AVA cannot be started
+ * @throws VpmuError blame `harness` if AVA cannot be started
  */
 export async function runAva(
 	host: Host,
@@ -57,7 +57,7 @@ export async function runAva(
 	if (signal.aborted) onAbort();
 	try {
 		const exit = await ava.exited;
-		// What it wrote last is still on its way.
+		// Its last output may still arrive.
 		await written;
 		return exit;
 	} finally {
@@ -66,13 +66,13 @@ export async function runAva(
 	}
 }
 
-/** What `npx ava` starts: AVA exports no more than what it is imported by, which stands beside it. */
+/** The program behind `npx ava`. AVA does not export it, but it is next to the exported entry point. */
 export function avaProgram(): string {
 	const entry = fileURLToPath(import.meta.resolve('ava'));
 	return path.join(path.dirname(entry), `cli${path.extname(entry)}`);
 }
 
-/** Writes a project of AVA's that has one file for each case. */
+/** Writes an AVA project that has one file for each case. */
 function writeProject(folder: string, cases: readonly NamedCase[], keep: boolean): void {
 	const write = (name: string, text: string) => writeFileSync(path.join(folder, name), text);
 	mkdirSync(folder);
@@ -84,7 +84,7 @@ function writeProject(folder: string, cases: readonly NamedCase[], keep: boolean
 		utilizeParallelBuilds: false,
 		// Cells have deadlines of their own, and may wait long for a slot.
 		timeout: keep ? '20d' : '4h',
-		// Workers run for long; see harness/bin.mjs for what a limit on young memory is worth.
+		// Limit the young generation of long-lived workers; see harness/bin.mjs.
 		nodeArguments: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'],
 	};
 	const byName = 'sortTestFiles: (a, b) => (a < b ? -1 : 1)';

@@ -2,11 +2,11 @@ import test from 'ava';
 import { localHost } from '../../src/host/index.ts';
 import { loadOf, measureSpeed, slownessOf } from './calibration.ts';
 
-test('deadlines are never shorter than they were written, and never longer without end', t => {
+test('deadlines are never shortened, and extended only up to a limit', t => {
 	t.deepEqual([0.1, 1, 2.04, 10, 1e6].map(slownessOf), [1, 1, 2, 10, 60]);
 });
 
-test('a slower host measures slower, by about as much', async t => {
+test('a slower host measures slower, by about the same factor', async t => {
 	await using host = localHost();
 	const fast = await measureSpeed(host);
 	const slow = await measureSpeed({
@@ -22,14 +22,14 @@ test('a slower host measures slower, by about as much', async t => {
 	t.true(slow.slowness >= fast.slowness);
 });
 
-test('a host whose shell cannot run the loop is to blame', async t => {
+test("if the host's shell cannot run the loop, the host is to blame", async t => {
 	await using host = localHost();
 	await t.throwsAsync(measureSpeed({ name: 'odd', kind: 'local', run: () => host.run(['false']) }), {
 		message: /shell of odd cannot measure/,
 	});
 });
 
-test('a busy host behind ssh gets longer deadlines; of others it is measured where they begin', async t => {
+test('a busy host behind ssh gets longer deadlines; other load is measured where a deadline begins', async t => {
 	const hostOf = (kind: 'ssh' | 'local' | 'board', said: string) => ({
 		kind,
 		run: async () => ({ status: 0, signal: null, stdout: Buffer.from(said), stderr: Buffer.alloc(0) }),

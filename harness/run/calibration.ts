@@ -7,19 +7,19 @@ import { type Cache, damageOfJson, readKept } from '../../src/image/index.ts';
 import { contentionOf, formatDuration, type Shape, VpmuError } from '../../src/lib/index.ts';
 import type { HostFacts } from '../../src/pmu/index.ts';
 
-/** How fast a host is, measured once. */
+/** The speed of a host, measured once. */
 export interface Calibration {
-	/** The least CPU time of several for the same work of one CPU. */
+	/** The smallest CPU time of several runs of the same single-CPU loop. */
 	readonly loopMs: number;
-	/** Factor for every deadline: how many times slower than the machine that the deadlines were written for, at least 1. */
+	/** Factor for every deadline: how much slower than the reference machine, at least 1. */
 	readonly slowness: number;
 	/** ISO 8601. */
 	readonly measuredAt: string;
 }
 
 /**
- * The loop's turns, and its CPU time where the deadlines are to be taken as they are written: on a server of 2024, and on
- * an emulated host twice as fast as one that such a server emulates.
+ * The loop's iterations, and the CPU time that means a factor of 1: measured on a server of 2024, and on an emulated
+ * host twice as fast as one that such a server emulates.
  */
 const measures = {
 	direct: { turns: 60_000, referenceMs: 90 },
@@ -32,17 +32,17 @@ const calibrationShape: Shape<Calibration> = v.looseObject({
 	measuredAt: v.string(),
 });
 
-/** Slower hosts than this are not waited for: something else is wrong there. */
+/** Upper limit of the factor: on a slower host something else is wrong. */
 const largestSlowness = 60;
 
-/** `times` (POSIX) writes the CPU time of the shell itself first, such as `0m0.090s 0m0.000s`. */
+/** `times` (POSIX) prints the CPU time of the shell itself first, such as `0m0.090s 0m0.000s`. */
 const loop = (turns: number) => `i=0; while [ $i -lt ${turns} ]; do i=$((i+1)); done; times`;
 
 const samples = 3;
 
 /**
- * Measures how fast one CPU of a host is, by the CPU time of a shell loop: what else runs there meanwhile does not count.
- * @throws HostError, DeadlineError; VpmuError blame `host` when its shell cannot run the loop
+ * Measures how fast one CPU of a host is, by the CPU time of a shell loop, which does not depend on other load.
+ * @throws HostError, DeadlineError; VpmuError blame `host` if its shell cannot run the loop
  */
 export async function measureSpeed(host: Pick<Host, 'run' | 'name' | 'kind'>): Promise<Calibration> {
 	const { turns, referenceMs } = measures[host.kind === 'board' ? 'emulated' : 'direct'];
@@ -58,14 +58,14 @@ export async function measureSpeed(host: Pick<Host, 'run' | 'name' | 'kind'>): P
 	return { loopMs, slowness: slownessOf(loopMs / referenceMs), measuredAt: new Date().toISOString() };
 }
 
-/** A faster machine gets no shorter deadlines: disks and schedulers are not faster with it. */
+/** A faster machine gets no shorter deadlines, since its disks and schedulers need not be faster. */
 export function slownessOf(ratio: number): number {
 	return Math.min(largestSlowness, Math.max(1, Number(ratio.toFixed(1))));
 }
 
 /**
- * How many tasks share each CPU of a host behind ssh, at least 1: what this machine and its boards have to bear is measured
- * where a deadline begins (`contention`). @throws HostError, DeadlineError
+ * Measures how many tasks share each CPU of a host behind ssh, at least 1. The load of this machine and its boards is
+ * measured where a deadline begins (`contention`). @throws HostError, DeadlineError
  */
 export async function loadOf(host: Pick<Host, 'run' | 'kind'>): Promise<number> {
 	if (host.kind !== 'ssh') return 1;
@@ -74,7 +74,7 @@ export async function loadOf(host: Pick<Host, 'run' | 'kind'>): Promise<number> 
 	return contentionOf(line, Number(count) || 1);
 }
 
-/** The calibration of a host, out of the cache or measured now. @throws as {@link measureSpeed} */
+/** Returns the calibration of a host, from the cache or measured now. @throws as {@link measureSpeed} */
 export async function calibrate(cache: Cache, host: Host, facts: HostFacts): Promise<Calibration> {
 	const file = await cache.keep(
 		'calibrations',
@@ -92,7 +92,7 @@ export async function calibrate(cache: Cache, host: Host, facts: HostFacts): Pro
 	return await readKept(file, calibrationShape);
 }
 
-/** What makes a host another one as far as its speed goes. A board is as fast as the machine that emulates it. */
+/** Identifies a host as far as its speed goes. A board is as fast as the machine that emulates it. */
 function identityOf(host: Host, { kernel }: HostFacts): string {
 	const here = [hostname(), cpus()[0]?.model, cpus().length];
 	const identity = host.kind === 'local' ? here : host.kind === 'board' ? ['board', ...here] : [host.name, kernel];

@@ -6,7 +6,7 @@ export interface CellChange {
 	readonly kind: 'regression' | 'improvement' | 'change' | 'only-before' | 'only-after';
 	readonly before: CellStatus | null;
 	readonly after: CellStatus | null;
-	/** What differs, in words. */
+	/** The differences, in words. */
 	readonly what: string;
 }
 
@@ -16,12 +16,12 @@ export interface RunComparison {
 	readonly regressions: number;
 }
 
-/** From best to worst; a skip says nothing either way. */
+/** From best to worst; a skip is neither. */
 const rank: Record<Exclude<CellStatus, 'skip'>, number> = { pass: 0, xfail: 1, xpass: 2, error: 3, fail: 3 };
 
 /**
- * Compares two runs cell by cell. Cells are the same when their ids are; where each run had one QEMU only, the QEMU is
- * left out of the ids, so that two builds can be compared.
+ * Compares two runs cell by cell, matched by id. If each run had a single QEMU, ids are compared without it, so that
+ * two builds can be compared.
  */
 export function compareRuns(before: Results, after: Results): RunComparison {
 	const only = (results: Results) => new Set(results.cells.map(cell => cell.qemu.path)).size === 1;

@@ -19,9 +19,9 @@ import { runRounds } from './rounds.ts';
 import { type Run, startRun } from './run.ts';
 
 /**
- * Plans, runs and reports the cells of a request. Returns the exit status; results are in the run folder, and as asked for
- * on the context's streams.
- * @throws UsageError for a request that cannot be met; VpmuError where the infrastructure fails as a whole
+ * Plans, runs and reports the cells of a request. Returns the exit status; results go to the run folder, and to the
+ * context's streams if requested.
+ * @throws UsageError for a request that cannot be met; VpmuError if the infrastructure fails as a whole
  */
 export async function executeRun(request: RunRequest, context: CommandContext): Promise<number> {
 	const { json } = request;
@@ -81,7 +81,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	return codeOf(run, results, context);
 }
 
-/** Checks what the user named, kernels and machine types, before anything is booted. */
+/** Checks the kernels and machine types that the user named before anything is booted. */
 async function checkParts(
 	{ selection, kernel, boardKernel, wait }: RunRequest,
 	context: CommandContext,
@@ -100,7 +100,7 @@ function describeShard({ cells }: RunPlan, { index, count, division }: NonNullab
 	return `- shard ${index} of ${count}: ${cells.length} cells of division ${division}; all parts must name the same one\n`;
 }
 
-/** A failure of what is under test outranks what else went wrong. */
+/** A failure of the thing under test outranks other errors. */
 function codeOf(run: Run, results: Results, context: CommandContext): number {
 	const code = exitCodeOfCells(results.cells);
 	const { problem } = run.folder;
@@ -114,7 +114,7 @@ function codeOf(run: Run, results: Results, context: CommandContext): number {
 	return explain(run.lockBusy, context);
 }
 
-/** The guest of the run's cell stays: its results are written now, and how to reach it is written down for others. */
+/** The guest of the run's cell stays: writes the results now, and records for others how to reach the guest. */
 async function keepUp(
 	run: Run,
 	file: string,
@@ -134,7 +134,7 @@ async function keepUp(
 	});
 }
 
-/** Each step once, as a line. */
+/** Prints each step once, on a line. */
 function progressLines(stderr: CommandContext['stderr']): (what: string) => void {
 	let last = '';
 	return what => {

@@ -8,20 +8,20 @@ import type { CommandContext } from '../usage/context.ts';
 import { handOver, handoverVariable } from './handover.ts';
 import { attachText, keptFile, readKept } from './kept.ts';
 
-/** Where a keeper is told to write down what it keeps. */
+/** Environment variable with the path where a keeper records what it keeps. */
 export const keeperVariable = 'VPMU_KEEPER';
 
-/** @throws UsageError when it is not just one cell that would run */
+/** Checks that exactly one cell would run. @throws UsageError */
 export function oneCell(cells: readonly { readonly id: string; readonly skip: CellResult['reason'] }[]): void {
 	const running = cells.filter(cell => cell.skip === null);
 	if (running.length === 1) return;
 	const hint = running[0] === undefined ? "'vpmu list' says why" : `name one, such as --cell '${running[0].id}'`;
-	throw new UsageError(`option '--keep' needs just one cell to run, but ${running.length} would; ${hint}`);
+	throw new UsageError(`option '--keep' needs exactly one cell to run, but ${running.length} would run; ${hint}`);
 }
 
 /**
- * Runs this very command again as a process of its own, which stays with the guest when its run is over, and shows what
- * it says until then. Returns the run's exit status.
+ * Runs this command again in a process of its own, which stays with the guest after the run, and shows its output until
+ * then. Returns the run's exit status.
  */
 export async function runUnderKeeper({ env, cwd, stdout, stderr, signal }: CommandContext): Promise<number> {
 	const file = await keptFile(env, `keeper-${process.pid}-${Date.now()}`);

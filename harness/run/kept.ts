@@ -8,17 +8,19 @@ import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A guest that was left running after its run: what its keeper wrote down. */
+/** A guest that was left running after its run, as recorded by its keeper. */
 export interface KeptGuest {
 	/** The run's id. */
 	readonly id: string;
 	readonly cell: string;
 	readonly runFolder: string;
-	/** The process that owns the guest, and the start time that tells it from a later one of the same number. */
+	/**
+	 * The process that owns the guest, and its start time, which tells it from a later process with the same number.
+	 */
 	readonly keeperPid: number;
 	readonly keeperStarted: string;
 	readonly sockets: KeptSockets;
-	/** ISO 8601; it ends by itself at `until`. */
+	/** ISO 8601; the guest ends by itself at `until`. */
 	readonly since: string;
 	readonly until: string;
 	/** The exit status of the run. */
@@ -31,23 +33,23 @@ const keptShape: Shape<KeptGuest> = v.looseObject({
 	...{ since: v.string(), until: v.string(), exit: v.number() },
 });
 
-/** A keeper ends by itself after so long. */
+/** Lifetime of a keeper. */
 export const keptMs = 24 * 60 * 60_000;
 
 const folderOf = (env: Environment) => path.join(cacheRoot(env), 'kept');
 
-/** Where a keeper writes down what it keeps. The folder is made. */
+/** Returns where a keeper records what it keeps. Makes the folder. */
 export async function keptFile(env: Environment, name: string): Promise<string> {
 	await mkdir(folderOf(env), { recursive: true });
 	return path.join(folderOf(env), `${name}.json`);
 }
 
-/** Writes a keeper's file, whole. */
+/** Writes a keeper's file atomically. */
 export async function writeKept(file: string, kept: KeptGuest): Promise<void> {
 	await writeWhole(file, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
 }
 
-/** Guests that are kept now, oldest first. What keepers that were killed left behind is removed. */
+/** Returns the guests that are kept now, oldest first. Removes what killed keepers left behind. */
 export async function listKept(env: Environment): Promise<KeptGuest[]> {
 	const folder = folderOf(env);
 	const found: KeptGuest[] = [];
@@ -56,7 +58,7 @@ export async function listKept(env: Environment): Promise<KeptGuest[]> {
 		const kept = await readKept(file);
 		const lives = kept !== undefined && (await startTime(kept.keeperPid)) === kept.keeperStarted;
 		if (lives) found.push(kept);
-		// One that cannot be read is not written yet, or was damaged: its guest ends by itself, and until then it stays.
+		// An unreadable file is incomplete or damaged. It stays until its guest would have ended by itself.
 		else if (kept !== undefined || (await ageMs(file)) > keptMs)
 			for (const left of [file, file.replace(/json$/, 'out'), file.replace(/json$/, 'err')])
 				await rm(left, { force: true });
@@ -69,13 +71,13 @@ async function ageMs(file: string): Promise<number> {
 	return Date.now() - mtimeMs;
 }
 
-/** What a keeper wrote down; `undefined` when it has not yet, or the file was damaged. */
+/** Reads what a keeper recorded; `undefined` if nothing yet, or the file is damaged. */
 export async function readKept(file: string): Promise<KeptGuest | undefined> {
 	const found = await readStored(file, keptShape).catch(() => undefined);
 	return found?.state === 'ok' ? found.value : undefined;
 }
 
-/** Ends a kept guest, and waits until its keeper is gone. @throws DeadlineError when not even SIGKILL ends it */
+/** Ends a kept guest and waits until its keeper is gone. @throws DeadlineError if not even SIGKILL ends it */
 export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Promise<void> {
 	const gone = async () => ((await startTime(keeperPid)) === keeperStarted ? undefined : true);
 	const what = `the end of the keeper of ${id}`;
@@ -84,7 +86,7 @@ export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Prom
 		try {
 			process.kill(keeperPid, signal);
 		} catch {
-			// It ended meanwhile.
+			// The keeper ended meanwhile.
 		}
 		const last = signal === 'SIGKILL';
 		await poll(what, gone, { timeoutMs: 15_000 * contention() }).catch(error =>
@@ -93,7 +95,7 @@ export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Prom
 	}
 }
 
-/** How to get at a kept guest, and how to end it. */
+/** Describes how to reach a kept guest and how to end it. */
 export function attachText({ id, cell, sockets, until }: KeptGuest): string {
 	return [
 		`${cell} is left running, until ${until}:`,

@@ -3,7 +3,7 @@ import { UsageError } from '../../src/lib/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import { nearest } from '../usage/unknown-name.ts';
 
-/** One line of a quarantine list: cells whose failures are known and expected until a day. */
+/** One line of a quarantine list: cells whose failures are expected until a day. */
 export interface QuarantineEntry {
 	/** A cell's id or a case's name; `*` stands for any characters, `?` for one. */
 	readonly cells: string;
@@ -13,10 +13,10 @@ export interface QuarantineEntry {
 }
 
 /**
- * Reads a quarantine list: a line each of cells, last day and reason, such as
- * `counting/slope[*,virt-9.2] 2027-01-31 counts twice, issue 12`. Empty lines and those that begin with `#` say nothing.
+ * Parses a quarantine list. Each line has cells, last day and reason, such as `counting/slope[*,virt-9.2] 2027-01-31
+ * counts twice, issue 12`. Skips empty lines and lines that begin with `#`.
  *
- * @param cases names of all cases there are; a line that can mean none of them is an error, not a line without effect
+ * @param cases names of all cases; a line that matches none of them is an error
  * @throws UsageError naming file and line
  */
 export function parseQuarantine(text: string, file: string, cases: readonly string[]): QuarantineEntry[] {
@@ -39,7 +39,7 @@ export function parseQuarantine(text: string, file: string, cases: readonly stri
 	});
 }
 
-/** As {@link parseQuarantine}, from a file. @throws UsageError also when it cannot be read */
+/** Parses the quarantine list in a file, like {@link parseQuarantine}. @throws UsageError also if it cannot be read */
 export function readQuarantine(file: string, cases: readonly string[]): QuarantineEntry[] {
 	let text: string;
 	try {
@@ -51,8 +51,8 @@ export function readQuarantine(file: string, cases: readonly string[]): Quaranti
 }
 
 /**
- * What a result is when its cell may be on the list. A failure before the entry's last day is over is expected (`xfail`);
- * after it, it is a failure again and says so. Errors of the infrastructure, passes and skips stay what they are. Pure.
+ * Applies the list to a result. A failure is expected (`xfail`) up to the entry's last day; later it is a failure again
+ * and says so. Infrastructure errors, passes and skips do not change. Pure.
  */
 export function applyQuarantine(
 	result: CellResult,

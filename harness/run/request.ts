@@ -5,27 +5,27 @@ import { collectCases } from '../plan/collect.ts';
 import { type Cell, planCells, type Selection, shardOf } from '../plan/plan.ts';
 import { type QuarantineEntry, readQuarantine } from './quarantine.ts';
 
-/** All that a run is asked for, read once from a command line. */
+/** A request for a run, parsed once from the command line. */
 export interface RunRequest {
-	/** The command line that asks for it, for the results. */
+	/** The command line it came from, for the results. */
 	readonly argv: readonly string[];
 	readonly selection: Selection;
-	/** The folder of the user's own cases, where one is named. */
+	/** The folder of the user's own cases, if named. */
 	readonly casesFolder?: string | undefined;
-	/** Guest kernel and kernel of boards: a path or `debian:SUITE`. */
+	/** Kernels of guests and boards: a path or `debian:SUITE`. */
 	readonly kernel: string;
 	readonly boardKernel: string;
-	/** Cells side by side; default one per core. */
+	/** Number of cells that run in parallel; default one per core. */
 	readonly jobs?: number | undefined;
-	/** How often a cell that ends with an infrastructure error is tried again. */
+	/** How often a cell with an infrastructure error is retried. */
 	readonly retries: number;
 	/** Retry failures too. */
 	readonly retryFailures: boolean;
-	/** Give up a cell that shows no progress for so long, times its host's slowness. */
+	/** Give up a cell that shows no progress for this long, scaled by its host's slowness. */
 	readonly silenceMs?: number | undefined;
-	/** File with the cells whose failures are expected. */
+	/** File that lists cells whose failures are expected. */
 	readonly quarantine?: string | undefined;
-	/** Wait for locks that others hold. */
+	/** Wait for locks held by others. */
 	readonly wait: boolean;
 	/** Leave the guest of the one cell running. */
 	readonly keep: boolean;
@@ -33,20 +33,20 @@ export interface RunRequest {
 	readonly out?: string | undefined;
 	/** Results as JSON on standard output, the table on standard error. */
 	readonly json: boolean;
-	/** Notes of whoever started the run, for `run.labels` of its results. */
+	/** Notes of the user about the run, for `run.labels` of its results. */
 	readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What a request comes to. */
+/** The plan for a request. */
 export interface RunPlan {
 	readonly cells: readonly Cell[];
-	/** Case files by the cases' names. */
+	/** Case files by case name. */
 	readonly files: ReadonlyMap<string, CaseFile>;
 	readonly quarantine: readonly QuarantineEntry[];
 	readonly shard: Results['run']['shard'];
 }
 
-/** Plans the cells of a request; starts nothing. @throws UsageError for a selection that names nothing to run */
+/** Plans the cells of a request; starts nothing. @throws UsageError if the selection leaves nothing to run */
 export async function planRun(
 	{ selection: asked, casesFolder, quarantine }: RunRequest,
 	place: CasePlace,
@@ -55,7 +55,7 @@ export async function planRun(
 	const selection = { ...asked, cases: namesOf(asked.cases, files, place.cwd) };
 	const cells = planCells(declarations, selection);
 	if (cells.length === 0) {
-		throw new UsageError('no cell is left to run: every case was filtered out by the options given');
+		throw new UsageError('no cell is left to run: the options exclude every case');
 	}
 	const cases = [...new Set(declarations.map(one => one.case))];
 	return {

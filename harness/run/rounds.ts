@@ -13,19 +13,19 @@ import { orderOfCases } from './turns/sharing.ts';
 export interface RoundOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly signal: AbortSignal;
-	/** How often a cell is tried again. */
+	/** How often a cell is retried. */
 	readonly retries: number;
-	/** Try failures of what is under test again too, not only errors of the infrastructure. */
+	/** Also retry failures of the thing under test, not only infrastructure errors. */
 	readonly retryFailures: boolean;
-	/** Cells stay when they have their result, for as long as AVA would wait for a test. */
+	/** Cells stay after they have a result, for as long as AVA waits for a test. */
 	readonly keep?: boolean;
-	/** Where the cases are, by their names. */
+	/** Case files by case name. */
 	readonly files: ReadonlyMap<string, CaseFile>;
 }
 
 /**
- * Runs cells, and then again those that an error of the infrastructure kept from a verdict, each round in one AVA with
- * this process as its broker. A cell that a round lost, because its worker died, is an error with what AVA said.
+ * Runs cells, then retries those with an infrastructure error. Each round is one AVA, with this process as its broker.
+ * A cell whose worker died is an error with AVA's output.
  */
 export async function runRounds(run: Run, cells: readonly Cell[], options: RoundOptions): Promise<void> {
 	await using host = localHost();
@@ -50,7 +50,7 @@ export async function runRounds(run: Run, cells: readonly Cell[], options: Round
 						VPMU_PLAN: plan,
 						VPMU_BROKER: socket,
 					},
-					// Others than those that go on are begun, so that there is a choice of what goes next.
+					// Start two extra files, so that a freed slot has a choice.
 					concurrency: run.jobs === 1 ? 1 : run.jobs + 2,
 					log,
 					folder: path.join(scratch.path, `ava-${round}`),
@@ -77,7 +77,7 @@ export async function runRounds(run: Run, cells: readonly Cell[], options: Round
 	}
 }
 
-/** What AVA says of workers and files that went wrong. */
+/** Returns what AVA says about workers and files that went wrong. */
 function complaints(log: string): string[] {
 	const lines = readFileSync(log, 'utf8').split('\n');
 	return lines.filter(line => /^\s+✖ (?!.*\[fail\])|exited|Uncaught|Error:/.test(line)).map(line => line.trim());

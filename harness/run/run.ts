@@ -35,46 +35,46 @@ export interface RunOptions extends Partial<ResourceOptions> {
 	readonly cells: readonly Cell[];
 	/** Run folder; default `vpmu-runs/ID` below the current one. */
 	readonly out?: string | undefined;
-	/** Cells side by side; default one per core. */
+	/** Number of cells that run in parallel; default one per core. */
 	readonly jobs?: number | undefined;
-	/** Wait for locks that others hold (default); otherwise cells that need one fail with its holder's name. */
+	/** Wait for locks held by others (default); otherwise cells that need one fail and name its holder. */
 	readonly wait?: boolean;
 	/** Cells whose failures are expected. */
 	readonly quarantine?: readonly QuarantineEntry[];
-	/** A cell of which nothing is heard for so long, times its host's slowness, is given up. */
+	/** Give up a cell that shows no progress for this long, scaled by its host's slowness. */
 	readonly silenceMs?: number | undefined;
-	/** The part of a larger run that this is. */
+	/** Which part of a larger run this is. */
 	readonly shard?: Results['run']['shard'];
 	readonly labels?: Results['run']['labels'];
-	/** Leave the machines of cells running; called when one is, and where it is reached. */
+	/** Leave the machines of cells running; called for each, with how to reach it. */
 	readonly onKept?: ((cell: string, sockets: KeptSockets) => void) | undefined;
 	readonly onEvent?: (event: RunEvent) => void;
 }
 
-/** A run that has been started: its broker, its folder, and the end of it. */
+/** A run in progress: its broker, its folder, and its end. */
 export interface Run {
 	readonly id: string;
 	readonly broker: Broker;
 	readonly folder: RunFolder;
-	/** Cells side by side. */
+	/** Number of cells that run in parallel. */
 	readonly jobs: number;
-	/** Somebody else held a lock that a cell needed, and the run was not to wait. */
+	/** A cell failed because someone else held a lock and the run must not wait. */
 	readonly lockBusy: LockBusyError | undefined;
-	/** The last result of a cell so far. */
+	/** The latest result of a cell. */
 	resultOf(cell: string): CellResult | undefined;
-	/** Ends a cell that does not do so itself: its worker is gone, or is about to be. */
+	/** Ends a cell that will not end itself, because its worker is gone or about to be. */
 	endCell(cell: Cell, error: VpmuError): void;
-	/** Told of a cell that makes no progress, before it is ended; to be set by who can end its worker. */
+	/** Called for a cell that makes no progress before it is ended. Set by whoever can end its worker. */
 	onSilence: (cell: string) => void;
-	/** What failed to be made, or was lost, is made again when it is next asked for. */
+	/** Forgets failures and lost hosts, so that they are made again on request. */
 	renew(): Promise<void>;
-	/** Writes the end and the results as they are now; what comes later is not in them. */
+	/** Writes the end and the current results; later results are not included. */
 	conclude(options: { interrupted: boolean }): Results;
-	/** Writes the end and the results, and lets go of hosts and boards. */
+	/** Writes the end and the results, and releases hosts and boards. */
 	finish(options: { interrupted: boolean }): Promise<Results>;
 }
 
-/** The longest silence of a healthy cell is a boot or a count that says nothing: some 90 s at most, by its deadline. */
+/** The longest silence of a healthy cell is a boot or a count without output, limited by its deadline to some 90 s. */
 const defaultSilenceMs = 240_000;
 
 /** Makes the run folder and the broker; nothing is booted until a cell asks. @throws UsageError for a folder that cannot be used */
@@ -82,17 +82,17 @@ export async function startRun(options: RunOptions): Promise<Run> {
 	const id = options.id ?? newRunId();
 	const folder = new RunFolder(options.out ?? path.join('vpmu-runs', id));
 	const startedAt = new Date();
-	// The wall clock may jump while a run lasts.
+	// The wall clock may jump during a run.
 	const beganAt = performance.now();
 	const jobs = options.jobs ?? Math.max(1, availableParallelism());
 	const wait = options.wait ?? true;
 	const durations = storedDurations(options.env);
 	const events: RunEvent[] = [];
 	const last = new Map<string, CellResult>();
-	/** Cells that were ended for their workers, until they are tried again. */
+	/** Cells whose workers were lost, until they are retried. */
 	const givenUp = new Set<string>();
 	let lockBusy: LockBusyError | undefined;
-	/** The results, once they are written. */
+	/** The results, once written. */
 	let concluded: Results | undefined;
 
 	const emit = (body: EventBody) => {
@@ -158,13 +158,13 @@ export async function startRun(options: RunOptions): Promise<Run> {
 	const boards = new Boards({
 		host: (on, copy) => resources.host(on, copy),
 		retire: (on, copy) => resources.retire(on, copy),
-		// One takes about a gigabyte.
+		// A board takes about a gigabyte.
 		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
 	});
 	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
 	/**
-	 * On an idle copy of its board a cell is best off, on a new one if there is enough to do there; what needs no board
-	 * fills the gaps.
+	 * Prefers an idle copy of the cell's board, then a new copy if there is enough work for it. Cells without a board
+	 * fill the gaps.
 	 */
 	const rankOf = ({ on }: Cell, held: readonly Cell[]) => {
 		const there = held.filter(cell => cell.on === on).length;
@@ -200,7 +200,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				const cell = planned(name);
 				await using stack = new AsyncDisposableStack();
 				stack.defer(await slots.claim(cell, weightOf(cell), signal));
-				// Who is not to wait learns now, and not after a boot, that somebody else counts.
+				// If the run must not wait, learn before the boot whether someone else counts.
 				if (!wait) await (await counting.alone(cell, signal))[Symbol.asyncDispose]();
 				const artifacts = path.join(folder.path, cellFolder(cell.id));
 				makeRoom(folder.path, cell.id);
@@ -223,13 +223,13 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		processes: (cell, pids) => processes.add(cell, pids),
 		othersProcesses: async cell => processes.others(cell),
 		kept(cell, sockets) {
-			// It is silent for as long as nobody works in it.
+			// A kept guest is silent while nobody uses it.
 			watchdog.pause(cell);
 			options.onKept?.(cell, sockets);
 		},
 		emit(event) {
 			if (event.event !== 'cell-end') emit(event);
-			// Of a cell that was given up, what its worker says comes too late.
+			// Ignore a result that arrives after its cell was given up.
 			else if (!givenUp.has(event.result.id)) endWith(event.result);
 		},
 		async [Symbol.asyncDispose]() {
@@ -237,7 +237,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		},
 	};
 
-	// The first boards of a run are started side by side.
+	// The first boards of a run start in parallel.
 	for (const on of shareOut(options.cells, jobs, durations)) boards.prepare(on);
 
 	const conclude = ({ interrupted }: { interrupted: boolean }) => {
@@ -274,8 +274,8 @@ export async function startRun(options: RunOptions): Promise<Run> {
 }
 
 /**
- * Slots that a cell takes: half of its vCPUs. A guest boots on one of them and counts on few at a time, but each is a
- * thread that computes, here or in the emulator of a board.
+ * Slots that a cell takes: half its vCPUs. A guest boots on one vCPU and counts on few at a time, but each is a thread
+ * that may run, here or in a board's emulator.
  */
 function weightOf({ vcpus }: Cell): number {
 	return Math.max(1, Math.ceil(vcpus / 2));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Watchdog } from './watchdog.ts';
 
-/** A watchdog whose clock and looks are the test's own. */
+/** A watchdog whose clock and checks are driven by the test. */
 function watchdogOf(t: ExecutionContext) {
 	const world = { nowMs: 0, share: 1 };
 	const silent: string[] = [];
@@ -26,7 +26,7 @@ function watchdogOf(t: ExecutionContext) {
 	return { world, silent, watchdog, folderOf, pass };
 }
 
-test('silence is noticed once; records that grow, words and pauses are not silence', async t => {
+test('silence is noticed once; growing records, messages and pauses are not silence', async t => {
 	const { silent, watchdog, folderOf, pass } = watchdogOf(t);
 	const growing = await folderOf();
 	watchdog.watch('growing', growing, 300);
@@ -46,7 +46,7 @@ test('silence is noticed once; records that grow, words and pauses are not silen
 	t.deepEqual(silent.sort(), ['growing', 'paused', 'silent', 'talking']);
 });
 
-test('what this process slept through and what a busy machine holds up are not silence', async t => {
+test('time asleep and delays of a busy machine are not silence', async t => {
 	const { world, silent, watchdog, folderOf, pass } = watchdogOf(t);
 	watchdog.watch('cell', await folderOf(), 300);
 	pass(1_000_000);

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { FairClock, type FairClockOptions, Silence } from '../../src/lib/index.ts';
 
 export interface WatchdogOptions {
-	/** Called once for a cell of which nothing was heard for too long. */
+	/** Called once for a cell that has been silent for too long. */
 	readonly onSilence: (cell: string, silentMs: number) => void;
-	/** How often to look. */
+	/** Interval between checks. */
 	readonly everyMs?: number;
-	/** What silence is measured by, where it is not this machine's own clock and load: for tests. */
+	/** For tests: replaces this machine's clock and load. */
 	readonly clock?: Partial<FairClockOptions>;
 }
 
@@ -15,17 +15,16 @@ interface Watched {
 	readonly folder: string;
 	readonly limitMs: number;
 	readonly silence: Silence;
-	/** How many signs of life there were. */
+	/** Number of signs of life so far. */
 	signs: number;
 	size: number;
 	paused: number;
 }
 
 /**
- * Notices cells that make no progress, whatever they wait for: nothing is added to their QMP, console and perf records,
- * and no word comes from their worker. Commands have deadlines of their own; this is for what those cannot see, such as
- * a case that loops or a worker that was stopped. Silence is measured by a {@link FairClock}: what a busy machine holds up is
- * not silent.
+ * Notices cells that make no progress: nothing is added to their QMP, console and perf records, and their worker sends
+ * nothing. Commands have deadlines of their own; this catches the rest, such as a case that loops or a stopped worker.
+ * Silence is measured by a {@link FairClock}, which leaves out delays of a busy machine.
  */
 export class Watchdog implements Disposable {
 	readonly #options: WatchdogOptions;
@@ -58,13 +57,13 @@ export class Watchdog implements Disposable {
 		};
 	}
 
-	/** A word of the cell came. */
+	/** Notes a message from the cell. */
 	heard(cell: string): void {
 		const watched = this.#cells.get(cell);
 		if (watched !== undefined) watched.signs++;
 	}
 
-	/** While held, the cell waits for something that is not its own. */
+	/** While held, the cell waits for something outside it. */
 	pause(cell: string): Disposable {
 		const watched = this.#cells.get(cell);
 		if (watched !== undefined) watched.paused++;
@@ -82,7 +81,7 @@ export class Watchdog implements Disposable {
 		this.#cells.clear();
 	}
 
-	/** Looks at all cells once, as it does by itself. */
+	/** Checks all cells once; also done at each interval. */
 	look(): void {
 		for (const [cell, watched] of this.#cells) {
 			const size = sizeOf(watched.folder);
@@ -96,7 +95,7 @@ export class Watchdog implements Disposable {
 	}
 }
 
-/** Bytes of the files of a cell; earlier attempts, in folders of their own, do not grow. */
+/** Size of a cell's files in bytes, without the folders of earlier attempts, which do not grow. */
 function sizeOf(folder: string): number {
 	let bytes = 0;
 	try {
@@ -104,7 +103,7 @@ function sizeOf(folder: string): number {
 			if (entry.isFile()) bytes += statSync(path.join(folder, entry.name)).size;
 		}
 	} catch {
-		// A file that goes while it is looked at: the next look sees the difference.
+		// If a file is removed meanwhile, the next check sees the difference.
 	}
 	return bytes;
 }

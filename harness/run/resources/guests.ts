@@ -13,7 +13,7 @@ import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from
 import { kernelArgumentsWith } from './kernel-arguments.ts';
 import type { Known } from './known.ts';
 
-/** What the guests of a run boot: kernels (`debian:SUITE` or a path) and the images that go with them. */
+/** What the guests of a run boot: kernels (`debian:SUITE` or a path) and the matching images. */
 export class Guests {
 	readonly #known: Known;
 	readonly #cache: () => Promise<Cache>;
@@ -23,7 +23,7 @@ export class Guests {
 		this.#cache = cache;
 	}
 
-	/** A kernel in place on a host, and the command line that its guests need. */
+	/** A kernel in place on a host, and the command line for its guests. */
 	kernelOn(host: Host, source: string): Promise<Lease['kernel']> {
 		return this.#known.onceOn(host, `kernel ${source}`, async () => {
 			const [{ image, release }, { init }] = await Promise.all([this.kernel(source), this.#guest(source)]);
@@ -31,14 +31,14 @@ export class Guests {
 		});
 	}
 
-	/** The guest's initramfs for a kernel, in place on a host. */
+	/** Puts the guest's initramfs for a kernel on a host. */
 	initrdOn(host: Host, kernel: string): Promise<string> {
 		return this.#known.onceOn(host, `initrd for ${kernel}`, async () => {
 			return host.provide((await this.#guest(kernel)).image.path);
 		});
 	}
 
-	/** A kernel in the cache. */
+	/** Returns a kernel in the cache. */
 	kernel(source: string): Promise<Kernel> {
 		return this.#known.once(`kernel ${source}`, async () => {
 			const cache = await this.#cache();
@@ -48,7 +48,7 @@ export class Guests {
 		});
 	}
 
-	/** The image that guests with a kernel boot, in the cache. */
+	/** Returns the image in the cache that guests with a kernel boot. */
 	async imageFor(kernel: string): Promise<Image> {
 		return (await this.#guest(kernel)).image;
 	}
@@ -58,7 +58,7 @@ export class Guests {
 		return this.#known.once('initrd', async () => buildImage(await this.#cache(), await loadRecipe('guest')));
 	}
 
-	/** The image for a kernel, and its first process: one that loads the port's drivers where they are modules. */
+	/** The image for a kernel, and its first process, which loads the port's drivers if they are modules. */
 	#guest(kernel: string): Promise<{ image: Image; init: string }> {
 		return this.#known.once(`guest for ${kernel}`, async () => {
 			const plain = { image: await this.image(), init: agentPath };

@@ -4,23 +4,23 @@ import { hostArchitecture } from '../../../src/image/index.ts';
 import { VpmuError } from '../../../src/lib/index.ts';
 import type { HostFacts } from '../../../src/pmu/index.ts';
 
-/** @throws VpmuError when guests cannot run under KVM there: that is not QEMU's doing, whatever it then says */
+/** Checks that guests can run under KVM there, so that QEMU is not blamed for it. @throws VpmuError */
 export function needKvm({ host, kvm }: HostFacts): void {
 	if (kvm.present && kvm.usable !== 'no') return;
 	throw new VpmuError(`${host} has no usable /dev/kvm`, {
 		blame: host.startsWith('board:') ? 'board' : 'host',
-		evidence: [kvm.present ? '/dev/kvm is there, and cannot be opened' : 'there is no /dev/kvm'],
+		evidence: [kvm.present ? '/dev/kvm exists, but cannot be opened' : 'there is no /dev/kvm'],
 	});
 }
 
-/** Debian's name of what a host runs: other hosts than this machine are arm64. */
+/** Debian's name for a host's architecture; hosts other than this machine are arm64. */
 export function architectureOf(host: Host): 'amd64' | 'arm64' {
 	return host.kind === 'local' ? hostArchitecture() : 'arm64';
 }
 
-/** Whether a host still does what it is asked. */
+/** Whether a host still responds. */
 export async function answers(host: Host): Promise<boolean> {
-	// Nobody is on it between rounds, and it may stand still.
+	// It is unused between rounds, and may be paused.
 	if ('proceed' in host) await (host as Board).proceed().catch(() => undefined);
 	return await host.run(['true'], { timeoutMs: 20_000 }).then(
 		({ status }) => status === 0,

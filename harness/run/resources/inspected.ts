@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import type { Shape } from '../../../src/lib/index.ts';
 import type { Inspection, MachineType } from '../../../src/qemu/index.ts';
 
-/** What the cells of a run need to know of a QEMU, kept from one run to the next. */
+/** What the cells of a run need to know of a QEMU; kept between runs. */
 export type Inspected = Pick<Inspection, 'version' | 'pmuChoice'> & { readonly machines: readonly MachineType[] };
 
 const flagOrNull = v.nullable(v.boolean());
 
-/** What the kept file must look like. */
+/** The schema of the kept file. */
 export const inspectedShape: Shape<Inspected> = v.looseObject({
 	version: v.string(),
 	machines: v.array(

@@ -1,8 +1,7 @@
 /**
- * Parts of a distribution's kernel that a PMU test does not need and that cost most of the boot of an emulated host's
- * guest (measured with initcall_debug there: 8.8 s to init became 3.1 s): self-tests of cryptography, certificates, BPF's type
- * information, probes of tracing, a power button, a clock of the host's. A kernel that lacks one of these names passes over
- * it (Linux, init/main.c).
+ * Turns off parts of a distribution's kernel that a PMU test does not need and that take most of a guest's boot on an
+ * emulated host (by initcall_debug, 8.8 s to init became 3.1 s): crypto self-tests, certificates, BTF, trace probes, a
+ * power button, a host clock. A kernel ignores names that it does not have (Linux, init/main.c).
  */
 const unneeded = [
 	'jent_mod_init',
@@ -19,8 +18,8 @@ const unneeded = [
 ];
 
 /**
- * The guest's kernel command line. `quiet`, because each character on the console of a guest on an emulated host costs
- * milliseconds; the first process is, or becomes, the agent, which mounts what is needed.
+ * The guest's kernel command line. `quiet`, because each console character costs milliseconds in a guest on an emulated
+ * host. The first process is or becomes the agent, which mounts what is needed.
  */
 export function kernelArgumentsWith(init: string): string {
 	return [
@@ -32,7 +31,7 @@ export function kernelArgumentsWith(init: string): string {
 		'audit=0',
 		'ipv6.disable=1',
 		'arm64.nopauth',
-		// A guest that hangs is asked for backtraces over a break on its console.
+		// Allow SysRq over a break on the console, to get backtraces from a guest that hangs.
 		'sysrq_always_enabled',
 		`initcall_blacklist=${unneeded.join(',')}`,
 	].join(' ');

@@ -6,13 +6,13 @@ import { Known } from './known.ts';
 const hostThat = (answers: boolean) =>
 	({ name: 'board:one', run: async () => ({ status: answers ? 0 : 255 }) }) as unknown as Host;
 
-/** Makes a number that tells how often it was made. */
+/** Makes a number that counts how often it was made. */
 const counter = () => {
 	let made = 0;
 	return async () => ++made;
 };
 
-test('each thing is made once, and so is a failure, until it is renewed', async t => {
+test('each thing is made once, and a failure is kept too, until renewed', async t => {
 	const known = new Known();
 	const make = counter();
 	t.deepEqual(await Promise.all([known.once('a', make), known.once('a', make)]), [1, 1]);
@@ -28,7 +28,7 @@ test('each thing is made once, and so is a failure, until it is renewed', async 
 	t.is(await known.once('a', make), 1);
 });
 
-test('what is on one copy of a board is neither on another, nor stays when the copy goes', async t => {
+test('what is on one copy of a board is not on another, and goes with the copy', async t => {
 	const known = new Known();
 	const make = counter();
 	const first = await known.host('board:one', async () => hostThat(true));
@@ -39,7 +39,7 @@ test('what is on one copy of a board is neither on another, nor stays when the c
 	t.deepEqual([await known.onceOn(first, 'qemu', make), await known.onceOn(second, 'qemu', make)], [3, 2]);
 });
 
-test('renewed, a host that does not answer is made again, with what was on it', async t => {
+test('after a renewal, a host that does not answer is made again, with what was on it', async t => {
 	const known = new Known();
 	const make = counter();
 	const lost = await known.host('ssh://lab', async () => hostThat(false));

@@ -4,14 +4,14 @@ import { answers } from './hosts.ts';
 const failed = Symbol('failed');
 
 /**
- * What a run has made, by name, each thing once: who asks again gets the same. A failure is kept too, so that what could
- * not be made is not tried again for every cell.
+ * Caches by name what a run has made, so that each thing is made once. Failures are kept too, so that they are not
+ * repeated for every cell.
  */
 export class Known {
 	readonly #made = new Map<string, Promise<unknown>>();
 	readonly #labels = new WeakMap<Host, string>();
 
-	/** What was made under this name, or is made now. */
+	/** Returns what was made under this name, or makes it now. */
 	once<T>(name: string, make: () => Promise<T>): Promise<T> {
 		const known = this.#made.get(name);
 		if (known !== undefined) return known as Promise<T>;
@@ -20,12 +20,12 @@ export class Known {
 		return made;
 	}
 
-	/** As {@link once}, for what is on a host and goes with it. */
+	/** Like {@link once}, for things on a host, which are forgotten with it. */
 	onceOn<T>(host: Host, name: string, make: () => Promise<T>): Promise<T> {
 		return this.once(`${name} on ${this.#label(host)}`, make);
 	}
 
-	/** A host under the label that tells the copies of a board apart, which share their name. */
+	/** Returns a label that tells copies of a board apart, since they share their name. */
 	host(label: string, make: () => Promise<Host>): Promise<Host> {
 		return this.once(hostName(label), async () => {
 			const host = await make();
@@ -34,7 +34,9 @@ export class Known {
 		});
 	}
 
-	/** Forgets a host and what was on it: asked for again, it is made again. Resolves with the host, if there was one. */
+	/**
+	 * Forgets a host and what was on it, so that it is made again on request. Resolves with the host, if there was one.
+	 */
 	async forgetHost(label: string): Promise<Host | undefined> {
 		const host = (await this.#made.get(hostName(label))?.catch(() => undefined)) as Host | undefined;
 		this.#made.delete(hostName(label));
@@ -43,7 +45,7 @@ export class Known {
 		return host;
 	}
 
-	/** Forgets what could not be made, and hosts that do not answer any more. */
+	/** Forgets failures, and hosts that no longer respond. */
 	async renew(): Promise<void> {
 		for (const [name, made] of [...this.#made]) {
 			const value = await made.catch(() => failed);
@@ -54,7 +56,7 @@ export class Known {
 		}
 	}
 
-	/** Resolves when nothing is being made any more. */
+	/** Resolves when nothing is being made. */
 	async settled(): Promise<void> {
 		await Promise.allSettled(this.#made.values());
 	}

@@ -19,16 +19,16 @@ import { architectureOf } from './hosts.ts';
 import { type Inspected, inspectedShape } from './inspected.ts';
 import type { Known } from './known.ts';
 
-/** How to start a QEMU on its host, and what tells its files from others; `undefined` when nothing does. */
+/** How to start a QEMU on its host, and what identifies its files; `undefined` if nothing does. */
 interface PlacedQemu {
 	readonly command: string[];
 	readonly identity: string | undefined;
 }
 
-/** Raised when cells need to know more of a QEMU than was kept. */
+/** Increase this when cells need to know more of a QEMU than was kept. */
 const inspectionVersion = 1;
 
-/** The QEMUs under test of a run: `debian:SUITE` or a path, put on hosts and asked what they are. */
+/** The QEMUs under test of a run: `debian:SUITE` or a path, put on hosts and inspected. */
 export class Qemus {
 	readonly #known: Known;
 	readonly #cache: () => Promise<Cache>;
@@ -38,7 +38,7 @@ export class Qemus {
 		this.#cache = cache;
 	}
 
-	/** A QEMU in place on a host, and what it says of itself. @throws VpmuError */
+	/** Puts a QEMU on a host and inspects it. @throws VpmuError */
 	on(host: Host, source: string): Promise<LeasedQemu> {
 		return this.#known.onceOn(host, `qemu ${source}`, async () => {
 			const { command, identity } = source.startsWith('debian:')
@@ -49,13 +49,13 @@ export class Qemus {
 		});
 	}
 
-	/** Its program as a file of this machine. */
+	/** Returns its program as a local file. */
 	async program(source: string, architecture: 'amd64' | 'arm64'): Promise<string> {
 		if (!source.startsWith('debian:')) return source;
 		return path.join((await this.packaged(source, architecture)).root, 'bin', 'qemu-system-aarch64');
 	}
 
-	/** A packaged QEMU with what it needs, in the cache. */
+	/** A packaged QEMU with its dependencies, in the cache. */
 	packaged(source: string, architecture: 'amd64' | 'arm64') {
 		return this.#known.once(`${source} ${architecture}`, async () =>
 			debianQemu(await this.#cache(), source.slice('debian:'.length), architecture),
@@ -63,10 +63,10 @@ export class Qemus {
 	}
 
 	/**
-	 * Checks machine types against the program files of QEMUs, before anything is started: QEMU registers each as a type
-	 * named `TYPE-machine`, a string in the program.
+	 * Checks machine types against the program files of QEMUs before anything starts. QEMU registers each as a type
+	 * named `TYPE-machine`, which is a string in the program.
 	 *
-	 * @throws UsageError for a machine type that a QEMU does not have
+	 * @throws UsageError for a machine type that a QEMU lacks
 	 */
 	async checkMachines(
 		machines: readonly string[],
@@ -85,7 +85,7 @@ export class Qemus {
 		}
 	}
 
-	/** What a build says of itself does not change: asked once, kept by the identity of its files. */
+	/** Inspects a QEMU once per build: the result is kept by the identity of its files, since it does not change. */
 	async #inspected(host: Host, command: readonly string[], label: string, identity: string | undefined) {
 		const ask = async (): Promise<Inspected> => {
 			const { version, machines, pmuChoice } = await inspectQemu(host, { command, label });
@@ -119,10 +119,11 @@ export class Qemus {
 
 	async #ownOn(host: Host, file: string): Promise<PlacedQemu> {
 		const program = await inspectProgram(file).catch(error => {
-			// A script that wraps a QEMU is fine; a program of another machine is not, and is named when it starts.
+			// A script that wraps a QEMU is allowed. A program for another architecture is not, and is named when it
+			// starts.
 			if (!(error instanceof VpmuError)) throw error;
 		});
-		// What a script starts is not known by the script.
+		// A script does not tell which program it starts.
 		const identity = program === undefined ? undefined : await verifiedHash(file);
 		return { command: [host.kind === 'local' ? file : await host.provide(file)], identity };
 	}

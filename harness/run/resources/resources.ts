@@ -14,12 +14,12 @@ import { Known } from './known.ts';
 import { Qemus } from './qemus.ts';
 
 export interface ResourceOptions {
-	/** Guest kernel and the board's own: `debian:SUITE` or a path. */
+	/** Kernels of guests and boards: `debian:SUITE` or a path. */
 	readonly kernel: string;
 	readonly boardKernel: string;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly signal?: AbortSignal;
-	/** Wait for others who work on the same things of the cache (default), instead of failing. */
+	/** Wait for others who use the same cache entries (default) instead of failing. */
 	readonly wait?: boolean;
 	readonly onProgress: (what: string, done?: number, total?: number) => void;
 }
@@ -27,7 +27,7 @@ export interface ResourceOptions {
 const labelOf = (on: string, copy: number) => (copy === 0 ? on : `${on}#${copy}`);
 
 /**
- * Hosts, boards, QEMUs, kernels and images of a run: each made once, when a cell first needs it, and kept until the
+ * Hosts, boards, QEMUs, kernels and images of a run. Each is made once, when a cell first needs it, and kept until the
  * run ends.
  */
 export class Resources implements AsyncDisposable {
@@ -36,14 +36,17 @@ export class Resources implements AsyncDisposable {
 	readonly #known = new Known();
 	/** The QEMUs under test. */
 	readonly qemus = new Qemus(this.#known, () => this.cache());
-	/** What guests boot. */
+	/** Kernels and images of guests. */
 	readonly guests = new Guests(this.#known, () => this.cache());
 
 	constructor(options: ResourceOptions) {
 		this.#options = options;
 	}
 
-	/** All that a cell needs, ready on the host that it was given. @throws VpmuError with the blame of what could not be had */
+	/**
+	 * Makes everything ready that a cell needs on its host. @throws VpmuError with the blame of what could not be
+	 * provided
+	 */
 	async ready(cell: Cell, host: Host, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<LeaseData> {
 		if (cell.accel === 'kvm') needKvm(await this.facts(host));
 		const kernelSource = cell.kernel ?? this.#options.kernel;
@@ -88,11 +91,11 @@ export class Resources implements AsyncDisposable {
 		);
 	}
 
-	/** A host as `--on` names it; of a board, one of several copies that are alike. */
+	/** Returns a host as named by `--on`; for a board, one of several identical copies. */
 	host(on: string, copy = 0): Promise<Host> {
 		return this.#known.host(labelOf(on, copy), async () => {
 			if (on === 'local') return this.#owned.use(localHost());
-			// ssh takes a port only from its own URL form, and an alias of ~/.ssh/config only without.
+			// ssh accepts a port only in its URL form, and an alias of ~/.ssh/config only outside it.
 			if (on.startsWith('ssh://')) {
 				return this.#owned.use(await sshHost(/:\d+$/.test(on) ? on : on.slice('ssh://'.length)));
 			}
@@ -109,7 +112,7 @@ export class Resources implements AsyncDisposable {
 		});
 	}
 
-	/** Ends a copy of a board that nobody uses; asked for again, it is made again. */
+	/** Ends an unused copy of a board; it is made again on request. */
 	async retire(on: string, copy: number): Promise<void> {
 		const host = (await this.#known.forgetHost(labelOf(on, copy))) as Board | undefined;
 		await host?.[Symbol.asyncDispose]();
@@ -123,10 +126,7 @@ export class Resources implements AsyncDisposable {
 		});
 	}
 
-	/**
-	 * Forgets what could not be made, and hosts that do not answer any more with all that was on them: asked for again,
-	 * it is made again.
-	 */
+	/** Forgets failures, and hosts that no longer respond with everything on them; they are made again on request. */
 	async renew(): Promise<void> {
 		await this.#known.renew();
 	}
@@ -136,7 +136,10 @@ export class Resources implements AsyncDisposable {
 		await this.#owned.disposeAsync();
 	}
 
-	/** The files that a cell is made of, with their hashes; those of the cache are checked against what was once made. */
+	/**
+	 * Returns the files that a cell is made of, with their hashes. Files of the cache are checked against their
+	 * recorded hashes.
+	 */
 	async #made(host: Host, qemu: string, kernel: string): Promise<Lease['made']> {
 		const hashed = (file: string) =>
 			this.#known.once(`hash of ${file}`, async () => ({ path: file, sha256: await verifiedHash(file) }));
@@ -155,7 +158,7 @@ export class Resources implements AsyncDisposable {
 		);
 	}
 
-	/** What every run with the default choices copies into a board: in its snapshot it costs nothing. */
+	/** What every run with default options copies into a board: it is free in the board's snapshot. */
 	#preload(): Promise<string[]> {
 		return this.#known.once('preload', async () => [
 			...(await Promise.all(defaultQemus.map(async source => (await this.qemus.packaged(source, 'arm64')).root))),

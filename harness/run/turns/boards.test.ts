@@ -3,7 +3,7 @@ import test from 'ava';
 import type { Host } from '../../../src/host/index.ts';
 import { Boards } from './boards.ts';
 
-/** Boards that only write down what is done with them. */
+/** Boards that only record what is done with them. */
 function fakeBoards(most = 10) {
 	const calls: string[] = [];
 	const made = new Map<string, Host>();
@@ -27,7 +27,7 @@ function fakeBoards(most = 10) {
 	return { boards, calls };
 }
 
-test('each cell has a copy of the board to itself, halted when it leaves and used again', async t => {
+test('each cell has a copy of the board to itself, which is paused when the cell leaves and then reused', async t => {
 	const { boards, calls } = fakeBoards();
 	const [one, two] = await Promise.all([boards.take('board:a'), boards.take('board:a')]);
 	t.deepEqual([one.host.name, two.host.name], ['board:a#0', 'board:a#1']);
@@ -37,7 +37,7 @@ test('each cell has a copy of the board to itself, halted when it leaves and use
 	t.deepEqual(calls.slice(2), ['halt board:a#0', 'proceed board:a#0']);
 });
 
-test('beyond the most that there may be, the one that has been idle longest ends', async t => {
+test('beyond the limit, the copy that has been idle longest ends', async t => {
 	const { boards, calls } = fakeBoards(2);
 	for (const on of ['board:a', 'board:b', 'board:c']) await (await boards.take(on))[Symbol.asyncDispose]();
 	t.deepEqual(
@@ -49,14 +49,14 @@ test('beyond the most that there may be, the one that has been idle longest ends
 	t.is(calls.filter(call => call.startsWith('retire')).at(-1), 'retire board:b#0');
 });
 
-test('too many in use is not a reason to wait', async t => {
+test('a cell does not wait because too many copies are in use', async t => {
 	const { boards, calls } = fakeBoards(1);
 	const taken = await Promise.all(['board:a', 'board:a', 'board:b'].map(on => boards.take(on)));
 	t.is(new Set(taken.map(one => one.host.name)).size, 3);
 	t.false(calls.some(call => call.startsWith('retire')));
 });
 
-test('a host that is not a board is neither copied nor halted', async t => {
+test('a host that is not a board is neither copied nor paused', async t => {
 	const { boards, calls } = fakeBoards();
 	const [one, two] = await Promise.all([boards.take('local'), boards.take('local')]);
 	t.is(one.host, two.host);
@@ -64,7 +64,7 @@ test('a host that is not a board is neither copied nor halted', async t => {
 	t.deepEqual(calls, []);
 });
 
-test('a board that cannot be had is an error of each who wants it', async t => {
+test('a board that cannot be started is an error for each cell that wants it', async t => {
 	const boards = new Boards({
 		host: () => Promise.reject(new Error('no such board')),
 		retire: async () => undefined,

@@ -1,6 +1,6 @@
 import type { Host } from '../../../src/host/index.ts';
 
-/** A host that can be halted: a board. */
+/** A host that can be paused: a board. */
 type Halting = Host & { halt(): Promise<void>; proceed(): Promise<void> };
 
 interface Copy {
@@ -13,19 +13,19 @@ interface Copy {
 }
 
 export interface BoardsOptions {
-	/** The host of `--on` form, or a copy of a board; the same one when asked again. */
+	/** Returns a host by its `--on` name, or a copy of a board; the same one each time. */
 	readonly host: (on: string, copy: number) => Promise<Host>;
-	/** Ends a copy that nobody uses. */
+	/** Ends an unused copy. */
 	readonly retire: (on: string, copy: number) => Promise<void>;
-	/** How many boards there may be at a time, where that does not keep a cell waiting. */
+	/** Limit of boards, exceeded only if a cell would have to wait. */
 	readonly most: number;
 }
 
 /**
- * Gives each cell that runs on a board a copy of the board to itself: two guests on one emulated machine take nearly as
- * long as one after the other, on two machines they do not (the emulator's devices, its interrupt controller among them,
- * are behind one lock). A copy that no cell is on stands still: one that idles takes a twentieth of a core, and a run
- * may have ten.
+ * Gives each cell on a board a copy of the board to itself. Two guests on one emulated machine take nearly as long as
+ * one after the other, because a lock serialises the emulator's devices (its interrupt controller among them); on two
+ * machines they run in parallel. Unused copies are paused: an idle one takes a twentieth of a core, and a run may have
+ * ten.
  */
 export class Boards {
 	readonly #options: BoardsOptions;
@@ -36,8 +36,8 @@ export class Boards {
 	}
 
 	/**
-	 * The host for one cell, going until what is returned is disposed of.
-	 * @throws VpmuError when it cannot be had
+	 * Returns the host for one cell, running until the result is disposed of.
+	 * @throws VpmuError if it cannot be started
 	 */
 	async take(on: string): Promise<{ readonly host: Host } & AsyncDisposable> {
 		if (!on.startsWith('board:')) {
@@ -56,7 +56,7 @@ export class Boards {
 			return {
 				host,
 				async [Symbol.asyncDispose]() {
-					// One that is gone is named by who needs it next.
+					// A board that is gone is reported by the cell that needs it next.
 					await host.halt().catch(() => undefined);
 					leave();
 				},
@@ -67,12 +67,12 @@ export class Boards {
 		}
 	}
 
-	/** How many copies of a board there are, in use or idle. */
+	/** Number of copies of a board, in use or idle. */
 	copies(on: string): number {
 		return this.#copies.filter(one => one.on === on).length;
 	}
 
-	/** Begins to start a copy that will be wanted. What goes wrong is said by who takes it. */
+	/** Starts a copy in advance. Errors are reported by whoever takes it. */
 	prepare(on: string): void {
 		const { number } = this.#newCopy(on);
 		this.#options.host(on, number).catch(() => undefined);
@@ -87,7 +87,7 @@ export class Boards {
 		return copy;
 	}
 
-	/** Ends what has been idle longest, while there are too many. */
+	/** Ends the copies that have been idle longest while there are too many. */
 	async #makeRoom(): Promise<void> {
 		while (this.#copies.length > this.#options.most) {
 			const [oldest] = this.#copies.filter(one => !one.busy).sort((a, b) => a.idleSince - b.idleSince);

@@ -3,23 +3,23 @@ import { LockBusyError, type WaitOptions } from '../../../src/lib/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { Slots } from './slots.ts';
 
-/** The folder of all PMUs of a host: every Linux has it, everybody may lock it, and nothing is left in it. */
+/** The sysfs folder of a host's PMUs. Every Linux has it, anyone may lock it, and nothing is left in it. */
 const pmusOfHost = '/sys/bus/event_source/devices';
 
-/** Nobody counts for so long; who holds the lock longer than that has forgotten it. */
+/** Deadline for a lock holder; no count takes this long. */
 const longestWaitMs = 30 * 60_000;
 
 export interface CountingOptions {
 	readonly host: (on: string) => Promise<Host>;
-	/** Wait for somebody else who counts; otherwise fail with that one's name. */
+	/** Wait for another process that counts; otherwise fail with its name. */
 	readonly wait: boolean;
 	readonly onWait: (who: LockBusyError) => void;
 }
 
 /**
- * Who counts on a host counts alone: perf users of one host share its counters, and multiplex when there are too few.
- * Cells of one run take turns here, runs among one another by a lock on the host that its kernel releases. Emulated
- * hosts belong to their run, and a guest under TCG has counters of its own: neither excludes anybody.
+ * Lets only one cell count on a host at a time, because perf users of one host share its counters, and multiplex if
+ * there are too few. Cells of one run take turns; separate runs use a lock on the host, which the kernel releases.
+ * Emulated hosts belong to one run, and a guest under TCG has its own counters: neither needs a lock.
  */
 export class Counting {
 	readonly #options: CountingOptions;
@@ -29,7 +29,10 @@ export class Counting {
 		this.#options = options;
 	}
 
-	/** Waits for the turn of a cell; dispose of the result when it has counted. @throws LockBusyError, HostError, the signal's reason */
+	/**
+	 * Waits for a cell's turn; dispose of the result after counting. @throws LockBusyError, HostError, the signal's
+	 * reason
+	 */
 	async alone({ on, accel }: Pick<Cell, 'on' | 'accel'>, signal?: AbortSignal): Promise<AsyncDisposable> {
 		if (accel === 'tcg' || on.startsWith('board:')) return nothing;
 		const turns = this.#turns.get(on) ?? new Slots(1);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Processes } from './processes.ts';
 
-test('processes of cells that ran on the same host at the same time are told, and no others', t => {
+test('only processes of cells that ran on the same host at the same time are returned', t => {
 	let now = 0;
 	const processes = new Processes(() => now);
 	const early = processes.begin('early', 'a');
@@ -17,7 +17,7 @@ test('processes of cells that ran on the same host at the same time are told, an
 	t.deepEqual(processes.others('own'), [1, 20, 21]);
 	now = 2;
 	early[Symbol.dispose]();
-	// It has ended, and is still what it was.
+	// The cell has ended, but its processes are remembered.
 	t.deepEqual(processes.others('own'), [1, 20, 21]);
 	t.deepEqual(processes.others('elsewhere'), []);
 	t.deepEqual(processes.others('unknown'), []);
@@ -26,7 +26,7 @@ test('processes of cells that ran on the same host at the same time are told, an
 	t.deepEqual(processes.others('late'), [10, 11, 20, 21]);
 });
 
-test('what no running cell can have met is forgotten', t => {
+test('cells that no running cell can have met are forgotten', t => {
 	let now = 0;
 	const processes = new Processes(() => now);
 	const first = processes.begin('first', 'a');
@@ -38,7 +38,7 @@ test('what no running cell can have met is forgotten', t => {
 	t.deepEqual(processes.others('second'), []);
 	now = 3;
 	second[Symbol.dispose]();
-	// A process id that is used again is the new cell's.
+	// A reused process id belongs to the new cell.
 	now = 4;
 	processes.begin('first', 'a');
 	processes.add('first', [1]);

@@ -6,8 +6,8 @@ interface Entry {
 }
 
 /**
- * Which processes belong to which cell, so that a line of a host's kernel log goes to the cell that it names. Cells are
- * remembered for as long as one that ran at the same time may ask.
+ * Records which processes belong to which cell, so that a line of a host's kernel log goes to the cell that it names. A
+ * cell is remembered while any cell that ran at the same time may ask.
  */
 export class Processes {
 	readonly #cells = new Map<string, Entry>();
@@ -17,7 +17,7 @@ export class Processes {
 		this.#now = now;
 	}
 
-	/** A cell begins on a host. Dispose of the result when it has ended. */
+	/** Registers a cell on a host. Dispose of the result when it has ended. */
 	begin(cell: string, host: string): Disposable {
 		const entry: Entry = { host, beganAt: this.#now(), endedAt: undefined, pids: new Set() };
 		this.#cells.set(cell, entry);
@@ -29,12 +29,12 @@ export class Processes {
 		};
 	}
 
-	/** Processes and threads of the host that are the cell's. */
+	/** Adds processes and threads of the host that belong to the cell. */
 	add(cell: string, pids: readonly number[]): void {
 		for (const pid of pids) this.#cells.get(cell)?.pids.add(pid);
 	}
 
-	/** Those of the cells that have run on the same host at the same time as this one. */
+	/** Returns those of the cells that ran on the same host at the same time as this one. */
 	others(cell: string): readonly number[] {
 		const own = this.#cells.get(cell);
 		if (own === undefined) return [];
@@ -44,7 +44,7 @@ export class Processes {
 		return beside.flatMap(one => [...one.pids]).filter(pid => !own.pids.has(pid));
 	}
 
-	/** Forgets what no cell that runs can have met. */
+	/** Forgets cells that no running cell can have met. */
 	#forget(): void {
 		const running = [...this.#cells.values()].filter(one => one.endedAt === undefined);
 		const since = Math.min(...running.map(one => one.beganAt));

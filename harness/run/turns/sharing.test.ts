@@ -8,7 +8,7 @@ const cellsOf = (...cases: [name: string, on: string, number: number][]) =>
 		Array.from({ length: number }, (_, index) => ({ id: `${name}[${index}]`, case: name, on, skip: null }) as Cell),
 	);
 
-test('cells side by side are on the boards with most to do, one each first', t => {
+test('parallel cells use the boards with most work left, starting with one each', t => {
 	const cells = cellsOf(['a', 'board:one', 4], ['b', 'board:two', 8], ['c', 'local', 9]);
 	t.deepEqual(shareOut(cells, 2, {}), ['board:two', 'board:one']);
 	t.deepEqual(shareOut(cells, 4, {}), ['board:two', 'board:one', 'board:two', 'board:two']);
@@ -16,14 +16,14 @@ test('cells side by side are on the boards with most to do, one each first', t =
 	t.deepEqual(shareOut(cells, 2, { 'a[0]': 9000, 'b[0]': 10, 'b[1]': 10 }), ['board:one', 'board:one']);
 });
 
-test('never more than there are cells', t => {
+test('there are never more copies than cells', t => {
 	const cells = cellsOf(['a', 'board:one', 1], ['b', 'board:two', 2]);
 	t.deepEqual(shareOut(cells, 9, {}).sort(), ['board:one', 'board:two', 'board:two']);
 	t.deepEqual(shareOut([{ ...cells[0]!, skip: 'why' }], 2, {}), []);
 	t.deepEqual(shareOut(cellsOf(['c', 'ssh://lab', 3]), 2, {}), []);
 });
 
-test('cases on different boards are begun by turns; one after the other they keep their order', t => {
+test('cases on different boards alternate; with one job they keep their order', t => {
 	const cells = cellsOf(
 		['a', 'board:one', 2],
 		['b', 'board:one', 2],

@@ -1,16 +1,19 @@
 import type { Cell } from '../../plan/plan.ts';
 import type { Durations } from '../../plan/shards.ts';
 
-/** What is left to do on a board: its cells, and how long they take in all (milliseconds, or cells where nothing is known). */
+/**
+ * The work left on a board: its cells, and their total duration (milliseconds, or a number of cells if nothing is
+ * known).
+ */
 interface Work {
 	cells: number;
 	duration: number;
 }
 
 /**
- * Which boards the cells side by side are on, the first being the most urgent: each next one where most is left to do for
- * each that is there already, never more than cells (D'Hondt's method). A copy of a board takes seconds to start and to
- * warm up, so cells side by side are better on different boards. Pure.
+ * Distributes parallel cells over boards, most urgent first. Each next cell goes to the board with most work left per
+ * cell already there, never more than it has cells (D'Hondt method). A copy of a board takes seconds to start and warm
+ * up, so different boards are better for parallel cells. Pure.
  */
 export function shareOut(cells: readonly Cell[], count: number, durations: Durations): string[] {
 	const known = cells.flatMap(({ id }) => durations[id] ?? []).sort((a, b) => a - b);
@@ -27,7 +30,7 @@ export function shareOut(cells: readonly Cell[], count: number, durations: Durat
 		const open = [...work].filter(([on, { cells }]) => (shares.get(on) ?? 0) < cells);
 		if (open.length === 0) break;
 		const urgency = ([on, { duration }]: [string, Work]) => duration / ((shares.get(on) ?? 0) + 1);
-		// The earliest of equals that has the fewest.
+		// Of equals with the fewest, take the earliest.
 		open.sort((a, b) => urgency(b) - urgency(a) || (shares.get(a[0]) ?? 0) - (shares.get(b[0]) ?? 0));
 		const [on] = open[0]!;
 		shares.set(on, (shares.get(on) ?? 0) + 1);
@@ -37,8 +40,8 @@ export function shareOut(cells: readonly Cell[], count: number, durations: Durat
 }
 
 /**
- * The order in which case files are best begun when `jobs` of their cells go side by side: cases on different boards by
- * turns, so that there is always one for each board. Cases that need no board fill the end. Pure.
+ * Orders case files for starting when `jobs` of their cells run in parallel: cases on different boards alternate, so
+ * that each board has work. Cases without a board come last. Pure.
  */
 export function orderOfCases(cells: readonly Cell[], jobs: number, durations: Durations): string[] {
 	const names = [...new Set(cells.map(cell => cell.case))].sort();
@@ -51,7 +54,7 @@ export function orderOfCases(cells: readonly Cell[], jobs: number, durations: Du
 	const order: string[] = [];
 	const turnsOf = new Map<string, number>();
 	for (const on of shareOut(cells, cells.length, durations)) {
-		// By the time that this one's turn has come, so many of the board's cells have had theirs.
+		// When this case starts, this many of the board's cells have already started.
 		const started = cells.filter(cell => cell.on === on && order.includes(cell.case)).length;
 		const turns = (turnsOf.get(on) ?? 0) + 1;
 		turnsOf.set(on, turns);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Slots } from './slots.ts';
 
-test('claims are served in order, never more than there is', async t => {
+test('claims are served in order and never exceed the total', async t => {
 	const slots = new Slots(2);
 	const order: string[] = [];
 	const claim = async (name: string, weight: number) => {
@@ -13,7 +13,7 @@ test('claims are served in order, never more than there is', async t => {
 	const heavy = claim('heavy', 2);
 	const light = claim('light', 1);
 	await new Promise(setImmediate);
-	t.deepEqual(order, ['first'], 'a light claim does not overtake a heavy one that waits');
+	t.deepEqual(order, ['first'], 'a light claim does not overtake a heavy one that is waiting');
 	first();
 	const releaseHeavy = await heavy;
 	t.deepEqual(order, ['first', 'heavy']);
@@ -22,7 +22,7 @@ test('claims are served in order, never more than there is', async t => {
 	t.deepEqual(order, ['first', 'heavy', 'light']);
 });
 
-test('releasing twice gives back once', async t => {
+test('releasing twice gives back only once', async t => {
 	const slots = new Slots(1);
 	const release = await slots.claim('', 1);
 	release();
@@ -49,7 +49,7 @@ test('an aborted claim leaves the queue and lets the next one through', async t 
 	t.is(typeof (await slots.claim('', 2)), 'function');
 });
 
-test('a claim larger than everything gets everything', async t => {
+test('a claim larger than the total gets everything', async t => {
 	const slots = new Slots(2);
 	const release = await slots.claim('', 5);
 	let served = false;
@@ -63,7 +63,7 @@ test('a claim larger than everything gets everything', async t => {
 	t.true(served);
 });
 
-test('what suits best is served first, what does not suit waits, and nobody is overtaken for ever', async t => {
+test('the best match is served first, a claim that does not match waits, and no claim waits forever', async t => {
 	const rank = (claim: string, held: readonly string[]) => (held.includes(claim) ? Infinity : claim === 'b' ? 0 : 1);
 	const slots = new Slots<string>(2, { rank, patience: 2 });
 	const order: string[] = [];
@@ -76,18 +76,18 @@ test('what suits best is served first, what does not suit waits, and nobody is o
 	const second = claim('a');
 	const others = ['c', 'b', 'b'].map(claim);
 	await new Promise(setImmediate);
-	t.deepEqual(order, ['a', 'c'], 'a second one of the same does not suit beside the first');
+	t.deepEqual(order, ['a', 'c'], 'a second claim for the same thing does not match while the first is held');
 	(await others[0]!)();
 	(await others[1]!)();
 	await new Promise(setImmediate);
-	t.deepEqual(order, ['a', 'c', 'b', 'a'], 'and once it has been overtaken twice it is served, if it suits or not');
+	t.deepEqual(order, ['a', 'c', 'b', 'a'], 'after being overtaken twice it is served anyway');
 	first();
 	(await second)();
 	(await others[2]!)();
 	t.deepEqual(order, ['a', 'c', 'b', 'a', 'b']);
 });
 
-test('what suits with nothing goes alone', async t => {
+test('a claim that matches nothing runs alone', async t => {
 	const slots = new Slots<string>(2, { rank: () => Infinity, patience: 100 });
 	const release = await slots.claim('a', 1);
 	let served = false;

@@ -1,10 +1,10 @@
 export interface SlotsOptions<T> {
 	/**
-	 * How well it suits that a claim is served now, beside what is held: the least first, `Infinity` for not now. Without
-	 * it claims are served in the order in which they were made.
+	 * How well a claim would be served now, given what is held: lowest first, `Infinity` for not now. Without it,
+	 * claims are served in order.
 	 */
 	readonly rank: (claim: T, held: readonly T[]) => number;
-	/** How often a claim may be overtaken by later ones that suit better, or are smaller. */
+	/** How often later claims that match better or are smaller may overtake one. */
 	readonly patience: number;
 }
 
@@ -15,7 +15,7 @@ interface Waiting<T> {
 	overtaken: number;
 }
 
-/** A counted resource, given out in turn. A claim larger than all there is gets everything, alone. */
+/** A counted resource, given out in turn. A claim larger than the total gets everything, alone. */
 export class Slots<T = unknown> {
 	readonly #total: number;
 	readonly #options: SlotsOptions<T>;
@@ -80,7 +80,7 @@ export class Slots<T = unknown> {
 			.map(entry => ({ entry, rank: this.#options.rank(entry.claim, this.#held) }))
 			.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
 		const [best] = ranked;
-		// Where nothing goes on, nothing will change either.
+		// If nothing is held, waiting would change nothing.
 		return best === undefined || (best.rank === Infinity && this.#held.length > 0) ? undefined : best.entry;
 	}
 }
