@@ -65,5 +65,8 @@ test.serial('the keeper of a guest, killed, leaves nothing; the list forgets it'
 test('--keep takes one cell', async t => {
 	const { status, stderr } = await vpmu(['run', 'fault/starts', 'fault/boots', '--keep'], { env: cases });
 	t.is(status, 2);
-	t.regex(stderr, /option '--keep' needs exactly one cell to run, but 2 would run; name one, such as --cell 'fault\/boots/);
+	t.regex(
+		stderr,
+		/option '--keep' needs exactly one cell to run, but 2 would run; name one, such as --cell 'fault\/boots/,
+	);
 });
