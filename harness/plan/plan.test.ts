@@ -216,7 +216,7 @@ test('no two rows are alike in the table of a run of all shipped cases', async t
 	// Give all QEMUs the same version, the worst case.
 	const alike = results.cells.map(cell => ({
 		...cell,
-		status: 'pass',
+		status: 'pass' as const,
 		reason: null,
 		qemu: { ...cell.qemu, version: '10.0.13' },
 	}));
