@@ -1,7 +1,7 @@
 import * as v from 'valibot';
+import { type ChangeKind, type Comparison, changeKinds } from '../../src/compare/index.ts';
 import type { Shape } from '../../src/lib/index.ts';
 import { cellStatuses } from '../../src/run/index.ts';
-import type { RunComparison } from './compare.ts';
 
 /*
  * Shapes of what commands print and write beside a run. The types beside the code and these are checked against each other by
@@ -9,19 +9,42 @@ import type { RunComparison } from './compare.ts';
  */
 
 const status = v.nullable(v.picklist(cellStatuses));
+const { string: text, number } = v;
+const texts = v.array(v.string());
+const kind = v.picklist(changeKinds);
 
-/** `vpmu compare --json`. */
-export const comparisonShape: Shape<RunComparison> = v.looseObject({
-	changes: v.array(
+const side = v.looseObject({
+	...{ runs: number(), cells: number(), vpmu: texts },
+	qemus: v.array(v.looseObject({ name: text(), version: v.nullable(text()) })),
+	hosts: v.array(v.looseObject({ place: text(), kernels: texts })),
+});
+
+/** `vpmu compare --format json`. */
+export const comparisonShape: Shape<Comparison> = v.looseObject({
+	schema: v.literal('vpmu-comparison/1'),
+	...{ before: side, after: side },
+	groups: v.array(
 		v.looseObject({
-			id: v.string(),
-			kind: v.picklist(['regression', 'improvement', 'change', 'only-before', 'only-after']),
-			...{ before: status, after: status, what: v.string() },
+			...{ kind, why: text(), where: text(), cells: texts, population: number() },
+			...{ outcome: v.record(text(), number()), simulated: texts },
+			...{ finding: v.optional(text()), repro: v.optional(text()) },
 		}),
 	),
-	same: v.number(),
-	regressions: v.number(),
+	changes: v.array(v.looseObject({ id: text(), kind, before: status, after: status, what: text(), why: text() })),
+	...{ same: number(), sameFailing: number(), regressions: number() },
+	counts: v.looseObject(Object.fromEntries(changeKinds.map(one => [one, number()])) as KindEntries),
+	measurements: v.array(
+		v.looseObject({
+			...{ what: text(), place: text(), cells: number(), values: v.looseObject({ before: number(), after: number() }) },
+			state: v.picklist(['not-enough', 'unchanged', 'changed']),
+			...{ ratio: number(), probability: number(), needed: v.optional(number()) },
+			changed: v.array(v.looseObject({ id: text(), before: number(), after: number() })),
+		}),
+	),
+	notes: texts,
 });
+
+type KindEntries = Record<ChangeKind, v.NumberSchema<undefined>>;
 
 /** A QEMU that `vpmu series` built. */
 const build = v.looseObject({ program: v.string(), version: v.string() });

@@ -1,7 +1,18 @@
 /** The public interface of this folder. Everything else is internal. */
 
+export { type ComparisonOptions, comparisonDocument, headline } from './comparison/document.ts';
+export {
+	type Block,
+	commandLines,
+	htmlFrom,
+	type ListItem,
+	markdownFrom,
+	type ReportDocument,
+	textOf,
+} from './document/index.ts';
 export { type Explanation, explanationOf, isWrong, type LayerView, type Side } from './explain/explanation.ts';
 export { type ExplanationTextOptions, explanationLines } from './explain/text.ts';
+
 export { htmlOf } from './html.ts';
 export { junitOf } from './junit.ts';
 export { kcidbOf } from './kcidb.ts';

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
-import { compareRuns } from '../../harness/run/compare.ts';
+import { baselineText, compareSides, sideOf } from '../../src/compare/index.ts';
 import { everyStatus, resultsWith } from '../../src/report/testing/results.ts';
 import { publishedSchema, type SchemaName, schemaNames, schemaOf } from './schemas.ts';
 
@@ -51,15 +51,17 @@ test('each kind of event fits its schema, and an unknown kind does not', t => {
 
 test('a comparison fits its schema, alone and in series.json', t => {
 	const [pass, fail, error] = everyStatus.cells;
-	const comparison = compareRuns(
-		resultsWith([pass!, error!]),
+	const before = sideOf([resultsWith([pass!, error!])]);
+	const after = sideOf([
 		resultsWith([
 			{ ...fail!, id: pass!.id },
 			{ ...pass!, id: 'new' },
 		]),
-	);
+	]);
+	const comparison = compareSides(before, after);
 	t.true(comparison.regressions > 0);
 	t.is(problemsOf('compare.json', comparison), null);
+	t.is(problemsOf('baseline.json', JSON.parse(baselineText(before))), null);
 	const build = { program: '/usr/bin/qemu-system-aarch64', version: '10.0.13' };
 	const series = { schema: 'vpmu-series/1', before: build, after: build, exit: 1 };
 	t.is(problemsOf('series.json', series), null, 'with --build-only');

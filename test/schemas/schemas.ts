@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import { comparisonShape, seriesShape } from '../../harness/run/shapes.ts';
+import { baselineShape } from '../../src/compare/index.ts';
 import { eventShape, resultsShape } from '../../src/run/shapes.ts';
 
 /** Where the package has its JSON Schemas. */
@@ -12,7 +13,8 @@ const described = {
 	'results.json': { shape: resultsShape, title: 'results.json of a run, and what vpmu run --json prints' },
 	'events.json': { shape: eventShape, title: 'A line of events.ndjson of a run' },
 	'series.json': { shape: seriesShape, title: 'series.json, and what vpmu series --json prints' },
-	'compare.json': { shape: comparisonShape, title: 'What vpmu compare --json prints' },
+	'compare.json': { shape: comparisonShape, title: 'What vpmu compare --format json prints' },
+	'baseline.json': { shape: baselineShape, title: 'A baseline, which vpmu compare --write-baseline writes' },
 } as const;
 
 export type SchemaName = keyof typeof described;

@@ -21,10 +21,11 @@ export const merge = command({
 });
 
 export const compare = command({
-	summary: 'two runs, cell by cell',
-	details: 'Compare two runs cell by cell; exits with 1 if a cell got worse.',
-	usage: 'BEFORE AFTER [--json]',
+	summary: 'what changed from one run to another, or from a baseline',
+	details:
+		'Compare two runs, or a run with a baseline file, cell by cell, and tell what changed grouped by why. Exits with 1 if a cell got worse. Boot times and counts are compared where each side has enough runs.',
+	usage: 'BEFORE AFTER | --baseline FILE RUN | --write-baseline FILE RUN...',
 	options: compareOptions,
-	positionals: { minimum: 2, maximum: 2 },
+	positionals: { minimum: 1, maximum: 100 },
 	load: async () => (await import('./compare.ts')).compare,
 });

@@ -1,24 +1,82 @@
-import { readResults } from '../../../src/run/index.ts';
-import { compareRuns, type RunComparison } from '../../run/compare.ts';
+import path from 'node:path';
+import { baselineText, type Comparison, compareSides, counted } from '../../../src/compare/index.ts';
+import { stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import { comparisonDocument, htmlFrom, markdownFrom, textOf } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import type { compareOptions } from './options.ts';
+import { readBaseline, readSide } from './sides.ts';
+
+type CompareGiven = Given<typeof compareOptions>;
 
 /** `vpmu compare`. */
-export async function compare(
-	{ stdout }: CommandContext,
-	{ positionals, options }: Given<typeof compareOptions>,
-): Promise<number> {
-	const [before, after] = positionals.map(readResults);
-	const comparison = compareRuns(before!, after!);
-	if (options.json) stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
-	else stdout.write(describeRunComparison(comparison));
-	return comparison.regressions > 0 ? exitCodes.failed : exitCodes.asPredicted;
+export async function compare({ stdout, stderr, cwd }: CommandContext, given: CompareGiven): Promise<number> {
+	const { options } = given;
+	if (options['write-baseline'] !== undefined) {
+		const side = readSide([...given.positionals, ...(options.after ?? [])], cwd);
+		if (options.baseline !== undefined || options.before !== undefined) {
+			throw new UsageError("'--write-baseline' takes runs and compares nothing: leave '--baseline' and '--before' out");
+		}
+		const left = side.cells.filter(cell => cell.status === 'error').length;
+		if (left === side.cells.length) {
+			throw new UsageError(`no cell of ${quoted(given.positionals)} has a verdict, so there is nothing to write`);
+		}
+		await writeWhole(path.resolve(cwd, options['write-baseline']), baselineText(side));
+		stderr.write(
+			`${options['write-baseline']}: ${counted(side.cells.length - left, 'cell')} of ${counted(side.runs, 'run')}${left === 0 ? '' : `; ${left} without a verdict are left out`}\n`,
+		);
+		return exitCodes.asPredicted;
+	}
+	const [before, after] = sidesOf(given, cwd);
+	const comparison = compareSides(before, readSide(after, cwd));
+	stdout.write(
+		comparisonText(comparison, given.options.json ? 'json' : (options.format ?? 'text'), {
+			isVerbose: options.verbose,
+			folder: after[0]!,
+		}),
+	);
+	return exitCodeOf(comparison);
 }
 
-/** A comparison for people. */
-export function describeRunComparison({ changes, same, regressions }: RunComparison): string {
-	const lines = changes.map(({ kind, id, what }) => `${kind.padEnd(12)} ${id}\n             ${what}\n`);
-	return `${lines.join('')}${same} same, ${changes.length} changed, ${regressions} regressions\n`;
+const quoted = (names: readonly string[]) => names.map(name => `'${name}'`).join(', ');
+
+function sidesOf({ positionals, options }: CompareGiven, cwd: string) {
+	const { baseline, before = [], after = [] } = options;
+	if (baseline !== undefined) {
+		if (positionals.length !== 1 || before.length > 0) {
+			throw new UsageError(
+				"'vpmu compare --baseline FILE' takes one run to compare with the file, and no other before it",
+			);
+		}
+		return [readBaseline(baseline, cwd), [positionals[0]!, ...after]] as const;
+	}
+	const [first, second] = positionals;
+	if (first === undefined || second === undefined || positionals.length > 2) {
+		throw new UsageError(
+			"'vpmu compare' takes two runs, BEFORE and AFTER; with '--baseline FILE' one; more runs of a side are named by '--before' and '--after'",
+		);
+	}
+	return [readSide([first, ...before], cwd), [second, ...after]] as const;
+}
+
+/** 1 for a cell that got worse, 69 where the infrastructure kept it from being known. */
+export function exitCodeOf({ regressions, counts }: Comparison): number {
+	if (regressions > 0) return exitCodes.failed;
+	return counts.undecided > 0 ? exitCodes.infrastructure : exitCodes.asPredicted;
+}
+
+/** Columns of a screen, and of a mail. */
+export const widths = { text: 100, mail: 72 } as const;
+
+/** A comparison in a format of `vpmu compare`. */
+export function comparisonText(
+	comparison: Comparison,
+	format: 'text' | 'json' | 'html' | 'markdown' | 'mail',
+	options: { readonly isVerbose?: boolean; readonly folder?: string },
+): string {
+	if (format === 'json') return `${stringifyJson(comparison, { indent: 2 })}\n`;
+	const document = comparisonDocument(comparison, format === 'html' ? { ...options, isVerbose: true } : options);
+	if (format === 'html') return htmlFrom(document);
+	return format === 'markdown' ? markdownFrom(document) : textOf(document, widths[format]);
 }

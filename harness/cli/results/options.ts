@@ -17,6 +17,16 @@ export const mergeOptions = {
 	},
 	json: { help: 'print the results as JSON on standard output instead of the table' },
 } as const satisfies Options;
+/** Formats of `vpmu compare`. */
+export const comparisonFormats = ['text', 'json', 'html', 'markdown', 'mail'] as const;
 
 /** Options of `vpmu compare`. */
-export const compareOptions = { json: { help: 'print JSON' } } as const satisfies Options;
+export const compareOptions = {
+	baseline: { value: 'FILE', help: 'compare the run with this file, which --write-baseline made' },
+	'write-baseline': { value: 'FILE', help: 'write what the runs came to into a file to commit, and compare nothing' },
+	before: { value: 'RUN', repeatable: true, help: 'another run of what BEFORE is: more measurements, and flaky cells' },
+	after: { value: 'RUN', repeatable: true, help: 'another run of what AFTER is' },
+	verbose: { help: 'list every cell' },
+	format: { value: 'FORMAT', choices: comparisonFormats, help: 'default text' },
+	json: { help: 'the same as --format json' },
+} as const satisfies Options;

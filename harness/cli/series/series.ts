@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { type Comparison, compareSides, sideOf } from '../../../src/compare/index.ts';
 import { BuildFailure, type BuiltSeries } from '../../../src/image/index.ts';
 import type { PatchSeries } from '../../../src/patch/index.ts';
 import { readResults } from '../../../src/run/index.ts';
 import { choicesOf } from '../../plan/select.ts';
-import { compareRuns, type RunComparison } from '../../run/compare.ts';
 import { executeRun } from '../../run/execute.ts';
 import { newRunId } from '../../run/folder.ts';
 import { planRun, type RunRequest } from '../../run/request.ts';
@@ -15,7 +15,7 @@ import { type Given, nothingGiven } from '../command.ts';
 import { inspect } from '../facts/inspect.ts';
 import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
-import { describeRunComparison } from '../results/compare.ts';
+import { comparisonText } from '../results/compare.ts';
 import { buildSeries } from './build.ts';
 import type { seriesOptions } from './options.ts';
 import { describeSteps } from './steps.ts';
@@ -68,14 +68,16 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 		codes.push(code);
 	}
 	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
-	const comparison = compareRuns(first!, second!);
+	const comparison = compareSides(sideOf([first!]), sideOf([second!]));
 	const { code, why } = verdict(inspected, codes, comparison);
 	const report = { schema: 'vpmu-series/1', out, before, after, comparison, exit: code, why };
 	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
 	if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 	else {
 		const verdictLine = `${code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass'}: ${why.join('; ')}`;
-		stdout.write(`\nFrom before to after the series:\n${describeRunComparison(comparison)}${verdictLine}\n${out}\n`);
+		stdout.write(
+			`\nFrom before to after the series:\n${comparisonText(comparison, 'text', { folder: path.join(out, 'after') })}${verdictLine}\n${out}\n`,
+		);
 	}
 	return code;
 }
@@ -98,7 +100,7 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 function verdict(
 	inspected: number,
 	[before, after]: readonly number[],
-	{ regressions }: RunComparison,
+	{ regressions }: Comparison,
 ): { readonly code: number; readonly why: readonly string[] } {
 	const failures = [
 		...(inspected === exitCodes.failed ? ['what QEMU says without a guest became worse'] : []),

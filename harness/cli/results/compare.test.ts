@@ -1,0 +1,104 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import { type CellSketch, runOf } from '../../../src/compare/testing/cells.ts';
+import { main } from '../../main.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+
+/** Runs a command line in this process. */
+async function vpmu(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+	const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+	const status = await main(argv, {
+		...{ stdin: new PassThrough(), stdout, stderr, cwd: folder, signal: new AbortController().signal },
+		env: { ...process.env, VPMU_CACHE: path.join(folder, 'cache') },
+	});
+	return { status, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+}
+
+function write(name: string, ...cells: readonly CellSketch[]) {
+	mkdirSync(path.join(folder, name), { recursive: true });
+	writeFileSync(path.join(folder, name, 'results.json'), JSON.stringify(runOf(...cells)));
+}
+
+test.serial('exit 1 on a regression only: not on a fix, a new cell, or another prediction', async t => {
+	write('good', {}, { name: 'pmu/b', status: 'fail', reason: 'bad' });
+	write('worse', { status: 'fail', reason: 'it broke' }, { name: 'pmu/b', status: 'fail', reason: 'bad' });
+	write('better', {}, { name: 'pmu/b' }, { name: 'pmu/c', status: 'fail', reason: 'new' });
+	write('lost', { status: 'error', reason: 'the board died' }, { name: 'pmu/b', status: 'fail', reason: 'bad' });
+	t.is((await vpmu('compare', 'good', 'good')).status, 0);
+	t.is((await vpmu('compare', 'good', 'better')).status, 0);
+	const worse = await vpmu('compare', 'good', 'worse');
+	t.is(worse.status, 1);
+	t.regex(worse.stdout, /^1 regression; 1 unchanged \(1 of them fails on both sides\)\n/);
+	t.regex(worse.stdout, /\nregression: 1 cell: pass became fail: it broke\n {2}pmu\/a\n {4}\$ npx vpmu run --cell/);
+	const lost = await vpmu('compare', 'good', 'lost');
+	t.is(lost.status, 69, 'what the infrastructure hides is no success');
+	t.regex(lost.stdout, /undecided: 1 cell: pass became error: the board died/);
+});
+
+test.serial(
+	'a baseline is written once, reads as a diff of cells, and stands for the runs that it is made of',
+	async t => {
+		for (let run = 1; run <= 4; run++) write(`run${run}`, { bootMs: 1000 + run }, { name: 'pmu/b', status: 'error' });
+		const written = await vpmu('compare', '--write-baseline', 'base.json', 'run1', 'run2', 'run3', 'run4');
+		t.is(written.status, 0, written.stderr);
+		t.is(written.stderr, 'base.json: 1 cell of 4 runs; 1 without a verdict are left out\n');
+		const text = readFileSync(path.join(folder, 'base.json'), 'utf8');
+		t.is(text.split('\n').filter(line => line.includes('"pmu/a[')).length, 1);
+		for (let run = 1; run <= 4; run++) write(`slow${run}`, { bootMs: 2000 + run });
+		const more = ['slow2', 'slow3', 'slow4'].flatMap(name => ['--after', name]);
+		const slow = await vpmu('compare', '--baseline', 'base.json', 'slow1', ...more);
+		t.is(slow.status, 0, slow.stderr);
+		t.regex(slow.stdout, /measured: time to boot on uniform: \+99\.8 %/);
+		t.deepEqual(await vpmu('compare', 'base.json', 'slow1', ...more), slow);
+		write('failing', { status: 'fail', reason: 'x' });
+		t.is((await vpmu('compare', '--baseline', 'base.json', 'failing')).status, 1);
+	},
+);
+
+test.serial('each format renders, and verbose names each cell', async t => {
+	write('a', {}, { axes: ['pmu=1'] });
+	write('b', { status: 'fail', reason: 'x' }, { axes: ['pmu=1'], status: 'fail', reason: 'x' });
+	t.is(JSON.parse((await vpmu('compare', 'a', 'b', '--format', 'json')).stdout).schema, 'vpmu-comparison/1');
+	t.is(
+		(await vpmu('compare', 'a', 'b', '--json')).stdout,
+		(await vpmu('compare', 'a', 'b', '--format', 'json')).stdout,
+	);
+	t.regex((await vpmu('compare', 'a', 'b', '--format', 'html')).stdout, /^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
+	t.regex((await vpmu('compare', 'a', 'b', '--format', 'markdown')).stdout, /^# 2 regressions;/);
+	const mail = (await vpmu('compare', 'a', 'b', '--format', 'mail')).stdout;
+	t.deepEqual(
+		mail.split('\n').filter(line => line.length > 72),
+		[],
+	);
+	const ids = (text: string) => text.match(/pmu\/a\[uniform,debian:trixie,virt/g)?.length ?? 0;
+	t.is(ids((await vpmu('compare', 'a', 'b', '--verbose')).stdout), 3);
+	t.is(ids((await vpmu('compare', 'a', 'b')).stdout), 1);
+});
+
+test.serial('what cannot be compared is refused in a sentence that says what is allowed', async t => {
+	write('one', {});
+	writeFileSync(path.join(folder, 'text.json'), '{"schema":"vpmu-baseline/9"}');
+	for (const [argv, reason] of [
+		[['one'], /takes two runs, BEFORE and AFTER/],
+		[['one', 'one', 'one'], /takes two runs/],
+		[['one', 'none'], /there is no run folder 'none'/],
+		[['text.json', 'one'], /'text\.json' has 'schema' as "vpmu-baseline\/9"; allowed: "vpmu-baseline\/1"/],
+		[['--baseline', 'none.json', 'one'], /there is no baseline 'none\.json'/],
+		[['--baseline', 'one', 'one'], /'one' is not a baseline/],
+		[['--baseline', 'text.json', 'one', 'one'], /takes one run/],
+		[['text.json', 'one', '--before', 'one'], /'text\.json' is a file: a baseline stands alone on its side/],
+		[['--write-baseline', 'x', '--baseline', 'x', 'one'], /compares nothing/],
+	] as const) {
+		const { status, stdout, stderr } = await vpmu('compare', ...argv);
+		t.is(status, 2, stderr);
+		t.regex(stderr, reason);
+		t.is(stdout, '');
+	}
+	write('dead', { status: 'error' });
+	t.regex((await vpmu('compare', '--write-baseline', 'x', 'dead')).stderr, /no cell of 'dead' has a verdict/);
+});

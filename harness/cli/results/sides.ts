@@ -1,0 +1,43 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { baselineShape, type Side, sideOf } from '../../../src/compare/index.ts';
+import { readStoredSync, UsageError } from '../../../src/lib/index.ts';
+import { type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
+
+/**
+ * Reads a run by its results, or by its events if it was killed before it wrote results.
+ *
+ * @throws UsageError when there is no run, or its files are damaged
+ */
+export function readRun(given: string, cwd: string): Results {
+	const folder = path.resolve(cwd, given);
+	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	const finished = existsSync(path.join(folder, 'results.json'));
+	return finished ? readResults(folder) : resultsOf(readEvents(folder));
+}
+
+/** A baseline is reviewed by people; what is larger is none. */
+const largestBaseline = 64 * 1024 * 1024;
+
+/** Reads a file that `vpmu compare --write-baseline` made. @throws UsageError when it is missing, damaged or of another form */
+export function readBaseline(given: string, cwd: string): Side {
+	const file = path.resolve(cwd, given);
+	const found = statSync(file, { throwIfNoEntry: false });
+	if (found !== undefined && (!found.isFile() || found.size > largestBaseline)) {
+		throw new UsageError(
+			`'${given}' is not a baseline: allowed is a file of at most ${largestBaseline / 1024 / 1024} MiB that 'vpmu compare --write-baseline' made`,
+		);
+	}
+	const baseline = readStoredSync(file, baselineShape);
+	if (baseline.state === 'missing') throw new UsageError(`there is no baseline '${given}'`);
+	if (baseline.state === 'damaged') throw new UsageError(`'${given}' ${baseline.problem}`);
+	return baseline.value;
+}
+
+/** Reads one side of a comparison: a baseline file, or folders of runs of the same thing. @throws UsageError */
+export function readSide(given: readonly string[], cwd: string): Side {
+	const files = given.filter(one => statSync(path.resolve(cwd, one), { throwIfNoEntry: false })?.isFile() === true);
+	if (files.length === 0) return sideOf(given.map(one => readRun(one, cwd)));
+	if (given.length > 1) throw new UsageError(`'${files[0]}' is a file: a baseline stands alone on its side`);
+	return readBaseline(files[0]!, cwd);
+}

@@ -1,0 +1,153 @@
+import test from 'ava';
+import type { CellStatus } from '../run/results.ts';
+import { compareSides } from './compare.ts';
+import { sideOf } from './side/side.ts';
+import { type CellSketch, runOf } from './testing/cells.ts';
+
+const compared = (before: readonly CellSketch[], after: readonly CellSketch[]) =>
+	compareSides(sideOf([runOf(...before)]), sideOf([runOf(...after)]));
+
+/** The kind of change from one status to another. */
+const kindOf = (before: CellStatus, after: CellStatus) =>
+	compared([{ status: before, reason: 'old' }], [{ status: after, reason: 'new' }]).changes[0]?.kind ?? 'same';
+
+test('each pair of statuses has its kind: only a verdict that got worse is a regression', t => {
+	const kinds = (before: CellStatus) =>
+		(['pass', 'xfail', 'xpass', 'fail', 'skip', 'error'] as const).map(after => kindOf(before, after)).join(' ');
+	t.is(kinds('pass'), 'same regression same regression stopped undecided');
+	t.is(kinds('xfail'), 'fix same fix regression stopped undecided');
+	t.is(kinds('fail'), 'fix finding fix same stopped undecided');
+	t.is(kinds('skip'), 'runs finding runs failure same same');
+	t.is(kinds('error'), 'runs finding runs failure same same');
+});
+
+test('two builds of QEMU, one in each run, are the same cells; of more, those of equal name', t => {
+	t.is(compared([{ qemu: '/a/qemu' }], [{ qemu: '/b/qemu' }]).same, 1);
+	const both = compared(
+		[{ qemu: 'debian:trixie' }, { qemu: '/a' }],
+		[{ qemu: 'debian:trixie', status: 'fail' }, { qemu: '/b' }],
+	);
+	t.is(both.same, 1);
+	t.is(both.regressions, 1);
+	const unmatched = compared([{ qemu: '/a' }], [{ qemu: '/b' }, { qemu: '/c' }]);
+	t.deepEqual([unmatched.same, unmatched.counts.new, unmatched.counts.gone], [0, 2, 1]);
+	t.deepEqual(unmatched.notes, [
+		'the cells of a QEMU that only one side has are not compared (only before: /a; only after: /b, /c)',
+	]);
+});
+
+test('runs on different hosts: statuses and rules are compared, names of event sources and counts are not', t => {
+	const source = (name: string) => ({ backend: 'event-source', type: 8, name, rule: 'covers-all' });
+	const on = (place: string, name: string, bootMs: number): CellSketch => ({ place, predicted: source(name), bootMs });
+	const same = compared([on('ssh://a', 'armv8_cortex_a72', 10)], [on('ssh://b', 'armv8_neoverse', 99)]);
+	t.is(same.same, 1);
+	t.is(same.measurements.length, 0);
+	t.regex(same.notes[0]!, /host ssh:\/\/a before, ssh:\/\/b after: of 1 cell, statuses, rules .* times are not/);
+	t.is(compared([on('ssh://a', 'x', 1)], [{ ...on('ssh://b', 'y', 1), status: 'fail' }]).regressions, 1);
+	// On one host, the event source is compared by name, since its type is given again at each boot.
+	const named = compared([on('uniform', 'a72', 1)], [on('uniform', 'a53', 1)]);
+	t.is(named.changes[0]?.what, 'event source a72 became event source a53: an event source covers all host CPUs');
+});
+
+test('a patch that changes the backend is told by cause: one group for each rule, however many cells', t => {
+	const machines = ['virt-8.2', 'virt-9.2', 'virt-10.0', 'virt'];
+	const places = ['uniform', 'biglittle'];
+	const cells = (qemu: string, predict: (place: string, machine: string) => CellSketch['predicted'] & object) =>
+		['choice/default', 'compat/machine-versions'].flatMap(name =>
+			places.flatMap(place =>
+				machines.map((machine): CellSketch => ({ name, place, machine, qemu, predicted: predict(place, machine) })),
+			),
+		);
+	const before = cells('/base', () => ({ backend: 'default', rule: 'kvm-default' }));
+	const after = cells('/patched', (place, machine) =>
+		machine === 'virt-8.2' || machine === 'virt-9.2'
+			? { backend: 'default', rule: 'backcompat' }
+			: place === 'uniform'
+				? { backend: 'event-source', type: 10, name: 'armv8_pmuv3', rule: 'covers-all' }
+				: { backend: 'none', rule: 'no-cover' },
+	);
+	const { groups, regressions, same } = compared(before, after);
+	t.deepEqual(
+		groups.map(({ kind, cells: ids, why, where, population }) => [kind, ids.length, population, why, where]),
+		[
+			[
+				...['prediction', 8, 8],
+				'the backend stays default: the machine type keeps what it had (kvm-default -> backcompat)',
+				'virt-9.2 and older',
+			],
+			[
+				...['prediction', 4, 4],
+				'default became event source armv8_pmuv3: an event source covers all host CPUs (kvm-default -> covers-all)',
+				'on uniform; virt, virt-10.0',
+			],
+			[
+				...['prediction', 4, 4],
+				'default became none: no event source covers all host CPUs (kvm-default -> no-cover)',
+				'on biglittle; virt, virt-10.0',
+			],
+		],
+	);
+	t.deepEqual([regressions, same], [0, 0]);
+});
+
+test('a group that leaves cells of the same place out says so', t => {
+	const cells = (status: CellStatus): CellSketch[] => [
+		{ name: 'pmu/a', place: 'biglittle', axes: ['pmu=1'], status },
+		{ name: 'pmu/a', place: 'biglittle', axes: ['pmu=2'] },
+		{ name: 'pmu/a', place: 'uniform', axes: ['pmu=1'] },
+	];
+	const [group] = compared(cells('pass'), cells('fail')).groups;
+	t.like(group, { where: 'on biglittle; with pmu=1', population: 1 });
+	const twice = (status: CellStatus): CellSketch[] => [
+		{ name: 'x/a', status },
+		{ name: 'x/b', place: 'local', status },
+		{ name: 'x/b' },
+		{ name: 'x/c' },
+	];
+	const [both] = compared(twice('pass'), twice('fail')).groups;
+	t.like(both, { where: 'x/a, x/b', population: 3, cells: { length: 2 } });
+});
+
+test('reasons that differ only in numbers and paths are one cause; findings are by their number', t => {
+	const reasons = (reason: (at: number) => string) =>
+		compared(
+			[1, 2, 3].map(at => ({ axes: [`pmu=${at}`] })),
+			[1, 2, 3].map(at => ({ axes: [`pmu=${at}`], status: 'fail' as const, reason: reason(at) })),
+		).groups.length;
+	t.is(
+		reasons(at => `trace: expected type ${at}, but '/tmp/x${at}/qemu' ended with ${at * 100}`),
+		1,
+	);
+	t.is(
+		reasons(at => `finding F12: for pmu=${'x'.repeat(at)}`),
+		1,
+	);
+	t.is(
+		reasons(at => `finding F${at}: another`),
+		3,
+	);
+});
+
+test('a cell whose status depends on the attempt is flaky on whichever side, and no regression', t => {
+	const side = (...statuses: CellStatus[]) => sideOf(statuses.map(status => runOf({ status })));
+	const kinds = (before: CellStatus[], after: CellStatus[]) => {
+		const { changes, regressions } = compareSides(side(...before), side(...after));
+		return [changes[0]?.kind, regressions];
+	};
+	t.deepEqual(kinds(['pass', 'fail'], ['fail', 'fail']), ['flaky', 0]);
+	t.deepEqual(kinds(['pass', 'pass'], ['fail', 'pass']), ['flaky', 0]);
+	t.deepEqual(kinds(['pass', 'pass'], ['fail', 'fail']), ['regression', 1]);
+	// An infrastructure error is no verdict, so that it makes nothing flaky.
+	t.deepEqual(kinds(['pass', 'error'], ['fail', 'error']), ['regression', 1]);
+	const retried = compareSides(side('pass'), sideOf([runOf({ more: { flaky: true } })]));
+	t.is(retried.changes[0]?.kind, 'flaky');
+});
+
+test('what else differs is said: the kernel of a host and vpmu itself', t => {
+	const after = runOf({ more: { on: { host: 'board:uniform', topology: 'uniform', kernel: '6.18' } } });
+	const newer = { ...after, run: { ...after.run, vpmu: '0.2.0' } };
+	t.deepEqual(compareSides(sideOf([runOf({})]), sideOf([newer])).notes, [
+		'the kernel of host uniform was 6.12 and is 6.18',
+		'vpmu was 0.1.0 and is 0.2.0: cases and predictions may differ',
+	]);
+});

@@ -1,0 +1,55 @@
+import * as v from 'valibot';
+import { blames } from '../../lib/errors.ts';
+import type { Shape } from '../../lib/stored.ts';
+import { cellStatuses } from '../../run/results.ts';
+import { isVerdict, type Side, type SideCell } from './side.ts';
+
+/** A side that users commit: what runs came to, without what only this machine has. */
+export interface Baseline extends Side {
+	readonly schema: 'vpmu-baseline/1';
+}
+
+const text = v.string();
+const textOrNull = v.nullable(text);
+const backend = { backend: text, type: v.optional(v.number()), name: v.optional(text) };
+const status = v.picklist(cellStatuses);
+
+/** The file that `vpmu compare --write-baseline` makes. */
+export const baselineShape: Shape<Baseline> = v.looseObject({
+	...{ schema: v.literal('vpmu-baseline/1'), runs: v.pipe(v.number(), v.integer(), v.minValue(1)) },
+	qemus: v.array(v.looseObject({ name: text, version: textOrNull })),
+	hosts: v.array(v.looseObject({ place: text, kernels: v.array(text) })),
+	vpmu: v.array(text),
+	cells: v.array(
+		v.looseObject({
+			id: text,
+			identity: v.looseObject({ case: text, place: text, qemu: text, machine: text, axes: v.array(text) }),
+			...{ statuses: v.array(status), status, reason: textOrNull, blame: v.nullable(v.picklist(blames)) },
+			predicted: v.nullable(v.looseObject({ ...backend, rule: text })),
+			observed: v.nullable(v.looseObject(backend)),
+			...{ simulated: v.array(text), isFlaky: v.boolean() },
+			measured: v.record(text, v.array(v.pipe(v.number(), v.finite(), v.minValue(0)))),
+		}),
+	),
+});
+
+/** Values that are kept of one quantity: enough for any test, and a file that can be reviewed. */
+const mostValues = 20;
+
+/**
+ * Writes a side as a baseline: JSON with one cell on each line, sorted by id, so that the difference of two commits reads as
+ * the change of cells. Cells without a verdict are left out, since they say nothing.
+ */
+export function baselineText({ cells, ...side }: Side): string {
+	const kept = cells.filter(cell => isVerdict(cell.status) || cell.status === 'skip');
+	const sorted = [...kept].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+	const head = Object.entries({ schema: 'vpmu-baseline/1', ...side }).map(
+		([name, value]) => `\t${JSON.stringify(name)}: ${JSON.stringify(value)},\n`,
+	);
+	return `{\n${head.join('')}\t"cells": [\n${sorted.map(cell => `\t\t${JSON.stringify(lasting(cell))}`).join(',\n')}\n\t]\n}\n`;
+}
+
+function lasting({ repro: _, measured, ...cell }: SideCell): SideCell {
+	const least = Object.entries(measured).map(([what, values]) => [what, values.slice(-mostValues)] as const);
+	return { ...cell, measured: Object.fromEntries(least) };
+}

@@ -1,0 +1,111 @@
+import { shorten } from '../../lib/foreign.ts';
+import type { BackendView, CellResult, CellStatus, Results } from '../../run/results.ts';
+import { type CellIdentity, identityOf, identityText } from './identity.ts';
+
+/** What is compared of one cell: all that one side, of one run or more, knows of it. */
+export interface SideCell {
+	/** As in the newest run. */
+	readonly id: string;
+	readonly identity: CellIdentity;
+	/** One for each run that has the cell, oldest first. */
+	readonly statuses: readonly CellStatus[];
+	/** Of the newest run with a verdict, else of the newest. */
+	readonly status: CellStatus;
+	readonly reason: string | null;
+	readonly blame: CellResult['blame'];
+	readonly predicted: CellResult['predicted'];
+	readonly observed: BackendView | null;
+	readonly simulated: readonly string[];
+	/** Whether its status depends on the attempt: within a run, or from one run to the next. */
+	readonly isFlaky: boolean;
+	/** Measured values by what was measured, one for each run that measured it, oldest first. */
+	readonly measured: Readonly<Record<string, readonly number[]>>;
+	/** `repro.sh` of the cell, relative to its run folder; absent in a baseline. */
+	readonly repro?: string | undefined;
+}
+
+/** One side of a comparison: runs of the same thing, or a baseline that was made of some. */
+export interface Side {
+	/** How many runs it is made of. */
+	readonly runs: number;
+	readonly qemus: readonly { readonly name: string; readonly version: string | null }[];
+	/** Hosts, each with its kernels. */
+	readonly hosts: readonly { readonly place: string; readonly kernels: readonly string[] }[];
+	readonly vpmu: readonly string[];
+	readonly cells: readonly SideCell[];
+}
+
+/** A status that says something of what is under test. */
+export const isVerdict = (status: CellStatus) => status !== 'error' && status !== 'skip';
+
+/** Longest reason that is compared, shown and kept. */
+const longestReason = 500;
+
+/** Makes one side of the results of runs of the same thing, in the order in which they ran. Pure. */
+export function sideOf(runs: readonly Results[]): Side {
+	const sorted = [...runs].sort((a, b) => Date.parse(a.run.startedAt) - Date.parse(b.run.startedAt));
+	const seen = Map.groupBy(
+		sorted.flatMap(({ cells }) => cells),
+		cell => cell.id,
+	);
+	const all = [...seen.values()].flat();
+	const cells = [...seen.values()].map(sideCell);
+	return {
+		runs: runs.length,
+		qemus: unique(cells.map(cell => cell.identity.qemu)).map(name => ({
+			name,
+			version: all.find(one => one.qemu.version !== null && identityOf(one).qemu === name)?.qemu.version ?? null,
+		})),
+		hosts: [...Map.groupBy(all, one => identityOf(one).place)].map(([place, on]) => ({
+			place,
+			kernels: unique(on.flatMap(one => (one.on.kernel === null ? [] : [one.on.kernel]))),
+		})),
+		vpmu: unique(sorted.map(({ run }) => run.vpmu)),
+		cells,
+	};
+}
+
+const unique = (values: readonly string[]) => [...new Set(values)];
+
+function sideCell(results: readonly CellResult[]): SideCell {
+	const last = results.findLast(one => isVerdict(one.status)) ?? results.at(-1)!;
+	const verdicts = new Set(results.map(one => one.status).filter(isVerdict));
+	const { observed } = last;
+	return {
+		id: last.id,
+		identity: identityOf(last),
+		statuses: results.map(one => one.status),
+		...{ status: last.status, blame: last.blame, predicted: last.predicted, simulated: last.simulated },
+		reason: last.reason === null ? null : shorten(last.reason, longestReason),
+		observed: observed === null ? null : { backend: observed.backend, type: observed.type, name: observed.name },
+		isFlaky: verdicts.size > 1 || results.some(one => one.flaky === true),
+		measured: measuredIn(results),
+		repro: Object.values(last.artifacts).find(file => file.endsWith('/repro.sh')),
+	};
+}
+
+/** The time to boot, and the least count of each event on each set of host CPUs. */
+function measuredIn(results: readonly CellResult[]): Record<string, number[]> {
+	const found = new Map<string, number[]>();
+	const add = (what: string, value: number) => found.set(what, [...(found.get(what) ?? []), value]);
+	for (const { timings, perf } of results) {
+		if (timings.shellMs !== null && timings.shellMs > 0) add('time to boot', timings.shellMs);
+		const counted = perf.filter(one => one.state === 'counted' && Number(one.count) > 0);
+		const byEvent = Map.groupBy(
+			counted,
+			one => `count of ${one.event}${one.pinned === null ? '' : ` on CPU ${one.pinned}`}`,
+		);
+		for (const [what, readings] of byEvent) add(what, Math.min(...readings.map(one => Number(one.count))));
+	}
+	return Object.fromEntries(found);
+}
+
+/** What a cell is matched by, once its QEMU and its host have the names of the other side. */
+export function matchKey(
+	identity: CellIdentity,
+	qemus: ReadonlyMap<string, string>,
+	places: ReadonlyMap<string, string>,
+): string | undefined {
+	const [qemu, place] = [qemus.get(identity.qemu), places.get(identity.place)];
+	return qemu === undefined || place === undefined ? undefined : identityText({ ...identity, qemu, place });
+}

@@ -1,0 +1,151 @@
+import { visible } from '../../lib/foreign.ts';
+import { quoteWord } from '../../lib/quote.ts';
+import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
+
+/**
+ * Renders a report as plain text, no line longer than `width`: for a terminal or a mail. Commands are continued with a
+ * backslash, so that what is copied still runs.
+ *
+ * @param width at least 40
+ */
+export function textOf({ title, blocks }: ReportDocument, width: number): string {
+	const lines = blocks.flatMap(block => linesOf(block, width));
+	// A heading is set off by a blank line, and nothing else is.
+	return `${[...wrap(shown(title), width), ...lines].join('\n')}\n`;
+}
+
+/** One line of text in which every character can be seen. */
+const shown = (text: string) => visible(oneLine(text)).replaceAll(/[\n\t]/g, ' ');
+
+function linesOf(block: Block, width: number): string[] {
+	switch (block.kind) {
+		case 'heading':
+			return ['', ...wrap(shown(block.text), width)];
+		case 'text':
+			return wrap(shown(block.text), width);
+		case 'lines':
+			return block.lines.map(line => visible(line.slice(0, 2000)).replaceAll(/[\n\t]/g, ' '));
+		case 'list':
+			return block.items.flatMap(item => itemLines(item, width));
+		case 'table':
+			return tableLines(block.head, block.rows, width);
+	}
+}
+
+function itemLines({ tag, text, detail, command, more = [] }: ListItem, width: number): string[] {
+	const label = tag === undefined ? '- ' : `${shown(tag)}: `;
+	return [
+		...wrap(`${label}${shown(text)}`, width, '  '),
+		...(detail === undefined || detail === '' ? [] : wrap(shown(detail), width - 2, '').map(line => `  ${line}`)),
+		...(command === undefined ? [] : commandLines(command, width)),
+		...more.flatMap(line => wrap(`- ${shown(line)}`, width - 4, '  ').map(part => `    ${part}`)),
+	];
+}
+
+function tableLines(head: readonly string[], rows: readonly (readonly string[])[], width: number): string[] {
+	const cells = [...(head.every(name => name === '') ? [] : [head]), ...rows].map(row => row.map(shown));
+	const columns = Math.max(0, ...cells.map(row => row.length));
+	const widths = Array.from({ length: columns }, (_, at) =>
+		Math.min(Math.max(...cells.map(row => columnsOf(row[at] ?? ''))), Math.floor(width / 3)),
+	);
+	return cells.flatMap(row => {
+		const first = row.slice(0, -1).map((cell, at) => pad(cell, widths[at]!));
+		const indent = first.join('  ').length + (first.length === 0 ? 0 : 2);
+		if (first.some((cell, at) => columnsOf(cell) > widths[at]!) || indent > width / 1.5) {
+			return wrap(row.join('  '), width, '    ');
+		}
+		return wrap(`${first.map(cell => `${cell}  `).join('')}${row.at(-1) ?? ''}`, width, ' '.repeat(indent));
+	});
+}
+
+const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - columnsOf(text)));
+
+/** How many columns a terminal takes for text; East Asian wide characters take two. */
+function columnsOf(text: string): number {
+	if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+	let columns = 0;
+	for (const character of text) columns += wide.test(character) ? 2 : /\p{M}/u.test(character) ? 0 : 1;
+	return columns;
+}
+
+const wide =
+	/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/** Breaks text at blanks into lines; a word that is longer than a line is cut. Keeps blanks within a line. */
+function wrap(text: string, width: number, indent = ''): string[] {
+	const lines: string[] = [];
+	let line = '';
+	for (const part of text.split(/(?<= )(?=[^ ])/)) {
+		for (let word = part; ; ) {
+			const blank = lines.length > 0 && line === '' ? indent : line;
+			if (columnsOf((blank + word).trimEnd()) <= width) {
+				line = blank + word;
+				break;
+			}
+			if (line.trim() !== '') {
+				lines.push(line.trimEnd());
+				line = '';
+				continue;
+			}
+			const [fits, rest] = cutAt(word, width - columnsOf(blank));
+			lines.push(blank + fits);
+			line = '';
+			word = rest;
+		}
+	}
+	return line.trim() === '' && lines.length > 0 ? lines : [...lines, line.trimEnd()];
+}
+
+/** Divides text after as many characters as fit in so many columns, at least one. */
+function cutAt(text: string, columns: number): [string, string] {
+	let [end, used] = [0, 0];
+	for (const character of text) {
+		const own = columnsOf(character);
+		if (end > 0 && used + own > columns) break;
+		end += character.length;
+		used += own;
+	}
+	return [text.slice(0, end), text.slice(end)];
+}
+
+/**
+ * A command for a POSIX shell, over as many lines as it needs: `\` at a line's end joins it with the next. Between words the
+ * next line is indented; within a word it begins at the margin, since blanks would divide the word.
+ */
+export function commandLines(command: readonly string[], width: number): string[] {
+	const lines: string[] = [];
+	let line = '    $';
+	for (const word of command.map(one => visible(oneLine(one)))) {
+		const quoted = quoteWord(word);
+		if (columnsOf(`${line} ${quoted} \\`) <= width) {
+			line += ` ${quoted}`;
+			continue;
+		}
+		if (line.trim() !== '$') {
+			lines.push(`${line} \\`);
+			line = '     ';
+			if (columnsOf(`${line} ${quoted} \\`) <= width) {
+				line += ` ${quoted}`;
+				continue;
+			}
+		}
+		for (let [rest, blank] = [word, `${line} `]; ; blank = '') {
+			const whole = blank + quoteWord(rest);
+			if (columnsOf(`${whole} \\`) <= width) {
+				line = whole;
+				break;
+			}
+			const [part, after] = quotedPart(rest, width - blank.length - 1);
+			lines.push(`${blank}${part}\\`);
+			rest = after;
+		}
+	}
+	return [...lines, line];
+}
+
+/** The longest beginning of a word that fits in so many columns once it is quoted, at least one character. */
+function quotedPart(word: string, columns: number): [quoted: string, rest: string] {
+	let [fits] = cutAt(word, columns - 2);
+	while (fits.length > 1 && columnsOf(quoteWord(fits)) > columns) fits = [...fits].slice(0, -1).join('');
+	return [quoteWord(fits), word.slice(fits.length)];
+}
