@@ -41,9 +41,7 @@ export function observedBackend(
 		};
 	}
 	if (fixed && types.size === 0) return { backend: 'fixed-counters-only', layers };
-	if (types.size > 0 || trace.setPmu.length > 0 || trace.setFixedCountersOnly.length > 0) {
-		return { backend: 'unknown', layers };
-	}
+	if (trace.setPmu.length + trace.setFixedCountersOnly.length > 0) return { backend: 'unknown', layers };
 	if (guest === undefined && deviceTree === undefined) return { backend: 'unknown', layers };
 	const guestHas = guest === undefined ? deviceTree?.pmuNode === true : guest.pmuNode && guest.counters !== null;
 	if (qmp.cpuPmu === true && guestHas) return { backend: 'default', layers };

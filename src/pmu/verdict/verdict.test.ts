@@ -2,51 +2,24 @@ import test from 'ava';
 import type { PmuSettings, Prediction } from '../facts.ts';
 import { predictBackend } from '../predict/predict.ts';
 import { allKvm, bigLittle, host, none, source, uniform } from '../testing/facts.ts';
+import {
+	guestWith,
+	guestWithout,
+	notSupported,
+	qmp,
+	quiet,
+	reading,
+	running,
+	stuck,
+	traced,
+	zero,
+} from '../testing/seen.ts';
 import type { GuestReading, Observations } from './observed.ts';
 import { type JudgeOptions, judge } from './verdict.ts';
 
 const predict = (facts: Parameters<typeof predictBackend>[0], settings: Partial<PmuSettings> = {}) =>
 	predictBackend(facts, { machine: 'virt', qemu: { hasPmuChoice: true }, ...settings });
 
-function reading(pinned: string | null, more: Partial<GuestReading> = {}): GuestReading {
-	return {
-		event: 'cycles',
-		state: 'counted',
-		count: 5_506_682n,
-		runningPct: 100,
-		pinned,
-		worked: true,
-		...more,
-	};
-}
-
-const guestWith = (...readings: GuestReading[]): Observations['guest'] & {} => ({
-	pmuNode: true,
-	eventSources: ['armv8_pmuv3_0', 'breakpoint', 'software'],
-	counters: 7,
-	readings,
-});
-const guestWithout = (...readings: GuestReading[]): Observations['guest'] & {} => ({
-	pmuNode: false,
-	eventSources: ['breakpoint', 'software'],
-	counters: null,
-	readings,
-});
-const qmp = (cpuPmu: boolean | 'absent'): Observations['qmp'] & {} => ({
-	kvm: { enabled: true, present: true },
-	cpuPmu,
-	runState: 'running',
-});
-const traced = (...types: number[]): Observations['trace'] & {} => ({
-	events: 'known',
-	setPmu: types.map(type => ({ type, ret: 0 })),
-	setFixedCountersOnly: [],
-});
-const notSupported = { state: 'not-supported', count: null, runningPct: null } as const;
-const stuck = { state: 'stuck', count: null, runningPct: null, worked: false } as const;
-const zero = { count: 0n } as const;
-const running = { state: 'running' } as const;
-const quiet = { unread: null, reports: [], known: [] };
 const fixedHost = host(
 	[source('armv8_cortex_a53', 10, '0', 'platform/pmu-little'), source('armv8_cortex_a72', 11, '1', 'platform/pmu-big')],
 	{ kvm: { ...allKvm, attribute5: 'yes' } },

@@ -29,7 +29,8 @@ export interface JudgeOptions extends AroundOptions {
 	readonly hostCpus?: string;
 }
 
-type Check = (name: string, holds: boolean, expected: string, seen: string) => void;
+/** Records a contradiction unless `holds`, which it returns. */
+type Check = (name: string, holds: boolean, expected: string, seen: string) => boolean;
 
 /**
  * Compares the prediction with the observations of independent layers. They agree only if every layer was asked, answered
@@ -41,6 +42,7 @@ export function judge(prediction: Prediction, observations: Observations, option
 		(layer: Contradiction['layer']): Check =>
 		(check, holds, expected, seen) => {
 			if (!holds) contradictions.push({ layer, check, expected, seen });
+			return holds;
 		};
 	contradictions.push(...judgeAround(observations, options));
 	if (judgeStart(on('start'), prediction, observations.start)) {
@@ -85,23 +87,19 @@ function judgeStart(check: Check, prediction: Prediction, start: StartObservatio
 		return false;
 	}
 	if (prediction.backend === 'error') {
-		const refused = start.state === 'exited' && start.status !== null && start.status !== 0 && start.signal === null;
-		check('refuses', refused, `QEMU to refuse to start (${prediction.rule})`, describeStart(start));
-		if (refused && prediction.error !== undefined) {
-			check(
-				'error-text',
-				start.stderr.includes(prediction.error) || namesPmuOption(start.stderr),
-				`it to say '${prediction.error}'`,
-				describeStart(start),
-			);
-		}
-		if (refused && prediction.error === undefined) {
-			check('error-said', start.stderr.trim() !== '', 'it to say why', 'it said nothing');
+		const { rule, error } = prediction;
+		const status = start.state === 'exited' ? start.status : null;
+		// One that a signal ended has no status.
+		check('refuses', status !== null && status !== 0, `QEMU to refuse to start (${rule})`, describeStart(start));
+		if (start.state === 'running') return false;
+		if (error === undefined) check('error-said', start.stderr.trim() !== '', 'it to say why', 'it said nothing');
+		else {
+			const isSaid = start.stderr.includes(error) || namesPmuOption(start.stderr);
+			check('error-text', isSaid, `it to say '${error}'`, describeStart(start));
 		}
 		return false;
 	}
-	check('starts', start.state === 'running', 'QEMU to start', describeStart(start));
-	return start.state === 'running';
+	return check('starts', start.state === 'running', 'QEMU to start', describeStart(start));
 }
 
 /** Whether a message names the accelerator's option `pmu`, which is better than any current QEMU message. */
@@ -251,13 +249,8 @@ function judgeReading(
 		check('perf-cannot-run', state === 'stuck', `the vCPU not to run on host CPU ${reading.pinned}`, seen);
 		return;
 	}
-	check(
-		'perf-progress',
-		state !== 'stuck',
-		`the vCPU to run on host CPU ${pinnedTo(reading, all)}`,
-		'it made no progress',
-	);
-	if (state === 'stuck') return;
+	const runs = `the vCPU to run on host CPU ${pinnedTo(reading, all)}`;
+	if (!check('perf-progress', state !== 'stuck', runs, 'it made no progress')) return;
 	check('perf-worked', reading.worked, `the work to be done for ${where}`, 'it was not, so the figure says nothing');
 	if (word === 'no-pmu') {
 		check('perf-none', state === 'not-supported', `${where} not to be supported`, seen);
@@ -296,24 +289,16 @@ function judgeCounted(
 	}
 	// Apart from cycles, it is not predicted which events a host's PMU has; but an event that is present must count.
 	if (state === 'not-supported' && listed === undefined && !required.includes(event)) return;
-	check('perf-counts', state === 'counted' && count !== null && count > 0n, `${where} to count`, seen);
-	if (state !== 'counted' || count === null || count <= 0n) return;
-	check(
-		'perf-running',
-		runningPct !== null && runningPct > 0,
-		`${where} to have been on a counter`,
-		`it was for ${runningPct} %`,
-	);
-	const { least } = reading;
-	check(
-		'perf-least',
-		least === undefined || count >= least,
-		`${where} to count at least ${least} for the work that it was given`,
-		seen,
-	);
+	const counted = state === 'counted' ? (count ?? 0n) : 0n;
+	if (!check('perf-counts', counted > 0n, `${where} to count`, seen)) return;
+	const share = runningPct ?? 0;
+	check('perf-running', share > 0, `${where} to have been on a counter`, `it was for ${runningPct} %`);
+	const { least = 0n } = reading;
+	const enough = `${where} to count at least ${least} for the work that it was given`;
+	check('perf-least', counted >= least, enough, seen);
 	if (reading.doubledCount === undefined) return;
 	const [fewest, most] = options.doubling ?? [1.3, 3.5];
-	const ratio = reading.doubledCount === null ? 0 : Number(reading.doubledCount) / Number(count);
+	const ratio = Number(reading.doubledCount) / Number(counted);
 	check(
 		'perf-doubles',
 		ratio >= fewest && (ratio <= most || isDelayed(reading, ratio)),
@@ -327,7 +312,8 @@ function judgeCounted(
  * other load delays both. Not meaningful for a count that does not grow.
  */
 function isDelayed({ onCounterNs }: GuestReading, ratio: number): boolean {
-	if (onCounterNs === undefined || onCounterNs[0] === 0n) return false;
+	if (onCounterNs === undefined) return false;
+	// Of a clock that stood still the ratio is not a number, or infinite.
 	const slower = ratio / (Number(onCounterNs[1]) / Number(onCounterNs[0]));
 	return slower > 1 / 2.5 && slower < 2.5;
 }

@@ -1,0 +1,127 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Mutant, mutantsOf, mutated } from './mutants.ts';
+import { withRunners } from './pool.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Files whose checks decide a verdict. */
+export const judging: readonly string[] = [
+	'src/pmu/verdict/*.ts',
+	'src/pmu/predict/*.ts',
+	'src/guest/kernel/*.ts',
+	'src/qemu/machine/qmp-watch.ts',
+	'src/qemu/process/stderr.ts',
+	'harness/worker/{conclusion,kernels,lacks,observe,witness}.ts',
+	'harness/worker/guest/{reading,host-side}.ts',
+	'harness/protocol/outcome.ts',
+];
+
+/** Where the unit tests of these files stand. */
+export const testing: readonly string[] = [
+	'src/pmu/**/*.test.ts',
+	'src/guest/**/*.test.ts',
+	'src/qemu/**/*.test.ts',
+	'harness/{worker,protocol}/**/*.test.ts',
+	'harness/run/**/*.test.ts',
+	'test/neighbours/*.test.ts',
+];
+
+/** What became of a check's removal. */
+export interface Tried {
+	readonly mutant: Mutant;
+	/** The test that turned red; undefined where all stayed green. */
+	readonly red?: { readonly file: string; readonly title: string; readonly error: string };
+	/** How many test files execute the check. */
+	readonly covering: number;
+}
+
+/** A test file, run once with all checks in place. */
+interface Surveyed {
+	readonly file: string;
+	readonly ms: number;
+	readonly red: Tried['red'];
+	readonly covered: Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
+	readonly imports: Readonly<Record<string, readonly string[]>>;
+}
+
+const filesOf = (patterns: readonly string[]) =>
+	patterns.flatMap(pattern => globSync(pattern, { cwd: root }).toSorted()).filter(file => !file.includes('/testing/'));
+
+/** All checks of the files that judge. */
+export function allMutants(patterns: readonly string[] = judging): readonly Mutant[] {
+	return filesOf(patterns)
+		.filter(file => !/\.(test|real|full)\.ts$/.test(file))
+		.flatMap(file => mutantsOf(file, readFileSync(path.join(root, file), 'utf8')));
+}
+
+/** Whether a test file executes a place in a file: the innermost range around it counts. */
+function executes({ covered }: Surveyed, { file, start }: Mutant): boolean {
+	const around = (covered[file] ?? []).filter(([from, to]) => from <= start && start < to);
+	const innermost = around.toSorted((a, b) => a[1] - a[0] - (b[1] - b[0]))[0];
+	return innermost !== undefined && innermost[2] > 0;
+}
+
+/** A file with all that import it, directly or not. */
+function importersOf(file: string, imports: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
+	const found = new Set([file]);
+	for (const one of found) for (const from of imports.get(one) ?? []) found.add(from);
+	return [...found];
+}
+
+/** No test file takes nearly as long; one that does hangs for want of the check. */
+const hangsMs = 90_000;
+
+export interface TryOptions {
+	readonly tests?: readonly string[];
+	readonly processes?: number;
+	readonly onProgress?: (text: string) => void;
+	/** Called with each result, as soon as it is known. */
+	readonly onTried?: (tried: Tried) => void;
+}
+
+/**
+ * Runs, for each mutant, the test files that execute its place, up to the first that fails.
+ *
+ * @throws Error if a test file fails with all checks in place
+ */
+export async function tryMutants(mutants: readonly Mutant[], options: TryOptions = {}): Promise<readonly Tried[]> {
+	const { tests = testing, processes = 2, onProgress = () => undefined, onTried = () => undefined } = options;
+	const files = filesOf(tests);
+	onProgress(`${files.length} test files are run once with all checks in place`);
+	const surveyed = await withRunners(root, processes, files, async (file, ask): Promise<Surveyed> => {
+		const { red, ms, covered = {}, imports = {} } = await ask({ tests: [file], survey: true }, hangsMs);
+		return { file, ms, red, covered, imports };
+	});
+	const broken = surveyed.filter(one => one.red !== undefined);
+	if (broken.length > 0) {
+		const said = broken.map(({ file, red }) => `${file}: ${red!.title}: ${red!.error}`);
+		throw new Error(`with all checks in place these fail:\n${said.join('\n')}`);
+	}
+	const importers = new Map<string, Set<string>>();
+	for (const { imports } of surveyed) {
+		for (const [from, to] of Object.entries(imports)) {
+			for (const file of to) importers.set(file, (importers.get(file) ?? new Set()).add(from));
+		}
+	}
+	const closeness = (file: string, mutant: Mutant) => (path.dirname(file) === path.dirname(mutant.file) ? 0 : 1);
+	let done = 0;
+	return await withRunners(root, processes, mutants, async (mutant, ask): Promise<Tried> => {
+		const covering = surveyed
+			.filter(one => executes(one, mutant))
+			.toSorted((a, b) => closeness(a.file, mutant) - closeness(b.file, mutant) || a.ms - b.ms)
+			.map(one => one.file);
+		const source = mutated(readFileSync(path.join(root, mutant.file), 'utf8'), mutant);
+		const { red } =
+			covering.length === 0
+				? {}
+				: await ask(
+						{ tests: covering, stale: importersOf(mutant.file, importers), changed: { file: mutant.file, source } },
+						hangsMs,
+					);
+		if (++done % 50 === 0) onProgress(`${done} of ${mutants.length} checks`);
+		const tried = { mutant, covering: covering.length, ...(red === undefined ? {} : { red }) };
+		onTried(tried);
+		return tried;
+	});
+}

@@ -1,0 +1,87 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Answered, Asked } from './warm.ts';
+
+/** Runs of one process, before what it loaded is given back with it. */
+const mostRuns = 150;
+
+/** One process after another that runs test files in itself. */
+class Runner implements AsyncDisposable {
+	readonly #cwd: string;
+	#child: ChildProcess | undefined;
+	#runs = 0;
+
+	constructor(cwd: string) {
+		this.#cwd = cwd;
+	}
+
+	/** @returns the answer; a process that ended or did not answer in time is told as a test that failed */
+	async ask(asked: Asked, timeoutMs: number): Promise<Answered> {
+		if (this.#runs++ >= mostRuns) await this.#end();
+		const child = this.#child ?? this.#start();
+		const ended = new AbortController();
+		const timer = setTimeout(() => ended.abort(`no end within ${timeoutMs / 1000} s`), timeoutMs);
+		const onExit = () => ended.abort('the process ended');
+		child.once('exit', onExit);
+		try {
+			const answer = once(child, 'message', { signal: ended.signal });
+			child.send(asked);
+			const [answered] = await answer;
+			return answered;
+		} catch (error) {
+			if (!ended.signal.aborted) throw error;
+			await this.#end();
+			return { red: { file: '', title: String(ended.signal.reason), error: '' }, ms: timeoutMs };
+		} finally {
+			clearTimeout(timer);
+			child.off('exit', onExit);
+		}
+	}
+
+	#start(): ChildProcess {
+		this.#runs = 1;
+		const child = fork(path.join(import.meta.dirname, 'warm.ts'), [], {
+			cwd: this.#cwd,
+			execArgv: ['--disable-warning=ExperimentalWarning'],
+			stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+		});
+		child.once('exit', () => {
+			if (this.#child === child) this.#child = undefined;
+		});
+		this.#child = child;
+		return child;
+	}
+
+	async #end(): Promise<void> {
+		const child = this.#child;
+		this.#child = undefined;
+		if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+		const exited = once(child, 'exit');
+		child.kill('SIGKILL');
+		await exited;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#end();
+	}
+}
+
+/** Gives each item to one of `size` runners; results in the order of the items. */
+export async function withRunners<Item, Result>(
+	cwd: string,
+	size: number,
+	items: readonly Item[],
+	work: (item: Item, ask: Runner['ask']) => Promise<Result>,
+): Promise<Result[]> {
+	const results: Result[] = [];
+	let next = 0;
+	const one = async () => {
+		await using runner = new Runner(cwd);
+		for (let at = next++; at < items.length; at = next++) {
+			results[at] = await work(items[at]!, (asked, timeoutMs) => runner.ask(asked, timeoutMs));
+		}
+	};
+	await Promise.all(Array.from({ length: Math.min(size, items.length) }, one));
+	return results;
+}
