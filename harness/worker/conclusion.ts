@@ -121,5 +121,6 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
 	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
 	if (isIn('host-kernel')) return 'kernel';
+	if (contradictions.some(({ check }) => check === 'sanitizer')) return 'qemu';
 	return isIn('guest-kernel', 'guest', 'perf') ? 'guest' : 'qemu';
 }

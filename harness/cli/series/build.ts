@@ -76,7 +76,7 @@ export async function buildSeries(
 			await checkOut(folder, base, path.join(to, 'tree'), signal);
 			return path.join(to, 'tree');
 		};
-		const source = await openQemuSource(await place(), cwd, named);
+		const source = await openQemuSource(await place(), cwd, named, signal);
 		const isGit = suite === undefined && (await isGitTree(folder, signal));
 		const startedAt = performance.now();
 		const built = await buildQemuSeries(cache, source, files, {

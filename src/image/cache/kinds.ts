@@ -7,6 +7,7 @@ export const cacheKinds = [
 	'snapshots',
 	'inspections',
 	'calibrations',
+	'results',
 ] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 

@@ -180,3 +180,38 @@ test('a report in a line, with the first of what followed', t => {
 		'it oopsed: Internal error: Oops: 0000000096000004 [#1] SMP | <0>[    1.1] CPU: 0 PID: 1 | pc : foo',
 	);
 });
+
+test('what a sanitizer of QEMU reports fails the cell, with the functions that it names', t => {
+	const stderr = [
+		'qemu-system-aarch64: warning: something harmless',
+		'../source/target/arm/kvm.c:577:31: runtime error: shift exponent 32 is too large for 32-bit type',
+		'=================================================================',
+		'==1234==ERROR: LeakSanitizer: detected memory leaks',
+		'Direct leak of 18 byte(s) in 1 object(s) allocated from:',
+		'    #0 0xaaaab4a5c6f4 in malloc (/x/qemu-system-aarch64+0x1)',
+		'    #1 0xffff8d0c3f10 in g_malloc (/lib/libglib-2.0.so.0+0x1)',
+		'    #2 0xaaaab5a5c6f4 in kvm_arch_init (/x/qemu-system-aarch64+0x2)',
+		'    #3 0xaaaab5a5c6f5 in kvm_init (/x/qemu-system-aarch64+0x3)',
+		'SUMMARY: AddressSanitizer: 18 byte(s) leaked in 1 allocation(s).',
+	];
+	const judged = judgeAround({ ...seen, unexpected: { events: [], stderr } }, { asked });
+	t.deepEqual(
+		judged.map(({ layer, check, seen: text }) => [layer, check, text]),
+		[
+			[
+				'start',
+				'sanitizer',
+				'../source/target/arm/kvm.c:577:31: runtime error: shift exponent 32 is too large for 32-bit type',
+			],
+			['start', 'sanitizer', 'LeakSanitizer: detected memory leaks (in kvm_arch_init, from kvm_init)'],
+		],
+	);
+	// Of a long report only the end may be there.
+	const end = judgeAround({ ...seen, unexpected: { events: [], stderr: stderr.slice(-1) } }, { asked });
+	t.deepEqual(
+		end.map(one => one.seen),
+		['AddressSanitizer: 18 byte(s) leaked in 1 allocation(s).'],
+	);
+	const died = { state: 'exited', status: 1, signal: null, stderr: stderr.join('\n') } as const;
+	t.true(judgeAround({ ...seen, start: died, unexpected: undefined! }, { asked }).length >= 2);
+});

@@ -8,6 +8,7 @@ import type {
 	Observations,
 	UnexpectedEvent,
 } from './observed.ts';
+import { sanitizerReports } from './sanitizers.ts';
 
 /** The requested machine. */
 export interface AskedMachine {
@@ -53,6 +54,7 @@ export function judgeAround(
 			if (!holds) contradictions.push({ layer, check, expected, seen });
 		};
 	judgeReports(on('host-kernel'), "a host's kernel without trouble", hostKernel);
+	judgeSanitizers(on('start'), unexpected?.stderr ?? (start?.state === 'exited' ? start.stderr.split('\n') : []));
 	if (start?.state !== 'running') return contradictions;
 	const isCompared = (seen: unknown) => asked !== undefined && (seen !== undefined || !lenient);
 	if (!lenient) judgeEvents(on('qmp'), unexpected?.events ?? []);
@@ -158,6 +160,14 @@ function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
 		const data = one.data === undefined ? '' : ` ${JSON.stringify(one.data, bigintAsText)}`;
 		check('qmp-events', meaning === undefined, 'no event that nothing asked for', `${meaning} (${one.event}${data})`);
 	}
+}
+
+/** Judges what a QEMU that was built with sanitizers wrote, at its end too. */
+function judgeSanitizers(check: Check, stderr: readonly string[]): void {
+	const reports = [...new Set(sanitizerReports(stderr))];
+	for (const report of reports.slice(0, mostReports)) check('sanitizer', false, 'no report of a sanitizer', report);
+	const more = reports.length - mostReports;
+	check('sanitizer', more <= 0, 'no report of a sanitizer', `${more} more reports`);
 }
 
 /** Judges the guest kernel's log. A log that was not read passes only if it could not have been read. */

@@ -165,6 +165,23 @@ test('equal changes of many machine types are one finding', t => {
 	);
 });
 
+test('within one version of QEMU, a compat property that a released machine type loses is a regression', t => {
+	const [lost, added] = ['a', 'b'].map(property => [{ qomType: 'virtio-pci', property, value: 'off' }]);
+	const severities = (version: string, next: string, alias: string | null) =>
+		compareInspections(
+			inspection(false, [machine('virt-9.2', false, { compatProperties: lost!, alias })], { version }),
+			inspection(false, [machine('virt-9.2', false, { compatProperties: added!, alias })], { version: next }),
+		).findings.flatMap(({ text, severity }) => (text.startsWith('virtio') ? [[text, severity]] : []));
+	t.deepEqual(severities('10.0.13', '10.0.13', null), [
+		['virtio-pci.a off -> not set in virt-9.2', 'regression'],
+		['virtio-pci.b not set -> off in virt-9.2', 'difference'],
+	]);
+	t.is(severities('10.0.13', '10.1.0', null)[0]![1], 'difference');
+	// The machine type of the release that is being developed.
+	t.is(severities('9.1.50', '9.1.50', 'virt')[0]![1], 'difference');
+	t.is(severities('9.1.50', '9.1.50', null)[0]![1], 'regression');
+});
+
 test('accelerator, CPU model and build', t => {
 	const { findings } = compareInspections(
 		inspection(false, [], {

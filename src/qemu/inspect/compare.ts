@@ -196,6 +196,12 @@ function compatFindings(before: Inspection, after: Inspection): Finding[] {
 	const [old, now] = [answerOf(before.machines), answerOf(after.machines)];
 	if (old === undefined || now === undefined) return [];
 	const changes = new Grouping(allMachines(before, after));
+	// A series may add what keeps a released machine type as it was; what it takes away or changes was a promise. From one version
+	// to the next, entries go with the devices that they were for.
+	const broken = new Grouping(allMachines(before, after));
+	const isSameVersion = before.version === after.version;
+	// 10.0.50 to 10.0.99 are on the way to 10.1, whose machine type, the one with the alias, promises nothing yet.
+	const isUnreleased = /^\d+\.\d+\.[5-9]\d\b/.test(before.version);
 	const byName = new Map(now.map(machine => [machine.name, machine]));
 	for (const machine of old) {
 		const [was, is] = [machine.compatProperties, byName.get(machine.name)?.compatProperties];
@@ -204,10 +210,13 @@ function compatFindings(before: Inspection, after: Inspection): Finding[] {
 		for (const key of new Set([...wasValues.keys(), ...isValues.keys()])) {
 			const [from, to] = [wasValues.get(key), isValues.get(key)];
 			if (from === to) continue;
-			changes.add(`${key} ${from ?? 'not set'} -> ${to ?? 'not set'}`, machine.name);
+			// The invariant judges this one.
+			const isReleased = isVersioned(machine) && !(isUnreleased && machine.alias !== null);
+			const isPromise = isSameVersion && from !== undefined && isReleased && !key.endsWith('.backcompat-pmu');
+			(isPromise ? broken : changes).add(`${key} ${from ?? 'not set'} -> ${to ?? 'not set'}`, machine.name);
 		}
 	}
-	return changes.findings('compat-property');
+	return [...broken.findings('compat-property', 'regression'), ...changes.findings('compat-property')];
 }
 
 function acceleratorFindings(before: Inspection, after: Inspection): Finding[] {
@@ -286,10 +295,10 @@ class Grouping {
 		else group.push(machine);
 	}
 
-	findings(kind: Finding['kind']): Finding[] {
+	findings(kind: Finding['kind'], severity: Finding['severity'] = 'difference'): Finding[] {
 		return [...this.#groups].map(([change, machines]) => {
 			const text = `${change} in ${listMachines(machines, this.#all)}`;
-			return { kind, severity: 'difference', text, machines };
+			return { kind, severity, text, machines };
 		});
 	}
 }

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { hostname, version as kernelVersion, release } from 'node:os';
+import path from 'node:path';
+import {
+	buildImage,
+	type Cache,
+	debianKernel,
+	kernelFromFile,
+	loadRecipe,
+	verifiedHash,
+} from '../../../src/image/index.ts';
+import { entriesBelow } from '../../../src/lib/index.ts';
+import { type Results, readResults } from '../../../src/run/index.ts';
+import { planRun, type RunRequest } from '../../run/request.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { packageFolder, shippedCases, version } from '../../usage/places.ts';
+import { resourcesFor } from '../resources.ts';
+
+/** Results of the unpatched QEMU's cells that an earlier run has. */
+export interface Baseline {
+	readonly results: Results;
+	/** Its entry in the cache, which holds `results.json`. */
+	readonly folder: string;
+}
+
+/**
+ * Identifies all that decides what the cells of a run come to: the QEMU, the cells with their cases' code, the kernels and images of
+ * boards and guests, this machine's kernel if cells run on it, and vpmu itself.
+ *
+ * @param program the QEMU; its place in the request does not count
+ * @returns `undefined` where that cannot be known, as on hosts over ssh
+ */
+export async function baselineKey(
+	cache: Cache,
+	context: CommandContext,
+	request: RunRequest,
+	program: string,
+): Promise<string | undefined> {
+	const { cells, files } = await planRun(request, context);
+	const places = new Set(cells.map(cell => cell.on));
+	if ([...places].some(on => on.startsWith('ssh:'))) return undefined;
+	await using resources = resourcesFor(context, request.kernel);
+	const kernels = [...new Set([request.kernel, ...cells.map(cell => cell.kernel ?? request.kernel)])].sort();
+	const guests = await Promise.all(
+		kernels.map(async source => [
+			(await resources.guests.kernel(source)).hash,
+			(await resources.guests.imageFor(source)).hash,
+		]),
+	);
+	const isOnBoards = [...places].some(on => on.startsWith('board'));
+	const board = isOnBoards ? await boardHashes(cache, request.boardKernel) : [];
+	const here = places.has('local') ? [hostname(), release(), kernelVersion()] : [];
+	const cases = await Promise.all([...new Set([...files.values()].map(file => file.path))].sort().map(hashOf));
+	const parts = {
+		...{ qemu: await verifiedHash(program), cells, guests, board, here, cases },
+		...{ version, code: await codeHash() },
+	};
+	return createHash('sha256').update(JSON.stringify(parts).replaceAll(program, 'QEMU')).digest('hex').slice(0, 20);
+}
+
+/** The newest results that are kept for a key. A damaged entry counts as none. */
+export async function findBaseline(cache: Cache, key: string): Promise<Baseline | undefined> {
+	const names = (await readdir(cache.folder('results')).catch((): string[] => []))
+		.filter(name => name.startsWith(`${key}-`) && !name.endsWith('.json'))
+		.sort();
+	for (const name of names.reverse()) {
+		if (!(await cache.has('results', name))) continue;
+		const folder = path.join(cache.folder('results'), name);
+		try {
+			return { results: readResults(folder), folder };
+		} catch {
+			// Another one, or none.
+		}
+	}
+	return undefined;
+}
+
+/** Keeps the results of a run, unless the infrastructure failed in it: that says nothing about the QEMU. */
+export async function keepBaseline(cache: Cache, key: string, runFolder: string): Promise<void> {
+	const results = readResults(runFolder);
+	if (results.cells.some(cell => cell.status === 'error')) return;
+	await cache.keep('results', `${key}-${results.run.id}`, async to => {
+		await mkdir(to);
+		await copyFile(path.join(runFolder, 'results.json'), path.join(to, 'results.json'));
+		return { label: `results of ${results.cells.length} cells, run ${results.run.id}` };
+	});
+}
+
+/** Takes kept results as those of a run folder. @returns the sentence that says so */
+export async function takeBaseline({ results, folder }: Baseline, runFolder: string): Promise<string> {
+	await mkdir(runFolder, { recursive: true });
+	await copyFile(path.join(folder, 'results.json'), path.join(runFolder, 'results.json'));
+	return `${results.cells.length} cells, taken from run ${results.run.id} of ${results.run.startedAt.slice(0, 10)}, with the same QEMU, cells, kernels and vpmu; '--fresh' runs them again`;
+}
+
+async function boardHashes(cache: Cache, source: string): Promise<string[]> {
+	const suite = source.startsWith('debian:') ? source.slice('debian:'.length) : undefined;
+	const kernel = await (suite === undefined ? kernelFromFile(cache, source) : debianKernel(cache, suite));
+	const image = await buildImage(cache, await loadRecipe('board'), { kernel });
+	return [kernel.hash, image.hash];
+}
+
+const hashOf = async (file: string) =>
+	createHash('sha256')
+		.update(await readFile(file))
+		.digest('hex');
+
+/** The version alone does not tell two states of a checkout apart. */
+async function codeHash(): Promise<string> {
+	const root = path.dirname(shippedCases);
+	const hash = createHash('sha256');
+	for (const room of ['src', 'harness', 'images']) {
+		const files = entriesBelow(path.join(root, room))
+			.filter(entry => entry.isFile())
+			.map(entry => path.join(entry.parentPath, entry.name));
+		for (const file of files.sort())
+			hash.update(`${path.relative(packageFolder, file)}\0`).update(await readFile(file));
+	}
+	return hash.digest('hex');
+}
