@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { entriesBelow } from '../../src/lib/index.ts';
 import { htmlOf, junitOf } from '../../src/report/index.ts';
-import { type CellResult, cellFolder, type Results, type RunFolder } from '../../src/run/index.ts';
+import { artifactsIn, type CellResult, cellFolder, type Results, type RunFolder } from '../../src/run/index.ts';
 
 /** A name that sorts by time and is unique: `2026-11-22T15-20-33Z-3fa9`. */
 export function newRunId(): string {
@@ -18,7 +18,7 @@ export function newRunId(): string {
 export function writeReports(folder: RunFolder, results: Results, shown: string): void {
 	folder.write('results.json', `${JSON.stringify(results, null, 2)}\n`);
 	folder.write('junit.xml', junitOf(results, shown));
-	folder.write('report.html', htmlOf(results));
+	folder.write('report.html', htmlOf(results, { folder: shown, artifacts: artifactsIn(folder.path) }));
 }
 
 /** Every file in the folder of a cell, whoever wrote it; those of earlier attempts belong to these. */

@@ -12,8 +12,8 @@ export {
 } from './document/index.ts';
 export { type Explanation, explanationOf, isWrong, type LayerView, type Side } from './explain/explanation.ts';
 export { type ExplanationTextOptions, explanationLines } from './explain/text.ts';
-
-export { htmlOf } from './html.ts';
+export type { ArtifactReader } from './html/cell/logs.ts';
+export { type HtmlOptions, htmlOf } from './html/html.ts';
 export { junitOf } from './junit.ts';
 export { kcidbOf } from './kcidb.ts';
 export { markdownOf } from './markdown.ts';

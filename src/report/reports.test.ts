@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
-import { htmlOf } from './html.ts';
+import { htmlOf } from './html/html.ts';
 import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
 import { markdownOf } from './markdown.ts';
 import { notesOf } from './notes.ts';
 import { tapOf } from './tap.ts';
+import { pagesOf } from './testing/pages.ts';
 import { cellOf, everyStatus, nasty, resultsWith } from './testing/results.ts';
 
 const program = (name: string) =>
@@ -100,28 +102,35 @@ print(*[len(suites.findall('.//' + name)) for name in ('testcase', 'failure', 'e
 });
 
 judgedBy('python3')(
-	'a parser of HTML finds every element closed, no script, and no address but of the run folder',
+	'a parser of HTML finds every element closed, one script, and no address but of the run folder',
 	(t, python) => {
 		const script = `
-import sys
+import sys, gzip, base64
 from html.parser import HTMLParser
 class Judge(HTMLParser):
     def __init__(self):
-        super().__init__(); self.open = []; self.seen = []
+        super().__init__(); self.open = []; self.scripts = []; self.packed = []; self.addresses = set()
     def handle_starttag(self, tag, attributes):
-        self.seen.append(tag)
-        if tag not in ('meta',): self.open.append(tag)
+        if (tag, dict(attributes).get('charset')) != ('meta', 'utf-8'): self.open.append(tag)
+        if tag == 'script': self.scripts.append(dict(attributes).get('type'))
         for name, value in attributes:
-            if name in ('href', 'src'): print('address', value)
+            if name in ('href', 'src', 'action', 'xlink:href'): self.addresses.add(value)
+            if name.startswith('on') or name == 'style': print('attribute', name)
+    def handle_data(self, data):
+        if self.open and self.open[-1] == 'script' and self.scripts[-1]: self.packed.append(data)
     def handle_endtag(self, tag):
         last = self.open.pop()
         if last != tag: print('wrong', last, tag)
 judge = Judge(); judge.feed(sys.stdin.read())
-print('open', judge.open, 'script' in judge.seen, judge.seen.count('details'))`;
+print('open', judge.open, judge.scripts.count(None), judge.scripts.count('text/plain'))
+print(*sorted(one for one in judge.addresses if not one.startswith('#')))
+for page in judge.packed:
+    inner = Judge(); inner.feed(gzip.decompress(base64.b64decode(page)).decode())
+    print('page', inner.open, len(inner.scripts), *sorted(one for one in inner.addresses if one != '#'))`;
 		const { stdout, stderr } = spawnSync(python, ['-c', script], { input: htmlOf(everyStatus), encoding: 'utf8' });
 		t.deepEqual(
 			stdout.trim().split('\n'),
-			[...Array.from({ length: 6 }, () => 'address cells/pmu_a_%231/argv.json'), 'open [] False 12'],
+			['open [] 1 6', '', ...Array.from({ length: 6 }, () => 'page [] 0 cells/pmu_a_%231/argv.json')],
 			stderr,
 		);
 	},
@@ -129,10 +138,26 @@ print('open', judge.open, 'script' in judge.seen, judge.seen.count('details'))`;
 
 test('HTML: what is text stays text', t => {
 	const html = htmlOf(everyStatus);
-	t.true(html.includes('a &lt;b&gt; &amp; &quot;c&quot;'));
+	t.true(html.includes('a &lt;b'));
 	t.false(html.includes('<b> &'));
-	t.false(/[\u0000\u001b]/.test(html));
-	t.regex(html, /18446744073709551615/);
+	t.false(/[\u0000\u001b\u202e]/.test(html));
+	t.regex(pagesOf(html)[0]!, /18446744073709551615/);
+});
+
+test('HTML: the page may run its own style and script, by their hashes, and nothing else', t => {
+	const html = htmlOf(everyStatus);
+	const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html) ?? [];
+	t.regex(
+		policy ?? '',
+		/^default-src 'none'; style-src 'sha256-[^' ]+'; script-src 'sha256-[^' ]+'; base-uri 'none'; form-action 'none'$/,
+	);
+	for (const [name, kind] of [
+		['style', 'style-src'],
+		['script', 'script-src'],
+	]) {
+		const [, text] = new RegExp(`<${name}>([\\s\\S]*)</${name}>`).exec(html) ?? [];
+		t.true(policy!.includes(`${kind} 'sha256-${createHash('sha256').update(text!).digest('base64')}'`));
+	}
 });
 
 test('KCIDB: ids name their origin, nothing is null, statuses are of its list', t => {

@@ -12,17 +12,19 @@ export function countsOf({ perf }: CellResult): string {
 	return [...byEvent]
 		.map(
 			([event, readings]) =>
-				`${event} ${readings.map(({ state, count }) => (state === 'counted' ? short(count) : state)).join(' > ')}`,
+				`${event} ${readings.map(({ state, count }) => (state === 'counted' ? shortCount(count) : state)).join(' > ')}`,
 		)
 		.join(', ');
 }
 
-function short(count: string | null): string {
+/** Shortens a count: `180.20M`; `?` for one that was not counted. */
+export function shortCount(count: string | number | null): string {
 	const value = Number(count);
+	if (value >= 1e15) return value.toExponential(2);
 	if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
 	if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
 	if (value >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
-	return count ?? '?';
+	return count === null ? '?' : `${count}`;
 }
 
 /**

@@ -1,5 +1,16 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+	closeSync,
+	fstatSync,
+	lstatSync,
+	mkdirSync,
+	openSync,
+	readFileSync,
+	readSync,
+	realpathSync,
+	writeSync,
+} from 'node:fs';
 import path from 'node:path';
+import { omissionText } from '../lib/bounds.ts';
 import { messageOf, UsageError } from '../lib/errors.ts';
 import { checkJson } from '../lib/stored.ts';
 import { writeWholeSync } from '../lib/whole-file.ts';
@@ -95,6 +106,39 @@ export function readResults(folder: string): Results {
 	const found = checkJson(readText(file, folder), resultsShape);
 	if (found.state === 'ok') return found.value;
 	throw new UsageError(`'${file}' ${found.problem}`);
+}
+
+/** How much of the beginning and of the end of an artifact is read. */
+const artifactBytes = { head: 96 * 1024, tail: 384 * 1024 } as const;
+
+/**
+ * Returns a function that reads a file of a run folder by its path there, the beginning and the end of a long one; `undefined`
+ * for what is missing, no file, or not in the folder: a run folder may come from anybody, and a link in it may lead anywhere.
+ */
+export function artifactsIn(folder: string): (file: string) => string | undefined {
+	return file => {
+		let descriptor: number | undefined;
+		try {
+			const root = realpathSync(folder);
+			const target = realpathSync(path.join(root, file));
+			if (!target.startsWith(`${root}${path.sep}`) || !lstatSync(target).isFile()) return undefined;
+			descriptor = openSync(target, 'r');
+			const { size } = fstatSync(descriptor);
+			const { head, tail } = artifactBytes;
+			if (size <= head + tail) return readPart(descriptor, 0, size).toString('utf8');
+			const omitted = omissionText(size - head - tail);
+			return `${readPart(descriptor, 0, head)}${omitted}${readPart(descriptor, size - tail, tail)}`;
+		} catch {
+			return undefined;
+		} finally {
+			if (descriptor !== undefined) closeSync(descriptor);
+		}
+	};
+}
+
+function readPart(descriptor: number, at: number, length: number): Buffer {
+	const bytes = Buffer.alloc(length);
+	return bytes.subarray(0, readSync(descriptor, bytes, 0, length, at));
 }
 
 function readText(file: string, folder: string): string {

@@ -1,16 +1,26 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
-import { htmlOf, junitOf, kcidbOf, markdownOf, PrettyReport, tapOf } from '../../../src/report/index.ts';
-import { type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
+import {
+	type ArtifactReader,
+	htmlOf,
+	junitOf,
+	kcidbOf,
+	markdownOf,
+	PrettyReport,
+	tapOf,
+} from '../../../src/report/index.ts';
+import { artifactsIn, type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import type { formats, reportOptions } from './options.ts';
 
-const renderers: Readonly<Record<(typeof formats)[number], (results: Results, folder: string) => string>> = {
+const renderers: Readonly<
+	Record<(typeof formats)[number], (results: Results, folder: string, artifacts: ArtifactReader) => string>
+> = {
 	pretty: (results, folder) => PrettyReport.of(results, folder),
-	html: htmlOf,
+	html: (results, folder, artifacts) => htmlOf(results, { folder, artifacts }),
 	junit: junitOf,
 	tap: tapOf,
 	json: results => `${stringifyJson(results, { indent: 2 })}\n`,
@@ -29,6 +39,6 @@ export async function report(
 	// A run that was killed has written no results; its events tell how far it came.
 	const finished = existsSync(path.join(folder, 'results.json'));
 	const results = finished ? readResults(folder) : resultsOf(readEvents(folder));
-	stdout.write(renderers[options.format ?? 'pretty'](results, given));
+	stdout.write(renderers[options.format ?? 'pretty'](results, given, artifactsIn(folder)));
 	return exitCodes.asPredicted;
 }

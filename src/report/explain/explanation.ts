@@ -46,7 +46,11 @@ const mostEvidence = 12;
 
 /** Explains a cell. Pure. @param folder the run folder as the reader can name it */
 export function explanationOf(cell: CellResult, folder: string): Explanation {
-	const { predicted, unmet = [], disagreements = [] } = cell;
+	const { predicted, unmet = [] } = cell;
+	// Counts that were taken several times disagree several times.
+	const disagreements = [
+		...new Map((cell.disagreements ?? []).map(one => [`${one.layer} ${one.expected} ${one.seen}`, one])).values(),
+	];
 	return {
 		summary: summaryOf(cell),
 		predicted:

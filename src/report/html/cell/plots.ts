@@ -1,0 +1,101 @@
+import { scaleLinear } from 'd3-scale';
+import type { CellResult, PerfReading } from '../../../run/results.ts';
+import { shortCount } from '../../words.ts';
+import { type Markup, markup } from '../markup.ts';
+import { area, plotFrame } from './frame.ts';
+
+/** Plots of each kind; a cell that counts on each of many CPUs has all of its counts in the table. */
+const mostPlots = 12;
+
+const scaleTo = (most: number) => scaleLinear([0, most > 0 ? most : 1], [area.bottom, area.top]).nice(5);
+
+const where = ({ pinned, vcpu }: Pick<PerfReading, 'pinned' | 'vcpu'>) =>
+	`${pinned === null ? 'on any CPU' : `on host CPUs ${pinned}`}${vcpu === undefined ? '' : `, vCPU ${vcpu}`}`;
+
+/** Counts over time while the vCPU was moved: a step for each interval, a band for each stay. */
+export function movedPlots({ moved = [] }: CellResult): Markup[] {
+	return moved.slice(0, mostPlots).map(({ event, intervalMs, stays }) => {
+		const shown = stays.slice(0, 24);
+		// A stay where the vCPU could not run has no intervals, and a place nevertheless.
+		const lengths = shown.map(({ counts }) => Math.max(counts.length, 2));
+		const total = lengths.reduce((sum, length) => sum + length, 0);
+		const x = scaleLinear([0, Math.max(total, 1)], [area.left, area.right]);
+		const y = scaleTo(Math.max(0, ...shown.flatMap(({ counts }) => counts.map(Number))));
+		let at = 0;
+		const bands = shown.map(({ pinned, counts, refused }, index) => {
+			const [from, to] = [x(at), x(at + lengths[index]!)];
+			const steps = counts.map((count, interval) => {
+				const [left, right] = [x(at + interval), x(at + interval + 1)];
+				if (count === null)
+					return markup`<text x=${(left + right) / 2} y=${area.bottom - 6} text-anchor="middle">?</text>`;
+				return markup`<rect class="count" x=${left + 2} y=${Math.min(y(Number(count)), area.bottom - 2)} width=${Math.max(1, right - left - 4)} height=${Math.max(2, area.bottom - y(Number(count)))} />`;
+			});
+			at += lengths[index]!;
+			return markup`<g><rect class=${`stay ${refused === undefined ? (index % 2 === 0 ? 'even' : 'odd') : 'refused'}`} x=${from} y=${area.top} width=${to - from} height=${area.bottom - area.top} />
+${steps}<text x=${(from + to) / 2} y="208" text-anchor="middle">CPUs ${pinned}</text>
+${refused !== undefined && markup`<text class="bad" x=${(from + to) / 2} y=${(area.top + area.bottom) / 2} text-anchor="middle">cannot run</text>`}</g>`;
+		});
+		const told = shown.map(
+			({ pinned, counts, refused }) =>
+				`on CPUs ${pinned} ${refused === undefined ? counts.map(count => shortCount(count)).join(', ') : 'it cannot run'}`,
+		);
+		return plotFrame({
+			...{ y, content: bands, label: `${event} in intervals while the vCPU moved: ${told.join('; ')}` },
+			caption: `${event} in intervals of ${intervalMs} ms while the vCPU was moved from one group of host CPUs to the next`,
+		});
+	});
+}
+
+/** N and 2N: each measurement as a line, the least counts on top, and the band of what is believed. */
+export function slopePlots({ perf }: CellResult): Markup[] {
+	return perf
+		.filter(({ count, doubled }) => typeof count === 'string' && typeof doubled === 'string')
+		.slice(0, mostPlots)
+		.map(reading => {
+			const { event, count, doubled, samples = [] } = reading;
+			const [once, twice] = [Number(count), Number(doubled)];
+			const y = scaleTo(Math.max(once * 3.5, twice, ...samples.map(sample => Number(sample.doubled ?? 0))));
+			const x = scaleLinear([0.6, 2.2], [area.left, area.right]);
+			const line = (a: number, b: number, name: string) =>
+				markup`<g class=${name}><line x1=${x(1)} y1=${y(a)} x2=${x(2)} y2=${y(b)} /><circle cx=${x(1)} cy=${y(a)} r="4" /><circle cx=${x(2)} cy=${y(b)} r="4" /></g>`;
+			const band = `${x(1)},${y(once)} ${x(2)},${y(once * 1.3)} ${x(2)},${y(once * 3.5)}`;
+			const ratio = once > 0 ? `${(twice / once).toFixed(2)} times as much` : 'from nothing';
+			return plotFrame({
+				y,
+				label: `${event} ${where(reading)}: ${shortCount(count)} for the work, ${shortCount(doubled ?? null)} for twice the work, ${ratio}`,
+				caption: `${event} ${where(reading)}: twice the work counts ${ratio}; 1.3 to 3.5 times is believed (shaded)`,
+				content: markup`<polygon class="band" points=${band} />
+${samples.map(sample => typeof sample.count === 'string' && typeof sample.doubled === 'string' && line(Number(sample.count), Number(sample.doubled), 'sample'))}
+${line(once, twice, 'least')}
+<text x=${x(1)} y="208" text-anchor="middle">N</text><text x=${x(2)} y="208" text-anchor="middle">2N</text>`,
+			});
+		});
+}
+
+/** Repeated measurements of one count: each as a point, with the least and the median. */
+export function samplePlots({ perf }: CellResult): Markup[] {
+	return perf
+		.filter(({ samples = [] }) => samples.filter(({ count }) => count !== null).length > 1)
+		.slice(0, mostPlots)
+		.map(reading => {
+			const counts = (reading.samples ?? [])
+				.flatMap(({ count }) => (count === null ? [] : [Number(count)]))
+				.slice(0, 64);
+			const sorted = counts.toSorted((a, b) => a - b);
+			const [least, most] = [sorted[0]!, sorted.at(-1)!];
+			const median = sorted[Math.floor(sorted.length / 2)]!;
+			const y = scaleTo(most);
+			const x = scaleLinear([0.5, counts.length + 0.5], [area.left, area.right]);
+			const level = (value: number, name: 'least' | 'median') =>
+				markup`<g class=${name}><line x1=${area.left} x2=${area.right} y1=${y(value)} y2=${y(value)} /><text x=${name === 'least' ? area.right : area.left + 4} y=${name === 'least' ? y(value) + 14 : y(value) - 5} text-anchor=${name === 'least' ? 'end' : 'start'}>${name} ${shortCount(value)}</text></g>`;
+			const spread = least > 0 ? `${(((most - least) / least) * 100).toFixed(1)} %` : 'unknown';
+			return plotFrame({
+				y,
+				label: `${reading.event} ${where(reading)}, measured ${counts.length} times: least ${shortCount(least)}, median ${shortCount(median)}, most ${shortCount(most)}`,
+				caption: `${reading.event} ${where(reading)}, measured ${counts.length} times: the least is believed; spread ${spread}`,
+				content: markup`${level(median, 'median')}${level(least, 'least')}
+${counts.map((count, index) => markup`<circle class="count" cx=${x(index + 1)} cy=${y(count)} r="4" />`)}
+${counts.map((_, index) => markup`<text x=${x(index + 1)} y="208" text-anchor="middle">${index + 1}</text>`)}`,
+			});
+		});
+}

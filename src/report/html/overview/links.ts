@@ -1,0 +1,21 @@
+import type { CellResult, CellStatus } from '../../../run/results.ts';
+import { type Markup, markup } from '../markup.ts';
+
+/** Told apart without colours too. */
+export const signs: Record<CellStatus, string> = {
+	...{ pass: '✓', xfail: '≈', skip: '–', fail: '✗', xpass: '!', error: '⚠' },
+};
+
+/** A status as a word on its colour. */
+export function badge(status: CellStatus): Markup {
+	return markup`<span class=${`badge ${status}`}><span aria-hidden="true">${signs[status]}</span> ${status}</span>`;
+}
+
+/** The part of the page's address that shows a cell. It names the cell, so that it is the same in the next run. */
+export function cellAddress({ id }: Pick<CellResult, 'id'>): string {
+	return `#${new URLSearchParams({ cell: id.toWellFormed() })}`;
+}
+
+export function cellLink(cell: CellResult, text: string, index: number): Markup {
+	return markup`<a href=${cellAddress(cell)} data-cell=${index}>${text}</a>`;
+}
