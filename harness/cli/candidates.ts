@@ -14,6 +14,9 @@ export const places: Candidates = async () => [
 /** Packages of Debian; a path is completed by the shell itself. */
 export const sources: Candidates = async () => (await selecting()).debianSuites.map(suite => `debian:${suite}`);
 
+/** Kernels: of Debian, or the small one of ours. */
+export const kernels: Candidates = async () => ['small', ...(await sources())];
+
 /** Names of case files; none of them is imported. */
 export const cases: Candidates = async () => {
 	const { caseFiles, caseFolders } = await import('../plan/case-files.ts');

@@ -4,6 +4,7 @@ import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
 import { kept, list, plan, run, shell } from './guests/commands.ts';
+import { kernel } from './kernel/commands.ts';
 import { compare, merge, report } from './results/commands.ts';
 import { series } from './series/commands.ts';
 import { bench, boards, doctor, image } from './upkeep/commands.ts';
@@ -11,7 +12,7 @@ import { bench, boards, doctor, image } from './upkeep/commands.ts';
 /** Every command, in the order in which the help and README.md list them. What they do is loaded only when they are called. */
 export const commands: Commands = {
 	...{ run, list, plan, probe, predict, qmp, inspect, shell },
-	...{ board: boards, image, kept, series },
+	...{ board: boards, image, kernel, kept, series },
 	...{ merge, compare, report, bench, doctor, completion: completionOf(() => commands) },
 };
 

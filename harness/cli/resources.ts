@@ -5,10 +5,14 @@ import { Resources } from '../run/resources/resources.ts';
 import type { CommandContext } from '../usage/context.ts';
 
 /** Hosts, caches and kernels for a command that starts one guest or none. The caller owns it. */
-export function resourcesFor(context: CommandContext, kernel = 'debian:trixie'): Resources {
+export function resourcesFor(
+	context: CommandContext,
+	kernel = 'debian:trixie',
+	boardKernel = 'debian:trixie',
+): Resources {
 	const shown = new Set<string>();
 	return new Resources({
-		...{ kernel, boardKernel: 'debian:trixie', env: context.env, signal: context.signal },
+		...{ kernel, boardKernel, env: context.env, signal: context.signal },
 		onProgress: what => {
 			if (!shown.has(what)) context.stderr.write(`${what}\n`);
 			shown.add(what);

@@ -68,10 +68,12 @@ export function defaultSelection(cases: readonly string[], where?: string): Sele
  */
 export class UnfitBuild extends UsageError {}
 
-/**
- * Checks one value of `--qemu`, `--kernel` or `--board-kernel`: `debian:SUITE` or the path of a file. @throws
- * UsageError, UnfitBuild
- */
+/** Checks `--kernel` or `--board-kernel`: `small`, else as {@link parseSource}. @throws UsageError, UnfitBuild */
+export function parseKernel(text: string, option: string): string {
+	return text === 'small' ? text : parseSource(text, option);
+}
+
+/** Checks one `--qemu` or kernel: `debian:SUITE` or the path of a file. @throws UsageError, UnfitBuild */
 export function parseSource(text: string, option: string, executable = false): string {
 	if (text.startsWith('debian:')) {
 		const suite = text.slice('debian:'.length);

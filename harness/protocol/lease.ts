@@ -38,7 +38,7 @@ export interface Lease {
 	readonly shim: string;
 	/** The local files that the cell is made of. */
 	readonly made: Readonly<Record<'qemu' | 'kernel' | 'initrd', MadeFile>>;
-	/** Where the kernels came from: `debian:SUITE` or a path. */
+	/** Where the kernels came from: `debian:SUITE`, `small` or a path. */
 	readonly sources: { readonly kernel: string; readonly boardKernel: string };
 	/** Local folder of the cell's artifacts, already made, and the run folder that contains it. */
 	readonly artifacts: string;

@@ -13,6 +13,7 @@ import {
 import { describeEvent, type MachineTimings, QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
 import {
+	type CellKernels,
 	type CellLogs,
 	type CellResult,
 	cellFolder,
@@ -138,6 +139,7 @@ export function resultOf(
 			path: cell.qemu,
 			hasPmuChoice: lease?.inspection.pmuChoice.has ?? null,
 		},
+		...(lease === undefined ? {} : { kernels: kernelsOf(cell, lease) }),
 		accel: cell.accel,
 		machine: cell.machine,
 		pmu: settings?.pmu ?? cell.pmu,
@@ -171,6 +173,13 @@ export function resultOf(
 			]),
 		),
 		...(allNotes.length === 0 ? {} : { notes: allNotes }),
+	};
+}
+
+function kernelsOf({ on, kernel }: Cell, lease: Lease): CellKernels {
+	return {
+		guest: { source: kernel ?? lease.sources.kernel, release: lease.kernel.release },
+		board: on.startsWith('board:') ? lease.sources.boardKernel : null,
 	};
 }
 

@@ -17,6 +17,7 @@ import { planRun, type RunPlan, type RunRequest } from './request.ts';
 import { Resources } from './resources/resources.ts';
 import { runRounds } from './rounds.ts';
 import { type Run, startRun } from './run.ts';
+import { smallKernelHint } from './small-kernel.ts';
 
 /**
  * Plans, runs and reports the cells of a request. Returns the exit status; results go to the run folder, and to the
@@ -58,6 +59,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	const show = (results: Results) => {
 		if (json) context.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 		out.write(PrettyReport.closing(results, path.relative(context.cwd, run.folder.path) || '.'));
+		out.write(smallKernelHint(results));
 	};
 	let failure: unknown;
 	try {

@@ -4,14 +4,14 @@ import type { Host } from '../host/host.ts';
 import {
 	buildImage,
 	type Cache,
-	debianKernel,
 	debianQemu,
 	hostArchitecture,
 	type Image,
 	type Kernel,
-	kernelFromFile,
 	loadRecipe,
+	namedKernel,
 	type ProgramRoot,
+	smallKernel,
 } from '../image/index.ts';
 import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
@@ -68,10 +68,10 @@ export async function boardParts(
 	return { layout, qemu, kernel, image, keys, preload, setUp, key };
 }
 
-/** A kernel as users specify it: `debian:SUITE`, a bare suite, or a path. */
+/** A kernel as users specify it: `debian:SUITE`, a bare suite, `small`, or a path. */
 function chosenKernel(cache: Cache, name = kernelSuite): Promise<Kernel> {
-	if (name.startsWith('debian:')) return debianKernel(cache, name.slice('debian:'.length));
-	return name.includes('/') ? kernelFromFile(cache, name) : debianKernel(cache, name);
+	const isNamed = name.startsWith('debian:') || name.includes('/') || name === smallKernel;
+	return namedKernel(cache, isNamed ? name : `debian:${name}`);
 }
 
 /** sshd daemonises before it listens. 0016 is port 22, 0A the state LISTEN. */

@@ -31,7 +31,7 @@ export interface BoardOptions {
 	readonly topology: string | Topology;
 	/** Number of CPUs, if not the topology's own. */
 	readonly cpus?: number;
-	/** The board's kernel: `debian:SUITE`, a suite, or a path. */
+	/** The board's kernel: `debian:SUITE`, a suite, `small`, or a path. */
 	readonly kernel?: string;
 	/**
 	 * Cached files and folders to include in the snapshot, so that providing them later costs nothing. Their names

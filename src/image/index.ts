@@ -8,7 +8,7 @@ export {
 	type RecipeStub,
 } from './build/recipe.ts';
 export { type Cache, type CacheOptions, cacheRoot, openCache } from './cache/cache.ts';
-export { damageOfJson, readKept, verifiedHash } from './cache/identity.ts';
+export { damageOfJson, readKept, recordShape as cacheRecordShape, verifiedHash } from './cache/identity.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
 export { type CacheKind, type CacheRecord, cacheKinds } from './cache/kinds.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
@@ -19,6 +19,11 @@ export { debianPackage, type UnpackedPackage } from './debian/packages.ts';
 export { type DebianSource, debianSource } from './debian/source.ts';
 export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
+export { namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';
+export { type BuiltLinux, type BuiltLinuxSeries, buildLinuxSeries, type LinuxBuildRequest } from './linux/build.ts';
+export { LinuxBuildFailure } from './linux/compile.ts';
+export { kernelConfigs, type RequestedConfig, requestedConfig } from './linux/requested.ts';
+export { debianLinuxSource, isLinuxTree, type LinuxSource, openLinuxSource } from './linux/source.ts';
 export {
 	debianProgram,
 	debianQemu,

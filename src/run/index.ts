@@ -8,6 +8,7 @@ export { attemptFolder, cellFolder } from './paths.ts';
 export {
 	type Attempt,
 	type BackendView,
+	type CellKernels,
 	type CellLogs,
 	type CellResult,
 	type CellStatus,

@@ -98,6 +98,8 @@ export interface CellResult {
 		readonly path: string | null;
 		readonly hasPmuChoice: boolean | null;
 	};
+	/** Which kernels it ran with; absent for a cell that started nothing, and in results of earlier versions. */
+	readonly kernels?: CellKernels;
 	readonly accel: 'kvm' | 'tcg';
 	readonly machine: string;
 	readonly pmu: string | null;
@@ -140,6 +142,13 @@ export interface CellResult {
 	readonly quarantine?: Quarantine;
 	/** The number of the part that it was in; absent if the run was not merged. */
 	readonly part?: number;
+}
+
+/** The kernels of a cell. Sources are as users name them: `debian:SUITE`, `small` or a path. */
+export interface CellKernels {
+	readonly guest: { readonly source: string; readonly release: string };
+	/** `null` for a host that is not a board: its kernel is its own. */
+	readonly board: string | null;
 }
 
 /** Unrequested output during a cell. */

@@ -50,6 +50,7 @@ const cellResult = v.looseObject({
 	...{ id: text, case: text, status, reason: textOrNull, blame },
 	on: v.optional(v.looseObject({ host: textOrNull, topology: textOrNull, kernel: textOrNull }), {}),
 	qemu: v.optional(v.looseObject({ version: textOrNull, path: textOrNull, hasPmuChoice: flagOrNull }), {}),
+	kernels: v.exactOptional(v.looseObject({ guest: v.looseObject({ source: text, release: text }), board: textOrNull })),
 	...{ accel, machine: text, pmu: textOrNull, cpuPmu: flagOrNull, simulated: v.optional(v.array(text), []) },
 	predicted: v.nullish(
 		v.looseObject({

@@ -1,4 +1,4 @@
-import { places, sources } from '../candidates.ts';
+import { kernels, places, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
 
 /** Options of `vpmu probe`. */
@@ -6,8 +6,8 @@ export const probeOptions = {
 	on: { value: 'HOST', candidates: places, help: 'auto, local, board[:TOPOLOGY] or ssh://HOST (default: auto)' },
 	'board-kernel': {
 		value: 'KERNEL',
-		candidates: sources,
-		help: "the board's kernel: debian:SUITE or a path (default: debian:trixie)",
+		candidates: kernels,
+		help: "the board's kernel: debian:SUITE, small or a path (default: debian:trixie)",
 	},
 	json: { help: 'print one JSON document, as vpmu predict --facts takes it' },
 } as const satisfies Options;

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../../src/lib/index.ts';
 import type { Answer, FileText, HostFacts } from '../../../src/pmu/index.ts';
-import { parseOn, parseSource } from '../../plan/select.ts';
+import { parseKernel, parseOn } from '../../plan/select.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
@@ -9,7 +9,7 @@ import type { probeOptions } from './options.ts';
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
 	const on = parseOn(options.on ?? context.env.VPMU_ON);
-	const boardKernel = parseSource(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
+	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	await using resources = new Resources({
 		kernel: boardKernel,
 		boardKernel,

@@ -36,7 +36,7 @@ export const shell = command({
 	details:
 		'Start a guest and attach the terminal to its console, or attach it to a guest of a run in progress. Ctrl-A X leaves; Ctrl-A H shows the keys.',
 	usage:
-		'[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--append ARGUMENTS] [--on WHERE] | --cell CELL [--run DIR]',
+		'[--qemu QEMU] [--machine TYPE] [--pmu VALUE] [--accel kvm|tcg] [--kernel KERNEL] [--board-kernel KERNEL] [--append ARGUMENTS] [--on WHERE] | --cell CELL [--run DIR]',
 	options: shellOptions,
 	load: async () => (await import('./shell.ts')).shell,
 });

@@ -1,7 +1,7 @@
 import { UsageError } from '../../../src/lib/index.ts';
 import { defaultRandomHosts, type Selection } from '../../plan/plan.ts';
 import { readPlanFile } from '../../plan/plan-file.ts';
-import { choicesOf, defaultSelection, foreignProgram, parseList, parseSource } from '../../plan/select.ts';
+import { choicesOf, defaultSelection, foreignProgram, parseKernel, parseList, parseSource } from '../../plan/select.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
 import type { Given } from '../command.ts';
 import type { selectOptions } from './options.ts';
@@ -29,8 +29,8 @@ export function readSelection({
 		all: options.all || Object.values(choices).includes(true),
 		choices,
 		...(shard === undefined ? {} : { shard }),
-		kernel: parseSource(options.kernel ?? 'debian:trixie', '--kernel'),
-		boardKernel: parseSource(options['board-kernel'] ?? 'debian:trixie', '--board-kernel'),
+		kernel: parseKernel(options.kernel ?? 'debian:trixie', '--kernel'),
+		boardKernel: parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel'),
 	};
 }
 

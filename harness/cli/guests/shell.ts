@@ -2,7 +2,7 @@ import path from 'node:path';
 import { buildImage, loadRecipe } from '../../../src/image/index.ts';
 import { UsageError } from '../../../src/lib/index.ts';
 import { attachHelp, attachTerminal, QemuError, smallVirt, startMachine } from '../../../src/qemu/index.ts';
-import { localKvm, parseSource } from '../../plan/select.ts';
+import { localKvm, parseKernel, parseSource } from '../../plan/select.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
@@ -25,8 +25,9 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 	const { vcpus = 1, memory: memoryMiB = 512 } = options;
 	const cpu = readCpu(options.cpu ?? (accel === 'kvm' ? 'host' : 'max,pauth-impdef=on'));
 	const source = parseSource(options.qemu ?? 'debian:trixie', '--qemu', true);
-	const kernelSource = parseSource(options.kernel ?? 'debian:trixie', '--kernel');
-	await using resources = resourcesFor(context, kernelSource);
+	const kernelSource = parseKernel(options.kernel ?? 'debian:trixie', '--kernel');
+	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
+	await using resources = resourcesFor(context, kernelSource, boardKernel);
 	// A guest under TCG needs no Arm host.
 	const host = await hostOn(resources, options.on ?? (accel === 'tcg' ? 'local' : 'auto'));
 	const qemu = { command: await qemuCommand(resources, host, source) };

@@ -1,8 +1,14 @@
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import path from 'node:path';
-import { cacheRoot, type SandboxRefusal, sandboxRefusal } from '../../../src/image/index.ts';
-import { messageOf } from '../../../src/lib/index.ts';
+import {
+	cacheRecordShape,
+	cacheRoot,
+	type SandboxRefusal,
+	sandboxRefusal,
+	smallKernelLabel,
+} from '../../../src/image/index.ts';
+import { messageOf, readStoredSync } from '../../../src/lib/index.ts';
 import { localKvm } from '../../plan/select.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -76,6 +82,7 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 			remedy: 'VPMU_CACHE=/a/folder/of/yours',
 		});
 	}
+	if (!localKvm()) findings.push(smallKernelFinding(root));
 	const memory = freemem() / gibibyte;
 	findings.push(
 		memory >= 4
@@ -92,6 +99,24 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 			: { state: 'note', what: whyNoKvm(), remedy: 'guests run on an emulated board; or name a host: --on ssh://HOST' },
 	);
 	return findings;
+}
+
+/** Whether the small kernel is built, which most runs on boards are shorter with. */
+function smallKernelFinding(root: string): Finding {
+	const folder = path.join(root, 'kernels');
+	const names = existsSync(folder) ? readdirSync(folder).filter(name => /^linux-.*\.json$/.test(name)) : [];
+	const labels = names.map(name => {
+		const record = readStoredSync(path.join(folder, name), cacheRecordShape);
+		return record.state === 'ok' ? (record.value.label ?? '') : '';
+	});
+	if (labels.some(label => smallKernelLabel.test(label))) {
+		return { state: 'ok', what: "the small kernel is built ('--kernel small --board-kernel small')" };
+	}
+	return {
+		state: 'note',
+		what: "the small kernel is not built: with it cells on boards are some 40 % shorter, and a board's first start takes half the time",
+		remedy: "'--kernel small --board-kernel small' builds it once, in some 5 minutes",
+	};
 }
 
 function whyNoKvm(): string {

@@ -2,11 +2,10 @@ import {
 	buildImage,
 	type CacheItem,
 	cacheSize,
-	debianKernel,
 	type Kernel,
-	kernelFromFile,
 	listCache,
 	loadRecipe,
+	namedKernel,
 	openCache,
 	pruneCache,
 } from '../../../src/image/index.ts';
@@ -40,9 +39,7 @@ export async function build(
 			const startedAt = performance.now();
 			if (recipe.kernelModules !== undefined) {
 				const wanted = options.kernel ?? 'debian:trixie';
-				kernel ??= wanted.startsWith('debian:')
-					? await debianKernel(cache, wanted.slice('debian:'.length))
-					: await kernelFromFile(cache, wanted);
+				kernel ??= await namedKernel(cache, wanted);
 			}
 			const image = await buildImage(cache, recipe, kernel === undefined ? {} : { kernel });
 			const tookMs = Math.round(performance.now() - startedAt);

@@ -1,11 +1,11 @@
-import { sources } from '../candidates.ts';
+import { kernels, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
 
 const json = { help: 'print JSON' } as const;
 
 const board = {
 	cpus: { value: 'N', integer: { least: 1, most: 512 }, help: "number of CPUs (default: the topology's own)" },
-	kernel: { value: 'KERNEL', candidates: sources, help: "the board's kernel: debian:SUITE or a path" },
+	kernel: { value: 'KERNEL', candidates: kernels, help: "the board's kernel: debian:SUITE, small or a path" },
 } as const satisfies Options;
 
 /** Options of `vpmu board up`. */

@@ -1,19 +1,11 @@
 import type { Host } from '../../../src/host/index.ts';
-import {
-	buildImage,
-	type Cache,
-	debianKernel,
-	type Image,
-	type Kernel,
-	kernelFromFile,
-	loadRecipe,
-} from '../../../src/image/index.ts';
+import { buildImage, type Cache, type Image, type Kernel, loadRecipe, namedKernel } from '../../../src/image/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
 import { kernelArgumentsWith } from './kernel-arguments.ts';
 import type { Known } from './known.ts';
 
-/** What the guests of a run boot: kernels (`debian:SUITE` or a path) and the matching images. */
+/** What the guests of a run boot: kernels (`debian:SUITE`, `small` or a path) and the matching images. */
 export class Guests {
 	readonly #known: Known;
 	readonly #cache: () => Promise<Cache>;
@@ -42,9 +34,7 @@ export class Guests {
 	kernel(source: string): Promise<Kernel> {
 		return this.#known.once(`kernel ${source}`, async () => {
 			const cache = await this.#cache();
-			return source.startsWith('debian:')
-				? debianKernel(cache, source.slice('debian:'.length))
-				: kernelFromFile(cache, source);
+			return namedKernel(cache, source);
 		});
 	}
 

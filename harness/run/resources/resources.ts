@@ -1,6 +1,6 @@
 import { type Board, startBoard } from '../../../src/board/index.ts';
 import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
-import { type Cache, openCache, verifiedHash } from '../../../src/image/index.ts';
+import { type Cache, openCache, smallKernel, verifiedHash } from '../../../src/image/index.ts';
 import { type HostFacts, readHostFacts } from '../../../src/pmu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
@@ -8,13 +8,14 @@ import type { Lease, LeaseData } from '../../protocol/lease.ts';
 import { hostTool } from '../../usage/places.ts';
 import { type Calibration, calibrate, loadOf } from '../calibration.ts';
 import { defaultKernel } from './guest-image.ts';
+import { guestKernelOf } from './guest-kernel.ts';
 import { Guests } from './guests.ts';
 import { architectureOf, needKvm } from './hosts.ts';
 import { Known } from './known.ts';
 import { Qemus } from './qemus.ts';
 
 export interface ResourceOptions {
-	/** Kernels of guests and boards: `debian:SUITE` or a path. */
+	/** Guest kernel and the board's own: `debian:SUITE`, `small` or a path. */
 	readonly kernel: string;
 	readonly boardKernel: string;
 	readonly env: Readonly<Record<string, string | undefined>>;
@@ -49,7 +50,8 @@ export class Resources implements AsyncDisposable {
 	 */
 	async ready(cell: Cell, host: Host, folders: Pick<Lease, 'artifacts' | 'runFolder'>): Promise<LeaseData> {
 		if (cell.accel === 'kvm') needKvm(await this.facts(host));
-		const kernelSource = cell.kernel ?? this.#options.kernel;
+		const asked = guestKernelOf(cell.id, this.#options.kernel);
+		const kernelSource = cell.kernel ?? asked;
 		const [{ qemu, inspection }, reference, facts, kernel, initrd, made, { slowness }, load, shim] = await Promise.all([
 			this.qemus.on(host, cell.qemu),
 			cell.reference === null ? undefined : this.qemus.on(host, cell.reference),
@@ -70,7 +72,7 @@ export class Resources implements AsyncDisposable {
 			kernel,
 			initrd,
 			shim,
-			sources: { kernel: this.#options.kernel, boardKernel: this.#options.boardKernel },
+			sources: { kernel: asked, boardKernel: this.#options.boardKernel },
 			made,
 			slowness: slowness * load,
 			...folders,
@@ -163,6 +165,7 @@ export class Resources implements AsyncDisposable {
 		return this.#known.once('preload', async () => [
 			...(await Promise.all(defaultQemus.map(async source => (await this.qemus.packaged(source, 'arm64')).root))),
 			(await this.guests.kernel(defaultKernel)).image,
+			...(this.#options.kernel === smallKernel ? [(await this.guests.kernel(smallKernel)).image] : []),
 			(await this.guests.image()).path,
 			hostTool('kvm-facts'),
 			hostTool('kvm-shim.so'),

@@ -8,6 +8,7 @@ export const cacheKinds = [
 	'inspections',
 	'calibrations',
 	'results',
+	'builds',
 ] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 

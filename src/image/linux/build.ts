@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
+import type { Cache } from '../cache/cache.ts';
+import { requireTool } from '../cache/tool.ts';
+import {
+	copyForeign,
+	defaultLimits,
+	freshFolder,
+	removeForeign,
+	requireSandbox,
+	runInSandbox,
+	type SandboxLimits,
+} from '../sandbox/index.ts';
+import { named, refuseUnsafe, tryPatches } from '../series/apply.ts';
+import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
+import { addedWarnings, builtConfig, builtImage, type Compiled, compileLinux } from './compile.ts';
+import { patchedSource } from './patched.ts';
+import type { RequestedConfig } from './requested.ts';
+import { openKernelBuildRoot } from './root.ts';
+import type { LinuxSource } from './source.ts';
+import { type LinuxTree, openLinuxTree, treeName } from './tree.ts';
+
+/** An arm64 kernel, built from source. */
+export interface BuiltLinux {
+	/** The Image, in the cache. */
+	readonly image: string;
+	/** The version of the source, such as `6.12.117`. */
+	readonly version: string;
+	/** The whole configuration that it was built with. */
+	readonly config: string;
+	/** The output of configuring and compiling. */
+	readonly log: string;
+	readonly fromCache: boolean;
+	/** Requested symbols that the source does not have, or has with another value; empty if there are none. */
+	readonly missed: string;
+}
+
+/** A source built unpatched and with patches, and the patches. */
+export interface BuiltLinuxSeries {
+	readonly before: BuiltLinux;
+	/** The same as `before` where there are no patches. */
+	readonly after: BuiltLinux;
+	/** In the order in which they were applied. */
+	readonly series: readonly PatchSeries[];
+	/** Paths that the patches touch, sorted. */
+	readonly touched: readonly string[];
+	/** Warnings of the compiler in touched files that the unpatched source does not have. */
+	readonly warnings: readonly string[];
+}
+
+export interface LinuxBuildRequest {
+	readonly source: LinuxSource;
+	readonly config: RequestedConfig;
+	/** Mails, patchwork JSON or diffs, in the order in which their series are applied. */
+	readonly files?: readonly PatchFile[];
+	readonly limits?: SandboxLimits;
+}
+
+/** Increase it when the same source is built differently. */
+const recipeVersion = 1;
+
+const imageMaxBytes = 512 * 1024 ** 2;
+
+const digest = (...parts: readonly (string | Uint8Array)[]) => {
+	const hash = createHash('sha256');
+	for (const part of parts) hash.update(part).update('\0');
+	return hash.digest('hex').slice(0, 16);
+};
+
+/** Paths that patches touch, sorted. */
+export function touchedPaths(patches: readonly Patch[]): string[] {
+	const files = patches.flatMap(patch => parseDiff(patch.diff.toString('utf8')));
+	const names = files.flatMap(({ oldPath, newPath }) => [oldPath, newPath]);
+	return [...new Set(names.filter(name => name !== undefined))].sort();
+}
+
+/**
+ * Builds Linux for arm64 from a source, unpatched and with patches. Does not change the source. An earlier build of the same
+ * source, patches, configuration and tools is taken from the cache. What was built without patches is kept; a patched build starts
+ * from a copy of it, so that nothing is built on what foreign patches did to a build. Patches are tried before anything is built.
+ *
+ * @throws UsageError for an invalid source or configuration, or patches that cannot be read or do not apply; LinuxBuildFailure;
+ * VpmuError; the signal's reason
+ */
+export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest): Promise<BuiltLinuxSeries> {
+	const { source, config, files = [], limits = defaultLimits } = request;
+	await requireSandbox(cache.signal);
+	const root = await openKernelBuildRoot(cache);
+	const name = treeName(source, text => digest(root.key, text));
+	return await cache.exclusively(`builds/${name}`, async () => {
+		const work = path.join(cache.root, 'tmp', `patched-${name}`);
+		await freshFolder(work);
+		try {
+			let opened: Promise<LinuxTree> | undefined;
+			const tree = () => {
+				opened ??= openLinuxTree(cache, root, source, name, limits);
+				return opened;
+			};
+			const runGit =
+				(mounts: readonly string[]): RunGit =>
+				async script =>
+					await runInSandbox(cache, {
+						...{ root: root.folder, work, script, limits },
+						mounts: mounts.map(from => ({ from, to: '/mnt/source', writable: false })),
+					});
+			const series = files.length === 0 ? [] : await readSeries(files, work, runGit([]));
+			refuseUnsafe(series);
+			const patches = series.flatMap(one => one.patches);
+			const touched = touchedPaths(patches);
+			const contentHash = source.archiveHash ?? (await tree()).contentHash;
+			const configKey = digest(config.text, String(config.isMinimal));
+			const keyOf = (applied: readonly Patch[]) =>
+				digest(String(recipeVersion), root.key, contentHash, configKey, ...applied.map(({ diff }) => diff));
+			const isBuilt = await cache.has('kernels', `linux-${keyOf(patches)}`);
+			if (patches.length > 0 && !isBuilt) {
+				const { version, source: place } = await tree();
+				await tryPatches(patches, work, `Linux ${version} of '${source.name}'`, runGit([place]));
+			}
+			const compiling = { root: root.folder, config, limits };
+			/** Builds the unpatched source in its own folder, unless it is built there. */
+			const base = async () => {
+				const { folder, source: place, version } = await tree();
+				const [built, mark] = [path.join(folder, configKey), path.join(folder, `${configKey}.built`)];
+				const what = `Linux ${version} of '${source.name}'`;
+				const kept = await readFile(mark, 'utf8').catch(() => '');
+				// A build that was ended may have left half an object.
+				if (kept === '') await freshFolder(built);
+				const known = kept.startsWith(`${contentHash}\n`);
+				if (known) return { built, compiled: { log: kept.split('\n').slice(2), missed: kept.split('\n')[1] ?? '' } };
+				await rm(mark, { force: true });
+				const compiled = await compileLinux(cache, { ...compiling, work: built, source: place, what, unpatched: true });
+				await writeFile(mark, [contentHash, compiled.missed, ...compiled.log].join('\n'));
+				return { built, compiled };
+			};
+			const keep = async (applied: readonly Patch[], make: () => Promise<{ built: string; compiled: Compiled }>) => {
+				let fromCache = true;
+				const kept = await cache.keep('kernels', `linux-${keyOf(applied)}`, async to => {
+					fromCache = false;
+					const { version } = await tree();
+					const { built, compiled } = await make();
+					await mkdir(to);
+					const copy = async (from: string, name: string, maxBytes: number) =>
+						await copyForeign(built, from, path.join(to, name), { maxBytes, mode: 0o644 });
+					await copy(builtImage, 'Image', imageMaxBytes);
+					await copy(builtConfig, 'config', 4 * 1024 ** 2);
+					await writeFile(path.join(to, 'build.log'), compiled.log.map(line => `${line}\n`).join(''));
+					const by = applied.length === 0 ? '' : ` with ${describePatches(applied)}`;
+					const label = `Linux ${version} built from ${path.basename(source.name)} (${path.basename(config.name)})${by}`;
+					return { label, version, missed: compiled.missed };
+				});
+				const { version, missed } = (await cache.record('kernels', path.basename(kept))) as Record<string, unknown>;
+				const at = (file: string) => path.join(kept, file);
+				return {
+					...{ image: at('Image'), config: at('config'), log: at('build.log'), fromCache },
+					...{ version: String(version ?? 'unknown'), missed: String(missed ?? '') },
+				};
+			};
+			const before = await keep([], base);
+			if (patches.length === 0) return { before, after: before, series, touched, warnings: [] };
+			const after = await keep(patches, async () => {
+				const { built } = await base();
+				const { source: place, version } = await tree();
+				const own = path.join(work, 'build');
+				const changed = path.join(work, 'changed');
+				await patchedSource(place, path.join(work, 'trial'), touched, changed, cache.signal);
+				await requireTool(['cp', '--archive', '--reflink=auto', '--', built, own], { signal: cache.signal });
+				const what = `Linux ${version} of '${source.name}' with ${describePatches(patches)}`;
+				const compiled = await compileLinux(cache, {
+					...compiling,
+					work: own,
+					source: changed,
+					what,
+					unpatched: false,
+				});
+				return { built: own, compiled };
+			});
+			const [old, now] = await Promise.all([readFile(before.log, 'latin1'), readFile(after.log, 'latin1')]);
+			return { before, after, series, touched, warnings: addedWarnings(old, now, touched) };
+		} finally {
+			await removeForeign(work);
+		}
+	});
+}
+
+/** A patch's title; for several, their number and the first title. */
+const describePatches = (patches: readonly Patch[]) =>
+	patches.length === 1 ? named(patches[0]!) : `${patches.length} patches from ${named(patches[0]!)} on`;

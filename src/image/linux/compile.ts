@@ -1,0 +1,133 @@
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { UsageError, VpmuError } from '../../lib/errors.ts';
+import type { Cache } from '../cache/cache.ts';
+import { readForeign, runInSandbox, SandboxLimitError, type SandboxLimits } from '../sandbox/index.ts';
+import { describeMissed, lackingSymbols, missedSymbols, parseKernelConfig } from './config.ts';
+import type { RequestedConfig } from './requested.ts';
+
+/** The kernel does not build: the fault is in the source, or in the series under test. */
+export class LinuxBuildFailure extends VpmuError {
+	override readonly name = 'LinuxBuildFailure';
+	/** Whether no patch was applied. */
+	readonly unpatched: boolean;
+
+	constructor(
+		message: string,
+		{ unpatched, evidence }: { readonly unpatched: boolean; readonly evidence: readonly string[] },
+	) {
+		super(message, { blame: 'kernel', evidence });
+		this.unpatched = unpatched;
+	}
+}
+
+export interface Compilation {
+	/** The build's system. */
+	readonly root: string;
+	/** The folder that stands at /mnt. The build's results are below `out`. */
+	readonly work: string;
+	/** The source, which stands at /mnt/source and cannot be written to. */
+	readonly source: string;
+	readonly config: RequestedConfig;
+	readonly limits: SandboxLimits;
+	/** What is built, worded to follow a verb: `Linux 6.12.117 of 'debian:trixie'`. */
+	readonly what: string;
+	readonly unpatched: boolean;
+}
+
+/** The result of a compilation, in the folder of the build. */
+export interface Compiled {
+	readonly log: readonly string[];
+	/** Requested symbols that the kernel does not have as requested; empty if there are none. */
+	readonly missed: string;
+}
+
+/** Paths in the folder of a build. */
+export const builtImage = 'out/arch/arm64/boot/Image';
+export const builtConfig = 'out/.config';
+
+/** Whatever would differ from one build to the next is fixed. */
+const make = [
+	`make -j${availableParallelism()} -C /mnt/source O=/mnt/out ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-`,
+	"KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=vpmu KBUILD_BUILD_HOST=vpmu",
+].join(' ');
+
+/** Configures and compiles. What is there from an earlier build of the same folder is made use of. */
+export async function compileLinux(cache: Cache, compilation: Compilation): Promise<Compiled> {
+	const { work, config, what, unpatched } = compilation;
+	const log: string[] = [];
+	const run = async (script: string, onLine?: (line: string) => void) => {
+		try {
+			return await runInSandbox(cache, {
+				...{ root: compilation.root, work, script, limits: compilation.limits },
+				mounts: [{ from: compilation.source, to: '/mnt/source', writable: false }],
+				onLine: line => {
+					log.push(line);
+					onLine?.(line);
+				},
+			});
+		} catch (error) {
+			if (!(error instanceof SandboxLimitError)) throw error;
+			log.push(`error: the build was ended: ${error.message}`);
+			return { status: null };
+		}
+	};
+	await writeFile(path.join(work, 'requested.config'), config.text);
+	cache.progress({ what: `Configuring ${what}`, done: 0, total: null, unit: 'steps' });
+	const configure = config.isMinimal
+		? `${make} allnoconfig KCONFIG_ALLCONFIG=/mnt/requested.config`
+		: `cp requested.config out/.config && ${make} olddefconfig`;
+	const configured = await run(`mkdir -p out && { ${configure}; } 2>&1`);
+	if (configured.status !== 0) throw failure(`${what} cannot be configured`, log, unpatched);
+	const result = parseKernelConfig((await readForeign(work, builtConfig, 4 * 1024 ** 2)).toString('utf8'));
+	const missed = describeMissed(missedSymbols(parseKernelConfig(config.text), result));
+	requireUsable(config, what, result);
+	const compiling = `Compiling ${what}`;
+	let done = 0;
+	cache.progress({ what: compiling, done, total: null, unit: 'files' });
+	const compiled = await run(`${make} Image 2>&1`, line => {
+		if (/^ {2}[A-Z][A-Z0-9_]{1,7} +\S/.test(line))
+			cache.progress({ what: compiling, done: ++done, total: null, unit: 'files' });
+	});
+	if (compiled.status !== 0) throw failure(`${what} does not compile`, log, unpatched);
+	cache.progress({ what: compiling, done, total: done, unit: 'files' });
+	return { log, missed };
+}
+
+/** @throws UsageError for a configuration that neither a guest nor a board could be made of */
+function requireUsable(config: RequestedConfig, what: string, result: ReturnType<typeof parseKernelConfig>): void {
+	const lacking = lackingSymbols(result, 'guest', true);
+	if (lacking.length === 0) return;
+	const names = lacking.map(({ symbol, what: part }) => `CONFIG_${symbol} (${part})`).join(', ');
+	throw new UsageError(
+		`with the configuration '${config.name}', ${what} lacks what every guest and board needs: ${names}`,
+	);
+}
+
+function failure(message: string, log: readonly string[], unpatched: boolean): LinuxBuildFailure {
+	const lines = log.filter(line => line.trim() !== '').map(line => line.slice(0, 500));
+	const errors = lines.filter(line => /(^|\s)(fatal )?error:|^\S*ld: |\*\*\* /.test(line)).slice(0, 10);
+	const first = errors[0] === undefined ? '' : `: ${errors[0].replace(/^(\.\.\/)*(\/mnt\/)?source\//, '')}`;
+	return new LinuxBuildFailure(`${message}${first}`, {
+		unpatched,
+		evidence: errors.length > 0 ? errors : lines.slice(-12),
+	});
+}
+
+/** Warnings of a compiler in files that patches touch: those in `after` that `before` does not have, whatever line they stand in. */
+export function addedWarnings(before: string, after: string, touched: readonly string[]): string[] {
+	const paths = new Set(touched);
+	const warningsOf = (log: string) =>
+		log.split('\n').flatMap(line => {
+			const [, file = '', text = ''] =
+				/^(?:\.\.\/)*(?:\/mnt\/)?(?:source\/)?([\w./+-]{1,300}):\d+:(?:\d+:)? warning: (.{1,500})/.exec(line) ?? [];
+			return paths.has(file)
+				? [{ key: `${file} ${text}`, line: line.replace(/^(\.\.\/)*(\/mnt\/)?source\//, '').slice(0, 500) }]
+				: [];
+		});
+	const known = new Set(warningsOf(before).map(({ key }) => key));
+	return [...new Map(warningsOf(after).map(({ key, line }) => [key, line]))]
+		.filter(([key]) => !known.has(key))
+		.map(([, line]) => line);
+}
