@@ -96,7 +96,7 @@ export const planOptions = {
 /** Options of `vpmu list`. */
 export const listOptions = { ...selectOptions, json: { help: 'print JSON' } } as const satisfies Options;
 
-const { on } = runOptions;
+const { on, 'board-kernel': boardKernel } = runOptions;
 
 /** Options of `vpmu shell`. */
 export const shellOptions = {

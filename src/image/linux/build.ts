@@ -13,9 +13,11 @@ import {
 	runInSandbox,
 	type SandboxLimits,
 } from '../sandbox/index.ts';
-import { named, refuseUnsafe, tryPatches } from '../series/apply.ts';
+import { refuseUnsafe, tryPatches } from '../series/apply.ts';
 import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
-import { addedWarnings, builtConfig, builtImage, type Compiled, compileLinux } from './compile.ts';
+import { newWarnings } from '../source/warnings.ts';
+import { describePatches } from '../source/work-tree.ts';
+import { builtConfig, builtImage, type Compiled, compileLinux } from './compile.ts';
 import { patchedSource } from './patched.ts';
 import type { RequestedConfig } from './requested.ts';
 import { openKernelBuildRoot } from './root.ts';
@@ -176,14 +178,11 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 				});
 				return { built: own, compiled };
 			});
-			const [old, now] = await Promise.all([readFile(before.log, 'latin1'), readFile(after.log, 'latin1')]);
-			return { before, after, series, touched, warnings: addedWarnings(old, now, touched) };
+			const [old, now] = await Promise.all([readFile(before.log, 'utf8'), readFile(after.log, 'utf8')]);
+			const warnings = newWarnings([old], now).filter(line => touched.includes(line.split(':', 1)[0]!));
+			return { before, after, series, touched, warnings };
 		} finally {
 			await removeForeign(work);
 		}
 	});
 }
-
-/** A patch's title; for several, their number and the first title. */
-const describePatches = (patches: readonly Patch[]) =>
-	patches.length === 1 ? named(patches[0]!) : `${patches.length} patches from ${named(patches[0]!)} on`;

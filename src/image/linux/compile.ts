@@ -4,6 +4,7 @@ import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
 import { readForeign, runInSandbox, SandboxLimitError, type SandboxLimits } from '../sandbox/index.ts';
+import { errorLines } from '../source/failure.ts';
 import { describeMissed, lackingSymbols, missedSymbols, parseKernelConfig } from './config.ts';
 import type { RequestedConfig } from './requested.ts';
 
@@ -62,7 +63,9 @@ export async function compileLinux(cache: Cache, compilation: Compilation): Prom
 			return await runInSandbox(cache, {
 				...{ root: compilation.root, work, script, limits: compilation.limits },
 				mounts: [{ from: compilation.source, to: '/mnt/source', writable: false }],
-				onLine: line => {
+				onLine: printed => {
+					// Files by their names in the source.
+					const line = printed.replaceAll('/mnt/source/', '');
 					log.push(line);
 					onLine?.(line);
 				},
@@ -106,28 +109,6 @@ function requireUsable(config: RequestedConfig, what: string, result: ReturnType
 }
 
 function failure(message: string, log: readonly string[], unpatched: boolean): LinuxBuildFailure {
-	const lines = log.filter(line => line.trim() !== '').map(line => line.slice(0, 500));
-	const errors = lines.filter(line => /(^|\s)(fatal )?error:|^\S*ld: |\*\*\* /.test(line)).slice(0, 10);
-	const first = errors[0] === undefined ? '' : `: ${errors[0].replace(/^(\.\.\/)*(\/mnt\/)?source\//, '')}`;
-	return new LinuxBuildFailure(`${message}${first}`, {
-		unpatched,
-		evidence: errors.length > 0 ? errors : lines.slice(-12),
-	});
-}
-
-/** Warnings of a compiler in files that patches touch: those in `after` that `before` does not have, whatever line they stand in. */
-export function addedWarnings(before: string, after: string, touched: readonly string[]): string[] {
-	const paths = new Set(touched);
-	const warningsOf = (log: string) =>
-		log.split('\n').flatMap(line => {
-			const [, file = '', text = ''] =
-				/^(?:\.\.\/)*(?:\/mnt\/)?(?:source\/)?([\w./+-]{1,300}):\d+:(?:\d+:)? warning: (.{1,500})/.exec(line) ?? [];
-			return paths.has(file)
-				? [{ key: `${file} ${text}`, line: line.replace(/^(\.\.\/)*(\/mnt\/)?source\//, '').slice(0, 500) }]
-				: [];
-		});
-	const known = new Set(warningsOf(before).map(({ key }) => key));
-	return [...new Map(warningsOf(after).map(({ key, line }) => [key, line]))]
-		.filter(([key]) => !known.has(key))
-		.map(([, line]) => line);
+	const { first, lines } = errorLines(log);
+	return new LinuxBuildFailure(first === undefined ? message : `${message}: ${first}`, { unpatched, evidence: lines });
 }
