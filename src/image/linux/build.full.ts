@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { dir } from 'tmp-promise';
@@ -90,6 +91,28 @@ test.serial('what a hostile patch does to its build reaches neither the source n
 		}
 	}
 	t.is(text(pmu), text(next.before.image));
+});
+
+test.serial('what a killed build left half-made is made again', async t => {
+	const { place, pmu, cache, build } = await fakeSource(t);
+	const first = await build();
+	const record = JSON.parse(text(`${path.dirname(first.after.image)}.json`)) as { label: string };
+	t.regex(record.label, /^Linux 6\.99\.1 built from linux \(small\)$/);
+	const [tree] = readdirSync(cache.folder('builds')).filter(name => {
+		const state = path.join(cache.folder('builds'), name, 'state.json');
+		return (
+			existsSync(state) && text(state).includes(createHash('sha256').update('file\0').update(text(pmu)).digest('hex'))
+		);
+	});
+	const folder = path.join(cache.folder('builds'), tree!);
+	const [mark] = readdirSync(folder).filter(name => name.endsWith('.built'));
+	rmSync(path.join(folder, mark!));
+	writeFileSync(path.join(folder, mark!.replace('.built', ''), 'out/pmu-emul.o'), 'half');
+	// Another content, so that the kernel is not in the cache; the object does not depend on it.
+	writeFileSync(path.join(place, 'Kconfig'), '# changed\n');
+	const again = await build();
+	t.false(again.after.fromCache);
+	t.is(text(again.after.image), text(pmu));
 });
 
 test.serial('a symbol that the source does not have is named', async t => {

@@ -127,8 +127,7 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 				const [built, mark] = [path.join(folder, configKey), path.join(folder, `${configKey}.built`)];
 				const what = `Linux ${version} of '${source.name}'`;
 				const kept = await readFile(mark, 'utf8').catch(() => '');
-				// A build that was ended may have left half an object.
-				if (kept === '') await freshFolder(built);
+				await mkdir(built, { recursive: true });
 				const known = kept.startsWith(`${contentHash}\n`);
 				if (known) return { built, compiled: { log: kept.split('\n').slice(2), missed: kept.split('\n')[1] ?? '' } };
 				await rm(mark, { force: true });

@@ -54,6 +54,17 @@ const make = [
 	"KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=vpmu KBUILD_BUILD_HOST=vpmu",
 ].join(' ');
 
+/**
+ * Removes what a build that was killed left half-made. Kbuild writes the command of a target after the target, and takes a target
+ * with its command for finished (scripts/Kbuild.include, if_changed_dep), so it is one that is newer than its command.
+ */
+const withoutHalves = [
+	"find out -name '.*.cmd' -type f -print0 | while IFS= read -r -d '' command; do",
+	'  target=$(dirname "$command")/$(basename "$command" .cmd | cut -c 2-)',
+	'  if [ "$target" -nt "$command" ]; then rm -f -- "$target"; fi',
+	'done',
+].join('\n');
+
 /** Configures and compiles. What is there from an earlier build of the same folder is made use of. */
 export async function compileLinux(cache: Cache, compilation: Compilation): Promise<Compiled> {
 	const { work, config, what, unpatched } = compilation;
@@ -81,7 +92,7 @@ export async function compileLinux(cache: Cache, compilation: Compilation): Prom
 	const configure = config.isMinimal
 		? `${make} allnoconfig KCONFIG_ALLCONFIG=/mnt/requested.config`
 		: `cp requested.config out/.config && ${make} olddefconfig`;
-	const configured = await run(`mkdir -p out && { ${configure}; } 2>&1`);
+	const configured = await run(`mkdir -p out && ${withoutHalves}\n{ ${configure}; } 2>&1`);
 	if (configured.status !== 0) throw failure(`${what} cannot be configured`, log, unpatched);
 	const result = parseKernelConfig((await readForeign(work, builtConfig, 4 * 1024 ** 2)).toString('utf8'));
 	const missed = describeMissed(missedSymbols(parseKernelConfig(config.text), result));
