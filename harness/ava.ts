@@ -1,5 +1,5 @@
 /**
- * AVA's settings for a project that keeps cases of its own: `export { default } from 'vpmu/ava'` in `ava.config.mjs` lets
+ * AVA configuration for a project with cases of its own: `export { default } from 'vpmu/ava'` in `ava.config.mjs` makes
  * `npx ava cases/mine/x.ts` run a case without `vpmu run`.
  */
 export default {

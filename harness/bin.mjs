@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Plain JavaScript that an old Node can read. It loads no more than it needs: `vpmu --version` takes as long as Node does.
+// Plain JavaScript for old Node versions. Loads only what it needs, so that `vpmu --version` takes as long as bare Node.
 import { readFileSync, writeSync } from 'node:fs';
 
-// A socket or folder that others may write to would let them into a guest or the cache; all that we start inherits this.
+// Others must not be able to write to our sockets and folders, which lead into guests and the cache. Children inherit this.
 process.umask(process.umask() | 0o022);
 
 if (process.argv.length === 3 && process.argv[2] === '--version') {
@@ -10,7 +10,7 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
 	try {
 		writeSync(1, `${version}\n`);
 	} catch {
-		// Nobody reads it, and that is not a failure.
+		// A closed output is not a failure.
 	}
 } else {
 	const { launch } = await import('./launch.mjs');

@@ -26,7 +26,7 @@ function temporaryFolder(t: ExecutionContext): string {
 	return folder;
 }
 
-test('compiled code is kept in the cache, and a start does not depend on that', async t => {
+test('compiled code is kept in the cache, but vpmu also starts without it', async t => {
 	t.timeout(300_000);
 	const folder = temporaryFolder(t);
 	const help = (cache: string) => shellLine(['--help'], '', { VPMU_CACHE: cache });
@@ -34,7 +34,7 @@ test('compiled code is kept in the cache, and a start does not depend on that', 
 	t.regex(first.stdout, /^Usage: vpmu COMMAND/);
 	t.deepEqual(readdirSync(folder), ['compiled']);
 	t.true(readdirSync(path.join(folder, 'compiled'), { recursive: true }).length > 1);
-	// A relative path is refused by the commands that use the cache, in a sentence; nothing is written.
+	// Commands that use the cache refuse a relative path in a sentence; nothing is written.
 	t.is((await help('relative')).stdout, first.stdout);
 	t.deepEqual(await help('/dev/null/cache'), { status: 0, stdout: first.stdout, stderr: '' });
 });
@@ -52,7 +52,7 @@ test('the version is printed without loading vpmu: no compiled code, no cache', 
 });
 
 for (const loss of ['stdout that ends at once', 'full disks for all', 'all closed'] as const) {
-	test(`${loss}: no status changes, and a run writes its results`, async t => {
+	test(`${loss}: statuses do not change, and a run writes its results`, async t => {
 		t.timeout(300_000);
 		const folder = temporaryFolder(t);
 		const write = (name: string, text: string) => {
@@ -68,7 +68,7 @@ for (const loss of ['stdout that ends at once', 'full disks for all', 'all close
 			[['lits'], 2],
 			[['list'], 0],
 			[['compare', run, worse], 1],
-			// None of its cells means anything on that board, so that nothing is started.
+			// None of its cells can run on that board, so nothing starts.
 			[['run', 'pmu/biglittle-moved', '--on', 'board:uniform', '--out', out], 69],
 		] as const) {
 			t.is((await shellLine(argv, losses[loss], outside)).status, wanted, argv.join(' '));
@@ -79,14 +79,14 @@ for (const loss of ['stdout that ends at once', 'full disks for all', 'all close
 	});
 }
 
-test('a full disk is told of once, where it can be', async t => {
+test('a full disk is reported once, where that is possible', async t => {
 	t.timeout(300_000);
 	const { stderr } = await shellLine(['list'], '>/dev/full', {});
 	t.regex(stderr, /^vpmu: standard output is lost: .*no space left.*\n$/);
 	t.is((await shellLine(['list'], '| true')).stderr, '');
 });
 
-test('a TMPDIR that is not a folder of the user’s is bad input, for every command', async t => {
+test('a TMPDIR that is not a writable folder is bad input for every command', async t => {
 	t.timeout(300_000);
 	const file = path.join(temporaryFolder(t), 'file');
 	writeFileSync(file, '');
@@ -107,7 +107,7 @@ test('a TMPDIR that is not a folder of the user’s is bad input, for every comm
 	}
 });
 
-test('a defect of vpmu itself is never taken for a failed case: 69', async t => {
+test('a defect of vpmu itself is never reported as a failed case: 69', async t => {
 	t.timeout(300_000);
 	const thrownLate = `process.on('newListener', name => name === 'uncaughtException' && setImmediate(() => { throw new Error('late'); }))`;
 	const late = await shellLine(['list'], '', {
@@ -141,12 +141,12 @@ test('a defect of vpmu itself is never taken for a failed case: 69', async t => 
 	}
 });
 
-test('one command is one start of Node: --version takes at most 1.5 times as long as Node itself', async t => {
+test('--version takes at most 1.5 times as long as bare Node, so Node starts once', async t => {
 	t.timeout(300_000);
 	t.timeout(300_000);
 	const empty = path.join(temporaryFolder(t), 'empty.mjs');
 	writeFileSync(empty, '');
-	// The least time of many is what the work takes; who else works on the machine only ever adds.
+	// The minimum of many runs approximates the work itself, since other load only adds time.
 	const timed = (argv: readonly string[]) => {
 		const startedAt = performance.now();
 		spawnSync(process.execPath, argv, { env: outside });
@@ -162,7 +162,7 @@ test('one command is one start of Node: --version takes at most 1.5 times as lon
 	t.log(`${(version / bare).toFixed(2)} times Node's ${bare.toFixed(1)} ms`);
 });
 
-test('with umask 000, nothing that vpmu makes can be written by others', t => {
+test('with umask 000, others cannot write to anything that vpmu makes', t => {
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rmSync(folder, { recursive: true }));
 	const cache = path.join(folder, 'cache');

@@ -1,4 +1,4 @@
-// Plain JavaScript that an old Node can read: finds a Node that can run vpmu, and says so when there is none.
+// Plain JavaScript for old Node versions: finds a Node that can run vpmu, or reports that there is none.
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
 import { homedir } from 'node:os';
@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
 const here = dirname(fileURLToPath(import.meta.url));
-// A package has what was built, since Node runs no .ts files below node_modules; a checkout runs its sources.
+// The package contains built files, since Node runs no .ts files below node_modules; a checkout runs its sources.
 const source = join(here, 'main.ts');
 const main = existsSync(source) ? source : join(here, '..', 'dist', 'harness', 'main.js');
 
-/** EX_UNAVAILABLE of sysexits.h: what every command ends with when the fault is not the case's. */
+/** EX_UNAVAILABLE of sysexits.h: the exit status of every command if the infrastructure failed. */
 const unavailable = 69;
 
-/** The first Node whose type stripping and path.matchesGlob print no warning. */
+/** The first Node version whose type stripping and path.matchesGlob print no warning. */
 const [leastMajor, leastMinor] = [24, 8];
 
 function isNewEnough() {
@@ -22,29 +22,29 @@ function isNewEnough() {
 	return major > leastMajor || (major === leastMajor && minor >= leastMinor);
 }
 
-/** The cache's folder, as src/image/cache has it; a wrong one is refused by who needs it, and does without here. */
+/** Returns the cache folder, like src/image/cache. An invalid one is refused where it is needed; here it is not used. */
 function cacheFolder() {
 	const { VPMU_CACHE: own, XDG_CACHE_HOME: users } = process.env;
 	const folder = own || (users && isAbsolute(users) ? join(users, 'vpmu') : join(homedir(), '.cache', 'vpmu'));
 	return isAbsolute(folder) ? join(folder, 'compiled') : undefined;
 }
 
-/** Writes a sentence, if anybody reads. */
+/** Prints a sentence; a closed output is ignored. */
 function complain(text) {
 	process.stderr.on('error', () => undefined);
 	process.stderr.write(`vpmu: ${text}\n`);
 	process.exitCode = unavailable;
 }
 
-/** Runs vpmu in this process, or in one of the Node that was installed with it. Sets the exit status. */
+/** Runs vpmu in this process, or with the Node that is installed with it. Sets the exit status. */
 export async function launch() {
-	// Whatever ends this process before its command does is not a failure of a case, which is what 1 says.
+	// If this process ends early, that is not a failed case, which is what 1 means.
 	process.exitCode = unavailable;
 	if (isNewEnough()) {
-		// Two thirds of the time to the first answer went into compiling; now only the first start of a version pays.
+		// Compiling took two thirds of the start-up time; with the cache only the first start of a version compiles.
 		const compiled = cacheFolder();
 		if (compiled !== undefined) module.enableCompileCache(compiled);
-		// V8 lets what is young grow to 64 MiB before it looks: a long run would be twice as large, and no faster.
+		// By default V8 lets the young generation grow to 64 MiB, which makes a long run twice as large and no faster.
 		setFlagsFromString('--semi-space-growth-factor=1');
 		try {
 			const { start } = await import(main);
@@ -67,11 +67,11 @@ export async function launch() {
 	await runWith(node);
 }
 
-/** The same command line under another Node, which goes when this process goes. */
+/** Runs the same command line with another Node, which ends with this process. */
 async function runWith(node) {
 	const { spawn } = await import('node:child_process');
 	const child = spawn(node, [join(here, 'bin.mjs'), ...process.argv.slice(2)], {
-		// The end of a pipe that nothing is written to tells it that this process was killed.
+		// An unused pipe: when it closes, the child knows that this process is gone.
 		stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
 		env: { ...process.env, VPMU_LIFELINE: '3' },
 	});

@@ -6,7 +6,7 @@ import { outliveReader, watchStarter } from './usage/lost-reader.ts';
 import { outputTo } from './usage/output.ts';
 import { version } from './usage/places.ts';
 
-/** Runs one command line against the given world. Returns the exit status; never throws. */
+/** Runs one command line in the given context. Returns the exit status; never throws. */
 export async function main(argv: readonly string[], world: World): Promise<number> {
 	try {
 		if (argv[0] === '--version') {
@@ -21,19 +21,19 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
 }
 
 /**
- * The process's entry. The first Ctrl-C aborts politely, a second one ends the process at once; npm delivers one key
- * press twice, so a second signal within half a second is the same press. A lost reader changes nothing but what is read;
- * a defect of vpmu is never taken for a failed case, whose exit status is 1 and nothing else's.
+ * The entry point of the process. The first Ctrl-C aborts cleanly, a second one ends the process immediately. npm
+ * delivers one key press twice, so a second signal within half a second is the same press. A lost reader changes
+ * neither status nor results. A defect of vpmu is never reported as status 1, which means a failed case.
  */
 export async function start(): Promise<void> {
 	const { stdin, env } = process;
 	const stderr = outputTo(process.stderr);
 	outliveReader(process.stderr, () => undefined);
 	outliveReader(process.stdout, ({ code, message }) => {
-		// `vpmu list | head` and a closed terminal need no word; of a full disk somebody may want to know.
+		// `vpmu list | head` and a closed terminal need no message, but a full disk does.
 		if (code !== 'EPIPE' && code !== 'EIO') stderr.write(`vpmu: standard output is lost: ${message}\n`);
 	});
-	// A terminal that is gone can be read no more.
+	// A terminal that is gone can no longer be read.
 	stdin.on('error', () => undefined);
 	let isOver = false;
 	const endNow = (code: number) => {

@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-/** The only door of cases: `import { pmuTest } from '../../harness/test.ts'`. */
+/** The only module that cases import: `import { pmuTest } from '../../harness/test.ts'`. */
 import { fileURLToPath } from 'node:url';
 import { type Collector, collectorKey } from './plan/collect.ts';
 import type { Matrix, VmMatrix } from './plan/matrix.ts';
@@ -21,9 +21,9 @@ export type { CaseBody, CaseContext, Guest, Matrix, VmBody, VmContext, VmMatrix 
 
 /**
  * Declares a case: one file, one claim about a guest's PMU. Every combination of the matrix is a cell with a test of
- * its own. Run by `vpmu run`, or by AVA directly: `npx ava cases/pmu/NAME.ts`.
+ * its own. Run it with `vpmu run`, or by AVA directly: `npx ava cases/pmu/NAME.ts`.
  *
- * @param title what is true when the case passes, in words
+ * @param title the claim that holds when the case passes
  */
 export function pmuTest(title: string, matrix: Matrix, body: CaseBody): void {
 	declare({ title, matrix, isJudged: true }, body);
@@ -31,9 +31,9 @@ export function pmuTest(title: string, matrix: Matrix, body: CaseBody): void {
 
 /**
  * Declares a case that is not about a PMU: the same machines, consoles, QMP, hosts and reports, without prediction and
- * verdict. A cell passes when the body returns and nothing that it demanded is unmet.
+ * verdict. A cell passes when the body returns and all its demands are met.
  *
- * @param title what is true when the case passes, in words
+ * @param title the claim that holds when the case passes
  */
 export function vmTest(title: string, matrix: VmMatrix, body: VmBody): void {
 	declare({ title, matrix, isJudged: false }, body);
@@ -48,7 +48,7 @@ const declare = await (async (): Promise<Declare> => {
 			collector.declarations.push({ case: collector.case, isOwn: collector.isOwn, ...declaration });
 		};
 	}
-	// AVA ends a process that imports it elsewhere than in its workers.
+	// AVA ends a process that imports it outside its workers.
 	const [{ default: test }, { declareCells }] = await Promise.all([import('ava'), import('./worker/worker.ts')]);
 	const { name, folder } = caseIdentity(fileURLToPath(test.meta.file));
 	const runAlone = async (cells: readonly Cell[]) => (await import('./run/alone.ts')).runAlone(cells);

@@ -1,8 +1,8 @@
 import type { RecipeStub } from '../src/image/index.ts';
 
 /**
- * Libraries that Debian's perf is linked against but that counting and sampling do not use. With their
- * dependencies they make up four fifths of perf's dependencies. perf itself stays byte for byte Debian's.
+ * Libraries that Debian's perf is linked against but does not use to count and sample. With their dependencies they
+ * make up four fifths of perf's dependencies. perf itself stays byte for byte Debian's.
  */
 export const perfStubs: readonly RecipeStub[] = [
 	{ soname: 'libpython3.', feature: 'perf script in Python' },

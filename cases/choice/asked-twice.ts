@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'the CPU and its model can be asked twice and answer the same; the accelerator cannot be changed any more',
+	'the CPU and its model answer the same when asked twice, and the accelerator can no longer be changed',
 	{ selection: 'full', topology: ['uniform', 'biglittle'] },
 	async (t, cell) => {
 		const { qmp } = await cell.startWithoutBoot();

@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'backcompat-pmu given by the user outranks the machine version; a QEMU without it refuses it',
+	'backcompat-pmu given by the user overrides the machine version, and a QEMU without it refuses it',
 	{
 		selection: 'full',
 		topology: ['uniform', 'biglittle', 'overlap'],

@@ -14,19 +14,19 @@ pmuTest(
 	},
 	async (_t, cell) => {
 		const said = await cell.refusal();
-		// 2^64-1 is the documented word for "not given"; what else starts is for the verdict to condemn.
+		// 2^64-1 is documented to mean "not given"; the verdict judges what starts.
 		if (said !== undefined) cell.expect(/\bpmu\b/.test(said), `the message must name pmu, but it is: ${said}`);
 	},
 );
 
-// Whatever else would decide there: an old machine type, a KVM without a PMU, without SET_PMU, with fixed counters only.
+// What else would decide there: an old machine type, a KVM without a PMU, without SET_PMU, or with fixed counters only.
 for (const [kind, further] of Object.entries({
 	'by an old machine type': { topology: ['uniform'], backcompatPmu: [true] },
-	'by a lesser kernel': { topology: ['uniform'], simulate: ['no-kvm-pmu', 'no-pmu-vcpu', 'no-set-pmu'] },
+	'by an older kernel': { topology: ['uniform'], simulate: ['no-kvm-pmu', 'no-pmu-vcpu', 'no-set-pmu'] },
 	'by a kernel with fixed counters only': { topology: ['biglittle'], simulate: ['fixed-counters-only'] },
 } satisfies Record<string, Matrix>)) {
 	pmuTest(
-		`a pmu value that no event source can have is not overruled ${kind}`,
+		`an impossible pmu value is not overruled ${kind}`,
 		{ ...matrix, ...further, pmu: ['4294967296', 'text'] },
 		async (_t, cell) => {
 			await cell.refusal();

@@ -1,10 +1,10 @@
 import { pmuTest } from '../../harness/test.ts';
 
-/** Main ID registers (part numbers) of the cores that KVM takes by QEMU's name for them. */
+/** Main ID registers (part numbers) of the cores that KVM accepts under QEMU's name for them. */
 const partOf: Readonly<Record<string, number>> = { 'cortex-a53': 0xd03, 'cortex-a57': 0xd07 };
 
 pmuTest(
-	'CPU models host, max and the named one of the host have the same PMU',
+	"CPU models host, max and the host's own name have the same PMU",
 	{
 		selection: 'full',
 		cpu: ['host', 'max', 'cortex-a57', 'cortex-a53'],
@@ -13,7 +13,7 @@ pmuTest(
 			const midrs = Object.values(facts.cpus.midr);
 			if (part === undefined || midrs.some(midr => ((Number.parseInt(midr, 16) >> 4) & 0xfff) === part))
 				return undefined;
-			return `needs a ${cpu}, which KVM takes by name only on itself; ${facts.host} has ${[...new Set(midrs)].join(', ') || 'CPUs that it does not name'}`;
+			return `needs a ${cpu} host, since KVM accepts the name only there; ${facts.host} has ${[...new Set(midrs)].join(', ') || 'CPUs that it does not name'}`;
 		},
 	},
 	async (_t, cell) => {

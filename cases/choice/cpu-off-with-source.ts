@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'-cpu pmu=off takes the PMU away from the guest, also when an event source was chosen',
+	"-cpu pmu=off removes the guest's PMU even if an event source is chosen",
 	{ selection: 'full', pmu: ['#0'], cpuPmu: [false], needs: { choice: true } },
 	async (t, cell) => {
 		const guest = await cell.boot();

@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'without any PMU option the backend is the predicted one, on hosts of all shapes',
+	'without PMU options the backend is the predicted one, on hosts of all shapes',
 	{
 		selection: 'full',
 		topology: [
@@ -20,7 +20,7 @@ pmuTest(
 		machine: ['virt', 'virt-9.2'],
 	},
 	async (_t, cell) => {
-		// KVM makes a vCPU with a PMU only on a CPU that has one.
+		// KVM creates a vCPU with a PMU only on a CPU that has one.
 		await cell.startWithoutBoot({ affinity: cell.groups[0]! });
 	},
 );

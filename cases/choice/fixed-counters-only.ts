@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'where no PMU covers all CPUs and the kernel has fixed counters only, QEMU asks for them: for the probe and each vCPU',
+	'if no PMU covers all CPUs and the kernel has fixed counters only, QEMU requests them for the probe and each vCPU',
 	{
 		selection: 'full',
 		topology: ['biglittle'],
@@ -11,7 +11,7 @@ pmuTest(
 	},
 	async (t, cell) => {
 		await cell.startWithoutBoot();
-		// What the kernel was asked, by the shim that stands in for it.
+		// The requests to the kernel, recorded by the shim that simulates it.
 		const log = await cell.shimLog();
 		t.true(log.includes('has-attribute 5 0'), 'the kernel was not asked whether it has fixed counters');
 		t.is(log.filter(line => /^set-attribute 5 /.test(line)).length, 1 + cell.axes.vcpus);

@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'a kernel without SET_PMU, or without a PMU for guests, leads to what it can do',
+	'on a kernel without SET_PMU, or without a PMU for guests, QEMU chooses what that kernel can do',
 	{
 		selection: 'full',
 		topology: ['uniform', 'biglittle'],

@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'where no PMU can back the guest, it boots and has none',
+	'if no PMU can back the guest, it boots without one',
 	{ selection: 'full', topology: ['partial', 'none', 'biglittle'], cpuPmu: [null, true, false] },
 	async (_t, cell) => {
 		const [home] = cell.groups;

@@ -1,7 +1,7 @@
 import { chooseOn, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'on random hosts QEMU chooses as predicted, also where sysfs and KVM are odd',
+	'on random hosts QEMU chooses as predicted, even with odd sysfs files and KVM answers',
 	{
 		selection: 'full',
 		needs: { choice: true, pmus: 1 },

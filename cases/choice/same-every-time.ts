@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'ten starts choose the same PMU, whatever the order in which the kernel found the PMUs',
+	'ten starts choose the same PMU, whatever order the kernel found the PMUs in',
 	{ selection: 'full', topology: ['uniform', 'biglittle', 'biglittle-swapped', 'overlap', 'overlap-swapped'] },
 	async (t, cell) => {
 		const seen = new Set<string>();

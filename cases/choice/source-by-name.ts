@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'an event source is the same by its name, whatever type the kernel gave it, on old machine versions too',
+	'an event source is the same by its name, whatever its type, on old machine versions too',
 	{
 		selection: 'full',
 		topology: ['biglittle', 'biglittle-swapped'],

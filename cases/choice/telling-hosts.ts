@@ -1,7 +1,7 @@
 import { chooseOn, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'QEMU reads the facts that decide, and no others, and applies the rules in their order',
+	'QEMU reads only the facts that decide, and applies the rules in order',
 	{
 		selection: 'full',
 		needs: { choice: true, pmus: 1 },

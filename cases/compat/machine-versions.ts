@@ -1,7 +1,7 @@
 import { deviceTreeChanges, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'every machine version that a QEMU without the choice has gives the same PMU with it',
+	'every machine version of a QEMU without the PMU choice has the same PMU in a QEMU with it',
 	{ selection: 'full', topology: ['biglittle'], reference: 'debian:trixie', needs: { choice: true } },
 	async (t, cell) => {
 		await cell.startWithoutBoot();
@@ -13,7 +13,7 @@ pmuTest(
 		for (const machine of common) {
 			const own = cell.predict({ machine });
 			if (own.rule !== 'backcompat') {
-				// The newest of this build is what the choice is made for; all that came before must be as they were.
+				// The newest version of this build has the new choice; all earlier ones must not change.
 				cell.expect(
 					machine === newest(offered(cell.qemu.machines)),
 					`${machine} is older than the choice, but not compatible (${own.rule})`,
@@ -27,7 +27,7 @@ pmuTest(
 			const [one, other] = await Promise.all([cell.deviceTree(before), cell.deviceTree(after)]);
 			const changes = deviceTreeChanges(one, other);
 			cell.expect(changes.length === 0, `${machine}: ${changes.join(' ')}`);
-			// The oldest is from before the PMU.
+			// The oldest version is from before the PMU.
 			const hasPmu = one.root.children.some(node => node.name === 'pmu');
 			cell.expect(hasPmu === (machine !== 'virt-2.6'), `${machine} has ${hasPmu ? 'a' : 'no'} PMU`);
 			await Promise.all([before.shutdown(), after.shutdown()]);

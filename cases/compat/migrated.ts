@@ -1,7 +1,7 @@
 import { countWhileMoving, endMoving, migrateTo, pmuTest, restoreFrom, resumeMoving } from '../../harness/test.ts';
 
 pmuTest(
-	'a guest that is saved and restored, in a QEMU without the choice and back, goes on counting',
+	'a guest saved and restored, in a QEMU without the PMU choice and back, continues to count',
 	{ selection: 'full', machine: ['virt-9.2'], reference: 'debian:trixie' },
 	async (t, cell) => {
 		const guest = await cell.boot();

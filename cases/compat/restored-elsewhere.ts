@@ -1,7 +1,7 @@
 import { migrateTo, pmuTest, restoreFrom } from '../../harness/test.ts';
 
 pmuTest(
-	'a guest restored under another backend notices nothing, or is refused cleanly',
+	'a guest restored with another backend sees no difference, or the restore is refused cleanly',
 	{
 		selection: 'full',
 		topology: ['uniform', 'biglittle'],
@@ -18,7 +18,8 @@ pmuTest(
 		await using folder = await cell.host.makeFolder();
 		t.is(await migrateTo(source, `file:${folder.path}/saved`), 'completed');
 		const restored = await restoreFrom(target, `file:${folder.path}/saved`);
-		// The registers of a PMU that the guest has had must have a place; without one, the guest sees no difference.
+		// The registers of the guest's PMU must be restored into something; without a PMU, they must have been absent
+		// before.
 		const [before, after] = [cell.prediction.guestHasPmu, cell.predict(other).guestHasPmu];
 		if (before && !after) t.regex(restored, /^(failed|exited)/, 'a guest was restored without the PMU that it had');
 		else if (before === after) t.is(restored, 'completed');

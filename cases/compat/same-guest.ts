@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-/** Everything that the guest's kernel says of its PMU. */
+/** Reads everything that the guest's kernel reports about its PMU. */
 const look = `cd /sys/bus/event_source/devices/armv8_pmuv3*
 echo "events=$(ls events | tr '\\n' ' ')"
 echo "formats=$(cat format/* | tr '\\n' ' ')"
@@ -10,7 +10,7 @@ echo "features=$(sed -n '/^Features/p' /proc/cpuinfo | head -n 1)"
 echo "interrupt=$(od -An -tx1 /proc/device-tree/pmu/interrupts | tr -d '\\n')"`;
 
 pmuTest(
-	'on an old machine version the guest sees the same PMU as with a QEMU without the choice',
+	'on an old machine version the guest sees the same PMU as in a QEMU without the PMU choice',
 	{ selection: 'full', machine: ['virt-9.2'], reference: 'debian:trixie' },
 	async (t, cell) => {
 		const guest = await cell.boot();

@@ -3,7 +3,7 @@ import { pmuTest } from '../../harness/test.ts';
 const groupOf = (variant: string | null) => Number(variant?.replace('group ', ''));
 
 pmuTest(
-	"KVM's default counts on the CPUs that the guest was started on, whichever of the groups they are",
+	"KVM's default counts on the CPUs where the guest was started, whichever group that is",
 	{
 		selection: 'full',
 		topology: ['biglittle', 'three-clusters'],

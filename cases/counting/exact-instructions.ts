@@ -1,7 +1,7 @@
 import { pmuTest, workloads } from '../../harness/test.ts';
 
 pmuTest(
-	'under -icount the guest counts the very instructions that the work has',
+	'under -icount the guest counts exactly the instructions of the workload',
 	{ selection: 'full', accel: ['tcg'] },
 	async (t, cell) => {
 		const guest = await cell.boot({ icountShift: 1 });

@@ -1,7 +1,7 @@
 import { countingOn, pmuTest, vcpuThreads } from '../../harness/test.ts';
 
 pmuTest(
-	"the host's own count of what the guest ran tells the same story as the guest's",
+	"the host's count of the guest's work agrees with the guest's own count",
 	{ selection: 'full', topology: ['uniform', 'biglittle', 'biglittle-offline'], machine: ['virt-9.2'] },
 	async (t, cell) => {
 		const { groups } = cell;
@@ -11,7 +11,7 @@ pmuTest(
 		for (const pinned of groups) {
 			const name = cell.pmuOn(pinned)?.name;
 			if (name === undefined) {
-				// Nothing on the host can count there: that the guest's counters stand still is for the verdict to see.
+				// The host cannot count there. The verdict checks that the guest's counters stand still.
 				await guest.count(['cycles'], { pinned });
 				continue;
 			}
@@ -19,9 +19,9 @@ pmuTest(
 			const [inside] = await guest.count(['cycles'], { pinned });
 			const [ours, all] = await host.stop();
 			const [seen, counted] = [Number(ours?.count ?? 0), Number(inside?.count ?? 0)];
-			t.true(seen < Number(all?.count ?? 0), 'all that the thread did is not more than what it did in the guest');
+			t.true(seen < Number(all?.count ?? 0), "a thread's total count is not larger than its count in guest mode");
 			guest.keep(`host CPUs ${pinned}: ${name}/cpu_cycles/G on the host`, String(seen));
-			// The host saw the work three times over (N and 2N), and whatever else the guest did meanwhile.
+			// The host counted the work three times (N and 2N), plus whatever else the guest did.
 			t.true(seen > 75_000_000, `the host counted ${seen} cycles in the guest on ${pinned}`);
 			if (countingOn(cell.prediction, pinned) === 'counts') {
 				t.true(counted < seen, `the guest counted ${counted} cycles, of which the host saw ${seen}`);

@@ -1,7 +1,7 @@
 import { countingOn, countWhileMoving, endMoving, parseCpuList, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'moved across groups of host CPUs in the middle of a count, it goes on, stops or cannot run as predicted',
+	'when moved across groups of host CPUs during a count, the guest counts, stops or cannot run as predicted',
 	{
 		selection: 'full',
 		topology: ['uniform', 'biglittle'],
@@ -16,7 +16,7 @@ pmuTest(
 		const away = stops.find(cpus => stateOn(cpus) === 'cannot-run') ?? stops.at(-1)!;
 		const home = stops.find(cpus => cpus !== away)!;
 		const guest = await cell.boot({ affinity: home });
-		// There and back: what it loses elsewhere it must have again at home.
+		// There and back: counting must resume on the first group.
 		const stays = await countWhileMoving(
 			...([guest, 'cycles', [home, away, home], (cpus: string) => stateOn(cpus) === 'cannot-run'] as const),
 		);

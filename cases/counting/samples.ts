@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'perf record gets samples of the work: overflow interrupts reach the guest',
+	'perf record gets samples of the workload: overflow interrupts reach the guest',
 	{ selection: 'full', topology: ['uniform', 'overlap'], needs: { overflow: true } },
 	async (t, cell) => {
 		const guest = await cell.boot();
@@ -16,7 +16,7 @@ pmuTest(
 		);
 		const [samples, ours] = [Number(fields.samples), Number(fields.ours)];
 		guest.keep('perf record', `${samples} samples, ${ours} of them in the workload, one each ${period} cycles`);
-		// As many periods as the work takes at the least, a quarter of a cycle for each turn.
+		// At least as many periods as the work takes, at a quarter of a cycle per iteration.
 		t.true(ours >= turns / 4 / period, `${ours} of ${samples} samples are in the workload`);
 		t.true(ours > samples / 2, `only ${ours} of ${samples} samples are in the workload`);
 	},

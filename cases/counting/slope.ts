@@ -1,11 +1,11 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'twice the work counts twice as much, cycles and what other events the PMU has',
+	"twice the work counts twice as much, for cycles and the PMU's other events",
 	{ selection: 'full', accel: ['kvm', 'tcg'] },
 	async (_t, cell) => {
 		const guest = await cell.boot();
-		// N and 2N of each is what count() does, and the verdict compares.
+		// count() counts N and 2N of each event, and the verdict compares them.
 		await guest.count(['cycles', 'instructions']);
 		await guest.count(['cycles', 'instructions'], { iterations: 200_000_000 });
 	},

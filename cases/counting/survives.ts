@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('the PMU counts again after stop and cont, a reset, and a reboot', { selection: 'full' }, async (_t, cell) => {
+pmuTest('the PMU still counts after stop and cont, a reset, and a reboot', { selection: 'full' }, async (_t, cell) => {
 	const guest = await cell.boot({ spec: { reboot: true } });
 	const { machine } = guest;
 	await guest.count(['cycles']);

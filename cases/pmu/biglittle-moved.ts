@@ -1,13 +1,13 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'on a heterogeneous host the counters go on when the vCPU moves to the other kind of CPU',
+	'on a heterogeneous host the counters continue when the vCPU moves to the other kind of CPU',
 	{
 		topology: ['biglittle'],
 		otherTopologies: ['biglittle-swapped', 'three-clusters'],
 		expectFailure: ({ prediction }) =>
 			Object.values(prediction.counting).includes('stops')
-				? "D1: KVM's default PMU belongs to one kind of CPU, so counters stop when the vCPU leaves it (what choosing a backend is for)"
+				? "D1: KVM's default PMU belongs to one kind of CPU, so its counters stop when the vCPU moves to another kind"
 				: undefined,
 	},
 	async (_t, cell) => {

@@ -1,7 +1,7 @@
 import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
-	'on a heterogeneous host the default counts while the vCPU stays where it started',
+	'on a heterogeneous host the default backend counts while the vCPU stays where it started',
 	{ topology: ['biglittle'], otherTopologies: ['biglittle-swapped', 'three-clusters'] },
 	async (_t, cell) => {
 		const { home } = cell;

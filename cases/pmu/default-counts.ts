@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('a guest started without any PMU option counts where it started', {}, async (_t, cell) => {
+pmuTest('a guest started without PMU options counts where it started', {}, async (_t, cell) => {
 	const { home } = cell;
 	cell.requiredCpus = home;
 	const guest = await cell.boot({ affinity: home });

@@ -1,6 +1,6 @@
 import { pmuTest } from '../../harness/test.ts';
 
-pmuTest('an old machine version keeps the PMU it had', { machine: ['virt-9.2'] }, async (_t, cell) => {
+pmuTest('an old machine version keeps its PMU', { machine: ['virt-9.2'] }, async (_t, cell) => {
 	const { home } = cell;
 	cell.requiredCpus = home;
 	const guest = await cell.boot({ affinity: home });

@@ -1,7 +1,7 @@
 import { migrateTo, restoreFrom, vmTest } from '../../harness/test.ts';
 
 vmTest(
-	'a guest that moves to another QEMU goes on where it was',
+	'a guest that moves to another QEMU continues where it was',
 	{ selection: 'full', accel: ['tcg', 'kvm'], machine: ['virt-9.2'], reference: 'debian:trixie' },
 	async (t, cell) => {
 		const guest = await cell.boot();

@@ -1,7 +1,7 @@
 import { vmTest } from '../../harness/test.ts';
 
 vmTest(
-	'query-cpus-fast lists each vCPU that was asked for, with a thread of its own',
+	'query-cpus-fast lists each requested vCPU with its own thread',
 	{ selection: 'full', accel: ['tcg', 'kvm'], vcpus: [1, 4] },
 	async (t, cell) => {
 		const { qmp } = await cell.startWithoutBoot();

@@ -1,10 +1,10 @@
 import { vmTest } from '../../harness/test.ts';
 
 vmTest(
-	'a guest has the PCI devices that QEMU says it has, and the one that was added among them',
+	'the guest sees the PCI devices that QEMU lists, including the one that was added',
 	{ selection: 'full', accel: ['tcg', 'kvm'] },
 	async (t, cell) => {
-		// Without ports, commands go over the serial console.
+		// Without ports, commands use the serial console.
 		const guest = await cell.boot({ spec: { ports: [], extra: ['-device', 'virtio-rng-pci,addr=7'] } });
 		const [bus] = await guest.machine.qmp.execute('query-pci');
 		const shown = bus!.devices.map(({ slot, id }) => [slot, id.vendor, id.device]);

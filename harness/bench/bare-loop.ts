@@ -3,13 +3,12 @@ import net from 'node:net';
 import type { Turn } from './measure.ts';
 import { timed } from './measure.ts';
 
-/** The lines that a bare loop sends, by the command's number. */
+/** Returns the line that a bare loop sends, given the command's number. */
 export type WriteLine = (number: number) => string;
 
 /**
- * The least that a program can do for QMP: writes a line, waits for the line that answers it, parses that, writes the
- * next. No ids are matched, no event or error is told apart, nothing has a deadline. `window` commands are on their way
- * at once.
+ * The least work that a QMP client can do: write a line, wait for a line, parse it, write the next. It matches no ids,
+ * does not tell events from errors, and has no deadline. `window` commands are in flight at once.
  */
 export async function bareLoop(socketPath: string, commands: number, line: WriteLine, window = 1): Promise<Turn> {
 	const socket = net.connect(socketPath);
@@ -21,7 +20,7 @@ export async function bareLoop(socketPath: string, commands: number, line: Write
 	});
 	failed.catch(() => undefined);
 	socket.on('error', onFailure);
-	socket.on('close', () => onFailure(new Error('the connection of the bare loop was closed')));
+	socket.on('close', () => onFailure(new Error("the bare loop's connection was closed")));
 	socket.on('data', chunk => {
 		text += chunk;
 		for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {

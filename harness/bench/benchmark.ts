@@ -2,24 +2,27 @@ import type { Host } from '../../src/host/index.ts';
 import type { MachineSpec } from '../../src/qemu/index.ts';
 import type { Measured } from './measure.ts';
 
-/** What a benchmark works with. */
+/** The environment of a benchmark. */
 export interface Bench {
 	readonly host: Host;
-	/** What starts the QEMU that is measured, and its name for people. */
+	/** The command that starts the measured QEMU, and a name for it. */
 	readonly qemu: { readonly command: readonly string[]; readonly label: string };
-	/** What the user asked for; a benchmark whose turns are long makes fewer by default. */
+	/** Rounds asked for by the user; benchmarks with long turns make fewer by default. */
 	readonly rounds: number | undefined;
 	readonly signal: AbortSignal;
-	/** The folder of Python's package `qemu.qmp`. @throws VpmuError when it cannot be had */
+	/** Returns the folder of Python's package `qemu.qmp`. @throws VpmuError if it is not available */
 	pythonQmp(): Promise<string>;
-	/** A guest of ours as cells start one, under TCG with `-cpu max`, with our image and Debian's kernel. @throws VpmuError */
+	/** A guest like those of cells: under TCG with `-cpu max`, our image and Debian's kernel. @throws VpmuError */
 	guest(): Promise<MachineSpec>;
-	/** The same under KVM on a board. What it is asked for first starts the board, which ends with the benchmarks. @throws VpmuError */
+	/**
+	 * The same under KVM on a board. The first request starts the board, which ends with the benchmarks. @throws
+	 * VpmuError
+	 */
 	nested(): Promise<{ readonly host: Host; readonly spec: MachineSpec }>;
 	readonly onRound: (done: number, rounds: number) => void;
 }
 
-/** A contender that could not take part, and why. */
+/** A contender that could not take part, with the reason. */
 export interface LeftOut {
 	readonly name: string;
 	readonly reason: string;

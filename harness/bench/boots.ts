@@ -8,10 +8,10 @@ import type { Turn } from './measure.ts';
 
 const patience = { timeoutMs: 120_000 };
 
-/** The agent says so when it runs: the first line of our image. */
+/** The agent's first output, which is the first line of our image. */
 const firstLine = 'vpmu-agent: ready';
 
-/** The least that boots the guest of a spec: no QMP, no socket, the console on standard output. */
+/** The minimum that boots a spec's guest: no QMP, no socket, the console on standard output. */
 export function bareArguments(spec: MachineSpec): string[] {
 	const properties = (list: MachineSpec['cpuProperties'] = {}) =>
 		Object.entries(list).map(([name, value]) => `,${name}=${value === true ? 'on' : value === false ? 'off' : value}`);
@@ -25,7 +25,7 @@ export function bareArguments(spec: MachineSpec): string[] {
 	];
 }
 
-/** The same kernel and initramfs as anybody would boot them, with no choice of ours. */
+/** The same kernel and initramfs booted with plain arguments, without any of our choices. */
 export function plainArguments({ qemu, accel, cpu, kernel, initrd }: MachineSpec, console: string): string[] {
 	return [
 		...qemu.command,
@@ -47,7 +47,7 @@ export function plainArguments({ qemu, accel, cpu, kernel, initrd }: MachineSpec
 	];
 }
 
-/** From spawn to the first line of a guest whose console is QEMU's standard output. Here nothing stands between. */
+/** Measures from spawn to the first line of a guest whose console is QEMU's standard output. */
 export async function bootBare(host: Host, argv: readonly string[], signal: AbortSignal): Promise<Turn> {
 	const startedAt = performance.now();
 	await using qemu = await (host.kind === 'local' ? spawnBare(argv) : host.spawn(argv));
@@ -84,11 +84,11 @@ async function spawnBare(argv: readonly string[]): Promise<{ readonly stdout: Re
 	};
 }
 
-/** From the call of `startMachine` to the end of a first command. */
+/** Measures from the call of `startMachine` to the end of a first command. */
 export async function bootOwn(host: Host, spec: MachineSpec, signal: AbortSignal): Promise<Turn> {
 	const startedAt = performance.now();
 	await using machine = await startMachine(host, spec, { signal });
-	// The image's smallest program: its own run time is not counted.
+	// The image's smallest program, so that its own run time does not matter.
 	await machine.shell.run(['/vpmu/workload', 'loop', '1'], { ...patience, signal });
 	return { operations: 1, elapsedMs: performance.now() - startedAt };
 }

@@ -6,18 +6,20 @@ import { bareArguments, bootBare, bootOwn, plainArguments } from './boots.ts';
 import { type Claim, measure, type Turn } from './measure.ts';
 
 const commands = 20;
-/** How long a flood is read in one turn, after it has begun. */
+/** How long a flood is read in one turn. */
 const floodMs = 1000;
 const patience = { timeoutMs: 120_000 };
 
 const claims: readonly Claim[] = [
-	// 1.03 times as long, at most.
+	// At most 1.03 times as long.
 	{ of: 'first command', to: 'bare boot', wanted: 0.97 },
-	// 0.7 times as long, at most.
+	// At most 0.7 times as long.
 	{ of: 'bare boot', to: 'plain arguments', wanted: 1.43 },
 ];
 
-/** How soon a guest under TCG (`-cpu max`) answers, how fast its console is, and what that costs this process. */
+/**
+ * Measures how soon a guest under TCG (`-cpu max`) answers, how fast its console is, and what that costs this process.
+ */
 export const guestBenchmark: Benchmark = {
 	name: 'guest',
 	summary: 'boot to the first command, a warm command, and a console at full speed, under TCG on this machine',
@@ -37,7 +39,7 @@ async function run({ host, guest, rounds = 5, signal, onRound }: Bench): Promise
 			},
 			{
 				name: 'bare boot',
-				how: 'QEMU with the arguments of a cell, its console read and nothing else; from spawn to the first line',
+				how: 'QEMU with the arguments of a cell, its console only read; from spawn to the first line',
 				turn: () => bootBare(host, bareArguments(spec), signal),
 			},
 			{
@@ -74,7 +76,7 @@ async function warmCommands({ shell }: Machine): Promise<Turn> {
 async function flood({ console, shell }: Machine): Promise<Turn> {
 	const stop = new AbortController();
 	const flooding = shell.run('while :; do cat /proc/kallsyms; done >/dev/console', { signal: stop.signal });
-	// It ends by our abort.
+	// Our abort ends it.
 	flooding.catch(() => undefined);
 	await delay(500);
 	const cpu = process.cpuUsage();

@@ -6,10 +6,10 @@ import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { measure, type Turn } from './measure.ts';
 
-/** `vpmu inspect` as a user starts it, compared with the least that any program could take to ask a QEMU something. */
+/** Compares `vpmu inspect`, started as by a user, with the least work that asks QEMU a question. */
 export const inspectBenchmark: Benchmark = {
 	name: 'inspect',
-	summary: "'vpmu inspect --json' from its start to its end",
+	summary: "'vpmu inspect --json' from start to end",
 	run,
 };
 

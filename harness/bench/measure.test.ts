@@ -1,7 +1,7 @@
 import test from 'ava';
 import { measure, spread, timed } from './measure.ts';
 
-test('median and quartiles', t => {
+test('median and quartiles are interpolated', t => {
 	t.deepEqual(spread([3, 1, 2]), { median: 2, lowerQuartile: 1.5, upperQuartile: 2.5 });
 	t.deepEqual(spread([4, 1, 3, 2]), { median: 2.5, lowerQuartile: 1.75, upperQuartile: 3.25 });
 	t.deepEqual(spread([7]), { median: 7, lowerQuartile: 7, upperQuartile: 7 });
@@ -9,7 +9,7 @@ test('median and quartiles', t => {
 
 test('contenders take turns in changing order, and are compared round by round', async t => {
 	const order: string[] = [];
-	// The machine slows down: rates fall together, and their ratio stays.
+	// The machine slows down: all rates fall, but their ratio stays.
 	let slowness = 1;
 	const contender = (name: string, elapsedMs: number) => ({
 		...{ name, how: 'by hand' },
@@ -46,7 +46,7 @@ test('contenders take turns in changing order, and are compared round by round',
 	);
 });
 
-test('an abort ends it between two turns', async t => {
+test('an abort takes effect between two turns', async t => {
 	const controller = new AbortController();
 	let turns = 0;
 	const turn = async () => {
@@ -58,7 +58,7 @@ test('an abort ends it between two turns', async t => {
 	t.is(turns, 3);
 });
 
-test('work of this process is timed with its CPU time', async t => {
+test('work in this process is timed by its CPU time', async t => {
 	const { operations, elapsedMs, cpuMs } = await timed(7, async () => {
 		const until = performance.now() + 20;
 		while (performance.now() < until);

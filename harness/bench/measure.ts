@@ -1,19 +1,19 @@
-/** What one turn of a contender came to. */
+/** The result of one turn of a contender. */
 export interface Turn {
 	readonly operations: number;
 	readonly elapsedMs: number;
-	/** CPU time of this process for it; absent where another process does the work. */
+	/** CPU time that this process used; absent if another process does the work. */
 	readonly cpuMs?: number;
 }
 
 /** One way of doing a piece of work. */
 export interface Contender {
 	readonly name: string;
-	/** How it is written: a figure means nothing without it. */
+	/** How the contender works, so that its figure can be understood. */
 	readonly how: string;
-	/** Longest that one operation may take, in milliseconds; absent where only ratios count. */
+	/** Limit for one operation in milliseconds; absent if only ratios count. */
 	readonly withinMs?: number;
-	/** Does its work once. */
+	/** Does the work once. */
 	turn(): Promise<Turn>;
 }
 
@@ -21,11 +21,11 @@ export interface Contender {
 export interface Claim {
 	readonly of: string;
 	readonly to: string;
-	/** Absent where the ratio is only of interest. */
+	/** Absent if the ratio is only informative. */
 	readonly wanted?: number;
 }
 
-/** The middle half of many measurements. */
+/** Median and quartiles of many measurements. */
 export interface Spread {
 	readonly median: number;
 	readonly lowerQuartile: number;
@@ -36,15 +36,15 @@ export interface Figure {
 	readonly name: string;
 	readonly how: string;
 	readonly perSecond: Spread;
-	/** `null` where nothing is wanted of the figure itself. */
+	/** `null` if the figure has no limit. */
 	readonly withinMs: number | null;
 	readonly met: boolean | null;
-	/** CPU time of this process for one operation, the median of the turns, in microseconds. */
+	/** This process's CPU time per operation in microseconds, the median of the turns. */
 	readonly cpuUs: number | null;
 }
 
 export interface Ratio extends Claim, Spread {
-	/** `null` where nothing is wanted. */
+	/** `null` if the ratio has no goal. */
 	readonly met: boolean | null;
 }
 
@@ -56,15 +56,15 @@ export interface Measured {
 
 export interface MeasureOptions {
 	readonly rounds: number;
-	/** Rounds before these, not counted: code is compiled, caches fill. Default 3. */
+	/** Warm-up rounds that are not counted (code is compiled, caches fill). Default 3. */
 	readonly warmUp?: number;
 	readonly signal?: AbortSignal | undefined;
 	readonly onRound?: ((done: number, rounds: number) => void) | undefined;
 }
 
 /**
- * Measures contenders in turns, in changing order, and compares them round by round: what else the machine does hits a
- * round's contenders alike, so their ratio is steadier than their rates. A ratio is the median over the rounds.
+ * Measures contenders in turns, in changing order, and compares them round by round. Other load affects all contenders
+ * of a round alike, so ratios are steadier than rates. A ratio is the median over the rounds.
  *
  * @throws what a contender throws; the signal's reason
  */
@@ -114,7 +114,7 @@ export async function timed(operations: number, work: () => Promise<unknown>): P
 	return { operations, elapsedMs, cpuMs: (user + system) / 1000 };
 }
 
-/** Median and quartiles, interpolated between neighbours. */
+/** Computes median and quartiles, interpolated between neighbours. */
 export function spread(values: readonly number[]): Spread {
 	const sorted = values.toSorted((a, b) => a - b);
 	const at = (part: number) => {

@@ -2,7 +2,7 @@ import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { bareArguments, bootBare, bootOwn, plainArguments } from './boots.ts';
 import { measure } from './measure.ts';
 
-/** How soon a guest under KVM answers, on a board. */
+/** Measures how soon a guest under KVM on a board answers. */
 export const nestedBenchmark: Benchmark = {
 	name: 'nested',
 	summary: 'boot to the first command under KVM, on a board',
@@ -21,7 +21,7 @@ async function run({ nested, rounds = 5, signal, onRound }: Bench): Promise<Benc
 			},
 			{
 				name: 'bare boot',
-				how: 'QEMU with the arguments of a cell, started over ssh, its console read and nothing else; to the first line',
+				how: 'QEMU with the arguments of a cell, started over ssh, its console only read; from spawn to the first line',
 				turn: () => bootBare(host, bareArguments(spec), signal),
 			},
 			{
@@ -31,11 +31,11 @@ async function run({ nested, rounds = 5, signal, onRound }: Bench): Promise<Benc
 			},
 			{
 				name: 'first command on a port',
-				how: 'the same over a virtio port, as cells do: later to be there, and faster from then on',
+				how: 'the same over a virtio port, as in cells: available later, and faster from then on',
 				turn: () => bootOwn(host, withPort, signal),
 			},
 		],
-		// 1.03 times as long, at most.
+		// At most 1.03 times as long.
 		[
 			{ of: 'first command', to: 'bare boot', wanted: 0.97 },
 			{ of: 'first command on a port', to: 'bare boot' },

@@ -3,7 +3,7 @@ import type { Host, HostProcess } from '../../src/host/index.ts';
 import { linesOf, VpmuError, within } from '../../src/lib/index.ts';
 import type { Turn } from './measure.ts';
 
-/** Reads `SOCKET COMMANDS` a line, executes so many `query-status` one after the other, and prints the seconds. */
+/** Reads lines `SOCKET COMMANDS`, executes so many `query-status` one after the other, and prints the seconds. */
 const program = `
 import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -26,7 +26,7 @@ for line in sys.stdin:
     print(asyncio.run(turn(path, int(commands))), flush=True)
 `;
 
-/** A Python that runs `qemu.qmp`'s own client, kept for many turns. Disposal ends it. */
+/** A Python process that runs the client of `qemu.qmp` for many turns. Disposal ends it. */
 export interface PythonLoop extends AsyncDisposable {
 	readonly version: string;
 	turn(socketPath: string, commands: number): Promise<Turn>;
@@ -35,7 +35,7 @@ export interface PythonLoop extends AsyncDisposable {
 /**
  * Starts this machine's `python3` with the package's folder.
  *
- * @throws VpmuError with Python's last words when there is none, or it cannot run the package
+ * @throws VpmuError with Python's last output if there is no Python, or it cannot run the package
  */
 export async function startPythonLoop(host: Host, packageFolder: string, signal: AbortSignal): Promise<PythonLoop> {
 	const child = await host.spawn(['python3', '-c', program, `${packageFolder}/usr/lib/python3/dist-packages`]);

@@ -7,7 +7,7 @@ import { type Claim, type Contender, measure, type Turn, timed } from './measure
 import { type PythonLoop, startPythonLoop } from './python-loop.ts';
 
 const commands = 512;
-/** A multiple of the lanes, so that all of them work to the end. */
+/** A multiple of the lanes, so that all of them work until the end. */
 const lanes = 32;
 
 const claims: readonly Claim[] = [
@@ -20,7 +20,7 @@ const claims: readonly Claim[] = [
 	{ of: 'bare loop, 8 at once', to: 'bare loop' },
 ];
 
-/** How fast the client is on a real QEMU, compared with the least that a program can do and with QEMU's own client. */
+/** Compares the client's speed on a real QEMU with the least work possible and with QEMU's own client. */
 export const qmpBenchmark: Benchmark = {
 	name: 'qmp',
 	summary: 'QMP commands a second: one after the other, and many at once',
@@ -31,7 +31,7 @@ async function run(bench: Bench): Promise<BenchmarkResult> {
 	const { host, rounds = 21, signal, onRound } = bench;
 	await using qemu = await startBareQemu(host, bench.qemu.command);
 	const { socketPath } = qemu;
-	// Its greeting, before anything is measured.
+	// Receive the greeting before anything is measured.
 	await using first = await connectQmp(socketPath, { retry: true, signal, timeoutMs: 30_000 });
 	await first.close();
 
@@ -40,7 +40,7 @@ async function run(bench: Bench): Promise<BenchmarkResult> {
 	const contenders: Contender[] = [
 		{
 			name: 'bare loop',
-			how: 'node:net; writes {"execute":"query-status","id":"…"} and a newline, appends what comes to a string, cuts at newlines, JSON.parse, then the next; ids as long as ours',
+			how: 'node:net; writes {"execute":"query-status","id":"…"} and a newline, appends input to a string, cuts at newlines, JSON.parse, then the next; ids as long as ours',
 			turn: () => bareLoop(socketPath, commands, number => statusLine(`"id":"${100_000 + number}"`)),
 		},
 		{
@@ -50,7 +50,7 @@ async function run(bench: Bench): Promise<BenchmarkResult> {
 		},
 		{
 			name: 'bare loop, 8 at once',
-			how: 'the bare loop with 8 commands on their way: what QEMU itself gains by pipelining in band',
+			how: 'the bare loop with 8 commands in flight: what QEMU itself gains by pipelining in band',
 			turn: () => bareLoop(socketPath, commands, number => statusLine(`"id":"${100_000 + number}"`), 8),
 		},
 		{ name: 'serial', how: "await qmp.execute('query-status')", turn: () => client(socketPath, 'query-status') },

@@ -7,7 +7,7 @@ import { measure, type Turn, timed } from './measure.ts';
 const commands = 8;
 const question = 'query-qmp-schema';
 
-/** Long replies: what cutting by depth and exact integers cost where there is much to read. */
+/** Measures the cost of framing by depth and of exact integers on long replies. */
 export const repliesBenchmark: Benchmark = {
 	name: 'replies',
 	summary: 'long QMP replies a second',
@@ -23,7 +23,7 @@ async function run({ host, qemu: { command }, rounds = 9, signal, onRound }: Ben
 		[
 			{
 				name: 'bare loop',
-				how: `node:net; writes {"execute":"${question}"}, appends what comes to a string, cuts at newlines, JSON.parse, then the next`,
+				how: `node:net; writes {"execute":"${question}"}, appends input to a string, cuts at newlines, JSON.parse, then the next`,
 				turn: () => bareLoop(socketPath, commands, () => `{"execute":"${question}"}\n`),
 			},
 			{ name: 'serial', how: `await qmp.execute('${question}')`, turn: () => client(socketPath) },

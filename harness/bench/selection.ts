@@ -4,10 +4,10 @@ import { commandFile } from '../usage/places.ts';
 import type { Bench, Benchmark, BenchmarkResult } from './benchmark.ts';
 import { measure, type Turn } from './measure.ts';
 
-/** What running cells side by side is worth. */
+/** Measures the gain of running cells in parallel. */
 export const selectionBenchmark: Benchmark = {
 	name: 'selection',
-	summary: "'vpmu run', its cells side by side and one after the other",
+	summary: "'vpmu run', its cells in parallel and one after the other",
 	run,
 };
 
@@ -17,14 +17,14 @@ async function run(bench: Bench): Promise<BenchmarkResult> {
 		[
 			{
 				name: 'one after the other',
-				how: 'vpmu run --jobs 1, a process of its own, from its start to its end',
+				how: 'vpmu run --jobs 1, a process of its own, from start to end',
 				turn: () => selection(bench, ['--jobs', '1']),
 			},
-			{ name: 'side by side', how: 'vpmu run', turn: () => selection(bench, []) },
+			{ name: 'in parallel', how: 'vpmu run', turn: () => selection(bench, []) },
 		],
-		// 0.6 of the time, at most.
-		[{ of: 'side by side', to: 'one after the other', wanted: 1 / 0.6 }],
-		// A run makes nothing warm for the next but the cache, which is.
+		// At most 0.6 of the time.
+		[{ of: 'in parallel', to: 'one after the other', wanted: 1 / 0.6 }],
+		// A run warms only the cache for the next one, and the cache is warm already.
 		{ rounds, warmUp: 0, signal, onRound },
 	);
 	return { ...measured, leftOut: [] };

@@ -31,9 +31,9 @@ import { needsValue, sentenceOf, UnknownCommand, unknownOption } from './complai
 import { groupHelpText, helpText, overview } from './help.ts';
 
 /**
- * Reads a command line and does what it says. Returns the exit status.
- * @param perform what is done with the command found; by default it is run
- * @throws UsageError for a command line that is not allowed, and whatever the command throws
+ * Parses a command line and runs its command. Returns the exit status.
+ * @param perform what to do with the command found; runs it by default
+ * @throws UsageError for an invalid command line, and whatever the command throws
  */
 export async function invoke(
 	commands: Commands,
@@ -73,7 +73,10 @@ export async function invoke(
 	return code ?? exitCodes.asPredicted;
 }
 
-/** What can be typed next: the last of `words` is what stands there so far. Options are offered once a `-` is typed. */
+/**
+ * Returns what can be typed next, given the words so far (the last may be incomplete). Options are offered once a `-`
+ * is typed.
+ */
 export async function completions(commands: Commands, words: readonly string[]): Promise<readonly InputCompletion[]> {
 	const effects: Effects = { onError: () => undefined, perform: async () => undefined, show: () => undefined };
 	const app = applicationOf(commands, effects);
@@ -87,12 +90,15 @@ export async function completions(commands: Commands, words: readonly string[]):
 }
 
 const nothing = { write: () => undefined };
-/** Errors come back by the texts of the application; nothing is printed by the library. */
+/** Routes errors through the application's texts, so that the library prints nothing. */
 const silent = { process: { stdout: nothing, stderr: nothing } };
 
 const isHelp = (word: string) => word === '--help' || word === '-h';
 
-/** Refuses, or says in another way, what the library takes for an argument: `--x`, `--option=`, `--flag=1`, and values of many lines. */
+/**
+ * Refuses or rewrites forms that stricli would take for arguments: `--x`, `--option=`, `--flag=1`, and values with line
+ * breaks.
+ */
 function prepared({ name, spec }: Named, words: readonly string[]): readonly string[] {
 	const end = words.includes('--') ? words.indexOf('--') : words.length;
 	if (words.slice(0, end).some(isHelp)) return words;
@@ -118,7 +124,7 @@ interface Effects {
 	readonly show: (text: string) => void;
 }
 
-/** Objects of the library are looked up by what a user types, who may type `constructor`. */
+/** The library looks names up in objects, and a user may type `constructor`. */
 const bare = <T>(entries: readonly (readonly [string, T])[]): Record<string, T> =>
 	Object.assign(Object.create(null), Object.fromEntries(entries));
 
@@ -202,7 +208,7 @@ function stricliCommand(spec: CommandSpec, { perform }: Effects): StricliCommand
 function stricliFlag(name: string, { value, repeatable, choices, integer, candidates, help }: OptionSpec) {
 	const shared = { brief: help, optional: true, ...(repeatable === true ? { variadic: true } : {}) } as const;
 	let flag: TypedFlagParameter<unknown, StricliContext>;
-	// A counter may be given again, and a flag that is given twice is not a mistake.
+	// A counter may be repeated, and repeating a flag is not a mistake.
 	if (value === undefined) flag = { kind: 'counter', brief: help, optional: true } as never;
 	else if (choices !== undefined) flag = { kind: 'enum', ...shared, values: choices } as never;
 	else {

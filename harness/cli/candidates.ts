@@ -1,6 +1,6 @@
 import type { Candidates } from './command.ts';
 
-/** What options and arguments can be, for completion. Each looks only when it is asked. */
+/** Values of options and arguments, for completion. Each is computed only on request. */
 
 const selecting = () => import('../plan/select.ts');
 
@@ -11,7 +11,7 @@ export const places: Candidates = async () => [
 	...(await topologies()).map(name => `board:${name}`),
 ];
 
-/** Packages of Debian; a path is completed by the shell itself. */
+/** Debian suites; the shell itself completes paths. */
 export const sources: Candidates = async () => (await selecting()).debianSuites.map(suite => `debian:${suite}`);
 
 /** Kernels: of Debian, or the small one of ours. */

@@ -66,7 +66,7 @@ test('options, flags, repeats and positionals are read, and the exit status is t
 	t.like(await call('group', 'up', '--no-wait', '--', '--json'), {
 		given: { options: { ...none, 'no-wait': true }, positionals: ['--json'] },
 	});
-	// What stands after `=` is a value, whatever it looks like.
+	// What follows `=` is a value, whatever it looks like.
 	for (const text of ['-quiet', '--x=y', 'a=b', 'two\nlines', ' ']) {
 		t.like(await call('try', `--append=${text}`), { given: { options: { ...none, append: text } } });
 	}
@@ -91,7 +91,7 @@ for (const [argv, message] of [
 	[['--x=1'], /^unknown option '--x'/],
 	[['-x'], /^unknown option '-x'/],
 	[['-json'], /^unknown option '-json'/],
-	[['--jobs', '0'], /^'0' of option '--jobs' is not a whole number that is allowed: 1 to 9$/],
+	[['--jobs', '0'], /^'0' of option '--jobs' is not valid; allowed: whole numbers from 1 to 9$/],
 	[['--jobs', '1e0'], /^'1e0' of option '--jobs'/],
 	[['--jobs', '-1'], /^'-1' of option '--jobs'/],
 	[['--jobs', '0x1'], /^'0x1' of option '--jobs'/],
@@ -123,7 +123,7 @@ for (const [argv, message] of [
 	});
 }
 
-test('help is shown wherever it is asked for, and nothing is run', async t => {
+test('help is shown wherever it is requested, and nothing runs', async t => {
 	for (const argv of [
 		['try', '--help'],
 		['try', 'a', 'b', '-h', '--wrong'],
@@ -141,7 +141,7 @@ test('help is shown wherever it is asked for, and nothing is run', async t => {
 	t.like(await call(), { status: 2, shown: (await call('--help')).shown });
 });
 
-test('what a command throws comes out as it is', async t => {
+test('an error from a command is passed on unchanged', async t => {
 	const { signal } = new AbortController();
 	const stream = new PassThrough();
 	const context = { stdin: stream, stdout: stream, stderr: stream, env: {}, cwd: '/', signal };
@@ -163,7 +163,7 @@ test('completion: commands, actions, options, their values, and arguments', asyn
 	t.deepEqual(await words('try', '--wrong', ''), []);
 });
 
-test('what is far from everything is not guessed at', t => {
+test('there is no suggestion for a word that resembles nothing', t => {
 	t.is(nearest('biglitle', ['uniform', 'biglittle']), 'biglittle');
 	t.is(nearest('lits', ['run', 'list']), 'list');
 	t.is(nearest('xyz', ['uniform', 'biglittle']), undefined);

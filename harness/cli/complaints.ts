@@ -24,7 +24,7 @@ export function needsValue(option: string, name: string, { value }: OptionSpec):
 	return new UsageError(`option '--${option}' of 'vpmu ${name}' needs a value: --${option} ${value}`);
 }
 
-/** What the library found wrong, as every message of ours: the value, where it stood, what is allowed. */
+/** Rewrites errors of the library in our form: the value, where it stood, what is allowed. */
 export function sentenceOf(
 	error: unknown,
 	commands: Commands,
@@ -54,7 +54,7 @@ export function sentenceOf(
 	}
 	if (error instanceof UnexpectedFlagError) {
 		return new UsageError(
-			`option '--${error.externalFlagName}' of 'vpmu ${name}' was given twice ('${error.previousInput}' and '${error.input}'), but is taken once`,
+			`option '--${error.externalFlagName}' of 'vpmu ${name}' was given twice ('${error.previousInput}' and '${error.input}'), but is allowed once`,
 		);
 	}
 	if (error instanceof UnexpectedPositionalError) {

@@ -15,7 +15,7 @@ async function scriptFor(shell: string): Promise<string> {
 	return String(stdout.read());
 }
 
-/** What a shell offers for each command line, words sorted. */
+/** Returns what a shell offers for each command line, sorted. */
 function offered(shell: string, input: string, t: { teardown(fn: () => void): void }): string[][] {
 	const home = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rmSync(home, { recursive: true }));

@@ -4,12 +4,12 @@ import { commandFile } from '../usage/places.ts';
 import { completions } from './application.ts';
 import { type Commands, command, type GroupSpec } from './command.ts';
 
-/** Asks for the words that can be typed next: a line for each, with a tab and what it means. */
+/** Requests the words that can be typed next: one per line, with its description after a tab. */
 const ask = `${quoteWord(process.execPath)} ${quoteWord(commandFile)} completion words --`;
 
 /**
- * What each shell reads. The shells split a command line in their own ways: bash also at `:` and `=`, so that it is given
- * back what follows the last of them. Where nothing is known, the shell offers files.
+ * The script for each shell. Shells split a command line differently: bash also splits at `:` and `=`, so it gets only
+ * what follows the last of them. If there are no candidates, the shell offers files.
  */
 const scripts = {
 	bash: `_vpmu() {
@@ -58,14 +58,14 @@ const printing = (shell: keyof typeof scripts) =>
 			},
 	});
 
-/** `vpmu completion`, which completes the commands given, itself among them. */
+/** Makes `vpmu completion`, which completes the given commands and itself. */
 export function completionOf(commands: () => Commands): GroupSpec {
 	return {
 		summary: 'shell completion: bash, zsh, fish',
 		actions: {
 			...{ bash: printing('bash'), zsh: printing('zsh'), fish: printing('fish') },
 			words: command({
-				summary: 'the words that can be typed next, for the scripts',
+				summary: 'print the words that can be typed next, for the scripts',
 				usage: '-- WORD...',
 				options: {},
 				positionals: { maximum: Number.POSITIVE_INFINITY },

@@ -2,7 +2,7 @@ import type { CommandSpec, GroupSpec, OptionSpec } from './command.ts';
 
 const help: OptionSpec = { help: 'show this text' };
 
-/** The help of one command; `name` is what is typed after `vpmu`. */
+/** Formats the help of one command; `name` is what is typed after `vpmu`. */
 export function helpText(name: string, { usage, summary, details, options }: CommandSpec): string {
 	const rows = Object.entries({ ...options, help }).map(([option, spec]) => {
 		const notes = [
@@ -16,7 +16,7 @@ export function helpText(name: string, { usage, summary, details, options }: Com
 	return `${[`Usage: vpmu ${name} ${usage}`.trimEnd(), '', details ?? `${summary}.`, '', ...columns(rows)].join('\n')}\n`;
 }
 
-/** The help of commands with a first word in common. */
+/** Formats the help of commands with a common first word. */
 export function groupHelpText(name: string, { summary, actions, hidden = [] }: GroupSpec): string {
 	const shown = Object.entries(actions).filter(([action]) => !hidden.includes(action));
 	const rows = shown.map(([action, spec]) => [action, spec.summary] as const);
@@ -26,7 +26,7 @@ export function groupHelpText(name: string, { summary, actions, hidden = [] }: G
 	].join('\n')}\n`;
 }
 
-/** The help of `vpmu` itself. */
+/** Formats the help of `vpmu` itself. */
 export function overview(commands: Readonly<Record<string, CommandSpec | GroupSpec>>): string {
 	return `${[
 		'Usage: vpmu COMMAND [OPTION...]',
@@ -40,7 +40,7 @@ export function overview(commands: Readonly<Record<string, CommandSpec | GroupSp
 	].join('\n')}\n`;
 }
 
-/** The table of commands in README.md. */
+/** Formats the table of commands for README.md. */
 export function commandTable(commands: Readonly<Record<string, CommandSpec | GroupSpec>>): string {
 	const rows = Object.entries(commands).map(([name, spec]) => [`\`${name}\``, spec.summary] as const);
 	const all = [['command', 'does'] as const, ...rows];

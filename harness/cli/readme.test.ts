@@ -5,13 +5,13 @@ import { packageFolder } from '../usage/places.ts';
 import { commandTable } from './help.ts';
 import { commands } from './index.ts';
 
-test('README.md lists the commands as the help does', t => {
+test('README.md lists the same commands as the help', t => {
 	const readme = readFileSync(path.join(packageFolder, 'README.md'), 'utf8');
 	const table = /^\| command .*\n(\|.*\n)+/m.exec(readme)?.[0];
 	t.is(table, commandTable(commands), "replace README.md's table with this one");
 });
 
-test('every command says what it does in a phrase, and its usage names only what it has', t => {
+test('every command has a short summary, and its usage line names only its own options', t => {
 	for (const [name, spec] of Object.entries(commands)) {
 		t.regex(spec.summary, /^\S.{9,78}[^.]$/, name);
 		for (const { summary, usage, options } of 'actions' in spec ? Object.values(spec.actions) : [spec]) {

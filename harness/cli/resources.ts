@@ -20,15 +20,15 @@ export function resourcesFor(
 	});
 }
 
-/** The host of `--on`. @throws UsageError; VpmuError when it cannot be had */
+/** Returns the host for `--on`. @throws UsageError; VpmuError if it cannot be provided */
 export async function hostOn(resources: Resources, on: string): Promise<Host> {
 	const place = parseOn(on);
 	return await resources.host(place === 'board' ? 'board:uniform' : place);
 }
 
-/** How a QEMU is started on a host. @throws VpmuError when a package cannot be had or copied */
+/** Returns how to start a QEMU on a host. @throws VpmuError if a package cannot be provided or copied */
 export async function qemuCommand(resources: Resources, host: Host, source: string): Promise<readonly string[]> {
-	// A file of this machine may look for its parts beside itself; elsewhere it gets there by itself.
+	// A local program may look for its files next to it; on another host its dependencies are copied with it.
 	if (!source.startsWith('debian:')) return [await host.provide(source)];
 	const architecture = host.kind === 'local' ? hostArchitecture() : 'arm64';
 	const suite = source.slice('debian:'.length);

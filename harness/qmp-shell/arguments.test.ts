@@ -44,7 +44,7 @@ const schema = new QmpSchema([
 ]);
 const args = (line: string, known: QmpSchema | undefined = schema) => readCommand(splitWords(line), known).args;
 
-test('words are split as a shell does, JSON goes on to its end', t => {
+test('words are split as in a shell, and JSON continues to its end', t => {
 	t.deepEqual(splitWords(`a  b="c d" 'e f'g h\\ i {"x": "}", "y": [1, 2]} k=[1, 2]`), [
 		'a',
 		'b=c d',
@@ -57,7 +57,7 @@ test('words are split as a shell does, JSON goes on to its end', t => {
 	t.throws(() => splitWords('{"a": ['), { instanceOf: UsageError, message: /not closed/ });
 });
 
-test('the schema says what a value is', t => {
+test('the schema decides the type of a value', t => {
 	t.deepEqual(args('blockdev-add driver=file filename=5 read-only=on size=0xffffffffffffffff'), {
 		driver: 'file',
 		filename: '5',
@@ -78,7 +78,7 @@ test('the schema says what a value is', t => {
 	t.is(args('query-status'), undefined);
 });
 
-test('without a schema a value is JSON, or else a string', t => {
+test('without a schema a value is JSON if possible, or else a string', t => {
 	const read = readCommand(splitWords('x a=1 b=true c=text d.e=18446744073709551615 {"f": null}'));
 	t.deepEqual(read.args, { a: 1, b: true, c: 'text', d: { e: 18446744073709551615n }, f: null });
 });
@@ -94,7 +94,7 @@ test('a whole message', t => {
 	t.throws(() => readCommand(['{"execute"']), { instanceOf: UsageError, message: /not JSON/ });
 });
 
-test('what is wrong is named in a sentence', t => {
+test('errors are named in a sentence', t => {
 	for (const [line, message] of [
 		['blockdev-ad driver=file', /unknown QMP command 'blockdev-ad' of this QEMU \(did you mean 'blockdev-add'\?\)$/],
 		['blockdev-add drivr=file', /unknown argument 'drivr' of blockdev-add \(did you mean 'driver'\?\)/],
@@ -103,7 +103,7 @@ test('what is wrong is named in a sentence', t => {
 		['blockdev-add size=1.5', /is not an integer/],
 		['blockdev-add size=1 size=2', /given twice/],
 		['blockdev-add backing=a backing.size=1', /as a value and with members/],
-		['blockdev-add list=a', /is not JSON; an array is wanted/],
+		['blockdev-add list=a', /is not JSON; expected: array/],
 		['blockdev-add file', /neither key=value nor a JSON object/],
 	] as const) {
 		t.throws(() => args(line), { instanceOf: UsageError, message }, line);
@@ -130,7 +130,7 @@ test('completion of commands, arguments, members and values', t => {
 	t.deepEqual(completions('nope x'), []);
 });
 
-test('help tells what a command takes', t => {
+test("help lists a command's arguments", t => {
 	t.is(describeCommand('query-status', schema), 'query-status (unstable)');
 	t.is(describeCommand('device_add', schema), 'device_add\n  driver: string\n  [id]: string');
 	t.is(describeCommand('nope', schema), "this QEMU has no command or event 'nope'");

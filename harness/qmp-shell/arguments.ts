@@ -2,7 +2,7 @@ import { type JsonObject, type JsonValue, parseJson, UsageError } from '../../sr
 import { enumMembers, type QmpSchema, type SchemaType } from '../../src/qmp/index.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 
-/** A command to execute, as it was typed. */
+/** A command to execute, as typed. */
 export interface TypedCommand {
 	readonly name: string;
 	readonly args: JsonObject | undefined;
@@ -10,17 +10,18 @@ export interface TypedCommand {
 }
 
 /**
- * Reads a command and its arguments: `NAME key=value other.nested=value list.0=value {"raw": "JSON"}`, or a whole message
- * `{"execute": …, "arguments": …}`. With a schema a value is what the command takes in that place (`5` a string, a number;
- * `on` a boolean); without, or where the schema says nothing, JSON if it is JSON and a string otherwise.
+ * Parses a command and its arguments: `NAME key=value other.nested=value list.0=value {"raw": "JSON"}`, or a whole
+ * message `{"execute": …, "arguments": …}`. With a schema, a value has the type that the command takes there (`5` may
+ * be a string or a number; `on` a boolean). Without one, or where the schema says nothing, it is JSON if it parses and
+ * a string otherwise.
  *
- * @throws UsageError for a word that is none of these, an argument that the command does not have, a value of another type
+ * @throws UsageError for a word of another form, an unknown argument, or a value of the wrong type
  */
 export function readCommand(words: readonly string[], schema?: QmpSchema): TypedCommand {
 	const [first, ...rest] = words;
-	if (first === undefined) throw new UsageError('a QMP command is missing');
+	if (first === undefined) throw new UsageError('no QMP command given');
 	if (first.startsWith('{')) {
-		if (rest.length > 0) throw new UsageError(`nothing may stand after a whole message, but '${rest[0]}' does`);
+		if (rest.length > 0) throw new UsageError(`unexpected '${rest[0]}' after a complete message`);
 		return readMessage(first);
 	}
 	const command = schema?.commands.get(first);
@@ -72,7 +73,7 @@ function readMessage(text: string): TypedCommand {
 
 interface Place {
 	readonly schema: QmpSchema | undefined;
-	/** Name of the type that the schema wants here. */
+	/** Name of the type that the schema expects here. */
 	readonly type: string | undefined;
 }
 
@@ -85,19 +86,19 @@ function setValue(
 ): void {
 	const inside = memberPlace(place, key!, where);
 	if (deeper.length === 0) {
-		if (Object.hasOwn(target, key!)) throw new UsageError(`'${key}' of ${where} was given twice`);
+		if (Object.hasOwn(target, key!)) throw new UsageError(`'${key}' of ${where} is given twice`);
 		target[key!] = readValue(text, `'${key}' of ${where}`, inside);
 		return;
 	}
 	const existing = target[key!];
 	if (existing !== undefined && (typeof existing !== 'object' || existing === null)) {
-		throw new UsageError(`'${key}' of ${where} was given as a value and with members`);
+		throw new UsageError(`'${key}' of ${where} is given both as a value and with members`);
 	}
 	target[key!] ??= {};
 	setValue(target[key!] as { [name: string]: JsonValue }, deeper, text, `${where} ${key}`, inside);
 }
 
-/** What the schema says of a member. Members of alternates are those of their object. */
+/** Returns what the schema says of a member; for an alternate, the members of its object. */
 function memberPlace({ schema, type: typeName }: Place, key: string, where: string): Place {
 	if (schema === undefined || typeName === undefined) return { schema, type: undefined };
 	const type = schema.type(typeName);
@@ -109,7 +110,7 @@ function memberPlace({ schema, type: typeName }: Place, key: string, where: stri
 	if (type['meta-type'] !== 'object') return { schema, type: undefined };
 	const members = schema.members(typeName);
 	const member = members.find(({ name }) => name === key);
-	// The schema of device_add does not have the properties of devices.
+	// The schema of device_add lacks the properties of devices.
 	if (member === undefined && where.split(' ')[0] !== 'device_add') {
 		throw unknownName(
 			'argument',
@@ -146,7 +147,7 @@ function readValue(text: string, where: string, { schema, type: typeName }: Plac
 		return parseJson(text);
 	} catch (error) {
 		if (type?.['meta-type'] === 'object' || type?.['meta-type'] === 'array') {
-			throw new UsageError(`'${text}' for ${where} is not JSON; an ${type['meta-type']} is wanted`, { cause: error });
+			throw new UsageError(`'${text}' for ${where} is not JSON; expected: ${type['meta-type']}`, { cause: error });
 		}
 		return text;
 	}
@@ -180,7 +181,7 @@ function readBuiltin(text: string, where: string, type: Extract<SchemaType, { 'm
 	}
 }
 
-/** Objects whose members are 0, 1, … became so by `list.0=…`: they are arrays. */
+/** Turns objects with members 0, 1, …, which come from `list.0=…`, into arrays. */
 function arraysOf(value: JsonValue): JsonValue {
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
 	const entries = Object.entries(value).map(([key, member]) => [key, arraysOf(member)] as const);

@@ -1,11 +1,11 @@
 import { enumMembers, type QmpSchema } from '../../src/qmp/index.ts';
 
-/** Words of the shell itself. */
+/** Commands of the shell itself. */
 export const shellWords = ['help', 'exit'];
 
 /**
- * What the last word of a line can become: a command, `argument=` of it, members after a dot, values of an enumeration or
- * a boolean. As readline wants it: the candidates, and the part of the line that they replace.
+ * Completes the last word of a line: a command, `argument=`, members after a dot, or values of an enumeration or a
+ * boolean. Returns what readline expects: the candidates, and the part of the line that they replace.
  */
 export function complete(line: string, schema: QmpSchema): [candidates: string[], replaced: string] {
 	const words = line.trimStart().split(/\s+/);
@@ -55,7 +55,7 @@ function valuesOf(schema: QmpSchema, typeName: string): string[] {
 	return type['meta-type'] === 'builtin' && type['json-type'] === 'boolean' ? ['true', 'false'] : [];
 }
 
-/** What a command takes or an event brings, a line for each member; without a name, the names of all commands. */
+/** Describes what a command takes or an event brings, one line per member; without a name, lists all commands. */
 export function describeCommand(name: string | undefined, schema: QmpSchema): string {
 	if (name === undefined) return [...schema.commands.keys()].join('\n');
 	const command = schema.commands.get(name) ?? schema.events.get(name);

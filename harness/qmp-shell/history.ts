@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandContext } from '../usage/context.ts';
 
-/** Most lines that are kept. */
+/** Maximum number of lines kept. */
 export const historySize = 1000;
 
 function historyFile(env: CommandContext['env']): string | undefined {
@@ -10,7 +10,7 @@ function historyFile(env: CommandContext['env']): string | undefined {
 	return state === undefined ? undefined : path.join(state, 'vpmu', 'qmp-history');
 }
 
-/** Lines of earlier shells, newest first, as readline has it. One that cannot be read is not a reason to refuse work. */
+/** Reads the lines of earlier shells, newest first, as readline expects. Ignores an unreadable history. */
 export function readHistory(env: CommandContext['env']): string[] {
 	const file = historyFile(env);
 	try {
@@ -20,7 +20,7 @@ export function readHistory(env: CommandContext['env']): string[] {
 	}
 }
 
-/** Keeps the lines, newest first, for the next shell; where that cannot be, nothing is kept. */
+/** Writes the lines, newest first, for the next shell. Ignores failures. */
 export function writeHistory(env: CommandContext['env'], lines: readonly string[]): void {
 	const file = historyFile(env);
 	if (file === undefined) return;

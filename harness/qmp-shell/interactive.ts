@@ -8,14 +8,14 @@ import { historySize, readHistory, writeHistory } from './history.ts';
 import { splitWords } from './words.ts';
 
 const greeting =
-	"Commands as NAME key=value … or JSON; 'help NAME' tells what one takes; Tab completes; Ctrl-C stops waiting; Ctrl-D leaves.\n";
+	"Commands: NAME key=value … or JSON; 'help NAME' lists arguments; Tab completes; Ctrl-C stops waiting; Ctrl-D leaves.\n";
 
-/** What stands in a terminal's current line is a prompt, perhaps with half a command: cleared, and drawn again below. */
+/** Prints above the prompt, which may hold half a command: clears the line and draws it again below. */
 const { clearLine } = screen;
 
 /**
- * Reads commands on a terminal until the person or QEMU leaves: prompt, history, completion, and events shown above the
- * prompt as they come. Mistakes and refusals are shown, not thrown.
+ * Reads commands on a terminal until the user or QEMU leaves, with prompt, history, completion, and events shown above
+ * the prompt. Mistakes and refusals are shown, not thrown.
  *
  * @throws the signal's reason
  */
@@ -25,13 +25,13 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 	const terminal = createInterface({
 		...{ input: stdin, output: stdout.raw, terminal: true },
 		...{ prompt: visible(`(QEMU ${versionOf(qmp)}) `), history, historySize, removeHistoryDuplicates: true },
-		// Names are this QEMU's own, and what readline shows goes past the door.
+		// Names come from this QEMU, so what readline shows is escaped.
 		completer: (line: string) => {
 			const [candidates, replaced] = complete(line, schema);
 			return [candidates.map(visible), replaced];
 		},
 	});
-	// A terminal that hangs up breaks (EIO).
+	// A terminal that hangs up reports EIO.
 	terminal.on('error', () => terminal.close());
 	let closed = false;
 	terminal.once('close', () => {
@@ -65,7 +65,7 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 			const value = await qmp.execute(name, args, { signal: either.signal, oob });
 			print(stringifyJson(value, { indent: 2 }));
 		} catch (error) {
-			// How QEMU went is shown where the events end.
+			// The end of the events shows how QEMU ended.
 			if (!(error instanceof QmpError) || error.code !== 'QMP_DISCONNECTED') print(messageOf(error));
 		} finally {
 			running = undefined;
@@ -88,7 +88,7 @@ export async function runInteractive(context: CommandContext, qmp: QmpClient, sc
 		terminal.close();
 		await events.return();
 		await showing;
-		// What stands there is a prompt that nobody will answer.
+		// Clear a prompt that will not be answered.
 		stdout.write([clearLine]);
 		writeHistory(env, history);
 	}

@@ -6,10 +6,10 @@ import { describeCommand } from './complete.ts';
 import { splitWords } from './words.ts';
 
 /**
- * Executes the lines of an input that is not a terminal, one after the other. Each answer and each event is one line of
- * JSON, as QMP has it. Returns the exit status: 1 when QEMU refused a command.
+ * Executes the lines of an input that is not a terminal, one after the other. Prints each answer and each event as a
+ * line of JSON, as in QMP. Returns the exit status: 1 if QEMU refused a command.
  *
- * @throws UsageError for a line that is not a command; QmpError when QEMU went away unasked; the signal's reason
+ * @throws UsageError for a line that is not a command; QmpError if QEMU ended unasked; the signal's reason
  */
 export async function runPiped(
 	{ stdin, stdout, signal }: CommandContext,
@@ -57,7 +57,7 @@ export async function runPiped(
 		await events.return();
 		await showing;
 	}
-	// A QEMU that was asked to quit, or ended in order with its guest, is not a surprise.
+	// A QEMU may end because of a quit command or its guest's shutdown.
 	const died = lost instanceof QmpError && asked !== 'quit' && lost.death?.status !== 0;
 	if (died) throw lost;
 	return status;

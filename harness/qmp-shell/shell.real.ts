@@ -17,7 +17,10 @@ function temporary(t: ExecutionContext): string {
 	return folder;
 }
 
-/** A person at a terminal: script(1) has the pseudo-terminal, `sh` in it runs vpmu between two looks at the settings. */
+/**
+ * A user at a terminal: script(1) provides the pseudo-terminal; `sh` in it runs vpmu and prints the terminal's settings
+ * before and after.
+ */
 class Terminal {
 	readonly #child: ChildProcess;
 	#text = '';
@@ -35,7 +38,7 @@ class Terminal {
 		});
 	}
 
-	/** Everything that was shown, without what moves the cursor. */
+	/** All output without cursor movements. */
 	get shown(): string {
 		return stripVTControlCharacters(this.#text);
 	}
@@ -44,7 +47,7 @@ class Terminal {
 		this.#child.stdin!.write(keys);
 	}
 
-	/** Waits until something is shown after what was waited for before. */
+	/** Waits for output that follows the output matched before. */
 	async sees(pattern: RegExp): Promise<void> {
 		const find = () => {
 			const match = pattern.exec(this.shown.slice(this.#seen));
@@ -54,7 +57,7 @@ class Terminal {
 		await poll(`${pattern} on the terminal, which shows: ${this.shown.slice(-500)}`, find, { timeoutMs: 20_000 });
 	}
 
-	/** After vpmu has left: its status, and the terminal's settings before and after. */
+	/** Returns vpmu's exit status, and the terminal's settings before and after. */
 	async left(): Promise<{ status: number; before: string; after: string }> {
 		await once(this.#child, 'close');
 		const [before] = this.shown.split(/\r?\n/);
@@ -86,7 +89,7 @@ test.serial('the shell on a terminal: completion, answers, events, history, Ctrl
 	terminal.type('cont\r');
 	await terminal.sees(/RESUME/);
 	await terminal.sees(/\{\}/);
-	// Up, twice: the command before the last one.
+	// Up twice: the command before the last one.
 	terminal.type('\x1b[A\x1b[A');
 	await terminal.sees(/qom-list path=\/nope/);
 	terminal.type('\x03');
@@ -123,7 +126,7 @@ const commandLine = (pid: string) => {
 };
 const processesNaming = (text: string) =>
 	readdirSync('/proc').filter(name => /^\d+$/.test(name) && commandLine(name).includes(text));
-/** QEMU itself, not the shell that watches over it and has its words on its own command line. */
+/** Finds QEMU itself, not its supervising shell, whose command line has the same words. */
 const qemuNaming = (text: string) => {
 	const found = processesNaming(text).filter(pid => !commandLine(pid).startsWith('sh\0'));
 	return found.filter(pid => commandLine(pid).includes('qemu-system-aarch64'));
@@ -150,7 +153,7 @@ test.serial('vpmu killed by SIGKILL leaves no QEMU and no folder', async t => {
 	t.deepEqual(readdirSync(folder), []);
 });
 
-test.serial('a QEMU that dies between two lines of a pipe is an error, not the end of the input', async t => {
+test.serial('a QEMU that dies between two lines of a pipe is an error, not the end of input', async t => {
 	const folder = temporary(t);
 	const child = spawn(vpmuQmp[0]!, vpmuQmp.slice(1), {
 		stdio: ['pipe', 'pipe', 'pipe'],

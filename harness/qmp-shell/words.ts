@@ -1,10 +1,10 @@
 import { UsageError } from '../../src/lib/index.ts';
 
 /**
- * The words of a line as a POSIX shell would split it: blanks separate, quotes of both kinds and a backslash keep
- * characters together. A word that begins with `{` or `[` goes on to the matching bracket, so raw JSON needs no quotes.
+ * Splits a line into words like a POSIX shell: at blanks, except within quotes of both kinds and after a backslash. A
+ * word that begins with `{` or `[` extends to the matching bracket, so that raw JSON needs no quotes.
  *
- * @throws UsageError for a quote or bracket that is not closed
+ * @throws UsageError for an unclosed quote or bracket
  */
 export function splitWords(line: string): string[] {
 	const words: string[] = [];

@@ -1,6 +1,6 @@
 import { type Output, outputTo, type RawOutput } from './output.ts';
 
-/** The outside world of a command. */
+/** The environment of a command. */
 export interface CommandContext {
 	readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean };
 	readonly stdout: Output;
@@ -11,13 +11,13 @@ export interface CommandContext {
 	readonly signal: AbortSignal;
 }
 
-/** The same as the process has it. Tests pass their own. */
+/** As the process has it. Tests pass their own. */
 export interface World extends Omit<CommandContext, 'stdout' | 'stderr'> {
 	readonly stdout: RawOutput;
 	readonly stderr: RawOutput;
 }
 
-/** The world as commands see it: what they write passes the door of the terminal. */
+/** Makes the context of a command. Its output is escaped for the terminal. */
 export function contextOf(world: World): CommandContext {
 	return { ...world, stdout: outputTo(world.stdout), stderr: outputTo(world.stderr) };
 }

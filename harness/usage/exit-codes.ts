@@ -11,17 +11,20 @@ export const exitCodes = {
 } as const;
 
 /**
- * What `git bisect run` makes of an exit status (git-bisect(1)): 1 to 127 is a bad commit, except 125, which cannot be
- * tested; from 128 on the bisection ends.
+ * How `git bisect run` reads an exit status (git-bisect(1)): 1 to 127 means bad, except 125, which means untestable;
+ * 128 and above end the bisection.
  */
 export const bisectCodes = { untestable: 125, abort: 128 } as const;
 
-/** The exit status of `run --bisect` for that of `run`: only a failure of what is under test makes a commit bad. */
+/** Converts the exit status of `run` for `run --bisect`: only a failure of the thing under test makes a commit bad. */
 export function bisectCode(code: number): number {
 	return code === exitCodes.infrastructure || code === exitCodes.lockBusy ? bisectCodes.untestable : code;
 }
 
-/** The exit status of a run by its cells: failures outrank infrastructure errors; a run in which nothing ran is not success. */
+/**
+ * Computes the exit status of a run from its cells: failures outrank infrastructure errors; a run in which nothing ran
+ * is not success.
+ */
 export function exitCodeOfCells(cells: readonly CellResult[]): number {
 	const count = (...statuses: string[]) => cells.filter(cell => statuses.includes(cell.status)).length;
 	if (count('fail', 'xpass') > 0) return exitCodes.failed;

@@ -2,7 +2,7 @@ import { LockBusyError, systemFault, VpmuError } from '../../src/lib/index.ts';
 import type { CommandContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 
-/** Says on standard error what went wrong, and returns the exit status for it. */
+/** Prints an error on standard error, and returns its exit status. */
 export function explain(thrown: unknown, { stderr, env }: Pick<CommandContext, 'stderr' | 'env'>): number {
 	const error = systemFault(thrown) ?? thrown;
 	if (error instanceof VpmuError) {
@@ -12,7 +12,7 @@ export function explain(thrown: unknown, { stderr, env }: Pick<CommandContext, '
 		if (error.blame === 'user') return exitCodes.usage;
 		return error instanceof LockBusyError ? exitCodes.lockBusy : exitCodes.infrastructure;
 	}
-	// Not one of ours: a defect of the harness itself, so the stack is the evidence.
+	// An unknown error is a defect of the harness, so its stack is the evidence.
 	stderr.write(
 		`vpmu: a defect of vpmu itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
 	);

@@ -3,10 +3,10 @@ import { harmless } from '../../src/lib/index.ts';
 import type { RawOutput } from './output.ts';
 
 /**
- * Lets an output lose its reader: a pipe that nobody reads, a full disk, a terminal that was closed. What is written after
- * the first error is dropped, so that there is no hole in what was kept; nothing else changes.
+ * Makes an output survive the loss of its reader: a closed pipe, a full disk, a closed terminal. Output after the first
+ * error is dropped, so that what was kept has no hole.
  *
- * @param onLoss told of the error, once
+ * @param onLoss called once with the error
  */
 export function outliveReader(stream: RawOutput, onLoss: (error: NodeJS.ErrnoException) => void): void {
 	let isLost = false;
@@ -22,7 +22,10 @@ export function outliveReader(stream: RawOutput, onLoss: (error: NodeJS.ErrnoExc
 	});
 }
 
-/** Tells when an older Node that started this one (launch.mjs) is gone: it holds the other end of a pipe, and may be killed. */
+/**
+ * Detects that the older Node which started this one (launch.mjs) is gone, even if killed: it holds the other end of a
+ * pipe.
+ */
 export function watchStarter(onGone: () => void): void {
 	const descriptor = process.env.VPMU_LIFELINE;
 	delete process.env.VPMU_LIFELINE;

@@ -1,24 +1,24 @@
 import { StringDecoder } from 'node:string_decoder';
 import { rendered, type ScreenText } from '../../src/lib/index.ts';
 
-/** A terminal, pipe or file as Node gives it. */
+/** A terminal, pipe or file, as provided by Node. */
 export type RawOutput = NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
 
 /**
- * Where a command writes for its user. Words of hosts, QEMUs, guests and builds come here from everywhere: all that is
- * written is made visible on its way, but for control sequences of our own.
+ * A command's output. Text may come from hosts, QEMUs, guests and builds, so control characters are made visible,
+ * except our own sequences.
  */
 export interface Output {
-	/** `false` when the reader is slow, as of a stream. */
+	/** Returns `false` if the reader is slow, like a stream's write. */
 	write(text: ScreenText | Uint8Array): boolean;
 	readonly isTTY: boolean;
 	readonly columns: number | undefined;
 	readonly rows: number | undefined;
-	/** The stream itself: for a guest's console and for who draws a prompt. Whoever writes here answers for every byte. */
+	/** The raw stream, for a guest's console and for prompts. Callers are responsible for every byte. */
 	readonly raw: RawOutput;
 }
 
-/** The door of a terminal, pipe or file. */
+/** Makes the escaped output to a terminal, pipe or file. */
 export function outputTo(raw: RawOutput): Output {
 	const decoder = new StringDecoder('utf8');
 	return {

@@ -7,16 +7,16 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** Folder of the package: the one with `package.json`. */
 export const packageFolder = path.basename(root) === 'dist' ? path.dirname(root) : root;
 
-/** The package's version, by its `package.json`. */
+/** The package's version, from its `package.json`. */
 export const version: string = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')).version;
 
 /** `.ts` in the checkout, `.js` in the built package. */
 export const codeExtension = path.extname(import.meta.filename);
 
-/** The cases that come with vpmu. */
+/** The shipped cases. */
 export const shippedCases = path.join(root, 'cases');
 
-/** What users import, as this vpmu has it. */
+/** Modules that users import, in this vpmu. */
 export const publicModules: Readonly<Record<string, string>> = {
 	vpmu: path.join(root, 'src', `index${codeExtension}`),
 	'vpmu/qmp': path.join(root, 'src', 'qmp', `index${codeExtension}`),
@@ -25,10 +25,10 @@ export const publicModules: Readonly<Record<string, string>> = {
 
 export const topologiesFolder = path.join(root, 'images', 'topologies');
 
-/** What `vpmu` on the command line starts. */
+/** The file that the `vpmu` command starts. */
 export const commandFile = path.join(packageFolder, 'harness', 'bin.mjs');
 
-/** A program of ours for arm64 hosts. */
+/** Returns the path of one of our programs for arm64 hosts. */
 export function hostTool(name: 'kvm-facts' | 'kvm-shim.so'): string {
 	return path.join(root, 'images', 'tools', 'bin', 'aarch64', name);
 }

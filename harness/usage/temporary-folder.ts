@@ -3,7 +3,10 @@ import path from 'node:path';
 import { UsageError } from '../../src/lib/index.ts';
 import type { CommandContext } from './context.ts';
 
-/** Checks the temporary folder, which libraries look at as soon as they are loaded. @throws UsageError for a TMPDIR that nobody can write into */
+/**
+ * Checks the temporary folder, since libraries use it as soon as they are loaded. @throws UsageError for an unusable
+ * TMPDIR
+ */
 export function checkTemporaryFolder({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>): void {
 	const named = env.TMPDIR;
 	if (!named) return;

@@ -1,6 +1,6 @@
 import { UsageError } from '../../src/lib/index.ts';
 
-/** The nearest of `candidates` to a mistyped word, if one is near enough to have been meant. */
+/** Finds the candidate nearest to a mistyped word, if one is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
 	let best: { candidate: string; distance: number } | undefined;
 	for (const candidate of candidates) {
@@ -12,7 +12,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 	return best?.candidate;
 }
 
-/** Letters inserted, left out, replaced, or swapped with their neighbour (optimal string alignment). */
+/** Counts letters inserted, left out, replaced, or swapped with a neighbour (optimal string alignment distance). */
 function editDistance(a: string, b: string): number {
 	let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, index) => index)];
 	for (let i = 1; i <= a.length; i++) {
@@ -29,7 +29,7 @@ function editDistance(a: string, b: string): number {
 	return row[b.length]!;
 }
 
-/** A sentence for an unknown name: the value, where it stood, what is allowed, and what was probably meant. */
+/** Describes an unknown name: the value, where it stood, what is allowed, and a suggestion. */
 export function unknownName(what: string, value: string, where: string, allowed: readonly string[]): UsageError {
 	const meant = nearest(value, allowed);
 	const hint = meant === undefined ? '' : ` (did you mean '${meant}'?)`;

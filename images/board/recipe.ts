@@ -6,7 +6,7 @@ import { perfConfig, perfStubs } from '../perf.ts';
 const here = import.meta.dirname;
 const shipped = (name: string) => readFileSync(path.join(here, name));
 
-/** The board: a KVM host reached over ssh, with the libraries that a user's own QEMU probably needs. */
+/** The board: a KVM host reached over ssh, with the libraries that a user's own QEMU is likely to need. */
 const board: Recipe = {
 	name: 'board',
 	description: 'an arm64 KVM host reached over ssh, as an initramfs',
@@ -52,7 +52,7 @@ const board: Recipe = {
 		'/usr/bin/umount',
 		'/usr/bin/flock',
 		'/usr/bin/setpriv',
-		// busybox' dd has no iflag=nonblock, which reading /dev/kmsg needs.
+		// busybox' dd lacks iflag=nonblock, which is needed to read /dev/kmsg.
 		'/usr/bin/dd',
 		'/usr/bin/perf',
 	],
@@ -98,7 +98,7 @@ const board: Recipe = {
 		'/etc/hosts': { content: '127.0.0.1 localhost board\n' },
 		'/etc/perfconfig': { content: perfConfig },
 		'/etc/ssh/sshd_config': { content: shipped('sshd_config') },
-		// Libraries of bookworm request libaio by its name before the time_t transition.
+		// Programs from bookworm need libaio by its name before the time_t transition.
 		'/usr/lib/aarch64-linux-gnu/libaio.so.1': { symlink: 'libaio.so.1t64' },
 		'/var/tmp': { directory: true, mode: 0o1777 },
 		'/var/run': { symlink: '/run' },

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Recipe } from '../../src/image/index.ts';
 
-/** Boots a guest whose root is an image written as a disk. */
+/** Boots a guest whose root is an image written to a disk. */
 const disk: Recipe = {
 	name: 'disk',
-	description: 'the initramfs of a guest whose root is a read-only disk: it mounts /dev/vda and starts what is there',
+	description: 'the initramfs of a guest whose root is a read-only disk: mounts /dev/vda and starts its init',
 	suite: 'bookworm',
 	architecture: 'arm64',
 	packages: ['busybox-static'],

@@ -7,7 +7,7 @@ import { buildTool, openToolchain } from './build.ts';
 import { guestTools } from './tools.ts';
 
 /** With VPMU_TOOLS=write, the result replaces the committed build. */
-test('the committed guest tools are what their sources build to', async t => {
+test('the committed guest tools are identical to a build of their sources', async t => {
 	const toolchain = await openToolchain(await openCache());
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);

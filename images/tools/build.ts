@@ -11,14 +11,16 @@ import {
 } from '../../src/image/index.ts';
 import type { GuestTool } from './tools.ts';
 
-/** GCC's compiler proper, the assembler and the linker for aarch64, each with its libraries, without installation. */
+/**
+ * GCC's compiler proper, the assembler and the linker for aarch64, each with its libraries, used without installation.
+ */
 export interface Toolchain {
 	readonly compiler: ProgramRoot;
 	readonly assembler: ProgramRoot;
 	readonly linker: ProgramRoot;
 }
 
-/** Debian's path of cc1: on machines other than arm64 it is the cross compiler's. */
+/** Debian's path of cc1, which belongs to the cross compiler except on arm64. */
 const compilers: Readonly<Record<Architecture, { readonly package: string; readonly program: string }>> = {
 	amd64: { package: 'cpp-12-aarch64-linux-gnu', program: '/usr/lib/gcc-cross/aarch64-linux-gnu/12/cc1' },
 	arm64: { package: 'cpp-12', program: '/usr/lib/gcc/aarch64-linux-gnu/12/cc1' },

@@ -2,23 +2,24 @@ import { command } from '../command.ts';
 import { inspectOptions, predictOptions, probeOptions, qmpOptions } from './options.ts';
 
 export const probe = command({
-	summary: 'facts of a host that decide the backend',
-	details: "Print the facts of a host that decide the PMU backend of its guests: the host's qualification card.",
+	summary: 'host facts that decide the PMU backend',
+	details: 'Print the facts of a host that decide the PMU backend of its guests.',
 	usage: '[--on HOST] [--json]',
 	options: probeOptions,
 	load: async () => (await import('./probe.ts')).probe,
 });
 
 export const predict = command({
-	summary: 'which backend must be chosen, and why',
-	details: 'Say which PMU backend a guest must get on a host with these facts, why, and on which host CPUs it counts.',
+	summary: 'predict which backend must be chosen, and why',
+	details:
+		'Predict which PMU backend a guest must get on a host with these facts, why, and on which host CPUs it counts.',
 	usage: '--facts FILE|- --machine TYPE [--qemu-has-choice yes|no] [--pmu TYPE] ...',
 	options: predictOptions,
 	load: async () => (await import('./predict.ts')).predict,
 });
 
 export const qmp = command({
-	summary: 'talk QMP: one command, or a shell',
+	summary: 'send a QMP command, or open a QMP shell',
 	details:
 		'Execute a QMP command and print what it returns as JSON; without a command, open a shell. Arguments are key=value, dotted.key=value, list.0=value, or a JSON object. Exits with 1 if QEMU refuses the command.',
 	usage: '--qemu QEMU | --socket PATH  [COMMAND [key=value | JSON]…]',
@@ -28,8 +29,8 @@ export const qmp = command({
 });
 
 export const inspect = command({
-	summary: 'what a QEMU says of itself without a boot; compare two',
-	details: 'Ask a QEMU without a guest: machine types, accelerators, whether it has the PMU choice.',
+	summary: 'what a QEMU supports, without booting a guest; compares two',
+	details: 'Inspect a QEMU without a guest: machine types, accelerators, whether it has the PMU choice.',
 	usage: '--qemu QEMU [--diff OTHER] [--on WHERE] [--json]',
 	options: inspectOptions,
 	load: async () => (await import('./inspect.ts')).inspect,

@@ -34,7 +34,7 @@ const patched: Script = {
 		'qom-list-properties': [{ name: 'pmu', type: 'uint64', 'default-value': 7 }],
 	},
 };
-/** The compat property was put into the list of a version too old. */
+/** The compat property is in the list of a version that is too old. */
 const misplaced: Script = {
 	replies: { ...patched.replies, 'query-machines': [machine('virt-9.2', true), machine('virt-10.0')] },
 };
@@ -58,7 +58,7 @@ async function run(argv: readonly string[]) {
 	return { status, text: String(stdout.read() ?? '') };
 }
 
-test('an inspection for people and for programs', async t => {
+test('an inspection as text and as JSON', async t => {
 	const qemu = await program(t, patched);
 	const { status, text } = await run(['--qemu', qemu]);
 	t.is(status, 0);
@@ -69,14 +69,14 @@ test('an inspection for people and for programs', async t => {
 	t.like(JSON.parse(json), { schema: 'vpmu-inspect/1', version: '9.9.9', pmuChoice: { has: true } });
 });
 
-test('versions of machine types are put together by family', async t => {
+test('versions of machine types are grouped by family', async t => {
 	const names = ['virt-rhel9.4.0', 'virt-rhel9.6.0', 'virt-10.0', 'raspi3b', 'virt-noble'];
 	const machines = { ...plain.replies, 'query-machines': names.map(name => machine(name)) };
 	const { text } = await run(['--qemu', await program(t, { replies: machines })]);
 	t.regex(text, /^machine types {2}5; versioned: virt 10\.0; virt-noble; virt-rhel 9\.4\.0 9\.6\.0$/m);
 });
 
-test('--diff: the promise kept, broken, not decided', async t => {
+test('--diff: the promise is kept, broken, or undecided', async t => {
 	const refused = { class: 'GenericError', desc: 'unknown event "kvm_arm_set_pmu"' };
 	const before = await program(t, { ...plain, refusals: { 'trace-event-get-state': refused } });
 	const kept = await run(['--qemu', before, '--diff', await program(t, patched)]);
@@ -94,7 +94,7 @@ test('--diff: the promise kept, broken, not decided', async t => {
 	t.is(unknown.status, 1);
 });
 
-test('bad usage is one sentence, and a QEMU that dies is told of', async t => {
+test('bad usage is one sentence, and the death of a QEMU is reported', async t => {
 	await t.throwsAsync(run([]), { instanceOf: UsageError, message: /needs option '--qemu'/ });
 	await t.throwsAsync(run(['--qemu', '/nowhere/qemu']), {
 		instanceOf: UsageError,

@@ -20,7 +20,7 @@ export async function inspect(context: CommandContext, { options }: Given<typeof
 	const other = options.diff === undefined ? undefined : parseSource(options.diff, '--diff', true);
 	await using resources = resourcesFor(context);
 	const ask = async (source: string, qmpSchema: boolean) => {
-		// A program for this machine is asked here; nothing is gained by a board.
+		// A program for this machine is inspected here, since a board would add nothing.
 		const here = foreignProgram(source) === null ? 'local' : 'auto';
 		const host = await hostOn(resources, options.on ?? here);
 		const built = await qemuCommand(resources, host, source);
@@ -39,7 +39,7 @@ export async function inspect(context: CommandContext, { options }: Given<typeof
 	return verdictOf(comparison);
 }
 
-/** 1 where a promise is broken, or where it could not be decided whether it is: unknown is not success. */
+/** Returns 1 if a promise is broken, or if that could not be decided: unknown is not success. */
 function verdictOf({ invariant, findings }: InspectionComparison): number {
 	return invariant.holds === true && findings.every(finding => finding.severity !== 'regression')
 		? exitCodes.asPredicted
@@ -54,7 +54,7 @@ const yesNo = (value: boolean | null) => (value === null ? 'unknown' : value ? '
 const named = ({ version, package: packaged }: { version: string; package: string }) =>
 	`QEMU ${version}${packaged === '' ? '' : ` (${packaged})`}`;
 
-/** Names of machine types in one line: versions of a family are put together. */
+/** Lists machine types in one line, grouped by family. */
 function families(names: readonly string[]): string {
 	const found = new Map<string, string[]>();
 	for (const name of names) {
@@ -66,7 +66,7 @@ function families(names: readonly string[]): string {
 	return [...found].map(([family, versions]) => [family, ...versions].join(' ')).join('; ');
 }
 
-/** An inspection for people. */
+/** Describes an inspection. */
 export function describeInspection(found: Inspection): string {
 	const { accelerators, machines, pmuChoice } = found;
 	const lines = [
@@ -88,7 +88,7 @@ export function describeInspection(found: Inspection): string {
 		lines.push(
 			`machine types  ${machines.answer.length}; versioned: ${families(versioned.map(({ name }) => name))}`,
 			`               aliases: ${aliases.join(', ')}`,
-			`               backcompat-pmu on: ${told ? families(old.map(({ name }) => name)) || 'in none' : 'not told (QEMU before 9.1)'}`,
+			`               backcompat-pmu on: ${told ? families(old.map(({ name }) => name)) || 'none' : 'unknown (QEMU before 9.1)'}`,
 		);
 	} else lines.push(`machine types  ${notAnswered(machines)}`);
 	for (const [name, answer] of Object.entries(found.acceleratorProperties)) {
@@ -121,7 +121,7 @@ function notAnswered(answer: Exclude<Inspection['machines'], { answer: unknown }
 	return `the question ended QEMU (${answer.died.exit.signal ?? `status ${answer.died.exit.status}`})`;
 }
 
-/** A comparison for people. */
+/** Describes a comparison. */
 export function describeComparison({ before, after, invariant, findings, qmp }: InspectionComparison): string {
 	const holds = { true: 'kept', false: 'BROKEN', null: 'not decided' }[
 		String(invariant.holds) as 'true' | 'false' | 'null'

@@ -9,7 +9,7 @@ export const probeOptions = {
 		candidates: kernels,
 		help: "the board's kernel: debian:SUITE, small or a path (default: debian:trixie)",
 	},
-	json: { help: 'print one JSON document, as vpmu predict --facts takes it' },
+	json: { help: 'print one JSON document, the input of vpmu predict --facts' },
 } as const satisfies Options;
 
 const onOff = ['on', 'off'] as const;
@@ -19,15 +19,22 @@ export const predictOptions = {
 	facts: { value: 'FILE', help: "what 'vpmu probe --json' printed; - for standard input" },
 	machine: { value: 'TYPE', help: 'machine type, such as virt or virt-9.2 (default: virt)' },
 	pmu: { value: 'TYPE', help: '-accel kvm,pmu=TYPE: the perf event source to use' },
-	'qemu-has-choice': { value: 'yes|no', choices: ['yes', 'no'], help: 'whether QEMU can choose (default: yes)' },
-	'qemu-version': { value: 'VERSION', help: 'what decides which machine types are old, such as 10.0.13' },
+	'qemu-has-choice': {
+		value: 'yes|no',
+		choices: ['yes', 'no'],
+		help: 'whether QEMU has the PMU choice (default: yes)',
+	},
+	'qemu-version': {
+		value: 'VERSION',
+		help: "QEMU's version, such as 10.0.13, which decides the machine types that are old",
+	},
 	'backcompat-pmu': { value: 'on|off', choices: onOff, help: '-accel kvm,backcompat-pmu=' },
 	'cpu-pmu': { value: 'on|off', choices: onOff, help: '-cpu ...,pmu=' },
 	cpu: { value: 'MODEL', help: 'CPU model (default: host; with TCG max)' },
 	accel: { value: 'kvm|tcg', choices: ['kvm', 'tcg'], help: 'accelerator (default: kvm)' },
 	vcpus: { value: 'N', integer: { least: 1, most: 512 }, help: 'number of vCPUs (default: 1)' },
 	affinity: { value: 'LIST', help: 'host CPUs that QEMU may run on, such as 0-3,8 (default: those of the facts)' },
-	verbose: { help: 'name each event source that was considered, and why it is not taken' },
+	verbose: { help: 'list each event source with the reason why it is not taken' },
 	json: { help: 'print the prediction as one JSON document' },
 } as const satisfies Options;
 
@@ -39,13 +46,13 @@ export const qmpOptions = {
 		help: 'PATH or debian:SUITE: start this QEMU with -machine none -S, and end it afterwards',
 	},
 	socket: { value: 'PATH', help: 'connect to the QMP socket of a running QEMU (PATH or HOST:PORT)' },
-	oob: { help: 'execute out of band: at once, overtaking commands that block' },
+	oob: { help: 'execute out of band: immediately, overtaking commands that block' },
 	'emit-types': { help: "print TypeScript declarations of this QEMU's commands and events" },
 	record: { value: 'FILE', help: 'write both directions, with times, as NDJSON' },
 	'timeout-ms': {
 		value: 'N',
 		integer: { least: 1, most: 999_999_999 },
-		help: 'how long a command may take, in milliseconds (default 60000)',
+		help: 'time limit of a command in milliseconds (default 60000)',
 	},
 } as const satisfies Options;
 
@@ -55,7 +62,7 @@ export const inspectOptions = {
 	diff: {
 		value: 'OTHER',
 		candidates: sources,
-		help: 'a second QEMU: show what changes from the first one to it, and whether machine types keep their PMU',
+		help: 'a second QEMU: show the changes from the first to it, and whether machine types keep their PMU',
 	},
 	on: {
 		value: 'WHERE',

@@ -8,7 +8,7 @@ import type { Prediction } from '../../../src/pmu/index.ts';
 import { bigLittle, none, uniform } from '../../../src/pmu/testing/facts.ts';
 import { runCommandLine } from '../index.ts';
 
-/** Runs `vpmu predict` with these arguments and this standard input, and gives what it printed. */
+/** Runs `vpmu predict` with these arguments and this standard input, and returns its output. */
 async function predict(argv: readonly string[], stdin = JSON.stringify(uniform), cwd = '/'): Promise<string> {
 	const stdout = new PassThrough();
 	const status = await runCommandLine(['predict', ...argv], {
@@ -24,7 +24,7 @@ async function predict(argv: readonly string[], stdin = JSON.stringify(uniform),
 	return await text(stdout);
 }
 
-test('facts from standard input or a file give the same prediction', async t => {
+test('facts from standard input and from a file give the same prediction', async t => {
 	await using folder = await dir({ unsafeCleanup: true }).then(made => ({
 		...made,
 		[Symbol.asyncDispose]: made.cleanup,
@@ -35,7 +35,7 @@ test('facts from standard input or a file give the same prediction', async t => 
 	t.like(JSON.parse(fromFile) as Prediction, { backend: 'none', rule: 'no-cover' });
 });
 
-test('options are settings', async t => {
+test('options become settings', async t => {
 	const json = async (...argv: string[]) =>
 		JSON.parse(await predict(['--facts', '-', '--json', ...argv], JSON.stringify(bigLittle))) as Prediction;
 	t.like(await json('--pmu', '11'), { backend: 'event-source', type: 11, counting: { 0: 'cannot-run', 1: 'counts' } });
@@ -47,7 +47,7 @@ test('options are settings', async t => {
 	t.like(await json('--accel', 'tcg', '--cpu', 'cortex-a57'), { rule: 'tcg', events: ['cycles'] });
 });
 
-test('in words: the backend, where it counts and why', async t => {
+test('as text: the backend, where it counts, and why', async t => {
 	const words = await predict(['--facts', '-', '--pmu', '11'], JSON.stringify(bigLittle));
 	t.regex(words, /^backend: event-source, event source armv8_cortex_a72 \(type 11\) \(rule explicit\)$/m);
 	t.regex(words, /^host CPU 0: vCPUs cannot run$/m);
@@ -58,13 +58,8 @@ test('in words: the backend, where it counts and why', async t => {
 
 const wrong: readonly [title: string, argv: readonly string[], stdin: string, sentence: RegExp][] = [
 	['no facts', [], '', /needs --facts/],
-	[
-		'a file that is not there',
-		['--facts', 'nowhere.json'],
-		'',
-		/facts file 'nowhere\.json' of option '--facts' cannot be read/,
-	],
-	['facts that are none', ['--facts', '-'], '{}', /'schema' in standard input is missing/],
+	['a missing file', ['--facts', 'nowhere.json'], '', /facts file 'nowhere\.json' of option '--facts' cannot be read/],
+	['invalid facts', ['--facts', '-'], '{}', /'schema' in standard input is missing/],
 	['nothing', ['--facts', '-'], '', /standard input is not what 'vpmu probe --json' prints: it is empty/],
 	[
 		'a machine type',
@@ -91,7 +86,7 @@ for (const [title, argv, stdin, sentence] of wrong) {
 	});
 }
 
-test('--verbose names each event source that was considered', async t => {
+test('--verbose lists each event source that was considered', async t => {
 	const facts = JSON.stringify(bigLittle);
 	const words = await predict(['--facts', '-', '--verbose'], facts);
 	t.regex(words, /^event sources considered:\n {2}software: no cpus file/m);

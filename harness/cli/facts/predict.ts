@@ -47,14 +47,18 @@ async function readFacts(context: CommandContext, file: string): Promise<string>
 function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings {
 	const machine = given.machine ?? 'virt';
 	if (!/^[\w.-]+$/.test(machine)) {
-		throw new UsageError(`machine type '${machine}' of option '--machine' is not a name such as virt or virt-9.2`);
+		throw new UsageError(
+			`machine type '${machine}' of option '--machine' is not valid; expected a name such as virt or virt-9.2`,
+		);
 	}
 	const version = given['qemu-version'];
 	if (version !== undefined && !/^\d+\.\d+/.test(version)) {
-		throw new UsageError(`version '${version}' of option '--qemu-version' is not one such as 10.0.13`);
+		throw new UsageError(
+			`version '${version}' of option '--qemu-version' is not valid; expected a version such as 10.0.13`,
+		);
 	}
 	if (given.affinity !== undefined && parseCpuList(given.affinity).size === 0) {
-		throw new UsageError("the list of option '--affinity' names no CPU; allowed are lists such as 0-3,8");
+		throw new UsageError("the list of option '--affinity' names no CPU; expected a list such as 0-3,8");
 	}
 	const backcompat = given['backcompat-pmu'];
 	const cpuPmu = given['cpu-pmu'];
@@ -71,7 +75,7 @@ function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings
 	};
 }
 
-/** The prediction for people. `verbose`: with each event source that was considered. */
+/** Describes the prediction. `verbose`: includes each event source that was considered. */
 export function inWords(prediction: Prediction, verbose = false): string {
 	const { backend, type, name, rule } = prediction;
 	const source =
@@ -102,7 +106,7 @@ function countingWords(counting: Counting): string {
 	if (typeof counting !== 'string') return `unknown: ${counting.unknown}`;
 	return {
 		counts: 'vCPUs run and count',
-		stops: 'vCPUs run, their counters stand still',
+		stops: 'vCPUs run, but their counters stand still',
 		'cannot-run': 'vCPUs cannot run',
 		'no-pmu': 'vCPUs run without a PMU',
 	}[counting];

@@ -29,7 +29,7 @@ export async function probe(context: CommandContext, { options }: Given<typeof p
 const inWords = (answer: Answer) => (typeof answer === 'string' ? answer : `unknown: ${answer.unknown}`);
 const list = (file: FileText) => ('text' in file ? file.text.trim() || '(empty)' : file.error);
 
-/** The facts for people. */
+/** Describes the facts. */
 export function card(facts: HostFacts): string {
 	const { cpus, kvm } = facts;
 	const lines = [
@@ -61,7 +61,7 @@ export function card(facts: HostFacts): string {
 	return `${lines.join('\n')}\n`;
 }
 
-/** Where vCPUs counted that KVM gave its default event source. */
+/** Describes where vCPUs counted that have KVM's default event source. */
 function defaults(measured: HostFacts['kvm']['defaultCounts']): string[] {
 	if (measured === undefined) return [];
 	if ('unknown' in measured) return [`KVM's default not measured: ${measured.unknown}`];

@@ -37,7 +37,7 @@ for (const qemu of suites) {
 		}
 	});
 
-	test.serial(`refusals, mistakes and deaths [${qemu}]`, async t => {
+	test.serial(`refusals, usage errors and deaths of QEMU [${qemu}]`, async t => {
 		const refused = await vpmuQmp(['--qemu', qemu, 'qom-list', 'path=/nope']);
 		t.is(refused.status, 1);
 		t.is(refused.stdout, '');
@@ -47,7 +47,7 @@ for (const qemu of suites) {
 			message: /did you mean 'query-machines'/,
 		});
 		await t.throwsAsync(vpmuQmp(['--qemu', qemu, 'qom-list', 'pth=/']), { message: /did you mean 'path'/ });
-		// A question that ended QEMU until it was fixed there.
+		// A command that crashed QEMU until it was fixed there.
 		const asked = vpmuQmp(['--qemu', qemu, 'qom-list-properties', 'typename=colo-compare']);
 		if (qemu === 'debian:trixie-backports') t.is((await asked).status, 0);
 		else await t.throwsAsync(asked, { code: 'QMP_DISCONNECTED', message: /it was killed by SIGABRT; its last words/ });
@@ -71,7 +71,7 @@ for (const qemu of suites) {
 	});
 }
 
-test.serial('a QEMU that cannot be started is named, and blamed on who named it', async t => {
+test.serial('a QEMU that cannot be started is named, and the user who named it is blamed', async t => {
 	await t.throwsAsync(vpmuQmp(['query-status']), { instanceOf: UsageError });
 	const missing = await t.throwsAsync<VpmuError>(vpmuQmp(['--qemu', '/nope', 'query-status']));
 	t.like(missing, { message: "there is no program '/nope' on local", blame: 'user' });

@@ -20,7 +20,7 @@ import { unknownName } from '../../usage/unknown-name.ts';
 import type { Given } from '../command.ts';
 import type { qmpOptions } from './options.ts';
 
-/** `vpmu qmp`: one command, the declarations of its schema, or a shell. */
+/** `vpmu qmp`: executes one command, prints the schema's declarations, or opens a shell. */
 export async function qmp(
 	context: CommandContext,
 	{ options, positionals }: Given<typeof qmpOptions>,
@@ -41,7 +41,7 @@ export async function qmp(
 
 type Values = Given<typeof qmpOptions>['options'];
 
-/** How the QEMU of `--qemu` is started here. A name without a folder is looked for in PATH, as a shell does. */
+/** Resolves `--qemu` on this machine. A name without a folder is looked up in PATH, as in a shell. */
 async function commandOf(context: CommandContext, host: Host, source: string): Promise<readonly string[]> {
 	if (!source.startsWith('debian:')) return [source];
 	const { qemuCommand, resourcesFor } = await import('../resources.ts');
@@ -59,7 +59,7 @@ function connectOptionsOf({ signal }: CommandContext, options: Values): ConnectO
 	};
 }
 
-/** @throws UsageError where no file can be written */
+/** @throws UsageError if the file cannot be written */
 function makeEmpty(file: string): void {
 	try {
 		writeFileSync(file, '');

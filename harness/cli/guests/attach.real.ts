@@ -8,7 +8,7 @@ import { runCommandLine } from '../index.ts';
 
 const cases = { VPMU_CASES: 'test/faults/testing/cases' };
 
-/** A person at `vpmu shell`, who types what is told when something is shown. */
+/** A person at `vpmu shell` who types each text after the matching output. */
 function person(argv: readonly string[], cwd: string) {
 	const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
 	stderr.resume();
@@ -33,7 +33,7 @@ function person(argv: readonly string[], cwd: string) {
 	};
 }
 
-test.serial('people are attached to a cell that runs, each on a terminal, and it goes on', async t => {
+test.serial('several people can attach to a running cell, each with a terminal, and the cell goes on', async t => {
 	const folder = await temporaryFolder(t);
 	const out = path.join(folder, 'vpmu-runs', 'one');
 	const run = vpmu(['run', 'fault/waits', '--out', out], { env: cases });
@@ -54,7 +54,7 @@ test.serial('people are attached to a cell that runs, each on a terminal, and it
 	t.is(await second.ended, 0);
 	t.regex(second.shown, /\n\/dev\/pts\/1\r/);
 
-	// The cell ends while the first one is still there.
+	// The cell ends while the first person is still attached.
 	first.type('echo >/tmp/go\r');
 	t.is(await first.ended, 0);
 	const { status, stderr } = await run;

@@ -11,7 +11,7 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { unknownName } from '../../usage/unknown-name.ts';
 
-/** How what is typed and shown is carried over a socket; as it is by default. */
+/** Encodes input and output for the socket; unchanged by default. */
 interface Carrier {
 	send(typed: Uint8Array): Uint8Array;
 	receive(bytes: Uint8Array): Uint8Array;
@@ -19,7 +19,7 @@ interface Carrier {
 
 const plain: Carrier = { send: typed => typed, receive: bytes => bytes };
 
-/** Joins the person's terminal to a socket until either ends. @returns the exit status */
+/** Connects the user's terminal to a socket until either ends. @returns the exit status */
 export async function attachSocket(
 	{ stdin, stdout, stderr, signal }: CommandContext,
 	socket: Socket,
@@ -42,10 +42,10 @@ export async function attachSocket(
 }
 
 /**
- * Attaches the person to a guest of a run that goes on, on a terminal of their own: the console is the cell's.
+ * Attaches the user to the guest of a running cell, with a terminal of their own; the console belongs to the cell.
  *
- * @param cell the cell's id, or a part that only one running cell has
- * @param run the run folder; by default that of the runs here which was begun last and has running cells
+ * @param cell the cell's id, or a part of it that only one running cell has
+ * @param run the run folder; default: the newest one here that has running cells
  */
 export async function attachCell(context: CommandContext, cell: string, run: string | undefined): Promise<number> {
 	const { cwd, stdout } = context;
@@ -54,19 +54,19 @@ export async function attachCell(context: CommandContext, cell: string, run: str
 	const names = folder === undefined ? [] : await liveCells(folder);
 	if (names.length === 0) {
 		const where = run === undefined ? "a run of 'vpmu-runs'" : `'${run}'`;
-		throw new UsageError(`no cell of ${where} has a guest with a shell now; a run elsewhere is named by --run DIR`);
+		throw new UsageError(`no cell of ${where} has a guest with a shell now; use --run DIR for a run elsewhere`);
 	}
 	const wanted = path.basename(cellFolder(cell));
 	const found = names.includes(wanted) ? [wanted] : names.filter(name => name.includes(wanted));
 	if (found.length !== 1) {
-		if (found.length > 1) throw new UsageError(`'${cell}' of --cell is part of several cells: ${found.join(', ')}`);
+		if (found.length > 1) throw new UsageError(`'${cell}' of --cell matches several cells: ${found.join(', ')}`);
 		throw unknownName('running cell', cell, "of 'vpmu shell'", names);
 	}
 	const opened = await openSocketFolder(path.join(folder!, 'cells', found[0]!));
 	await using _ = opened.folder;
 	const socket = harmless(connect(opened.socket));
 	await once(socket, 'connect').catch(cause => {
-		throw new VpmuError(`the cell ${found[0]} runs no more: ${cause.message}`, { blame: 'harness', cause });
+		throw new VpmuError(`the cell ${found[0]} is no longer running: ${cause.message}`, { blame: 'harness', cause });
 	});
 	const client = new TerminalClient();
 	const resized = () => {

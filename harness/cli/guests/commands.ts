@@ -13,8 +13,8 @@ export const run = command({
 });
 
 export const list = command({
-	summary: 'the cells that run would run; starts nothing',
-	details: 'List the cells that run would run, and the reason of each skip. Starts nothing.',
+	summary: 'list the cells that run would run; starts nothing',
+	details: 'List the cells that run would run, with the reason of each skip. Starts nothing.',
 	usage: '[CASE...] [OPTION...]',
 	options: listOptions,
 	positionals: { maximum: 1000, candidates: cases },

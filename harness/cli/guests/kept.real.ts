@@ -48,7 +48,7 @@ test.serial('--keep leaves the guest of one cell, with console, QMP and gdb, unt
 	t.deepEqual(await settledLeftovers({ mark: folder, folders: [tmp] }, 20_000), []);
 });
 
-test.serial('the keeper of a guest, killed, leaves nothing; the list forgets it', async t => {
+test.serial("when a guest's keeper is killed, nothing is left and the list forgets it", async t => {
 	const folder = await temporaryFolder(t);
 	const tmp = path.join(folder, 't');
 	await mkdir(tmp);

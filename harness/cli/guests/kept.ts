@@ -9,7 +9,7 @@ import type { Given } from '../command.ts';
 import { attachSocket } from './attach.ts';
 import type { keptOptions } from './options.ts';
 
-/** `vpmu kept list`. Sweeps what a killed keeper left behind. */
+/** `vpmu kept list`. Removes what killed keepers left behind. */
 export async function list({ env, stdout }: CommandContext, { options }: Given<typeof keptOptions>): Promise<number> {
 	const all = await listKept(env);
 	const none = "no guest is kept: 'vpmu run --keep' leaves one\n";
@@ -53,7 +53,7 @@ async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Pr
 	await once(socket, 'connect').catch(cause => {
 		throw new VpmuError(`the console of ${kept.id} cannot be reached: ${cause.message}`, { blame: 'harness', cause });
 	});
-	// The shell has shown its prompt before anybody was there.
+	// The shell printed its prompt before anyone was attached.
 	socket.write('\n');
 	return await attachSocket(context, socket);
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../../src/lib/index.ts';
 
-/** Reads `--label KEY=VALUE`, given once or more. A value may be empty and hold `=`. @throws UsageError */
+/** Parses repeatable `--label KEY=VALUE`. A value may be empty and may contain `=`. @throws UsageError */
 export function readLabels(given: readonly string[] = []): Record<string, string> {
 	const labels = new Map<string, string>();
 	for (const text of given) {
@@ -10,7 +10,8 @@ export function readLabels(given: readonly string[] = []): Record<string, string
 				`'${text}' of option '--label' is not a label; allowed: KEY=VALUE in one line, with a key of letters, digits and _ . / -`,
 			);
 		}
-		if (labels.has(key)) throw new UsageError(`label '${key}' of option '--label' was given twice, but is taken once`);
+		if (labels.has(key))
+			throw new UsageError(`label '${key}' of option '--label' was given twice, but is allowed once`);
 		labels.set(key, value);
 	}
 	return Object.fromEntries(labels);

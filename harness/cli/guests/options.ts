@@ -29,23 +29,23 @@ export const selectOptions = {
 		value: 'LIST',
 		help: "values of -accel kvm,pmu= (types, or names of event sources); default the cases' own",
 	},
-	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells of this accelerator' },
+	accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'only cells with this accelerator' },
 	all: {
-		help: 'if no case is named: run those of the full selection too (implied if a QEMU supports -accel kvm,pmu=)',
+		help: 'without case names: include the full selection (implied if a QEMU supports -accel kvm,pmu=)',
 	},
 	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
-	cell: { value: 'ID', repeatable: true, help: 'only this cell, by the id that list prints' },
+	cell: { value: 'ID', repeatable: true, help: 'only this cell, by its id as printed by list' },
 	shard: { value: 'I/N', help: 'only part I of N, balanced by past durations' },
 	plan: { value: 'FILE', help: "with --shard: the division that 'vpmu plan' wrote, instead of named cases" },
 	random: {
 		value: 'N',
 		integer: { least: 1, most: 1_000_000 },
-		help: 'simulated hosts that choice/random-hosts makes up; default 60',
+		help: 'number of simulated hosts in choice/random-hosts; default 60',
 	},
 	seed: {
 		value: 'S',
 		integer: { least: 0, most: 4_294_967_295 },
-		help: 'with which seed it does; default 1. Host I of seed S is the first of seed S+I',
+		help: 'seed of these hosts; default 1. Host I of seed S is the first of seed S+I',
 	},
 	durations: {
 		value: 'RUN',
@@ -58,7 +58,7 @@ const atMost = 1_000_000;
 /** Options of `vpmu run`. */
 export const runOptions = {
 	...selectOptions,
-	jobs: { value: 'N', integer: { least: 1, most: atMost }, help: 'cells side by side; default one per core' },
+	jobs: { value: 'N', integer: { least: 1, most: atMost }, help: 'cells that run in parallel; default one per core' },
 	retries: {
 		value: 'N',
 		integer: { least: 0, most: atMost },
@@ -70,14 +70,14 @@ export const runOptions = {
 	silence: {
 		value: 'SECONDS',
 		integer: { least: 1, most: atMost },
-		help: "give up a cell that shows no progress for so long; default 240, scaled by the host's slowness",
+		help: "give up a cell that shows no progress for this long; default 240, scaled by the host's slowness",
 	},
-	keep: { help: 'leave the guest of the one cell running, and say how to attach to it' },
+	keep: { help: 'leave the guest of the selected cell running, and print how to attach to it' },
 	bisect: { help: 'for git bisect run: exit with 125 if the build or the infrastructure is at fault' },
 	label: {
 		value: 'KEY=VALUE',
 		repeatable: true,
-		help: 'a note for the results, such as build=1234; stands in run.labels of results.json',
+		help: 'a note for the results, such as build=1234, kept in run.labels of results.json',
 	},
 	out: { value: 'DIR', help: 'run folder; default vpmu-runs/ID' },
 	json: { help: 'print the results as JSON on standard output instead of the table' },

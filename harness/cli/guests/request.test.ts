@@ -8,7 +8,7 @@ import { commands } from '../index.ts';
 import type { runOptions } from './options.ts';
 import { requestOf } from './run.ts';
 
-/** What a command line of `vpmu run` asks for. */
+/** Parses a command line of `vpmu run` into a request. */
 async function asked(...argv: string[]): Promise<RunRequest> {
 	const stream = new PassThrough().resume();
 	const { signal } = new AbortController();
@@ -21,7 +21,7 @@ async function asked(...argv: string[]): Promise<RunRequest> {
 	return request!;
 }
 
-test('a command line is a request, with the words that were typed', async t => {
+test('a command line becomes a request that holds the words as typed', async t => {
 	const argv = [
 		'pmu/default-counts',
 		'--on',
@@ -41,14 +41,14 @@ test('a command line is a request, with the words that were typed', async t => {
 	t.like(await asked(), { retries: 0, retryFailures: false, wait: true, jobs: undefined, silenceMs: undefined });
 });
 
-test('random hosts: how many, and with which seed', async t => {
+test('random hosts: number and seed', async t => {
 	t.deepEqual((await asked()).selection.random, { count: 60, seed: 1 });
 	t.deepEqual((await asked('--random', '5', '--seed', '77')).selection.random, { count: 5, seed: 77 });
 	await t.throwsAsync(asked('--random', '0'), { instanceOf: UsageError, message: /'0' of option '--random'/ });
 	await t.throwsAsync(asked('--seed', '-1'), { instanceOf: UsageError, message: /--seed/ });
 });
 
-test('labels are read as they are', async t => {
+test('labels are kept as typed', async t => {
 	const given = ['build=1234', 'git.commit/sha-1=abc', 'empty=', 'why=a = b "c" é'].flatMap(text => ['--label', text]);
 	t.deepEqual((await asked(...given)).labels, {
 		...{ build: '1234', 'git.commit/sha-1': 'abc', empty: '', why: 'a = b "c" é' },
@@ -66,7 +66,7 @@ for (const [argv, message] of [
 	[['--label', '__proto__=1'], /of option '--label' is not a label/],
 	[['--label', 'a=1', '--label', 'a=1'], /^label 'a' of option '--label' was given twice/],
 	[['--retry-failures'], /needs '--retries N'/],
-	[['--retries', 'x'], /^'x' of option '--retries' is not a whole number that is allowed: 0 to 1000000$/],
+	[['--retries', 'x'], /^'x' of option '--retries' is not valid; allowed: whole numbers from 0 to 1000000$/],
 	[['--jobs', '0'], /^'0' of option '--jobs'/],
 	[['--shard', '3/2'], /'3\/2' of option '--shard'/],
 	[['--on', 'board:biglitle'], /unknown topology 'biglitle' .*\(did you mean 'biglittle'\?\)/],

@@ -19,7 +19,7 @@ async function run(t: ExecutionContext, ...argv: string[]) {
 	return { ...end, out, folder, ...readRun(out) };
 }
 
-test.serial('--retries: an error is tried again, both attempts are kept, and the cell is flaky', async t => {
+test.serial('--retries: a cell with an error is retried, both attempts are kept, and the cell is flaky', async t => {
 	const { status, stdout, cell, out } = await run(t, 'fault/recovers', '--retries', '2');
 	t.is(status, 0, stdout);
 	t.like(cell, { status: 'pass', flaky: true });
@@ -31,7 +31,7 @@ test.serial('--retries: an error is tried again, both attempts are kept, and the
 	t.regex(stdout, /note: fault\/recovers.*: flaky: pass at attempt 2; before: error \(host\): the host was away/);
 });
 
-test.serial('--retries does not try a failure again, unless it is told to', async t => {
+test.serial('--retries does not retry a failure by default', async t => {
 	const once = await run(t, 'fault/asserts', '--retries', '1');
 	t.is(once.status, 1);
 	t.is(once.cell.attempts, undefined);
@@ -41,7 +41,7 @@ test.serial('--retries does not try a failure again, unless it is told to', asyn
 	t.is(twice.cell.attempts?.length, 1);
 });
 
-test.serial('--quarantine excuses a failure until its day is over', async t => {
+test.serial('--quarantine excuses a failure until its last day', async t => {
 	const folder = await temporaryFolder(t);
 	const list = path.join(folder, 'list');
 	writeFileSync(list, 'fault/asserts 2999-12-31 issue 12\n');
@@ -55,7 +55,7 @@ test.serial('--quarantine excuses a failure until its day is over', async t => {
 	t.regex(expired.stdout, /note: fault\/asserts.*: its quarantine ended on 2020-01-01/);
 });
 
-test.serial('--bisect: only a failure of what is under test makes a commit bad', async t => {
+test.serial('--bisect: only a failure of the thing under test makes a commit bad', async t => {
 	const code = async (...argv: string[]) => (await run(t, '--bisect', ...argv)).status;
 	t.is(await code('fault/starts'), 0);
 	t.is(await code('fault/asserts'), 1);
@@ -65,7 +65,7 @@ test.serial('--bisect: only a failure of what is under test makes a commit bad',
 	t.is(await code('fault/no-such-case'), 128);
 });
 
-test.serial('a case run by AVA alone gives what the command line gives, and says where', t => {
+test.serial('a case run by AVA directly gives the same result as the command line, and says where it is', t => {
 	const ava = avaProgram();
 	const alone = spawnSync(process.execPath, [ava, 'cases/pmu/tcg-counts.ts'], {
 		...{ cwd: packageFolder, env: userEnvironment(), encoding: 'utf8', timeout: 120_000 },
@@ -88,7 +88,7 @@ test.serial('a case run by AVA alone gives what the command line gives, and says
 	t.deepEqual(readRun(own).results?.cells.map(comparable), JSON.parse(commanded.stdout).cells.map(comparable));
 });
 
-test.serial('repro.sh runs the cell again, and says what is not what it was made of', async t => {
+test.serial('repro.sh runs the cell again, and warns about what has changed since', async t => {
 	const { root, command } = await debianQemu(await openCache(), 'trixie', hostArchitecture());
 	const folder = await temporaryFolder(t);
 	const qemu = path.join(folder, 'qemu');

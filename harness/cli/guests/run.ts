@@ -18,12 +18,13 @@ export async function run(context: CommandContext, given: Given<typeof runOption
 	} catch (error) {
 		if (context.signal.aborted) throw error;
 		const code = explain(error, context);
-		// Bad usage would be the same for every commit: it must not make one bad. A QEMU that is not there was not built.
+		// Bad usage would fail at every commit, so it must not make one bad. A missing QEMU means that it was not
+		// built.
 		return code === exitCodes.usage && !(error instanceof UnfitBuild) ? bisectCodes.abort : bisectCodes.untestable;
 	}
 }
 
-/** What the options of `vpmu run` ask for. @throws UsageError */
+/** Parses the options of `vpmu run`. @throws UsageError */
 export function requestOf(given: Given<typeof runOptions>): RunRequest {
 	const { options } = given;
 	if (options['retry-failures'] && options.retries === undefined) {

@@ -6,7 +6,7 @@ import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
 import type { Given } from '../command.ts';
 import type { selectOptions } from './options.ts';
 
-/** Reads the options that choose cells. @throws UsageError */
+/** Parses the options that select cells. @throws UsageError */
 export function readSelection({
 	options,
 	positionals,

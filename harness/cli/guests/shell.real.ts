@@ -21,7 +21,7 @@ async function run(argv: readonly string[], typed: string, waitFor: RegExp) {
 	return { status, shown };
 }
 
-test('a guest with its console attached: what is typed reaches its shell, and its end is the end', async t => {
+test('a guest with its console attached: input reaches its shell, and when it ends the command ends', async t => {
 	const { status, shown } = await run(
 		['--accel', 'tcg', '--cpu', 'cortex-a72,pmu=off', '--append', 'loglevel=7'],
 		'echo $((6*7)); ls /sys/bus/event_source/devices; poweroff -f\n',
@@ -37,12 +37,15 @@ test('bad usage starts nothing', async t => {
 	const refused = async (argv: string[], message: RegExp) =>
 		await t.throwsAsync(run(argv, '', /x/), { instanceOf: UsageError, message });
 	await refused(['--accel', 'tcg', '--pmu', '8'], /'--pmu' needs '--accel kvm'/);
-	await refused(['--vcpus', 'many'], /'many' of option '--vcpus' is not a whole number/);
-	await refused(['--cpu', 'host,pmu'], /'host,pmu' of option '--cpu' is not MODEL/);
+	await refused(['--vcpus', 'many'], /'many' of option '--vcpus' is not valid; allowed: whole numbers/);
+	await refused(['--cpu', 'host,pmu'], /'host,pmu' of option '--cpu' is not valid; allowed: MODEL/);
 	await refused(['--qemu', '/nowhere'], /'\/nowhere' of option '--qemu' does not exist/);
 });
 
-/** Runs a script on a terminal of its own (`script`, of Debian's essential package bsdutils), types, and says what was shown. */
+/**
+ * Runs a script on a terminal of its own (`script`, of Debian's essential package bsdutils), types, and returns the
+ * output.
+ */
 async function onTerminal(script: string, keys: readonly (readonly [after: RegExp, typed: string])[]): Promise<string> {
 	const child = spawn(
 		'script',
@@ -67,13 +70,13 @@ async function onTerminal(script: string, keys: readonly (readonly [after: RegEx
 	return shown;
 }
 
-test('on a terminal: every key goes to the guest, Ctrl-A X leaves, and the terminal is as it was', async t => {
+test('on a terminal: every key goes to the guest, Ctrl-A X leaves, and the terminal is restored', async t => {
 	const vpmu = `${quoteWord(process.execPath)} ${quoteWord(commandFile)} shell --accel tcg --cpu cortex-a72,pmu=off`;
 	const shown = await onTerminal(
 		`stty rows 31 cols 97; echo "before=$(stty -g)"; ${vpmu}; echo "status=$?"; echo "after=$(stty -g)"`,
 		[
 			[/# /, 'echo $((6*7)); sleep 300\r'],
-			// Ctrl-C is the guest's: its sleep ends, and the shell here goes on.
+			// Ctrl-C goes to the guest: its sleep ends, and the shell here continues.
 			[/\n42\r/, '\x03'],
 			[/# /, 'echo again $((7*7))\r'],
 			[/again 49/, '\x01h'],

@@ -32,7 +32,7 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 	const host = await hostOn(resources, options.on ?? (accel === 'tcg' ? 'local' : 'auto'));
 	const qemu = { command: await qemuCommand(resources, host, source) };
 	const kernel = await resources.guests.kernelOn(host, kernelSource);
-	// Without our agent (a file that cannot be executed in its place) init gives the console to a person's shell.
+	// Replace our agent by a file that cannot be executed, so that init gives the console to an interactive shell.
 	const extraFiles = [{ path: 'vpmu/agent', content: '', mode: 0o644 }];
 	const image = await buildImage(await resources.cache(), await loadRecipe('guest'), { extraFiles });
 	const folder = options.artifacts;
@@ -43,7 +43,7 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 			...(options.pmu === undefined ? {} : { accelProperties: { pmu: options.pmu } }),
 			...cpu,
 			...{ kernel: kernel.path, initrd: await host.provide(image.path) },
-			// Each character costs milliseconds on the console of a guest in a board.
+			// Each console character costs milliseconds in a guest on a board.
 			append: `console=ttyAMA0 quiet rdinit=/init panic=-1 ${options.append ?? ''}`.trimEnd(),
 		},
 		{
@@ -67,7 +67,9 @@ function readCpu(text: string): { cpu: string; cpuProperties: Record<string, str
 	const [cpu = '', ...properties] = text.split(',');
 	const pairs = properties.map(property => property.split('=', 2));
 	if (cpu === '' || pairs.some(([name, value]) => !name || !value)) {
-		throw new UsageError(`'${text}' of option '--cpu' is not MODEL[,NAME=VALUE...], such as host,pmu=off`);
+		throw new UsageError(
+			`'${text}' of option '--cpu' is not valid; allowed: MODEL[,NAME=VALUE...], such as host,pmu=off`,
+		);
 	}
 	return { cpu, cpuProperties: Object.fromEntries(pairs) };
 }

@@ -25,7 +25,7 @@ const write = (run: string, name: string, text: string) => {
 	writeFileSync(path.join(folder, run, name), text);
 };
 
-test.serial('every command that reads a run ends with 2 and the reason when its results are damaged', async t => {
+test.serial('every command that reads a run exits with 2 and a reason if its results are damaged', async t => {
 	write('good', 'results.json', JSON.stringify(everyStatus));
 	const { cells } = everyStatus;
 	for (const [text, reason] of [
@@ -53,7 +53,7 @@ test.serial('every command that reads a run ends with 2 and the reason when its 
 	}
 });
 
-test.serial('a run without results whose events are damaged: 2 with file and line', async t => {
+test.serial('a run without results whose events are damaged: exit 2 with file and line', async t => {
 	const start = { at: '2026-01-01T00:00:00Z', event: 'run-start', run: everyStatus.run, cells: [] };
 	for (const [text, reason] of [
 		['', /holds no whole event/],

@@ -36,7 +36,7 @@ export async function report(
 	const given = positionals[0]!;
 	const folder = path.resolve(cwd, given);
 	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
-	// A run that was killed has written no results; its events tell how far it came.
+	// A killed run has no results; its events show how far it got.
 	const finished = existsSync(path.join(folder, 'results.json'));
 	const results = finished ? readResults(folder) : resultsOf(readEvents(folder));
 	stdout.write(renderers[options.format ?? 'pretty'](results, given, artifactsIn(folder)));

@@ -10,7 +10,7 @@ async function bench(...argv: string[]): Promise<string> {
 	return String(stdout.read());
 }
 
-test.serial('every benchmark runs on a real QEMU, and each figure stands against a baseline or a limit', async t => {
+test.serial('every benchmark runs on a real QEMU, and each figure has a baseline or a limit', async t => {
 	const report = JSON.parse(await bench('--rounds', '1', '--json'));
 	t.is(report.schema, 'vpmu-bench/1');
 	t.deepEqual(Object.keys(report.benchmarks), ['qmp', 'replies', 'inspect', 'guest', 'nested', 'selection']);
@@ -30,7 +30,7 @@ test.serial('every benchmark runs on a real QEMU, and each figure stands against
 	}
 });
 
-test.serial('one by its name, for people', async t => {
+test.serial('a single benchmark by its name, as text', async t => {
 	const text = await bench('replies', '--rounds', '1');
 	t.regex(text, /^replies, on debian:trixie, medians of 1 round/);
 	t.regex(text, /serial \/ bare loop {2}\(.* wanted 0\.95: (met|NOT MET)\)/);

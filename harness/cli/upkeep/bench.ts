@@ -24,7 +24,7 @@ const byName: Readonly<Record<(typeof benchmarkNames)[number], Benchmark>> = {
 };
 const benchmarks = benchmarkNames.map(name => byName[name]);
 
-/** The first suite of Debian's that has Python's `qemu.qmp` as a package. */
+/** The first Debian suite that packages Python's `qemu.qmp`. */
 const pythonQmp = { suite: 'forky', name: 'python3-qemu-qmp' };
 
 /** `vpmu bench`. */
@@ -83,7 +83,7 @@ export async function bench(
 	return 0;
 }
 
-/** A benchmark for people. */
+/** Describes a benchmark. */
 function describe(name: string, qemu: string, { rounds, figures, ratios, leftOut }: BenchmarkResult): string {
 	const width = Math.max(...figures.map(figure => figure.name.length));
 	const goal = (wanted: string, met: boolean | null) => (met === null ? '' : `; ${wanted}: ${met ? 'met' : 'NOT MET'}`);

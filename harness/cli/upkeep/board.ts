@@ -25,7 +25,7 @@ import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import type { boardListOptions, boardSshOptions, boardUpOptions } from './options.ts';
 
-/** The topology that an action names, if it names one. @throws UsageError for an unknown one */
+/** Returns the topology that an action names, if any. @throws UsageError for an unknown one */
 async function named([topology]: readonly string[]): Promise<string | undefined> {
 	if (topology !== undefined) await loadTopology(topology);
 	return topology;
@@ -59,7 +59,7 @@ export async function up(
 	{ options, positionals }: Given<typeof boardUpOptions>,
 ): Promise<number> {
 	const topology = await needed(positionals, 'up');
-	// A keeper ends with the one who started it, until it is handed over.
+	// The keeper ends with the process that started it until the handover.
 	const { signal } = eitherSignal(context.signal, abandoned(context));
 	const cache = await cacheFor({ ...context, signal });
 	const kept = options.foreground
@@ -81,8 +81,8 @@ export async function up(
 }
 
 /**
- * Waits until the board of a topology is up. Where nobody starts it yet, this very command is started again as a process
- * of its own, its keeper, which stays with it. It ends if this process does before.
+ * Waits until the board of a topology is up. If no process is starting it, starts this command again as a separate
+ * process, the board's keeper, which stays with it. The keeper ends if this process ends first.
  */
 async function letUp(
 	context: CommandContext,
@@ -125,7 +125,7 @@ async function letUp(
 			}
 			if (kept.state === 'damaged') {
 				throw new VpmuError(
-					`board ${topology} is up, but what its keeper wrote down cannot be read (${kept.problem}); 'vpmu board down ${topology}' ends it`,
+					`board ${topology} is up, but its keeper's record cannot be read (${kept.problem}); 'vpmu board down ${topology}' ends it`,
 					{ blame: 'host' },
 				);
 			}
@@ -134,10 +134,10 @@ async function letUp(
 			context.signal.throwIfAborted();
 			if (end === undefined) continue;
 			own = undefined;
-			// Somebody else was faster by a moment: what they start is waited for.
+			// Another process was a moment faster: wait for the board that it starts.
 			if (end[0] === exitCodes.lockBusy) continue;
 			const evidence = (await readFile(logFile)).toString('utf8', from).split('\n').filter(Boolean).slice(-20);
-			throw new VpmuError(`board ${topology} did not come up: ${evidence.at(-1) ?? 'its keeper said nothing'}`, {
+			throw new VpmuError(`board ${topology} did not come up: ${evidence.at(-1) ?? 'its keeper printed nothing'}`, {
 				blame: 'board',
 				evidence,
 			});
@@ -163,7 +163,7 @@ export async function down(context: CommandContext, { positionals }: Given): Pro
 	return 0;
 }
 
-/** What a list says of a board that a keeper has. */
+/** Describes the state of a board that has a keeper. */
 function noteOf(kept: KeptState): string {
 	if (kept.state === 'up') return `up since ${kept.board.since}`;
 	if (kept.state === 'starting') return `being started by process ${kept.keeper.keeperPid}`;
@@ -208,7 +208,7 @@ export async function list(
 	return 0;
 }
 
-/** `vpmu board ssh`: a shell or a command on the board that is up, else on one that is started for this and goes with it. */
+/** `vpmu board ssh`: opens a shell or runs a command on the running board, or on one started for this command only. */
 export async function ssh(
 	context: CommandContext,
 	{ options, positionals }: Given<typeof boardSshOptions>,

@@ -30,14 +30,14 @@ export const boards: GroupSpec = {
 			load: async () => (await import('./board.ts')).down,
 		}),
 		list: command({
-			summary: 'the topologies, which boards are up, and their snapshots',
+			summary: 'list topologies, running boards, and their snapshots',
 			usage: '[--json]',
 			options: boardListOptions,
 			positionals: { maximum: 1, candidates: topologies },
 			load: async () => (await import('./board.ts')).list,
 		}),
 		ssh: command({
-			summary: 'a shell or a command on a board; starts the board if it is not up',
+			summary: 'run a shell or a command on a board; starts the board if it is not up',
 			usage: 'TOPOLOGY [--cpus N] [--kernel KERNEL] [-- COMMAND…]',
 			options: boardSshOptions,
 			positionals: { maximum: 100, candidates: topologies },
@@ -64,13 +64,13 @@ export const image: GroupSpec = {
 			load: async () => (await import('./image.ts')).build,
 		}),
 		list: command({
-			summary: 'what the cache holds: packages, kernels, programs and images',
+			summary: 'list what the cache holds: packages, kernels, programs and images',
 			usage: '[--json]',
 			options: imageListOptions,
 			load: async () => (await import('./image.ts')).list,
 		}),
 		prune: command({
-			summary: 'remove what was not used for long from the cache',
+			summary: 'remove entries from the cache that were not used for long',
 			usage: '[--unused-for DAYS | --all] [--dry-run] [--json]',
 			options: imagePruneOptions,
 			load: async () => (await import('./image.ts')).prune,
@@ -79,7 +79,7 @@ export const image: GroupSpec = {
 };
 
 export const bench = command({
-	summary: 'how fast vpmu is, each figure against a named baseline',
+	summary: 'measure how fast vpmu is, against named baselines',
 	details: `Measure how fast vpmu is; each figure is a ratio to a named baseline of the same run. Benchmarks: ${benchmarkNames.join(', ')}.`,
 	usage: '[BENCHMARK...] [--qemu QEMU] [--rounds N] [--json]',
 	options: benchOptions,
@@ -88,7 +88,7 @@ export const bench = command({
 });
 
 export const doctor = command({
-	summary: 'what this machine lacks, and the command that provides it',
+	summary: 'check what this machine lacks, and name the command that provides it',
 	usage: '[--json]',
 	options: doctorOptions,
 	load: async () => (await import('./doctor.ts')).doctor,

@@ -19,11 +19,11 @@ import type { doctorOptions } from './options.ts';
 interface Finding {
 	readonly state: 'ok' | 'missing' | 'note';
 	readonly what: string;
-	/** The command that provides it, or what follows from its absence. */
+	/** The command that provides it, or the consequence if it is missing. */
 	readonly remedy?: string;
 }
 
-/** Programs of the system that vpmu calls, and the Debian package that has each. */
+/** System programs that vpmu calls, with their Debian packages. */
 const programs: Readonly<Record<string, string>> = {
 	'apt-get': 'apt',
 	'dpkg-deb': 'dpkg',
@@ -37,7 +37,7 @@ const programs: Readonly<Record<string, string>> = {
 
 const gibibyte = 2 ** 30;
 
-/** Everything that is looked at; starts nothing and writes nothing but the cache folder. */
+/** Checks everything; starts nothing and writes only to the cache folder. */
 export function examine(env: Readonly<Record<string, string | undefined>>): Finding[] {
 	const findings: Finding[] = [];
 	const major = Number(process.versions.node.split('.')[0]);
@@ -89,7 +89,7 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 			? { state: 'ok', what: `${memory.toFixed(0)} GiB of memory free` }
 			: {
 					state: 'note',
-					what: `${memory.toFixed(1)} GiB of memory free; a board has 3 GiB`,
+					what: `${memory.toFixed(1)} GiB of memory free; a board takes 3 GiB`,
 					remedy: 'boards that do not fit wait for one another; --jobs 1 for guests',
 				},
 	);

@@ -40,14 +40,14 @@ for (const [argv, message] of [
 }
 
 test('an empty cache is listed and pruned', async t => {
-	t.regex((await run(t, 'list')).stdout, /^KIND.*\n\/.*: .* on the disk\n$/);
+	t.regex((await run(t, 'list')).stdout, /^KIND.*\n\/.*: .* on disk\n$/);
 	t.regex((await run(t, 'prune')).stdout, /^0 items removed, 0 B freed in \//);
 	const { stdout, status } = await run(t, 'list', '--json');
 	t.is(status, 0);
 	t.deepEqual(JSON.parse(stdout).items, []);
 });
 
-test('the table says ages and users', t => {
+test('the table shows ages and users', t => {
 	const now = Date.parse('2026-01-31');
 	const item = {
 		path: '/x',
@@ -84,7 +84,7 @@ test('sizes in words', t => {
 	]);
 });
 
-test('a log gets a line when a step begins, a terminal one line that changes', t => {
+test('a log gets a line when a step starts, a terminal one line that changes', t => {
 	const steps = [0, 5_000_000, 10_000_000].map(done => ({
 		what: 'Downloading',
 		done,

@@ -67,7 +67,7 @@ export async function list(context: CommandContext, { options }: Given<typeof im
 		context.stdout.write(`${JSON.stringify({ root: cache.root, sizeBytes, items }, null, 2)}\n`);
 		return 0;
 	}
-	context.stdout.write(`${cacheTable(items, Date.now())}\n${cache.root}: ${formatBytes(sizeBytes)} on the disk\n`);
+	context.stdout.write(`${cacheTable(items, Date.now())}\n${cache.root}: ${formatBytes(sizeBytes)} on disk\n`);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ export async function prune(context: CommandContext, { options }: Given<typeof i
 	return 0;
 }
 
-/** The things of the cache for people: biggest folders first named by what they are, ages in days, and who needs them. */
+/** Formats the cache's contents as a table: a description, size, ages in days, and what uses it. */
 export function cacheTable(items: readonly CacheItem[], now: number): string {
 	const labels = new Map(items.map(item => [`${item.kind}/${item.name}`, item.label]));
 	const age = (date: Date) => {

@@ -11,7 +11,7 @@ const board = {
 /** Options of `vpmu board up`. */
 export const boardUpOptions = {
 	...board,
-	foreground: { help: 'stay with the board until interrupted, instead of leaving it up' },
+	foreground: { help: 'stay in the foreground until interrupted, and end the board then' },
 } as const satisfies Options;
 
 /** Options of `vpmu board list`. */
@@ -32,7 +32,7 @@ export const imageBuildOptions = {
 		choices: ['cpio', 'squashfs'],
 		help: 'cpio, for -initrd (default), or squashfs, a read-only disk',
 	},
-	refresh: { help: 'look for newer packages instead of those chosen before' },
+	refresh: { help: 'look for newer packages instead of using the earlier choice' },
 	json,
 } as const satisfies Options;
 
@@ -41,9 +41,9 @@ export const imageListOptions = { json } as const satisfies Options;
 
 /** Options of `vpmu image prune`. */
 export const imagePruneOptions = {
-	'unused-for': { value: 'DAYS', help: 'remove what was not used for so many days (default 30)' },
-	all: { help: 'remove everything, however young' },
-	'dry-run': { help: 'only say what would be removed' },
+	'unused-for': { value: 'DAYS', help: 'remove entries not used for this many days (default 30)' },
+	all: { help: 'remove everything, whatever its age' },
+	'dry-run': { help: 'only print what would be removed' },
 	json,
 } as const satisfies Options;
 
@@ -60,7 +60,7 @@ export const benchOptions = {
 	rounds: {
 		value: 'N',
 		integer: { least: 1, most: 99_999 },
-		help: 'how often each contender is measured, in turns (default 21; fewer if a turn is long)',
+		help: 'rounds in which contenders are measured in turn (default 21; fewer if a turn is long)',
 	},
 	json: { help: 'print one JSON document' },
 } as const satisfies Options;

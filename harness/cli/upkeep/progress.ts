@@ -2,7 +2,7 @@ import type { Progress } from '../../../src/image/index.ts';
 import { formatDuration, screen, visible } from '../../../src/lib/index.ts';
 import type { Output } from '../../usage/output.ts';
 
-/** A size in words: `812 B`, `10.6 MB` (powers of ten, as packages and disks are sold). */
+/** Formats a size: `812 B`, `10.6 MB` (powers of ten, as for packages and disks). */
 export function formatBytes(bytes: number): string {
 	const units = ['B', 'kB', 'MB', 'GB', 'TB'];
 	let value = bytes;
@@ -14,12 +14,12 @@ export function formatBytes(bytes: number): string {
 	return `${unit === 0 ? value : value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** Steps that are over sooner are not worth a line in a log. */
+/** Shorter steps are not shown in a log. */
 const worthALineMs = 300;
 
 /**
- * Shows what a long step does, how far it is and how long it took: one line that is written over on a terminal, in a log
- * a line when a step begins and one when it ends.
+ * Shows progress of a long step: its amount and duration. A terminal gets one line that is overwritten; a log gets a
+ * line when a step starts and one when it ends.
  */
 export function progressPrinter(output: Pick<Output, 'write' | 'isTTY' | 'columns'>): {
 	report(progress: Progress): void;
