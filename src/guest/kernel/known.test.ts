@@ -27,6 +27,8 @@ test('a known message is a note for the kernels that have it, and a report for o
 	t.deepEqual(kindsOf('6.12.0'), [2, 0]);
 	t.deepEqual(kindsOf('5.19'), [2, 0]);
 	t.deepEqual(kindsOf('10.0'), [2, 0]);
+	t.deepEqual(kindsOf('7.5'), [2, 0]);
+	t.deepEqual(kindsOf('5.5'), [2, 0]);
 	t.deepEqual(kindsOf(null), [2, 0]);
 	t.deepEqual(kindsOf('6.1.0', 'host'), [2, 0]);
 });
@@ -44,6 +46,29 @@ test('a known message that is not trouble is a note too, once', t => {
 	);
 });
 
+test('a message without a first or a last release applies up to the other one, and not to an unknown kernel', t => {
+	const [{ from: _from, ...noFrom }] = list as [KnownMessage];
+	const [{ before: _before, ...noBefore }] = list as [KnownMessage];
+	const { from: _, ...always } = noBefore;
+	const applies = (entry: KnownMessage, release: string | null) =>
+		sortKernelLog(log, { of: 'guest', release }, [entry]).known.length === 1;
+	const releases = ['6.0', '6.1', '6.11', '6.12', '7.0', null];
+	const all = (entry: KnownMessage) => releases.filter(release => applies(entry, release));
+	t.deepEqual(all(noFrom), ['6.0', '6.1', '6.11']);
+	t.deepEqual(all(noBefore), ['6.1', '6.11', '6.12', '7.0']);
+	t.deepEqual(all(always), releases);
+	t.deepEqual(all(list[0]!), ['6.1', '6.11']);
+});
+
+test('of a known message its first line is shown', t => {
+	const again = log.map(line => line.replace('main.c:1', 'main.c:2'));
+	const { known } = sortKernelLog([...log, ...again], { of: 'guest', release: '6.1' }, list);
+	t.deepEqual(
+		known.map(one => one.line),
+		['WARNING: CPU: 0 PID: 1 at init/main.c:1 foo+0x1/0x2'],
+	);
+});
+
 test('every entry of the list has a reason and a pattern that does not match everything', t => {
 	t.is(new Set(knownMessages.map(entry => entry.name)).size, knownMessages.length);
 	for (const { pattern, reason, from, before } of knownMessages) {
@@ -55,8 +80,9 @@ test('every entry of the list has a reason and a pattern that does not match eve
 });
 
 test('stalls are told from what a stopped machine cannot be the cause of', t => {
-	t.true(isStall({ kind: 'rcu-stall' }));
-	t.true(isStall({ kind: 'hung-task' }));
+	for (const kind of ['rcu-stall', 'soft-lockup', 'hard-lockup', 'workqueue-lockup', 'hung-task'] as const) {
+		t.true(isStall({ kind }), kind);
+	}
 	t.false(isStall({ kind: 'oops' }));
 	t.false(isStall({ kind: 'warning' }));
 });

@@ -1,6 +1,6 @@
 import entries from './known.json' with { type: 'json' };
 import { KernelLogReader, type KernelReport, withoutPrefixes } from './log.ts';
-import { type Recognised, recognise } from './words.ts';
+import type { Recognised } from './words.ts';
 
 /** A known and harmless kernel message: an entry of known.json. */
 export interface KnownMessage {
@@ -64,7 +64,7 @@ export function sortKernelLog(
 		if (entry !== undefined && !known.has(entry.name)) {
 			known.set(entry.name, { name: entry.name, line: words, reason: entry.reason });
 		}
-		if (entry !== undefined && recognise(line) !== undefined) knownReports.add(words);
+		if (entry !== undefined) knownReports.add(words);
 		reader.push(line);
 	}
 	return {
@@ -75,12 +75,10 @@ export function sortKernelLog(
 
 function applies({ of, from, before }: KnownMessage, origin: LogOrigin): boolean {
 	if (of !== 'any' && of !== origin.of) return false;
-	if (from === undefined && before === undefined) return true;
-	if (origin.release === null) return false;
-	return (
-		(from === undefined || compare(origin.release, from) >= 0) &&
-		(before === undefined || compare(origin.release, before) < 0)
-	);
+	const { release } = origin;
+	const hasBegun = from === undefined || (release !== null && compare(release, from) >= 0);
+	const hasEnded = before !== undefined && (release === null || compare(release, before) >= 0);
+	return hasBegun && !hasEnded;
 }
 
 /** Compares the first two numbers of two releases. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { incidentsOf, kernelReports, withoutPrefixes } from './log.ts';
+import { incidentsOf, KernelLogReader, kernelReports, withoutPrefixes } from './log.ts';
 
 const log = [
 	'[    1.000000] smp: Brought up 1 node, 2 CPUs',
@@ -76,4 +76,38 @@ test('reports about one fault are one incident: close together, and without an e
 	const apart = kernelReports(['[   12.0] BUG: one', '[   12.5] CPU: 0 PID: 7', '[   20.0] BUG: other']);
 	t.is(incidentsOf(apart).length, 2);
 	t.is(incidentsOf(kernelReports(['BUG: one', 'BUG: other'])).length, 1);
+	t.is(incidentsOf(kernelReports(['BUG: one', '[   20.0] BUG: other'])).length, 1);
+	t.is(incidentsOf(kernelReports(['[   12.0] BUG: one', 'BUG: other'])).length, 1);
+});
+
+test('the end of a panic is not the end of an oops', t => {
+	const kinds = (lines: readonly string[]) => kernelReports(lines).map(report => report.kind);
+	const [oops, end] = [
+		'Internal error: Oops: 0000000096000004 [#1] SMP',
+		'---[ end Kernel panic - not syncing: x ]---',
+	];
+	t.deepEqual(kinds([oops, end]), ['oops', 'panic']);
+	t.deepEqual(kinds(['Kernel panic - not syncing: x', end]), ['panic']);
+	t.deepEqual(kinds([oops, '---[ end trace 0000000000000000 ]---', 'BUG: x']), ['oops', 'bug']);
+});
+
+test('lines belong to a report until there are enough, and after an announcement until it is said of what', t => {
+	const reader = new KernelLogReader();
+	t.false(reader.isInReport);
+	const more = () => {
+		for (let line = 0; line < 50; line++) reader.push('more');
+	};
+	reader.push('BUG: x');
+	t.true(reader.isInReport);
+	more();
+	t.false(reader.isInReport);
+	reader.push('------------[ cut here ]------------');
+	more();
+	t.true(reader.isInReport);
+	reader.push('WARNING: CPU: 0 PID: 77 at a.c:1 foo+0x1/0x2');
+	t.false(reader.isInReport);
+	t.deepEqual(
+		reader.reports.map(report => report.line),
+		['BUG: x', 'WARNING: CPU: 0 PID: 77 at a.c:1 foo+0x1/0x2'],
+	);
 });

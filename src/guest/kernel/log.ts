@@ -39,8 +39,8 @@ interface OpenReport {
 export class KernelLogReader {
 	readonly #reports: OpenReport[] = [];
 	#open: OpenReport | undefined;
-	/** The open report began with a line that only announces one. */
-	#isAnnounced = false;
+	/** The open report, if it began with a line that only announces one. */
+	#announced: OpenReport | undefined;
 
 	/** Reports, oldest first; only the first 200 are kept. */
 	get reports(): readonly KernelReport[] {
@@ -49,7 +49,7 @@ export class KernelLogReader {
 
 	/** Whether the next lines belong to a report, so that all of them must be passed. */
 	get isInReport(): boolean {
-		return this.#open !== undefined && (this.#isAnnounced || this.#open.lines.length < keptLines);
+		return this.#announced !== undefined || (this.#open !== undefined && this.#open.lines.length < keptLines);
 	}
 
 	/** Takes the next complete line. */
@@ -58,29 +58,29 @@ export class KernelLogReader {
 		const said = recognise(line);
 		if (said !== undefined) this.#take(said, line);
 		else if (cutHere.test(line)) {
-			this.#begin({ kind: 'warning', what: 'warning' }, line);
-			this.#isAnnounced = true;
+			this.#announced = this.#begin({ kind: 'warning', what: 'warning' }, line);
 		} else if (this.#open !== undefined && this.#open.lines.length < keptLines) this.#open.lines.push(line);
 		if (endOfReport.test(line)) {
 			this.#open = undefined;
-			this.#isAnnounced = false;
+			this.#announced = undefined;
 		}
 	}
 
 	#take(said: Recognised, line: string): void {
-		const open = this.#open;
-		const isItsEnd = open?.kind === said.kind && endOfReport.test(line);
-		if (open !== undefined && this.#isAnnounced) {
-			Object.assign(open, said, { line: withoutPrefixes(line) });
-			open.lines.push(line);
-		} else if (open !== undefined && isItsEnd) open.lines.push(line);
+		const [open, announced] = [this.#open, this.#announced];
+		if (announced !== undefined) {
+			Object.assign(announced, said, { line: withoutPrefixes(line) });
+			announced.lines.push(line);
+		} else if (open?.kind === said.kind && endOfReport.test(line)) open.lines.push(line);
 		else this.#begin(said, line);
-		this.#isAnnounced = false;
+		this.#announced = undefined;
 	}
 
-	#begin(said: Recognised, line: string): void {
-		this.#open = { ...said, line: withoutPrefixes(line), lines: [line] };
-		if (this.#reports.length < mostReports) this.#reports.push(this.#open);
+	#begin(said: Recognised, line: string): OpenReport {
+		const report = { ...said, line: withoutPrefixes(line), lines: [line] };
+		this.#open = report;
+		if (this.#reports.length < mostReports) this.#reports.push(report);
+		return report;
 	}
 }
 

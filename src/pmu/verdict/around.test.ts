@@ -119,8 +119,22 @@ for (const [title, observations, check] of falsehoods) {
 	});
 }
 
+for (const event of [
+	...['STOP', 'RESET', 'SHUTDOWN', 'SUSPEND', 'SUSPEND_DISK', 'GUEST_PANICKED', 'GUEST_CRASHLOADED'],
+	...['WATCHDOG', 'BLOCK_IO_ERROR', 'MEMORY_FAILURE'],
+]) {
+	test(`an unexpected ${event} fails a cell, with what it says`, t => {
+		t.deepEqual(checksOf(withEvent({ event })), ['qmp qmp-events']);
+		const reason = (one: UnexpectedEvent) => judge(prediction, withEvent(one), { asked }).reasons.join();
+		t.true(reason({ event }).endsWith(`(${event})`), reason({ event }));
+		const data = { guest: true, at: 2n, why: 'x' };
+		t.true(reason({ event, data }).endsWith(`(${event} {"guest":true,"at":"2","why":"x"})`), reason({ event, data }));
+	});
+}
+
 test('what changes nothing about the machine is shown and not judged', t => {
 	t.deepEqual(checksOf(withEvent({ event: 'AN_EVENT_OF_A_LATER_QEMU' })), []);
+	t.deepEqual(checksOf(withEvent({ event: 'toString' })), []);
 	t.deepEqual(checksOf({ ...seen, unexpected: { events: [], stderr: ['a warning'] } }), []);
 });
 
