@@ -214,6 +214,7 @@ function logsOf(observations: Observations | undefined): CellLogs | undefined {
 					unread: log.unread?.reason ?? null,
 					reports: log.reports.map(({ name, lines }) => ({ name, lines })),
 					known: log.known,
+					...(log.lastLines === undefined ? {} : { lastLines: log.lastLines }),
 				};
 	const { events = [], stderr = [] } = unexpected ?? {};
 	return {

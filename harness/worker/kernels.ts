@@ -38,6 +38,8 @@ export class KernelWatch {
 	readonly #expected: KnownMessage[] = [];
 	#mark: KernelLogMark | undefined;
 	#unread: KernelLogObservation['unread'] = null;
+	/** What the consoles of guests showed last that can no longer be asked. */
+	readonly #lastLines: string[] = [];
 	/** Why vCPUs did not run for a while, if that was on purpose. */
 	#heldUp: string | undefined;
 	#hostKernel: KernelLogObservation | undefined;
@@ -50,8 +52,11 @@ export class KernelWatch {
 
 	/** What was logged so far, in the form that the verdict takes. */
 	get observed(): Pick<Observations, 'guestKernel' | 'hostKernel'> {
+		const guestKernel = this.#guestKernel();
+		// Of a guest that was never opened, its console may still have shown trouble.
+		const wasSeen = this.#guests.size + guestKernel.reports.length + this.#lastLines.length > 0;
 		return {
-			...(this.#guests.size === 0 ? {} : { guestKernel: this.#guestKernel() }),
+			...(wasSeen ? { guestKernel } : {}),
 			...(this.#hostKernel === undefined ? {} : { hostKernel: this.#hostKernel }),
 		};
 	}
@@ -76,7 +81,7 @@ export class KernelWatch {
 	/** Reads the guest's kernel log before its machine is ended. @throws what asking a guest throws */
 	async machineEnds(machine: Machine): Promise<void> {
 		const guest = this.#guests.get(machine);
-		if (guest !== undefined && this.#silent(guest) === undefined) {
+		if (guest !== undefined && this.#silent(machine, guest.isLost) === undefined) {
 			await this.readGuest(guest);
 			this.#ended.add(machine);
 		}
@@ -116,15 +121,29 @@ export class KernelWatch {
 		for (const machine of this.#machines) await this.#tellProcesses(machine);
 		for (const guest of this.#guests.values()) {
 			if (this.#ended.has(guest.machine)) continue;
-			const why = this.#silent(guest);
-			if (why !== undefined) this.#unread ??= { reason: why, expected: true };
+			const why = this.#silent(guest.machine, guest.isLost);
+			if (why !== undefined) this.#lastSeen(guest.machine, why);
 			else if (!hasFailed) await this.readGuest(guest);
 			else {
 				await this.readGuest(guest, 5000).catch(error => {
-					this.#unread ??= { reason: messageOf(error), expected: true };
+					this.#lastSeen(guest.machine, messageOf(error));
 				});
 			}
 		}
+		for (const machine of hasFailed ? this.#machines : []) {
+			const why = this.#silent(machine, false);
+			const isKnown = this.#guests.has(machine) || this.#ended.has(machine) || machine.spec.kernel === undefined;
+			if (why !== undefined && !isKnown) this.#lastSeen(machine, why);
+		}
+	}
+
+	/** Keeps what a console showed last, in the place of a log that can no longer be read. */
+	#lastSeen({ console }: Machine, reason: string): void {
+		this.#unread ??= { reason, expected: true };
+		const lines = console.lastLines(20);
+		this.#lastLines.push(...lines);
+		if (lines.length === 0) return;
+		appendFileSync(this.#file('guest-kernel.log'), `-- last lines of the console; ${reason}\n${lines.join('\n')}\n`);
 	}
 
 	/** Reads what the host's kernel has logged. Never throws: an unreadable log is part of the observations. */
@@ -160,9 +179,8 @@ export class KernelWatch {
 	}
 
 	/** Returns why a guest cannot be asked, if that is already known. */
-	#silent(guest: Guest): string | undefined {
-		const { machine } = guest;
-		if (guest.isLost) return 'its vCPUs cannot run on any CPU of the host';
+	#silent(machine: Machine, isLost: boolean): string | undefined {
+		if (isLost) return 'its vCPUs cannot run on any CPU of the host';
 		if (machine.process.exit !== undefined) return 'its QEMU had ended';
 		if (machine.stopped !== undefined) return 'QEMU had stopped the machine';
 		if (machine.console.fatal !== undefined) return `the guest was gone: ${machine.console.fatal.line.trim()}`;
@@ -190,7 +208,8 @@ export class KernelWatch {
 				notes.push(noteOf(report, `${this.#heldUp}, so the guest lost time`));
 			} else if (!reports.has(report.line)) reports.set(report.line, report);
 		}
-		return { unread: this.#unread, reports: [...reports.values()].map(seen), known: once(notes) };
+		const lastLines = this.#lastLines.length === 0 ? {} : { lastLines: this.#lastLines };
+		return { unread: this.#unread, reports: [...reports.values()].map(seen), known: once(notes), ...lastLines };
 	}
 
 	/** Returns what the consoles showed: all there is of a guest that is gone. */

@@ -169,6 +169,8 @@ export interface KernelLog {
 	readonly reports: readonly { readonly name: string; readonly lines: readonly string[] }[];
 	/** Known harmless messages: one line of each, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
+	/** The last lines that the guest's console showed, if the log could not be read to the end. */
+	readonly lastLines?: readonly string[];
 }
 
 /** An attempt that was followed by a retry. */

@@ -42,6 +42,7 @@ const kernelLog = v.nullish(
 		unread: textOrNull,
 		reports: v.array(v.looseObject({ name: text, lines: v.array(text) })),
 		known: v.array(v.looseObject({ name: text, line: text, reason: text })),
+		lastLines: v.exactOptional(v.array(text)),
 	}),
 	null,
 );

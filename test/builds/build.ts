@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Cache, copyForeign, openQemuSource, runInSandbox } from '../../src/image/index.ts';
 import { compileScript, configureScript, openBuildRoot, plainRecipe } from '../../src/image/source/recipe.ts';
@@ -34,9 +34,9 @@ export class SeriesTree {
 		await mkdir(path.join(this.#work, 'build'), { recursive: true });
 		await copyFile(archive, path.join(this.#work, 'archive'));
 		await copyFile(series, path.join(this.#work, 'series'));
-		await this.#run("tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf archive -C source");
-		await this.#run('chmod -R u+rwX source && cd source && git apply ../series');
-		await this.#run(configureScript(plainRecipe));
+		await this.#once('unpacked', "tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf archive -C source");
+		await this.#once('patched', 'chmod -R u+rwX source && cd source && git apply ../series');
+		await this.#once('configured', configureScript(plainRecipe));
 		await this.#run(compileScript(plainRecipe));
 		this.#posted = await readFile(path.join(this.#work, 'source', chosen), 'utf8');
 		await writeFile(posted, this.#posted);
@@ -48,6 +48,18 @@ export class SeriesTree {
 		await this.#run(compileScript(plainRecipe));
 		await mkdir(path.dirname(to), { recursive: true });
 		await copyForeign(this.#work, 'program', to, { maxBytes: 1024 ** 3, mode: 0o755 });
+	}
+
+	/** Runs a step, unless it was done before: a build may take longer than a machine is free for it. */
+	async #once(step: string, script: string): Promise<void> {
+		const done = path.join(this.#work, `${step}.done`);
+		const isDone = await access(done).then(
+			() => true,
+			() => false,
+		);
+		if (isDone) return;
+		await this.#run(script);
+		await writeFile(done, '');
 	}
 
 	async #run(script: string): Promise<void> {

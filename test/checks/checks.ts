@@ -23,7 +23,6 @@ export const testing: readonly string[] = [
 	'src/guest/**/*.test.ts',
 	'src/qemu/**/*.test.ts',
 	'harness/{worker,protocol}/**/*.test.ts',
-	'harness/run/**/*.test.ts',
 	'test/neighbours/*.test.ts',
 ];
 

@@ -53,6 +53,8 @@ export interface KernelLogObservation {
 	readonly reports: readonly KernelReportSeen[];
 	/** Messages that are known and harmless, or that the cell's actions explain: one line of each, with the reason. */
 	readonly known: readonly { readonly name: string; readonly line: string; readonly reason: string }[];
+	/** The last lines that the guest's console showed, if its log could not be read to the end. */
+	readonly lastLines?: readonly string[];
 }
 
 /** One report of a kernel. */

@@ -133,6 +133,7 @@ function evidenceOf({ logs, reason }: CellResult): string[] {
 	return [
 		...ofKernel('host kernel', logs?.host),
 		...ofKernel('guest kernel', logs?.guest),
+		...(logs?.guest?.lastLines ?? []).slice(-3).map(line => `console: ${shorten(line, 300)}`),
 		...(logs?.qemu.stderr ?? []).slice(0, 3).map(line => `QEMU: ${shorten(line, 300)}`),
 		...(logs?.qemu.events ?? []).slice(0, 3).map(event => `QMP: ${shorten(event, 300)}`),
 		...(reason === null ? [] : reasonParts(reason).slice(1, 6)),
