@@ -19,7 +19,7 @@ pre { overflow: auto; max-height: 32rem; margin: .3rem 0; padding: .6rem; backgr
 .explained pre, .command { white-space: pre-wrap; overflow-wrap: anywhere; }
 .quiet { color: var(--quiet); } .number { text-align: right; font-variant-numeric: tabular-nums; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; }
+.scroll { overflow-x: auto; position: relative; } table { border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .2rem .7rem .2rem .3rem; border-bottom: 1px solid var(--line); font-weight: normal; }
 thead th { color: var(--quiet); white-space: nowrap; } td { overflow-wrap: anywhere; min-width: 3rem; }
 .badge { display: inline-block; padding: 0 .5rem; border-radius: 1rem; font: 600 13px/1.6 system-ui, sans-serif; white-space: nowrap; }
@@ -32,9 +32,9 @@ thead th { color: var(--quiet); white-space: nowrap; } td { overflow-wrap: anywh
 #filters { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; padding: .6rem; background: var(--soft); border: 1px solid var(--line); border-radius: 6px; position: sticky; top: 0; z-index: 1; }
 #filters fieldset { border: 0; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem .7rem; } legend { position: absolute; clip-path: inset(50%); }
 input, select, button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: 4px; padding: .15rem .4rem; min-height: 1.8rem; max-width: 15rem; }
-.tick { white-space: nowrap; } .tick input { min-height: 0; }
+#filters label { display: inline-flex; align-items: center; gap: .35rem; } .tick { white-space: nowrap; } .tick input { min-height: 0; }
 .matrix { margin-top: .6rem; } .matrix tbody th { white-space: nowrap; } .matrix td { min-width: 7rem; }
-.chip { display: inline-block; margin: 1px 3px 1px 0; padding: .1rem .45rem; border-radius: 4px; font-size: 13px; text-decoration: none; min-height: 24px; } .chip:hover { text-decoration: underline; }
+.chip { display: inline-block; position: relative; margin: 1px 3px 1px 0; padding: .1rem .45rem; border-radius: 4px; font-size: 13px; text-decoration: none; min-height: 24px; } .chip:hover { text-decoration: underline; }
 .sign { margin-right: .3rem; }
 .cells tbody tr { content-visibility: auto; contain-intrinsic-size: auto 2rem; }
 nav { display: flex; gap: 1.2rem; } dl { display: grid; gap: .1rem; } dl div { display: flex; gap: .7rem; } dt { color: var(--quiet); min-width: 6.5rem; } dd { margin: 0; overflow-wrap: anywhere; }

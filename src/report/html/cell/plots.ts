@@ -7,6 +7,12 @@ import { area, plotFrame } from './frame.ts';
 /** Plots of each kind; a cell that counts on each of many CPUs has all of its counts in the table. */
 const mostPlots = 12;
 
+/** A count as a number to draw; `null` for what was not counted or is no number. */
+function drawn(count: string | null | undefined): number | null {
+	const value = count === null || count === undefined || count === '' ? Number.NaN : Number(count);
+	return Number.isFinite(value) && value >= 0 ? value : null;
+}
+
 const scaleTo = (most: number) => scaleLinear([0, most > 0 ? most : 1], [area.bottom, area.top]).nice(5);
 
 const where = ({ pinned, vcpu }: Pick<PerfReading, 'pinned' | 'vcpu'>) =>
@@ -20,15 +26,16 @@ export function movedPlots({ moved = [] }: CellResult): Markup[] {
 		const lengths = shown.map(({ counts }) => Math.max(counts.length, 2));
 		const total = lengths.reduce((sum, length) => sum + length, 0);
 		const x = scaleLinear([0, Math.max(total, 1)], [area.left, area.right]);
-		const y = scaleTo(Math.max(0, ...shown.flatMap(({ counts }) => counts.map(Number))));
+		const y = scaleTo(Math.max(0, ...shown.flatMap(({ counts }) => counts.map(count => drawn(count) ?? 0))));
 		let at = 0;
 		const bands = shown.map(({ pinned, counts, refused }, index) => {
 			const [from, to] = [x(at), x(at + lengths[index]!)];
 			const steps = counts.map((count, interval) => {
 				const [left, right] = [x(at + interval), x(at + interval + 1)];
-				if (count === null)
+				const value = drawn(count);
+				if (value === null)
 					return markup`<text x=${(left + right) / 2} y=${area.bottom - 6} text-anchor="middle">?</text>`;
-				return markup`<rect class="count" x=${left + 2} y=${Math.min(y(Number(count)), area.bottom - 2)} width=${Math.max(1, right - left - 4)} height=${Math.max(2, area.bottom - y(Number(count)))} />`;
+				return markup`<rect class="count" x=${left + 2} y=${Math.min(y(value), area.bottom - 2)} width=${Math.max(1, right - left - 4)} height=${Math.max(2, area.bottom - y(value))} />`;
 			});
 			at += lengths[index]!;
 			return markup`<g><rect class=${`stay ${refused === undefined ? (index % 2 === 0 ? 'even' : 'odd') : 'refused'}`} x=${from} y=${area.top} width=${to - from} height=${area.bottom - area.top} />
@@ -49,12 +56,16 @@ ${refused !== undefined && markup`<text class="bad" x=${(from + to) / 2} y=${(ar
 /** N and 2N: each measurement as a line, the least counts on top, and the band of what is believed. */
 export function slopePlots({ perf }: CellResult): Markup[] {
 	return perf
-		.filter(({ count, doubled }) => typeof count === 'string' && typeof doubled === 'string')
+		.filter(({ count, doubled }) => drawn(count) !== null && drawn(doubled) !== null)
 		.slice(0, mostPlots)
 		.map(reading => {
 			const { event, count, doubled, samples = [] } = reading;
-			const [once, twice] = [Number(count), Number(doubled)];
-			const y = scaleTo(Math.max(once * 3.5, twice, ...samples.map(sample => Number(sample.doubled ?? 0))));
+			const [once, twice] = [drawn(count)!, drawn(doubled)!];
+			const y = scaleTo(Math.max(once * 3.5, twice, ...samples.map(sample => drawn(sample.doubled) ?? 0)));
+			const pairs = samples.flatMap(sample => {
+				const [first, second] = [drawn(sample.count), drawn(sample.doubled)];
+				return first === null || second === null ? [] : [[first, second] as const];
+			});
 			const x = scaleLinear([0.6, 2.2], [area.left, area.right]);
 			const line = (a: number, b: number, name: string) =>
 				markup`<g class=${name}><line x1=${x(1)} y1=${y(a)} x2=${x(2)} y2=${y(b)} /><circle cx=${x(1)} cy=${y(a)} r="4" /><circle cx=${x(2)} cy=${y(b)} r="4" /></g>`;
@@ -65,7 +76,7 @@ export function slopePlots({ perf }: CellResult): Markup[] {
 				label: `${event} ${where(reading)}: ${shortCount(count)} for the work, ${shortCount(doubled ?? null)} for twice the work, ${ratio}`,
 				caption: `${event} ${where(reading)}: twice the work counts ${ratio}; 1.3 to 3.5 times is believed (shaded)`,
 				content: markup`<polygon class="band" points=${band} />
-${samples.map(sample => typeof sample.count === 'string' && typeof sample.doubled === 'string' && line(Number(sample.count), Number(sample.doubled), 'sample'))}
+${pairs.map(([once, twice]) => line(once, twice, 'sample'))}
 ${line(once, twice, 'least')}
 <text x=${x(1)} y="208" text-anchor="middle">N</text><text x=${x(2)} y="208" text-anchor="middle">2N</text>`,
 			});
@@ -75,12 +86,10 @@ ${line(once, twice, 'least')}
 /** Repeated measurements of one count: each as a point, with the least and the median. */
 export function samplePlots({ perf }: CellResult): Markup[] {
 	return perf
-		.filter(({ samples = [] }) => samples.filter(({ count }) => count !== null).length > 1)
+		.filter(({ samples = [] }) => samples.filter(({ count }) => drawn(count) !== null).length > 1)
 		.slice(0, mostPlots)
 		.map(reading => {
-			const counts = (reading.samples ?? [])
-				.flatMap(({ count }) => (count === null ? [] : [Number(count)]))
-				.slice(0, 64);
+			const counts = (reading.samples ?? []).flatMap(({ count }) => drawn(count) ?? []).slice(0, 64);
 			const sorted = counts.toSorted((a, b) => a - b);
 			const [least, most] = [sorted[0]!, sorted.at(-1)!];
 			const median = sorted[Math.floor(sorted.length / 2)]!;

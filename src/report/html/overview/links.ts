@@ -1,3 +1,4 @@
+import { visible } from '../../../lib/foreign.ts';
 import type { CellResult, CellStatus } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 
@@ -11,9 +12,9 @@ export function badge(status: CellStatus): Markup {
 	return markup`<span class=${`badge ${status}`}><span aria-hidden="true">${signs[status]}</span> ${status}</span>`;
 }
 
-/** The part of the page's address that shows a cell. It names the cell, so that it is the same in the next run. */
+/** The part of the page's address that shows a cell. It names the cell, so that it is the same in the next run; as text is shown. */
 export function cellAddress({ id }: Pick<CellResult, 'id'>): string {
-	return `#${new URLSearchParams({ cell: id.toWellFormed() })}`;
+	return `#${new URLSearchParams({ cell: visible(id) })}`;
 }
 
 export function cellLink(cell: CellResult, text: string, index: number): Markup {
