@@ -7,7 +7,7 @@ import { poll } from '../src/lib/index.ts';
 import { settledLeftovers } from './testing/leftovers.ts';
 import { startVpmu, temporaryFolder, vpmu } from './testing/vpmu.ts';
 
-/** A cache of the test's own, so that the boards of others who work here stay out of it. */
+/** A cache for this test only, so that it does not see other users' boards. */
 async function setting(t: ExecutionContext) {
 	const folder = await temporaryFolder(t);
 	const [tmp, cache] = [path.join(folder, 't'), path.join(folder, 'cache')];
@@ -22,7 +22,7 @@ async function setting(t: ExecutionContext) {
 	return { env, board, cache, states, traces: { mark: folder, folders: [tmp] } };
 }
 
-test.serial('two that start a board at once get the same one, which list and down know', async t => {
+test.serial('two processes that start a board at once get the same one, and list and down know it', async t => {
 	t.timeout(900_000);
 	const { board, states, traces } = await setting(t);
 	const ends = await Promise.all([board('up', 'uniform'), board('up', 'uniform'), board('up', 'uniform')]);
@@ -39,7 +39,7 @@ test.serial('two that start a board at once get the same one, which list and dow
 	t.is((await board('down', 'uniform')).stdout, 'board uniform is not up\n');
 });
 
-test.serial('a board that is being started, or whose file was damaged, is known to list, up and down', async t => {
+test.serial('list, up and down know a board that is being started, or whose record is damaged', async t => {
 	t.timeout(900_000);
 	const { env, board, cache, states, traces } = await setting(t);
 	const child = startVpmu(['board', 'up', 'uniform'], { env });
@@ -47,7 +47,7 @@ test.serial('a board that is being started, or whose file was damaged, is known 
 	await poll('the keeper', async () => ((await states().catch(() => [])).length > 0 ? true : undefined), {
 		timeoutMs: 60_000,
 	});
-	// It may be up by then on a fast machine.
+	// On a fast machine it may be up by then.
 	t.regex((await board('list')).stdout, /^uniform .*(being started by process \d+|up since)/m);
 	t.is((await board('down')).stdout, 'board uniform is down\n');
 	await ended;
@@ -66,7 +66,7 @@ test.serial('a board that is being started, or whose file was damaged, is known 
 	t.deepEqual(await settledLeftovers(traces, 20_000), []);
 });
 
-test.serial('a board whose starter is killed before it is up is not left', async t => {
+test.serial('a board whose starter is killed before it is up does not stay', async t => {
 	t.timeout(900_000);
 	const { env, board, states, traces } = await setting(t);
 	for (const signal of ['SIGKILL', 'SIGTERM'] as const) {

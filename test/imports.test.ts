@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 
-/** The doors of src: of another room, only these may be imported from outside. */
+/** The doors of src: modules that may be imported from another room. */
 const doors = ['lib', 'qmp', 'guest', 'pmu', 'patch', 'image', 'host', 'qemu', 'board', 'run', 'compare', 'report'].map(
 	room => `src/${room}/index.ts`,
 );
 
 /**
- * What each room may import, besides itself, node: and packages. Arrows go one way (docs/architecture.md). The longest name
- * that a file's path begins with is its room.
+ * What each room may import, besides itself, node: and packages. Arrows go one way (docs/architecture.md). A file
+ * belongs to the room with the longest matching path.
  */
 const allowed: Record<string, readonly string[]> = {
 	'src/lib': [],

@@ -11,7 +11,7 @@ interface Exported {
 	readonly from: string;
 }
 
-/** The names that a file exports from others, with the file of each. */
+/** Returns the names that a file re-exports, with the file of each. */
 function reexports(file: string): Exported[] {
 	return [...read(file).matchAll(/^export (type )?\{([^}]*)\} from '([^']+)';/gm)].flatMap(([, type, names, from]) =>
 		names!
@@ -26,7 +26,7 @@ function reexports(file: string): Exported[] {
 	);
 }
 
-/** The file that declares a name, through as many doors as there are. */
+/** Follows re-exports to the file that declares a name. */
 function declaredIn({ name, from }: Exported): string {
 	const next = reexports(from).find(one => one.name === name);
 	return next === undefined ? from : declaredIn(next);
@@ -34,13 +34,13 @@ function declaredIn({ name, from }: Exported): string {
 
 const exported = reexports('src/index.ts');
 
-test('the public names are these, and not more than 70', t => {
+test('the public names are these, and at most 70', t => {
 	const names = (type: boolean) =>
 		exported
 			.filter(one => one.type === type)
 			.map(one => one.name)
 			.sort();
-	// A name that is added here is kept for users from then on; one that goes is a new major version.
+	// A name added here must be kept for users; removing one needs a new major version.
 	t.deepEqual(names(false), [
 		'Board',
 		'BoardError',
@@ -116,12 +116,12 @@ test('the public names are these, and not more than 70', t => {
 	t.true(exported.length <= 70);
 });
 
-test('what is exported at run time is what the index says', async t => {
+test('the index exports these names at run time', async t => {
 	const values = exported.filter(one => !one.type).map(one => one.name);
 	t.deepEqual(Object.keys(await import('../src/index.ts')).sort(), values.sort());
 });
 
-test('each public name has a doc comment where it is declared', t => {
+test('each public name has a doc comment at its declaration', t => {
 	const without = exported.filter(one => {
 		const declaration = new RegExp(
 			`\\*/\\nexport (?:declare )?(?:abstract )?(?:async )?(?:function\\*?|class|interface|type|const) ${one.name}\\b`,

@@ -7,7 +7,7 @@ import { temporaryFolder } from './testing/vpmu.ts';
 
 const known = new Map<string, Promise<number | null>>();
 
-/** The status of a command whose readers are there. */
+/** Exit status of a command whose readers stay. */
 function statusOf(argv: readonly string[], folder: string): Promise<number | null> {
 	const key = argv.join(' ').replaceAll(folder, '');
 	const status = known.get(key) ?? shellLine(argv).then(end => end.status);
@@ -16,7 +16,7 @@ function statusOf(argv: readonly string[], folder: string): Promise<number | nul
 }
 
 for (const [loss, rest] of Object.entries(losses)) {
-	test.serial(`${loss}: the status of every command is what it is with a reader`, async t => {
+	test.serial(`${loss}: every command has the same status as with a reader`, async t => {
 		const folder = await temporaryFolder(t);
 		const write = (name: string, text: string) => {
 			mkdirSync(path.join(folder, name));
@@ -52,7 +52,7 @@ for (const [loss, rest] of Object.entries(losses)) {
 		}
 	});
 
-	test.serial(`${loss}: a run on a guest has its own status, and the same results`, async t => {
+	test.serial(`${loss}: a run with a guest has the same status and results`, async t => {
 		const out = path.join(await temporaryFolder(t), 'run');
 		const { status } = await shellLine(['run', 'pmu/tcg-counts', '--qemu', 'debian:trixie', '--out', out], rest);
 		t.is(status, 0);

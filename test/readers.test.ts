@@ -3,27 +3,26 @@ import path from 'node:path';
 import test from 'ava';
 
 /*
- * Files of the cache and of run folders may be empty, cut or of other content: a machine lost power, a person tidied up.
- * They are read by one reader, which checks them (src/lib/stored.ts). What is parsed elsewhere is not a file of ours, or its
- * reader checks it; each place says which.
+ * Files of the cache and of run folders may be empty, truncated or replaced after a power loss or a cleanup by hand.
+ * One reader reads and checks them (src/lib/stored.ts). JSON parsed elsewhere is listed here, with the reason.
  */
 const places: Readonly<Record<string, string>> = {
 	'src/lib/json.ts': 'the parser itself',
 	'src/lib/stored.ts': 'the reader itself',
-	'src/lib/lock.ts': 'words of a command line; what is not JSON is shown as it is',
+	'src/lib/lock.ts': 'words of a command line; text that is not JSON is shown as it is',
 	'src/qmp/wire/messages.ts': 'messages of QEMU',
 	'src/qmp/wire/recording.ts': 'recordings of tests',
 	'src/qemu/machine/qmp-watch.ts': 'messages of QEMU',
 	'src/patch/patchwork.ts': 'answers of a server, checked there',
 	'src/guest/perf/json.ts': 'output of perf',
 	'src/board/topology.ts': "files of the package, checked by 'checkTopology'",
-	'src/pmu/probe/parse-facts.ts': "a person's file, checked there",
+	'src/pmu/probe/parse-facts.ts': "a user's file, checked there",
 	'harness/usage/places.ts': "the package's own package.json",
 	'harness/plan/select.ts': 'topologies of the package',
-	'harness/plan/case-files.ts': "the package.json of a person's own package",
+	'harness/plan/case-files.ts': "the package.json of a user's own package",
 	'harness/qmp-shell/arguments.ts': "a person's words",
 	'harness/protocol/broker.ts': 'messages between our own processes',
-	'harness/worker/worker.ts': 'the plan that our own process wrote a moment ago',
+	'harness/worker/worker.ts': 'the plan that our own process has just written',
 	'harness/worker/hosts/batch.ts': 'messages of QEMU',
 	'harness/bench/bare-loop.ts': 'messages of QEMU',
 };
@@ -39,7 +38,7 @@ const parsers = ['src', 'harness', 'images', 'cases']
 		return /\bJSON\.parse\(|\bparseJson\(/.test(text.replaceAll(/'[^'\n]*'|`[^`]*`/g, "''"));
 	});
 
-test('JSON is parsed in known places only, files of ours by the reader that checks them', t => {
+test('JSON is parsed only in known places, and our own files by the reader that checks them', t => {
 	t.deepEqual(
 		parsers.filter(file => !(file in places)),
 		[],

@@ -7,7 +7,7 @@ import type { Results } from '../src/run/index.ts';
 
 const bin = path.resolve(import.meta.dirname, '..', 'harness', 'bin.mjs');
 
-/** vpmu as a user starts it, in a process of its own and without AVA's environment. */
+/** Runs vpmu as a user does: in a process of its own and without AVA's environment. */
 function vpmu(...argv: string[]) {
 	return vpmuWith({}, ...argv);
 }
@@ -18,7 +18,7 @@ function vpmuWith(more: NodeJS.ProcessEnv, ...argv: string[]) {
 	return spawnSync(process.execPath, [bin, ...argv], { env, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: 500_000 });
 }
 
-test.serial('a guest under TCG and guests under KVM on a board: predicted, observed and counted', t => {
+test.serial('a guest under TCG and guests under KVM on a board are predicted, observed and counted', t => {
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
 	const out = path.join(folder, 'run');
@@ -63,7 +63,7 @@ for (const [argv, message] of [
 	[['run', '--machine', 'virt-99.9'], /unknown machine type 'virt-99\.9'/],
 	[['run', '--wrong'], /unknown option '--wrong' of 'vpmu run'/],
 ] as const) {
-	test.serial(`refused in one sentence, with status 2 and nothing started: ${argv.join(' ')}`, t => {
+	test.serial(`refused in one sentence with status 2, and nothing starts: ${argv.join(' ')}`, t => {
 		const { status, stdout, stderr } = vpmu(...argv);
 		t.is(status, 2);
 		t.regex(stderr, message);

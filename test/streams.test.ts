@@ -3,8 +3,8 @@ import path from 'node:path';
 import test from 'ava';
 
 /*
- * An `error` event that nobody listens to ends the process, and a pipe whose far end fails stops reading its near end, so
- * that the program there waits for ever. What makes streams is therefore used in one place, which sees to both.
+ * An `error` event without a listener ends the process, and a pipe whose far end fails stops reading its near end, so
+ * that the program there waits forever. So streams are made only in places that handle both.
  */
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -19,7 +19,7 @@ const sources = ['src', 'harness', 'cases', 'images']
 
 interface Rule {
 	readonly what: RegExp;
-	/** Files that may have it, each with what it does about errors. */
+	/** Files that may contain it, with how each handles errors. */
 	readonly except: Readonly<Record<string, RegExp>>;
 	readonly instead: string;
 }
@@ -61,7 +61,7 @@ const rules: readonly Rule[] = [
 	},
 ];
 
-/** What of the rules a text breaks. */
+/** Returns the rules that a text breaks. */
 function broken(file: string, text: string): string[] {
 	const code = text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
 	return rules
@@ -70,7 +70,7 @@ function broken(file: string, text: string): string[] {
 		.map(({ instead }) => `${file}: ${instead}`);
 }
 
-test('no stream is made whose errors nobody handles', t => {
+test('no stream is made without error handling', t => {
 	t.true(sources.length > 200);
 	t.deepEqual(
 		sources.flatMap(({ file, text }) => broken(file, text)),
@@ -78,7 +78,7 @@ test('no stream is made whose errors nobody handles', t => {
 	);
 });
 
-test('the rules catch each of what they forbid', t => {
+test('each rule catches what it forbids', t => {
 	for (const [text, count] of [
 		['const log = createWriteStream(file);', 1],
 		['child.stdout.pipe(log, { end: false });', 1],

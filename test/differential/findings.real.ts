@@ -7,7 +7,7 @@ import { wrapperArgv } from '../../src/pmu/index.ts';
 import { knownFindings } from './known.ts';
 import { qemusWithChoice, testBoard } from './testing/board.ts';
 
-// These tests need a build of the posted patch; without one there is nothing to show.
+// These tests need a build of the posted patch.
 const withChoice = qemusWithChoice.length > 0 ? test.serial : test.serial.skip;
 
 withChoice('F1 to F8, F12, F13: each smallest case shows its finding on each QEMU', async t => {
@@ -41,7 +41,7 @@ const asked = [
 	'stdio',
 ];
 
-/** Runs a command with QMP lines on its input, which stays open for some seconds, on a host CPU. */
+/** Runs a command on a host CPU with QMP lines as input; the input stays open for some seconds. */
 async function ask(host: Host, cpu: number, argv: readonly string[], lines: readonly string[], seconds = 0) {
 	const input = lines.map(line => `echo ${quoteCommand([line])};`).join(' ');
 	const script = `{ ${input} sleep ${seconds}; } | timeout 30 taskset -c ${cpu} ${quoteCommand(argv)} 2>&1; echo "status $?"`;
@@ -51,7 +51,7 @@ async function ask(host: Host, cpu: number, argv: readonly string[], lines: read
 const capabilities = '{"execute": "qmp_capabilities"}';
 const quit = '{"execute": "quit"}';
 
-withChoice('F10: qom-list-properties of kvm-accel ends a running QEMU', async t => {
+withChoice('F10: qom-list-properties of kvm-accel crashes a running QEMU', async t => {
 	await using board = await testBoard('uniform', text => t.log(text));
 	for (const [version, qemu] of Object.entries(board.tools.qemu)) {
 		const question = '{"execute": "qom-list-properties", "arguments": {"typename": "kvm-accel"}}';
@@ -62,11 +62,11 @@ withChoice('F10: qom-list-properties of kvm-accel ends a running QEMU', async t 
 	}
 });
 
-withChoice('F11: a vCPU outside the chosen PMU spins while QMP says running', async t => {
+withChoice('F11: a vCPU outside the chosen PMU spins while QMP reports running', async t => {
 	await using board = await testBoard('biglittle', text => t.log(text));
 	for (const [version, qemu] of Object.entries(board.tools.qemu)) {
 		const start = [...qemu, ...asked, '-accel', 'kvm,pmu=11', '-d', 'unimp'];
-		// The log of one second can be large: the command itself counts it.
+		// The log of one second can be large, so the host counts the lines.
 		const counted = [
 			'sh',
 			'-c',
@@ -91,7 +91,7 @@ withChoice('F11: a vCPU outside the chosen PMU spins while QMP says running', as
 	}
 });
 
-withChoice('F14: the backend depends on the CPU that QEMU happens to start on', async t => {
+withChoice('F14: the backend depends on the CPU on which QEMU happens to start', async t => {
 	await using board = await testBoard('partial', text => t.log(text));
 	const withPmu = Number(board.facts.kvm.vcpuInitCpus);
 	const shim = { path: board.tools.shimPath, words: 'fixed-counters-only', log: '/dev/null' };

@@ -1,7 +1,7 @@
 import type { DifferentialCase } from '../../harness/worker/hosts/generate.ts';
 import type { EventSource, FindingId, SimulatedHost } from '../../src/pmu/index.ts';
 
-/** The smallest case that shows a finding, as random ones were shrunk to, and what the posted code does in it. */
+/** The smallest case that shows a finding, found by shrinking, and what the posted code does with it. */
 export interface KnownFinding {
 	readonly finding: FindingId;
 	readonly case: DifferentialCase;
@@ -34,7 +34,7 @@ const twoClusters = {
 	eventSources: [source('armv8_a', 10, '0'), source('armv8_b', 11, '1')],
 };
 
-/** Findings that a start of QEMU shows without a guest. The case's numbers are explained in docs/findings.md. */
+/** Findings that show when QEMU starts, without a guest. docs/findings.md explains the numbers. */
 export const knownFindings: readonly KnownFinding[] = [
 	shown('F1', { ...uniform, eventSources: [{ ...source('armv8_a', 10, '0-1'), link: { error: 'EINVAL' } }] }),
 	shown('F2', uniform, { pmu: '4294967306' }),
@@ -42,7 +42,7 @@ export const knownFindings: readonly KnownFinding[] = [
 	shown('F3', { ...uniform, eventSources: [source('a', 1, '0-1'), source('armv8_b', 10, '0-1')] }),
 	shown('F4', { ...uniform, possible: { error: 'ENOENT' }, kvm: { fixedCountersOnly: 'yes' } }),
 	shown('F4', { ...uniform, eventSources: { error: 'ENOENT' }, kvm: { fixedCountersOnly: 'yes' } }),
-	// Behind a bitmap of one word malloc() keeps two spare words and then the size of what comes next, which is never 0.
+	// After a one-word bitmap, malloc() has two spare words and then the size of the next chunk, which is never 0.
 	shown('F5', {
 		possible: { text: '0-63\n' },
 		eventSources: [source('armv8_a', 10, '0-192')],

@@ -11,7 +11,7 @@ import {
 import { problemOf } from './try.ts';
 
 for (const document of documents) {
-	test(`${document}: every command is one that can be typed`, async t => {
+	test(`${document}: every command is valid`, async t => {
 		t.timeout(300_000);
 		const text = readDocument(document);
 		const problems: string[] = [];
@@ -27,7 +27,7 @@ for (const document of documents) {
 	});
 }
 
-test('what cannot be typed is found', async t => {
+test('invalid commands are found', async t => {
 	const wrong: Record<string, RegExp> = {
 		'npx vpmu rum': /unknown command 'rum'/,
 		'npx vpmu run --qemo x': /unknown option '--qemo'/,
@@ -44,7 +44,7 @@ test('what cannot be typed is found', async t => {
 	t.is(await problemOf('vpmu inspect --diff', true), undefined);
 });
 
-test('commands are told from output, comments and continuations', t => {
+test('commands are distinguished from output, comments and continuations', t => {
 	const text = [
 		'Text `vpmu list` and `vpmu report RUN --format html|junit`.',
 		'',

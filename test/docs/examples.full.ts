@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import { typeErrors, writeExamples } from './examples.ts';
 
-test.serial('every example has the types that it uses', async t => {
+test.serial('every example compiles', async t => {
 	t.timeout(600_000);
 	const checked = mkdtempSync(path.join(tmpdir(), 'vpmu-docs-'));
 	t.teardown(() => rmSync(checked, { recursive: true, force: true }));
@@ -18,7 +18,7 @@ test.serial('every example has the types that it uses', async t => {
 const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-docs-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What an example says it prints: comments that end its lines with `console.log`. */
+/** Returns the output that an example promises in comments on its `console.log` lines. */
 const foretold = (text: string) =>
 	text
 		.split('\n')
@@ -27,7 +27,7 @@ const foretold = (text: string) =>
 
 for (const { document, line, file, text, runs } of writeExamples(folder)) {
 	if (!runs) continue;
-	test.serial(`${document}:${line} runs, and prints what it says`, t => {
+	test.serial(`${document}:${line} runs and prints what it promises`, t => {
 		t.timeout(600_000);
 		const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 580_000 });
 		t.is(status, 0, stderr);

@@ -3,16 +3,16 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type CodeBlock, codeBlocks, documents, readDocument, root } from './extract.ts';
 
-/** An example of a document as a file. */
+/** A document's example as a file. */
 export interface Example extends CodeBlock {
 	readonly file: string;
-	/** Whether it needs nothing but this machine, and so is run. */
+	/** Whether it needs only this machine, so that a test can run it. */
 	readonly runs: boolean;
 }
 
 const sources = { 'vpmu/qmp': 'src/qmp/index.ts', 'vpmu/test': 'harness/test.ts', vpmu: 'src/index.ts' };
 
-/** Writes all examples in TypeScript into a folder, each a file that imports this checkout. */
+/** Writes all TypeScript examples into a folder, each as a file that imports this checkout. */
 export function writeExamples(folder: string): Example[] {
 	const blocks = documents.flatMap(document => codeBlocks(document, readDocument(document)));
 	writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
@@ -42,7 +42,7 @@ export function writeExamples(folder: string): Example[] {
 		});
 }
 
-/** An example with what it imports from the package taken from here. */
+/** Rewrites an example's imports of the package to this checkout. */
 function forCheckout(text: string): string {
 	return text
 		.replaceAll(/from '(vpmu(?:\/\w+)?)'/g, (whole, name: string) => {
@@ -52,7 +52,7 @@ function forCheckout(text: string): string {
 		.replaceAll(/from '(?:\.\.\/)+harness\/test\.ts'/g, `from '${path.join(root, 'harness/test.ts')}'`);
 }
 
-/** What the compiler says of the examples in a folder; `''` when nothing. */
+/** Returns the compiler's messages about the examples in a folder; `''` if there are none. */
 export async function typeErrors(folder: string): Promise<string> {
 	const compiler = spawn(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder], {
 		stdio: ['ignore', 'pipe', 'pipe'],

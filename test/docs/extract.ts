@@ -13,25 +13,25 @@ export const documents: readonly string[] = [
 		.map(name => path.join('docs', name)),
 ];
 
-/** Lines of a document that are set off as code: a fenced block, or lines indented by four blanks. */
+/** Lines of a document set as code: a fenced block, or lines indented by four blanks. */
 export interface CodeBlock {
 	readonly document: string;
-	/** Of the first line, from 1. */
+	/** Number of the first line, from 1. */
 	readonly line: number;
-	/** What stands after the fence, such as `ts run`; `''` for none. */
+	/** The text after the fence, such as `ts run`; `''` if there is none. */
 	readonly language: string;
 	readonly text: string;
 }
 
-/** A command that a document shows or names. */
+/** A command in a document. */
 export interface ShownCommand {
 	/** `README.md:12`. */
 	readonly where: string;
-	/** As it stands there, without its comment. */
+	/** As in the document, without its comment. */
 	readonly text: string;
 }
 
-/** Code blocks of a document's text. Pure. */
+/** Returns the code blocks of a document's text. Pure. */
 export function codeBlocks(document: string, text: string): CodeBlock[] {
 	const blocks: CodeBlock[] = [];
 	let open: { line: number; language: string; fence: string; lines: string[] } | undefined;
@@ -57,11 +57,11 @@ export function codeBlocks(document: string, text: string): CodeBlock[] {
 	return blocks;
 }
 
-/** How a line begins that is a command and no output. */
+/** How lines begin that are commands, not output. */
 const commandStart =
 	/^(\$ )?([A-Z_]+=\S+ )*(npx|npm|vpmu|node|git|export|printf|echo|mkdir|unshare|mount|qemu-system-\w+|cd|sudo|\.\/)\b/;
 
-/** Commands of the code blocks that hold any; a line that ends with a backslash goes on. Pure. */
+/** Returns the commands in code blocks; a backslash at the end continues a line. Pure. */
 export function commandsOf({ document, line, language, text }: CodeBlock): ShownCommand[] {
 	if (!['', 'sh', 'bash', 'console', 'shell'].includes(language)) return [];
 	const commands: ShownCommand[] = [];
@@ -78,7 +78,7 @@ export function commandsOf({ document, line, language, text }: CodeBlock): Shown
 	return commands;
 }
 
-/** Commands that stand in a sentence: `vpmu list`. Those with `…` or `|` are patterns and not commands. Pure. */
+/** Returns commands within sentences, such as `vpmu list`. Skips those with `…` or `|`, which are patterns. Pure. */
 export function namedCommands(document: string, text: string): ShownCommand[] {
 	const commands: ShownCommand[] = [];
 	let isFenced = false;
@@ -97,7 +97,7 @@ function withoutComment(line: string): string {
 	return (/^(?:'[^']*'|"[^"]*"|(?<!\s)#|[^'"#])*/.exec(line)?.[0] ?? line).trim();
 }
 
-/** The words of the simple commands of a line, as a shell would run them. Quotes keep words together. Pure. */
+/** Splits a line into simple commands and their words, like a shell. Pure. */
 export function simpleCommands(line: string): string[][] {
 	const commands: string[][] = [[]];
 	for (const [, operator, single, double, plain] of line.matchAll(
@@ -109,5 +109,5 @@ export function simpleCommands(line: string): string[][] {
 	return commands.filter(words => words.length > 0);
 }
 
-/** The text of a document. */
+/** Reads a document. */
 export const readDocument = (document: string): string => readFileSync(path.join(root, document), 'utf8');

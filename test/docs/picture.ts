@@ -1,6 +1,5 @@
 /**
- * Makes docs/run.svg, the picture of README.md: runs the command on a terminal of its own and draws what the terminal then shows.
- * `npm run picture`
+ * Makes docs/run.svg for README.md: runs the command on a terminal and draws what the terminal shows. `npm run picture`
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -22,7 +21,7 @@ const status = await new Promise(resolve => child.once('close', resolve));
 if (status !== 0) throw new Error(`'${command.join(' ')}' ended with status ${status}`);
 await new Promise<void>(resolve => terminal.write('', resolve));
 
-/** Colours of the terminal by number, readable on a light and a dark page since the picture has its own ground. */
+/** Colours of the terminal by number; the picture has its own background, so they suit light and dark pages. */
 const palette: Readonly<Record<number, string>> = { 1: '#ff7b72', 2: '#56d364', 3: '#e3b341', 5: '#d2a8ff' };
 const [ground, ink, faint] = ['#0d1117', '#e6edf3', '#8b949e'];
 const [width, height, size, margin] = [8.43, 19, 14, 16];

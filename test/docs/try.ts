@@ -9,8 +9,8 @@ import { commands } from '../../harness/cli/index.ts';
 import { root, simpleCommands } from './extract.ts';
 
 /**
- * Why a line of a document cannot be what a user types; `undefined` for one that can. Of a command that is only named in a
- * sentence, values and arguments may be missing.
+ * Returns what is wrong with a line of a document as a command; `undefined` if it is valid. A command within a sentence
+ * may lack values and arguments.
  */
 export async function problemOf(line: string, isNamed = false): Promise<string | undefined> {
 	const shell = await shellProblem(line);
@@ -22,7 +22,7 @@ export async function problemOf(line: string, isNamed = false): Promise<string |
 	return undefined;
 }
 
-/** What a shell finds wrong with a line; `''` when nothing. */
+/** Returns a shell's complaint about a line's syntax; `''` if there is none. */
 async function shellProblem(line: string): Promise<string> {
 	const shell = spawn('sh', ['-n'], { stdio: ['pipe', 'ignore', 'pipe'] });
 	shell.stdin.end(line);
@@ -45,7 +45,7 @@ async function problemOfWords(words: readonly string[], isNamed: boolean): Promi
 	return undefined;
 }
 
-/** Reads a command line of vpmu as `vpmu` would, without running it. */
+/** Parses a command line of vpmu without running it. */
 async function vpmuProblem(argv: readonly string[], isNamed: boolean): Promise<string | undefined> {
 	if (/^[A-Z]/.test(argv[0] ?? 'X') || argv[0] === '--version') return undefined;
 	const named = commandOf(commands, argv);
@@ -69,14 +69,14 @@ async function vpmuProblem(argv: readonly string[], isNamed: boolean): Promise<s
 	return undefined;
 }
 
-/** The files of each suite, as ava.config.js has them. */
+/** The files of each suite, as in ava.config.js. */
 const suites = {
 	unit: ['{src,harness,images,test}/**/*.test.ts'],
 	real: ['test/*.real.ts'],
 	full: ['{src,harness,images,test}/**/*.{real,full}.ts'],
 };
 
-/** What AVA would be asked: files of the suite, and titles that a test has. */
+/** Checks arguments of AVA: files must be in the suite, and a test must match the title. */
 async function avaProblem(words: readonly string[], suite = 'unit'): Promise<string | undefined> {
 	const argv = words[0] === 'debug' ? words.slice(1) : words;
 	const tests = suites[suite as keyof typeof suites];
@@ -89,7 +89,7 @@ async function avaProblem(words: readonly string[], suite = 'unit'): Promise<str
 	});
 	const match = values.match as string | undefined;
 	const files = positionals
-		// A file whose name the user puts in, or that is the user's own.
+		// The user fills in this file, or it is the user's own.
 		.filter(word => !/[A-Z]{2,}|^cases\/mine\//.test(word))
 		.flatMap(word => {
 			const found = path.join(root, word);

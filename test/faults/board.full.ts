@@ -10,8 +10,8 @@ import { vpmu } from '../testing/vpmu.ts';
 import { type FaultSetting, fault } from './testing/fault.ts';
 
 /*
- * Faults of a host that runs guests under KVM. The host is a board that is up, reached as a user's own machine: the
- * system's ssh is told where `board` is.
+ * Faults of a host that runs guests under KVM. The host is a running board, reached like a user's machine: the system's
+ * ssh is told where `board` is.
  */
 
 const counts = ['pmu/default-counts', '--qemu', 'debian:trixie'];
@@ -30,12 +30,12 @@ async function comeUp(): Promise<void> {
 	sshArguments = (await findKeptBoard(await openCache(), 'uniform'))!.sshArguments;
 }
 
-/** The board, by a connection of the test's own. */
+/** The board, over a connection of the test's own. */
 async function board(): Promise<Host> {
 	return await sshHost(sshArguments.at(-1)!, { options: sshArguments.slice(0, -1) });
 }
 
-/** A run on `ssh://board`; `meanwhile` is called when its cell has been running for a moment. */
+/** Runs vpmu on `ssh://board`; `meanwhile` is called soon after its cell started. */
 async function onBoard(
 	{ run, folder }: FaultSetting,
 	argv: readonly string[],
@@ -94,7 +94,7 @@ fault(
 	process.arch === 'arm64' ? 'programs of this machine are for arm64' : undefined,
 );
 
-// A stand-in: what the board's kernel would print is written to its log by hand.
+// Simulates a kernel fault by writing its message to the board's log.
 fault('kernel of the host in trouble', setting =>
 	onBoard(setting, counts, async host => {
 		const line = '<4>WARNING: CPU: 0 PID: 1 at arch/arm64/kvm/pmu-emul.c:700 kvm_pmu_create_perf_event+0x100/0x200';
@@ -112,7 +112,7 @@ fault('clock of the host jumps', setting =>
 fault('ssh connection dropped', async setting =>
 	onBoard(setting, counts, async () => {
 		await using local = localHost();
-		// The process that is at this machine's end of the connection: the ssh of vpmu, found by its options.
+		// The local end of the connection: the ssh started by vpmu, found by its options.
 		const { stdout } = await local.run(['sh', '-c', 'grep -lF "$1" /proc/[0-9]*/environ', 'sh', setting.folder]);
 		const pids = stdout.toString().match(/\d+/g) ?? [];
 		for (const pid of pids) {

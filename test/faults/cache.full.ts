@@ -8,11 +8,11 @@ import { cacheRoot } from '../../src/image/index.ts';
 import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
 /*
- * Every kind of file of a real, filled cache, damaged at random. What is damaged is made again or named; no damage is a
- * defect of vpmu, and none stays.
+ * Damages every kind of file in a real, filled cache at random. Damaged files must be made again or named; damage must
+ * not look like a defect of vpmu, and must not remain.
  */
 
-/** Kinds of files, by what their paths below the cache look like. */
+/** Kinds of files, by their paths below the cache. */
 const kinds: Readonly<Record<string, RegExp>> = {
 	'guest image': /^images\/guest-[0-9a-f]+$/,
 	'record of an image': /^images\/guest-[0-9a-f]+\.json$/,
@@ -57,7 +57,7 @@ const damages: Readonly<Record<string, (bytes: Buffer) => Buffer | undefined>> =
 	removed: () => undefined,
 };
 
-/** A cache of the test's own, its files shared with the real one until they are replaced. */
+/** A cache for this test, whose files are shared with the real one until replaced. */
 async function ownCache(t: ExecutionContext): Promise<string> {
 	const folder = await temporaryFolder(t);
 	const cache = path.join(folder, 'cache');

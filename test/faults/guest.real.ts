@@ -21,7 +21,7 @@ fault('guest hangs', ({ run }) => run(['fault/hangs']));
 
 fault('guest reboots', ({ run }) => run(['fault/reboots']));
 
-/** The guest's kernel gets a real fault, by the gdbstub. */
+/** Causes a real fault in the guest's kernel, through the gdbstub. */
 const troubled = (kind: string) => [
 	'fault/kernel-trouble',
 	'--cell',

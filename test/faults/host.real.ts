@@ -12,7 +12,7 @@ const counts = ['pmu/default-counts', '--qemu', 'debian:trixie'];
 
 const notRoot = process.getuid?.() === 0 ? undefined : 'mounting a small disk needs root';
 
-/** A disk of so many bytes, for the time of a test. */
+/** Mounts a disk of this size for the duration of a test. */
 async function smallDisk(t: ExecutionContext, disk: string, size: string): Promise<string> {
 	await using host = localHost();
 	await mkdir(disk, { recursive: true });
@@ -26,7 +26,7 @@ async function smallDisk(t: ExecutionContext, disk: string, size: string): Promi
 	return disk;
 }
 
-// Not even what AVA writes to its log has room: whoever would stop reading it then waits for ever.
+// There is not even room for AVA's log. A reader of AVA's output that stopped would block AVA forever.
 fault(
 	'disk of the run folder full from the start',
 	async ({ run, folder }, t) => {
@@ -76,7 +76,7 @@ fault(
 	notRoot,
 );
 
-/** A cache of its own for a test, whose image can be damaged; everything else is linked. */
+/** Makes a cache for a test whose image can be damaged; everything else is linked. */
 async function cacheCopy(folder: string): Promise<{ cache: string; image: string }> {
 	const cache = path.join(folder, 'cache');
 	await using host = localHost();
@@ -113,7 +113,7 @@ fault(
 	process.arch === 'arm64' ? 'this machine is arm64' : undefined,
 );
 
-// What time it is, the C library asks the kernel; of each process of the run it is here told something else by libfaketime.
+// libfaketime changes the time that the C library reports to each process of the run.
 fault('clock of this machine jumps', async ({ run, folder }, t) => {
 	const { folder: faketime } = await debianPackage(await openCache(), {
 		...{ suite: 'bookworm', name: 'libfaketime', architecture: hostArchitecture() },
@@ -127,7 +127,7 @@ fault('clock of this machine jumps', async ({ run, folder }, t) => {
 			...{ FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
 		},
 	});
-	// Each while the run goes on, which takes some five seconds.
+	// All within the run, which takes some five seconds.
 	for (const days of ['+400d', '-400d']) {
 		await delay(2000);
 		await writeFile(clock, `${days}\n`);
@@ -143,7 +143,7 @@ fault('clock of this machine jumps', async ({ run, folder }, t) => {
 	return end;
 });
 
-// Port 9 is discard: nobody serves ssh there.
+// Port 9 is discard: no ssh server listens there.
 fault('ssh server refuses connections', ({ run }) => run([...counts, '--on', 'ssh://127.0.0.1:9'], { cases: null }));
 
 fault('ssh host has no such name', ({ run }) => run([...counts, '--on', 'ssh://vpmu-test.invalid'], { cases: null }));

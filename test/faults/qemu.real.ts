@@ -36,7 +36,7 @@ fault('QEMU dies whatever it is started with', async ({ run, script }) =>
 	run(['fault/starts', '--qemu', await script('echo "qemu: no" >&2; exit 1')]),
 );
 
-/** Only the machine of a cell has a kernel: QEMU has been asked what it is before. */
+/** Only the machine of a cell has a kernel; earlier starts of QEMU only inspect it. */
 const withKernel = (then: string) => `case "$*" in *-kernel*) ${then} ;; esac\nexec $QEMU "$@"`;
 
 fault('QEMU refuses the machine of the cell', async ({ run, script }) =>
@@ -53,7 +53,7 @@ fault('QEMU stops the machine while it counts', ({ run }) => run(['fault/stopped
 
 fault('QEMU stopped while it counts', ({ run }) => run(['fault/stopped']));
 
-/** The first bytes of a 64-bit ELF program for a machine (ELF header, e_machine at 18). */
+/** Returns the first bytes of a 64-bit ELF program for a machine (ELF header, e_machine at 18). */
 function elfHeader(machine: number): Buffer {
 	const bytes = Buffer.alloc(4096);
 	bytes.write('\x7fELF\x02\x01\x01', 'latin1');

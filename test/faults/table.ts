@@ -1,13 +1,13 @@
 import type { Blame } from '../../src/lib/index.ts';
 import type { CellStatus } from '../../src/run/index.ts';
 
-/** What a fault gives: the cell's status and whom it blames, and the exit status of the run. */
+/** What a fault results in: the cell's status and blame, and the run's exit status. */
 export interface FaultRow {
-	/** Statuses of cells; `null` where the run ends before it has any. */
+	/** Statuses of cells; `null` if the run ends before any cell. */
 	readonly status: CellStatus | null;
 	readonly blame: Blame | null;
 	readonly exit: number;
-	/** What is said, in part: the evidence. */
+	/** A part of the message: the evidence. */
 	readonly says: string;
 }
 
@@ -16,8 +16,8 @@ const row = (status: FaultRow['status'], blame: FaultRow['blame'], exit: number,
 });
 
 /**
- * Every fault that is produced by a test, and what it must give. docs/faults.md shows this table; the tests in this folder
- * have the names of its rows.
+ * Every fault that a test produces, with its required result. docs/faults.md shows this table; the tests in this folder
+ * are named after its rows.
  */
 export const faults = {
 	'QEMU missing': row(null, 'user', 2, "of option '--qemu' does not exist"),

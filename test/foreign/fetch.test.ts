@@ -13,17 +13,17 @@ import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { plainHost } from '../../src/qemu/testing/hosts.ts';
 
-/** This machine as a host that is reached by starting commands, as ssh hosts and boards are. */
+/** This machine as a host that is reached by running commands, like ssh hosts and boards. */
 const there = plainHost({ kind: 'ssh', name: 'ssh://foreign' });
 const hosts = { here: localHost(), there };
 
 const secret = 'a secret of this machine';
 
-/** What may stand at a name on a host, and whether it may be fetched. */
+/** What may be found under a name on a host, and whether it may be fetched. */
 const kinds: Readonly<Record<string, { make(file: string): Promise<unknown>; content?: string }>> = {
 	'a file': { make: file => writeFile(file, 'some text\n\0\xff'), content: 'some text\n\0\xff' },
 	'an empty file': { make: file => writeFile(file, ''), content: '' },
-	'a setuid program that all may write to': {
+	'a setuid program that everyone may write to': {
 		make: async file => {
 			await writeFile(file, '#!/bin/sh\nid\n');
 			execFileSync('chmod', ['--', '6777', file]);
@@ -52,7 +52,7 @@ const kinds: Readonly<Record<string, { make(file: string): Promise<unknown>; con
 	'a socket': {
 		make: async file => {
 			const server = createServer();
-			// A path from within its folder, whatever the name is.
+			// A relative path in the folder, whatever the name.
 			const cwd = process.cwd();
 			process.chdir(path.dirname(file));
 			server.listen(`./${path.basename(file)}`);
@@ -63,11 +63,11 @@ const kinds: Readonly<Record<string, { make(file: string): Promise<unknown>; con
 	},
 };
 
-/** Names that a shell, tar or a terminal could take for something else. */
+/** Names that a shell, tar or a terminal could misread. */
 const names = ['log', '-rf', '--', 'a b', "it's", '$(id)', '`id`', '*', 'a\nb', '~', 'ü', '\x1b[2J', '..a', '-'];
 
 for (const [where, host] of Object.entries(hosts)) {
-	test(`only regular files are fetched, without what else they have: ${where}`, async t => {
+	test(`only regular files are fetched, without their modes and owners: ${where}`, async t => {
 		const { path: root, cleanup } = await dir({ unsafeCleanup: true });
 		t.teardown(cleanup);
 		const seen = new Set<string>();
@@ -87,7 +87,7 @@ for (const [where, host] of Object.entries(hosts)) {
 					t.is((await host.read(file, { timeoutMs: 20_000 })).toString(), content);
 					const stats = await lstat(target);
 					t.true(stats.isFile());
-					t.is(stats.mode & 0o7133, 0, 'not setuid, and nobody else may write to it');
+					t.is(stats.mode & 0o7133, 0, 'not setuid, and only writable by its owner');
 					t.is(await readFile(target, 'utf8'), content);
 					return;
 				}
@@ -121,7 +121,7 @@ for (const [where, host] of Object.entries(hosts)) {
 		t.deepEqual(await readdir(folder), ['file']);
 	});
 
-	test(`a file that becomes a link while it is opened is not followed: ${where}`, async t => {
+	test(`a file that is replaced by a link while it is opened is not followed: ${where}`, async t => {
 		const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 		t.teardown(cleanup);
 		const [file, hidden] = [path.join(folder, 'log'), path.join(folder, 'hidden')];
@@ -145,7 +145,7 @@ for (const [where, host] of Object.entries(hosts)) {
 	});
 }
 
-/** What a host that is not well-behaved sends instead of a file. */
+/** What a misbehaving host sends in place of a file. */
 const hostile: Readonly<Record<string, string>> = {
 	'output without an end': 'yes',
 	'one line without an end': "tr '\\0' x </dev/zero",
@@ -160,7 +160,7 @@ const hostile: Readonly<Record<string, string>> = {
 };
 
 for (const [what, script] of Object.entries(hostile)) {
-	test(`a host that sends ${what} leaves nothing here`, async t => {
+	test(`a host that sends ${what} leaves no file here`, async t => {
 		const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 		t.teardown(cleanup);
 		const host: Host = plainHost({
@@ -174,7 +174,7 @@ for (const [what, script] of Object.entries(hostile)) {
 	});
 }
 
-test('what comes compressed is unpacked to its limit only', async t => {
+test('compressed output is unpacked only up to its limit', async t => {
 	const host: Host = plainHost({
 		kind: 'ssh',
 		spawn: () => plainHost().spawn(['sh', '-c', 'echo vpmu-file 1000; head -c 100000000 /dev/zero | gzip -9']),
@@ -183,7 +183,7 @@ test('what comes compressed is unpacked to its limit only', async t => {
 	t.regex(error!.message, /cannot be unpacked/);
 });
 
-test('a command that prints without end is killed', async t => {
+test('a command with endless output is killed', async t => {
 	await using host = localHost();
 	for (const script of ['yes', 'yes >&2']) {
 		await t.throwsAsync(host.run(['sh', '-c', script], { maxOutputBytes: 100_000 }), {

@@ -10,7 +10,7 @@ import type { Script } from '../../src/qemu/testing/fake-qemu.ts';
 import { fakeQemu, fakeSpec } from '../../src/qemu/testing/machines.ts';
 import { parseRecording } from '../../src/qmp/wire/recording.ts';
 
-/** A QEMU beside which another process of its writes without end, where `$log` and `$console` are its files. */
+/** A QEMU with a second process that writes endlessly; `$log` and `$console` are QEMU's files. */
 const flooding = (flood: string, script: Script = {}) => [
 	...['env', `FAKE_QEMU=${JSON.stringify(script)}`, 'sh', '-c'],
 	`for word; do case $before in -D) log=$word;; esac; case $word in pipe,id=console,*) console=\${word#*path=}.out;; esac; before=$word; done
@@ -19,10 +19,10 @@ const flooding = (flood: string, script: Script = {}) => [
 ];
 
 const mebibyte = 1024 * 1024;
-/** Head, tail, and what is said between them. */
+/** Head, tail, and the note between them. */
 const mostBytes = 17 * mebibyte + 1000;
 
-test.serial('a QEMU that floods its stderr fills neither disk nor memory, and the end of it is kept', async t => {
+test.serial('a QEMU that floods its stderr fills neither disk nor memory, and its last output is kept', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const notes: string[] = [];
@@ -51,7 +51,7 @@ test.serial('a QEMU that floods its stderr fills neither disk nor memory, and th
 	);
 });
 
-test.serial('a QEMU that floods its log is stopped by a limit of its own, and goes on', async t => {
+test.serial('a QEMU that floods its log is stopped by a limit for the log, and continues to run', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const notes: string[] = [];
@@ -70,7 +70,7 @@ test.serial('a QEMU that floods its log is stopped by a limit of its own, and go
 	t.deepEqual(notes, ['trace.log has only the first 8388608 bytes']);
 });
 
-test.serial('a log that QEMU has made a link is neither followed nor kept', async t => {
+test.serial('a log that QEMU replaced by a link is neither followed nor kept', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const notes: string[] = [];
@@ -108,7 +108,7 @@ test.serial('a guest that floods its console fills neither disk nor memory', asy
 	const log = await readFile(path.join(folder, 'console.log'));
 	t.true(log.length <= mostBytes, `${log.length} bytes`);
 	t.true(log.includes('\n[vpmu: '));
-	// As scriptreplay(1) reads it: no more bytes than there are.
+	// Checked as scriptreplay(1) reads it: the timing must not promise more bytes than there are.
 	const timing = (await readFile(path.join(folder, 'console.timing'), 'latin1')).matchAll(/^\d+\.\d{6} (\d+)$/gm);
 	t.is(
 		[...timing].reduce((sum, [, bytes]) => sum + Number(bytes), 0),
@@ -121,7 +121,7 @@ test.serial('a guest that floods its console fills neither disk nor memory', asy
 	);
 });
 
-test.serial('a QEMU that floods QMP with events leaves a recording that can be read, and ends no waiting', async t => {
+test.serial('a QEMU that floods QMP with events leaves a readable recording, and does not end a wait', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const notes: string[] = [];

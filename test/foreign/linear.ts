@@ -1,25 +1,25 @@
 import type { ExecutionContext } from 'ava';
 
-/** Sizes on the way: a reader that is not linear is found before it would take hours. */
+/** Smaller sizes first, so that a reader that is not linear is found before it takes hours. */
 const sizes = [1 << 10, 1 << 13, 1 << 16, 1 << 19];
 
-/** How much longer than one pass over the characters a reader may take; the slowest of ours takes some 100 times as long. */
+/** How much longer than one pass over the characters a reader may take; our slowest takes some 100 times as long. */
 const allowedTimes = 2000;
-/** Below this nothing is measured but noise. */
+/** Shorter times are noise. */
 const leastMs = 10_000;
 
-/** CPU time of this process so far: who else works on this machine, and how long, does not count. */
+/** CPU time of this process so far, which other load does not affect. */
 export function cpuMs(): number {
 	const { user, system } = process.cpuUsage();
 	return (user + system) / 1000;
 }
 
-/** One pass over all characters, in milliseconds of CPU time: what linear costs here and now. */
+/** One pass over all characters, in milliseconds of CPU time: the cost of a linear reader here and now. */
 export function passMs(text: string): number {
 	const startedAt = cpuMs();
 	let sum = 0;
 	for (let index = 0; index < text.length; index++) sum = (sum + text.charCodeAt(index)) | 0;
-	// The sum is used, so that the pass is not optimised away.
+	// Use the sum, so that the pass is not optimised away.
 	return cpuMs() - startedAt + (sum === 1 ? 1e-9 : 0);
 }
 
@@ -30,8 +30,9 @@ export function filled(size: number, unit: string, head = '', tail = ''): string
 }
 
 /**
- * Feeds a reader its worst case in sizes that grow to `largest` characters and asserts that each takes at most a generous
- * multiple of one pass over the largest, measured in the same run. What the reader throws is its answer: only how long it takes is judged.
+ * Feeds a reader its worst case in growing sizes up to `largest` characters, and asserts that each takes at most a
+ * generous multiple of one pass over the largest, measured in the same run. The reader may throw: only its time is
+ * judged.
  */
 export async function assertLinear(
 	t: ExecutionContext,

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { assertLinear, cpuMs, filled, passMs } from './linear.ts';
 import { readers } from './readers.ts';
 
-/** Enough to tell linear from not; `readers.full.ts` goes on to 8 MiB. */
+/** Large enough to tell linear from quadratic; `readers.full.ts` continues up to 8 MiB. */
 const size = 1 << 19;
 
 for (const [name, { read, worst, pieces }] of Object.entries(readers)) {
 	for (const [what, make] of Object.entries(worst)) {
-		test.serial(`the worst is read in linear time: ${name}: ${what}`, async t => {
+		test.serial(`the worst case is read in linear time: ${name}: ${what}`, async t => {
 			await assertLinear(t, make, read, size);
 		});
 	}

@@ -36,17 +36,17 @@ import { readMessage } from '../../src/qmp/wire/messages.ts';
 import { formatRecord, parseRecording } from '../../src/qmp/wire/recording.ts';
 import { filled } from './linear.ts';
 
-/** Who reads what others send, what it is given at its worst, and pieces that such text is made of. */
+/** A reader of foreign text, its worst cases, and pieces of such text. */
 export interface Reader {
 	readonly read: (text: string) => unknown;
 	readonly worst: Readonly<Record<string, (size: number) => string>>;
-	/** What generated inputs are made of. */
+	/** Pieces for generated inputs. */
 	readonly pieces: readonly string[];
 }
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1');
 
-/** Gives bytes as a pipe does. */
+/** Delivers bytes like a pipe. */
 function inPieces(text: string, push: (bytes: Buffer) => void, size = 4096): void {
 	const bytes = bytesOf(text);
 	for (let at = 0; at < bytes.length; at += size) push(bytes.subarray(at, at + size));
@@ -94,7 +94,7 @@ const elf = (entry: (at: number) => readonly [bigint, bigint], size: number) => 
 	return file.toString('latin1');
 };
 
-/** Every reader of foreign text. A new one belongs here. */
+/** Every reader of foreign text. Add new ones here. */
 export const readers: Readonly<Record<string, Reader>> = {
 	'trace log': {
 		read: text => parseTrace(`${text}\n`),
@@ -462,7 +462,7 @@ export const readers: Readonly<Record<string, Reader>> = {
 			const framer = new JsonFramer({ maxBytes: 1 << 26 });
 			let brokenInARow = 0;
 			inPieces(text, bytes => {
-				// As a session does, which ends after so many in a row that cannot be read.
+				// Like a session, which ends after this many unreadable messages in a row.
 				for (const { text: message, broken } of framer.push(bytes)) {
 					if (brokenInARow >= 16) return;
 					const isBroken = broken !== undefined || readMessage(message).kind === 'broken';

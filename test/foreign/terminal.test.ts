@@ -13,7 +13,7 @@ import { fakeQemu } from '../../src/qemu/testing/machines.ts';
 import { PrettyReport } from '../../src/report/pretty.ts';
 import { cellOf, resultsWith } from '../../src/report/testing/results.ts';
 
-/** What a terminal obeys, or a reader does not see; line feeds and tabs are welcome. */
+/** What a terminal would obey or a reader would not see; line feeds and tabs are allowed. */
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const isClean = (text: string) => !unseen.test(text.replaceAll(/[\n\t]/g, ''));
 
@@ -50,7 +50,7 @@ async function folderOf(t: ExecutionContext): Promise<string> {
 	return folder;
 }
 
-test('reports of a run, in every format, show what others wrote and obey none of it', async t => {
+test('reports of a run show foreign text in every format, and obey none of it', async t => {
 	const folder = await folderOf(t);
 	await fc.assert(
 		fc.asyncProperty(
@@ -72,7 +72,7 @@ test('reports of a run, in every format, show what others wrote and obey none of
 	);
 });
 
-test('the table of a run on a terminal has our colours and nothing of others', t => {
+test('the table of a run on a terminal has our colours and no foreign ones', t => {
 	fc.assert(
 		fc.property(foreign, foreign, (reason, doing) => {
 			const stream = new PassThrough();
@@ -84,13 +84,13 @@ test('the table of a run on a terminal has our colours and nothing of others', t
 			const ours = ['\r\x1b[K', '\x1b[31m', '\x1b[0m'];
 			t.true(ours.every(sequence => shown.includes(sequence)));
 			t.true(isClean(ours.reduce((text, sequence) => text.replaceAll(sequence, ''), shown)));
-			// Each line that is cleared is one of ours: two texts, and not one more.
+			// Each cleared line is one of ours: exactly two texts.
 			t.is(shown.split('\x1b[K').length - 1, 2);
 		}),
 	);
 });
 
-test('errors show the words of QEMUs, hosts and lock holders, and obey none of them', t => {
+test('errors show text of QEMUs, hosts and lock holders, and obey none of it', t => {
 	fc.assert(
 		fc.property(foreign, foreign, (message, line) => {
 			const holder = { pid: 1, machine: line, command: message, since: line };
@@ -124,7 +124,7 @@ test('a QEMU that dies with escape sequences on its stderr moves no cursor', asy
 	}
 });
 
-test('names that a user gives are shown, not obeyed', async t => {
+test('names given by a user are shown, not obeyed', async t => {
 	for (const attack of attacks.filter(text => !text.includes('\0'))) {
 		for (const argv of [[attack], ['run', attack], ['report', attack], ['list', '--on', attack], ['board', attack]]) {
 			const { status, stdout, stderr } = await call(argv, {}, await folderOf(t));
@@ -134,7 +134,7 @@ test('names that a user gives are shown, not obeyed', async t => {
 	}
 });
 
-test('bytes that come in pieces are characters', t => {
+test('bytes that arrive in pieces become characters', t => {
 	const stream = new PassThrough();
 	const output = outputTo(stream);
 	for (const byte of Buffer.from('ä\x1b[31m日本\u202e')) output.write(Buffer.of(byte));
@@ -143,7 +143,7 @@ test('bytes that come in pieces are characters', t => {
 	t.is(String(stream.read()), '\r\x1b[K\\x1b[K');
 });
 
-test('nothing of the harness goes past the door', t => {
+test('all output of the harness is escaped for the terminal', t => {
 	const root = path.resolve(import.meta.dirname, '../..');
 	const files = ['harness', 'src', 'cases', 'images'].flatMap(room =>
 		readdirSync(path.join(root, room), { recursive: true, encoding: 'utf8' })
@@ -155,10 +155,10 @@ test('nothing of the harness goes past the door', t => {
 		/process\.(stdout|stderr)\.write|: process\.(stdout|stderr)\b|\bconsole\.(log|error|warn|info)\(|'\/dev\/tty'/;
 	t.deepEqual(
 		files.filter(file => writing.test(text(file))),
-		// The process's entry, and the end of a run that AVA started, which renders its words.
+		// The process's entry point, and the report of a run that AVA started, whose text is escaped earlier.
 		['harness/main.ts', 'harness/run/alone.ts'],
 	);
-	// A guest's console and a prompt of readline are for the terminal itself, on purpose.
+	// A guest's console and readline prompts are meant for the terminal itself.
 	t.deepEqual(files.filter(file => /\.raw\b/.test(text(file))).sort(), [
 		'harness/cli/guests/attach.ts',
 		'harness/cli/guests/shell.ts',

@@ -32,14 +32,14 @@ const withoutBoot = async (session: CellSession) => {
 	return undefined;
 };
 
-/** A program in the guest is replaced by a script; then cycles are counted as ever. */
+/** Replaces a program in the guest by a script, then counts cycles as usual. */
 const countedWith = (guestPath: string, script: string) => async (session: CellSession) => {
 	const guest = await session.boot();
 	await guest.shell.put(`#!/bin/sh\n${script}\n`, guestPath, { mode: 0o755, timeoutMs: 20_000 });
 	return await guest.count(['cycles']);
 };
 
-/** A device tree like the one that QEMU makes, but for the PMU, is given to QEMU with `-dtb`. */
+/** Gives QEMU its own device tree with a changed PMU, by `-dtb`. */
 async function withoutPmuNode(lease: Lease, session: CellSession, owned: AsyncDisposableStack): Promise<Lease> {
 	const tree = await session.deviceTree(await session.startBeside());
 	const children = tree.root.children.filter(node => node.name !== 'pmu');
@@ -50,15 +50,15 @@ async function withoutPmuNode(lease: Lease, session: CellSession, owned: AsyncDi
 	return wrapped(lease, `exec "$@" -dtb ${remote.path}/dtb`);
 }
 
-/** Writes into the file that perf was told to, as perf does. */
+/** Writes into perf's output file, as perf does. */
 const perfThatSays = (line: string) =>
 	`while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; [ "$1" = -- ] && { shift; break; }; shift; done; "$@"; echo "${line}" >"$out"`;
 
-/** Proofs that are false in one thing each. */
+/** Proofs that are false in one point each. */
 export const counterparts: readonly Counterpart[] = [
 	{
 		name: 'no QEMU',
-		lie: 'a stub that ends with status 0 stands in for QEMU',
+		lie: 'a stub that exits with status 0 replaces QEMU',
 		caughtBy: ['start'],
 		topology: 'uniform',
 		cell: {},
@@ -67,7 +67,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a crash for a refusal',
-		lie: 'QEMU is to refuse an option; it is killed instead',
+		lie: 'QEMU must refuse an option, but is killed instead',
 		caughtBy: ['start'],
 		topology: 'uniform',
 		cell: { pmu: 'text' },
@@ -76,7 +76,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a refusal for another reason',
-		lie: 'QEMU is to refuse an option; it refuses a machine type',
+		lie: 'QEMU must refuse an option, but refuses a machine type',
 		caughtBy: ['start'],
 		topology: 'uniform',
 		cell: { pmu: 'text' },
@@ -85,7 +85,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'emulation for KVM',
-		lie: 'a wrapper starts QEMU with TCG where KVM was asked for',
+		lie: 'a wrapper starts QEMU with TCG although KVM was requested',
 		caughtBy: ['qmp'],
 		topology: 'uniform',
 		cell: {},
@@ -94,7 +94,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a CPU property changed afterwards',
-		lie: 'the CPU says pmu=off of a PMU that is there and counts',
+		lie: 'the CPU reports pmu=off for a PMU that exists and counts',
 		caughtBy: ['qmp'],
 		topology: 'uniform',
 		cell: {},
@@ -116,7 +116,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a forged trace',
-		lie: 'the log has a line of an event source that was never set',
+		lie: 'the log has a line about an event source that was never set',
 		caughtBy: ['trace'],
 		topology: 'uniform',
 		cell: { machine: 'virt-9.2' },
@@ -129,7 +129,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'another device tree',
-		lie: 'the guest is given a device tree without the PMU that QEMU made',
+		lie: 'the guest gets a device tree without the PMU that QEMU made',
 		caughtBy: ['guest'],
 		topology: 'uniform',
 		cell: {},
@@ -138,7 +138,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a perf that invents',
-		lie: "the guest's perf is replaced by one that always says 123456789",
+		lie: "the guest's perf is replaced by one that always prints 123456789",
 		caughtBy: ['perf'],
 		topology: 'uniform',
 		cell: {},
@@ -146,7 +146,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a perf that counts nothing',
-		lie: "the guest's perf is replaced by one that always says 0",
+		lie: "the guest's perf is replaced by one that always prints 0",
 		caughtBy: ['perf'],
 		topology: 'uniform',
 		cell: {},
@@ -154,7 +154,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'work that is not done',
-		lie: 'the workload is replaced by one that only says that it is done',
+		lie: 'the workload is replaced by a program that only prints that it is done',
 		caughtBy: ['perf'],
 		topology: 'uniform',
 		cell: {},
@@ -162,7 +162,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'work that fails',
-		lie: 'the workload is replaced by one that works and ends with status 1',
+		lie: 'the workload is replaced by a program that works, but exits with status 1',
 		caughtBy: ['perf'],
 		topology: 'uniform',
 		cell: {},
@@ -175,7 +175,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'the default for an event source',
-		lie: 'a wrapper lets QEMU take the default backend, which counts here just as well',
+		lie: 'a wrapper makes QEMU use the default backend, which counts just as well here',
 		caughtBy: ['trace'],
 		needsChoice: true,
 		topology: 'uniform',
@@ -188,7 +188,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'an option forgotten',
-		lie: 'a wrapper leaves out pmu=, so that no backend is found',
+		lie: 'a wrapper removes pmu=, so that no backend is found',
 		caughtBy: ['qmp', 'trace', 'guest'],
 		needsChoice: true,
 		topology: 'biglittle',
@@ -198,7 +198,7 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a kernel that lies about event sources',
-		lie: 'SET_PMU is told the other event source than QEMU asked for, and all say that it worked',
+		lie: 'SET_PMU gets another event source than QEMU requested, and everything reports success',
 		caughtBy: ['perf'],
 		needsChoice: true,
 		topology: 'biglittle',
@@ -209,7 +209,7 @@ export const counterparts: readonly Counterpart[] = [
 			const guest = await session.boot({ affinity: away });
 			return await guest.count(['cycles'], { pinned: away });
 		},
-		// Told the truth, the guest cannot even boot there.
+		// Without the lie, the guest cannot even boot there.
 		async control(session) {
 			const home = session.groups[0]!;
 			session.requiredCpus = home;
@@ -219,13 +219,13 @@ export const counterparts: readonly Counterpart[] = [
 	},
 	{
 		name: 'a kernel that lies about fixed counters',
-		lie: 'a shim says that the kernel gave fixed counters only; the guest has all of them',
+		lie: 'a shim reports that the kernel has set fixed counters only, but the guest has all counters',
 		caughtBy: ['guest'],
 		needsChoice: true,
 		isForetold: true,
 		topology: 'biglittle',
 		cell: {},
-		// The prediction is told as well: what is false is that it works.
+		// The prediction gets the same lie: what is false is that it works.
 		falsify(lease) {
 			const facts = { ...lease.facts, kvm: { ...lease.facts.kvm, attribute5: 'yes' as const } };
 			return { ...preloaded(lease, 'fixed-counters-only'), facts };

@@ -11,7 +11,7 @@ import { qemusWithChoice } from '../differential/testing/board.ts';
 import { type Counterpart, contradictionsOf, type Layer, layers, layersOf, rowOf } from './counterpart.ts';
 import { counterparts } from './counterparts.ts';
 
-// A QEMU with the choice is a build of the posted patch; without one, what Debian has shows all layers too.
+// A QEMU with the PMU choice is a build of the posted patch; without one, Debian's QEMU also shows all layers.
 const [withChoice] = qemusWithChoice;
 const able = counterparts.filter(one => one.needsChoice !== true || withChoice !== undefined);
 const caught = new Map<string, readonly Layer[]>();
@@ -27,9 +27,9 @@ async function cellOf(counterpart: Counterpart): Promise<Cell> {
 	return { ...planned!, ...cell, id: `false-proof[${name}]` };
 }
 
-/** Runs a counterpart's body, falsified or not; the layers that contradict, and in which words. */
+/** Runs a counterpart's body, falsified or not, and returns the layers that contradict, with their messages. */
 async function tried(counterpart: Counterpart, isFalse: boolean) {
-	// Given back last: a board that nobody has stands still.
+	// Return the lease last: an unused board is paused.
 	await using lease = await run.broker.acquire((await cellOf(counterpart)).id);
 	await using owned = new AsyncDisposableStack();
 	const cell = await cellOf(counterpart);
@@ -47,7 +47,7 @@ async function tried(counterpart: Counterpart, isFalse: boolean) {
 	try {
 		readings = await (isFalse ? counterpart.body : (counterpart.control ?? counterpart.body))(session);
 	} catch (error) {
-		// QEMU's end is an observation; anything else is not what was meant to be false.
+		// QEMU's end is an observation; any other error is not the intended falsehood.
 		if (session.observations.start?.state !== 'exited') throw error;
 	}
 	await session.close();
@@ -70,7 +70,7 @@ test.after.always(async () => {
 });
 
 for (const counterpart of counterparts) {
-	// Without VPMU_QEMU_WITH_CHOICE those that need the choice are left out, by name.
+	// Without VPMU_QEMU_WITH_CHOICE, counterparts that need the PMU choice are skipped by name.
 	const declare = able.includes(counterpart) ? test.serial : test.serial.skip;
 	declare(`caught: ${counterpart.name}`, async t => {
 		const seen = await tried(counterpart, true);
@@ -79,13 +79,13 @@ for (const counterpart of counterparts) {
 		caught.set(counterpart.name, seen.layers);
 	});
 	if (counterpart.falsify === undefined || counterpart.isForetold === true) continue;
-	declare(`not red by itself: ${counterpart.name}`, async t => {
+	declare(`passes without the falsehood: ${counterpart.name}`, async t => {
 		const seen = await tried(counterpart, false);
 		t.deepEqual(seen.words, []);
 	});
 }
 
-test.serial('each layer alone catches something: none can be taken away unnoticed', t => {
+test.serial('each layer alone catches something, so that no layer can be removed unnoticed', t => {
 	for (const layer of layers) {
 		const alone = [...caught].filter(([, by]) => by.length === 1 && by[0] === layer).map(([name]) => name);
 		t.log(`${layer}: ${alone.join('; ')}`);

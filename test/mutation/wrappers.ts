@@ -1,16 +1,16 @@
-/** Scripts that stand before a QEMU's command line. Each ends by becoming what follows. */
+/** Wrapper scripts for a QEMU command line. Each ends by exec of the command. */
 const over = (edit: string) => `for arg; do shift; ${edit}; set -- "$@" "$arg"; done; exec "$@"`;
 
-/** Starts the emulator instead of KVM. */
+/** Starts TCG instead of KVM. */
 export const emulates = over('case $arg in kvm|kvm,*) arg=tcg;; host|host,*) arg=max;; esac');
 
-/** Leaves out what was asked of the accelerator. */
+/** Removes the accelerator's options. */
 export const forgetsAccelProperties = over('case $arg in kvm,*) arg=kvm;; esac');
 
-/** Adds a property to the accelerator that nobody asked for. */
+/** Adds an unrequested property to the accelerator. */
 export const addsAccelProperty = (property: string) => over(`case $arg in kvm|kvm,*) arg=$arg,${property};; esac`);
 
-/** Adds a property to the CPU that nobody asked for. */
+/** Adds an unrequested property to the CPU. */
 export const addsCpuProperty = (property: string) => over(`case $arg in host|host,*) arg=$arg,${property};; esac`);
 
 /** Writes a line into QEMU's log that QEMU did not write. */
@@ -20,10 +20,10 @@ for arg; do [ "$before" = -D ] && log=$arg; before=$arg; done
 (sleep ${afterSeconds}; echo '${line}' >>"$log") &
 exec "$@"`;
 
-/** No QEMU at all: ends as told. */
+/** Runs no QEMU: exits as told. */
 export const endsWith = (how: string) => `${how}`;
 
-/** A QEMU's command line behind a script. */
+/** Puts a script before a QEMU command line. */
 export function behind(script: string, command: readonly string[]): string[] {
 	return ['sh', '-c', script, 'vpmu-false-proof', ...command];
 }

@@ -11,7 +11,7 @@ test.before(async () => {
 	all = await situations();
 });
 
-test('there are cells and telling hosts to look at, each by a name of its own', t => {
+test('there are cells and telling hosts to check, each with a unique name', t => {
 	const titles = all.map(one => one.title);
 	t.is(new Set(titles).size, titles.length);
 	t.true(titles.some(title => title.startsWith('choice/default[')));
@@ -19,14 +19,14 @@ test('there are cells and telling hosts to look at, each by a name of its own', 
 });
 
 for (const neighbour of neighbours) {
-	test(`${neighbour.about}: ${neighbour.name}: some cell comes to another end`, t => {
+	test(`${neighbour.about}: ${neighbour.name}: some cell has another outcome`, t => {
 		const telling = all.filter(one => neighbour.choose(one) !== choose(one)).map(one => one.title);
 		t.log(`${telling.length}: ${telling.slice(0, 2).join('; ')}`);
 		t.not(telling.length, 0);
 	});
 }
 
-test('each telling host tells some neighbour from the reference', t => {
+test('each telling host distinguishes some neighbour from the reference', t => {
 	const useless = all
 		.filter(one => one.title.startsWith('choice/telling-hosts: '))
 		.filter(one => neighbours.every(neighbour => neighbour.choose(one) === choose(one)))
@@ -34,7 +34,7 @@ test('each telling host tells some neighbour from the reference', t => {
 	t.deepEqual(useless, []);
 });
 
-test('rules of which the order is said not to matter come to the same end everywhere, on random hosts too', t => {
+test('rules whose order is said not to matter give the same outcome everywhere, on random hosts too', t => {
 	t.is(same.length, Object.keys(samePairs).length);
 	const random = Array.from({ length: 400 }, (_, index): Situation => {
 		const machines = [{ name: 'virt' }, { name: 'virt-9.2' }];

@@ -11,19 +11,19 @@ export interface Situation {
 	readonly settings: PmuSettings;
 }
 
-/** A choice that is wrong in one thing: it reads the fact beside the one that decides, or asks its rules in another order. */
+/** A choice with one mistake: it reads a fact next to the one that decides, or applies the rules in another order. */
 export interface Neighbour {
-	/** The fact or the rules that it gets wrong, for a list of all that decide. */
+	/** The fact or rules that it gets wrong. */
 	readonly about: string;
 	readonly name: string;
-	/** What it comes to, in a form that can be compared. */
+	/** The outcome, in a form that can be compared. */
 	readonly choose: (situation: Situation) => string;
 }
 
 type Facts = HostFacts;
 type Inputs = ChoiceInputs;
 
-/** What the choice comes to: the reference, or one that reads other facts, other inputs or has other rules. */
+/** Computes the choice: the reference, or one with other facts, other inputs or other rules. */
 export function choose(
 	{ facts, settings }: Pick<Situation, 'facts' | 'settings'>,
 	change: {
@@ -72,14 +72,14 @@ const withSources = (rewrite: (entry: EventSource) => EventSource) => (facts: Fa
 const withCpus = (rewrite: (text: string) => string) =>
 	withSources(entry => ({ ...entry, cpus: rewriteFile(entry.cpus, rewrite) }));
 
-/** From the first number of a list to the last: holes are ignored. */
+/** Fills the holes of a list, from its first number to its last. */
 const hull = (list: string) => {
 	const numbers = list.match(/\d+/g) ?? [];
 	return numbers.length < 2 ? list : `${numbers[0]}-${numbers.at(-1)}`;
 };
 const firstItem = (list: string) => list.split(',')[0]!;
 const lastItem = (list: string) => list.split(',').at(-1)!;
-/** CPUs below 64: what fits the first word of a bitmap. */
+/** CPUs below 64: those in the first word of a bitmap. */
 const firstWord = (list: string) => list.replaceAll(/\d+/g, number => `${Math.min(Number(number), 63)}`);
 
 /** Takes another of the event sources that cover all CPUs than the one with the smallest path. */
@@ -92,7 +92,7 @@ const preferring =
 const least = <K>(sources: readonly ReadSource[], key: (source: ReadSource) => K) =>
 	sources.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))[0];
 
-/** Event sources cover the possible CPUs by another reading of "cover". */
+/** Changes the meaning of "cover". */
 const coveringBy =
 	(covers: (cpus: CpuSet, possible: CpuSet) => boolean) =>
 	(inputs: Inputs): Inputs => {
@@ -104,7 +104,7 @@ const coveringBy =
 		return { ...inputs, covering };
 	};
 
-/** What stands beside each fact that decides. */
+/** The neighbours of each deciding fact. */
 const facts: readonly Neighbour[] = [
 	fact('possible', 'reads online', possibleFrom('online')),
 	fact('possible', 'reads present', possibleFrom('present')),
@@ -118,10 +118,10 @@ const facts: readonly Neighbour[] = [
 		},
 	},
 	fact('possible', 'ignores holes', withPossible(hull)),
-	fact('possible', 'reads the first range only', withPossible(firstItem)),
-	fact('possible', 'reads the last range only', withPossible(lastItem)),
-	fact('possible', 'reads the first 64 only', withPossible(firstWord)),
-	fact('possible', 'takes all for covered where it cannot be read', facts => ({
+	fact('possible', 'reads only the first range', withPossible(firstItem)),
+	fact('possible', 'reads only the last range', withPossible(lastItem)),
+	fact('possible', 'reads only the first 64', withPossible(firstWord)),
+	fact('possible', 'assumes all are covered if the list cannot be read', facts => ({
 		...facts,
 		cpus: { ...facts.cpus, possible: 'error' in facts.cpus.possible ? { text: '0\n' } : facts.cpus.possible },
 	})),
@@ -132,25 +132,25 @@ const facts: readonly Neighbour[] = [
 	),
 	fact(
 		'cpus',
-		'reads cpumask where there is one',
+		'reads cpumask if there is one',
 		withSources(entry => ({ ...entry, cpus: entry.cpumask ?? entry.cpus })),
 	),
 	fact(
 		'cpus',
-		'reads cpumask where there is no cpus',
+		'reads cpumask if there is no cpus',
 		withSources(entry => ({ ...entry, cpus: 'error' in entry.cpus ? (entry.cpumask ?? entry.cpus) : entry.cpus })),
 	),
 	fact('cpus', 'ignores holes', withCpus(hull)),
-	fact('cpus', 'reads the first range only', withCpus(firstItem)),
-	fact('cpus', 'reads the last range only', withCpus(lastItem)),
-	fact('cpus', 'takes a missing list for all CPUs', facts => ({
+	fact('cpus', 'reads only the first range', withCpus(firstItem)),
+	fact('cpus', 'reads only the last range', withCpus(lastItem)),
+	fact('cpus', 'reads a missing list as all CPUs', facts => ({
 		...facts,
 		eventSources:
 			'error' in facts.eventSources
 				? facts.eventSources
 				: facts.eventSources.map(entry => ('error' in entry.cpus ? { ...entry, cpus: facts.cpus.possible } : entry)),
 	})),
-	fact('cpus', 'takes an empty list for all CPUs', facts => ({
+	fact('cpus', 'reads an empty list as all CPUs', facts => ({
 		...facts,
 		eventSources:
 			'error' in facts.eventSources
@@ -171,25 +171,25 @@ const facts: readonly Neighbour[] = [
 	),
 	input(
 		'covers',
-		'takes one that covers any CPU',
+		'accepts one that covers any CPU',
 		coveringBy((cpus, possible) => cpus.and(possible).size > 0),
 	),
 	input(
 		'covers',
-		'compares the first CPU only',
+		'compares only the first CPU',
 		coveringBy((cpus, possible) => cpus.has(possible.ranges[0]![0])),
 	),
 	input(
 		'covers',
-		'compares the last CPU only',
+		'compares only the last CPU',
 		coveringBy((cpus, possible) => cpus.has(possible.ranges.at(-1)![1])),
 	),
 	input(
 		'covers',
-		'takes one that leaves out a single CPU',
+		'accepts one that misses a single CPU',
 		coveringBy((cpus, possible) => possible.minus(cpus).size <= 1),
 	),
-	input('covers', 'takes several that cover all together', inputs => {
+	input('covers', 'accepts several that cover all CPUs together', inputs => {
 		const { possible, host } = inputs;
 		if (possible === undefined || inputs.covering.length > 0 || !inputs.setPmu) return inputs;
 		const all = host.sources.filter(({ problem, cpus }) => problem === undefined && cpus !== undefined);
@@ -198,17 +198,17 @@ const facts: readonly Neighbour[] = [
 	}),
 	input(
 		'which of several',
-		'the largest device path',
+		'takes the largest device path',
 		preferring(sources => sources.at(-1)),
 	),
 	input(
 		'which of several',
-		'the second smallest device path',
+		'takes the second smallest device path',
 		preferring(sources => sources[1]),
 	),
 	input(
 		'which of several',
-		'the first of the folder',
+		'takes the first of the folder',
 		preferring((sources, all) => all.find(one => sources.includes(one))),
 	),
 	input(
@@ -238,22 +238,22 @@ const facts: readonly Neighbour[] = [
 	),
 	input(
 		'which of several',
-		'numbers in device paths in their order',
+		'sorts numbers in device paths by value',
 		preferring(sources => sources.toSorted((a, b) => a.link!.localeCompare(b.link!, 'en', { numeric: true }))[0]),
 	),
 	input(
 		'which of several',
-		'device paths without regard to case',
+		'sorts device paths without regard to case',
 		preferring(sources => least(sources, source => source.link!.toLowerCase())),
 	),
 	input(
 		'which of several',
-		'device paths folder by folder',
+		'sorts device paths folder by folder',
 		preferring(sources => least(sources, source => source.link!.replaceAll('/', '\0'))),
 	),
 	input(
 		'which of several',
-		'the shortest device path',
+		'takes the shortest device path',
 		preferring(sources => least(sources, source => source.link!.length)),
 	),
 	fact('which of several', 'only those called armv8_*', facts => ({
@@ -265,17 +265,17 @@ const facts: readonly Neighbour[] = [
 	})),
 	fact(
 		'type',
-		'reads decimal numbers only',
+		'reads only decimal numbers',
 		withSources(entry => ({ ...entry, type: rewriteFile(entry.type, text => (/^[1-9]\d*$/.test(text) ? text : 'x')) })),
 	),
 	fact(
 		'type',
-		'reads octal numbers as decimal ones',
+		'reads octal numbers as decimal',
 		withSources(entry => ({ ...entry, type: rewriteFile(entry.type, text => text.replace(/^0(\d+)$/, '$1')) })),
 	),
 	fact(
 		'type',
-		'takes a missing type for 10',
+		'reads a missing type as 10',
 		withSources(entry => ({ ...entry, type: 'error' in entry.type ? { text: '10\n' } : entry.type })),
 	),
 	input('KVM_CAP_ARM_PMU_V3', 'is not asked', inputs => ({ ...inputs, pmuV3: true })),
@@ -301,10 +301,10 @@ const facts: readonly Neighbour[] = [
 	),
 	setting('pmu=', 'is ignored', ({ pmu: _, ...settings }) => settings),
 	setting('pmu=', '0 is taken for unset', settings => (settings.pmu === '0' ? without(settings) : settings)),
-	setting('pmu=', '2^64-1 is taken for a type', settings =>
+	setting('pmu=', 'reads 2^64-1 as a type', settings =>
 		settings.pmu === '18446744073709551615' ? { ...settings, pmu: '4294967295' } : settings,
 	),
-	setting('pmu=', 'hexadecimal numbers are refused', settings =>
+	setting('pmu=', 'refuses hexadecimal numbers', settings =>
 		settings.pmu?.startsWith('0x') ? { ...settings, pmu: 'x' } : settings,
 	),
 ];
@@ -313,7 +313,7 @@ function without({ pmu: _, ...settings }: PmuSettings): PmuSettings {
 	return settings;
 }
 
-/** Rules that never apply at once, so that their order cannot matter, and pairs of which both come to the same. */
+/** Rules that never apply together, so that their order cannot matter, and pairs with the same outcome. */
 export const samePairs: Readonly<Record<string, string>> = {
 	'bad-option, out-of-range': 'an option is one or the other',
 	'bad-option, explicit': 'an option is one or the other',
@@ -323,15 +323,15 @@ export const samePairs: Readonly<Record<string, string>> = {
 	'no-scratch-vcpu, no-cover': 'both disable the PMU',
 	...Object.fromEntries(
 		['no-kvm-pmu', 'no-scratch-vcpu'].flatMap(rule => [
-			[`${rule}, covers-all`, 'SET_PMU is an attribute of a vCPU with a PMU: without one it is not there'],
+			[`${rule}, covers-all`, 'SET_PMU is an attribute of a vCPU with a PMU, and absent without one'],
 			[`${rule}, fixed-counters-only`, 'so is attribute 5'],
 		]),
 	),
 	'backcompat, covers-all-default': "both leave KVM's default",
-	'covers-all-default, covers-all': 'the one is without SET_PMU, the other with it',
+	'covers-all-default, covers-all': 'one has no SET_PMU, the other has it',
 };
 
-/** For each pair of rules, the choice that asks the later one first where both apply. */
+/** For each pair of rules, the choice that applies the later one first where both apply. */
 const swapped: readonly Neighbour[] = choiceRules.flatMap((earlier, at) =>
 	choiceRules.slice(at + 1).map((later): Neighbour => {
 		const rule: ChoiceRule = {
@@ -347,14 +347,14 @@ const swapped: readonly Neighbour[] = choiceRules.flatMap((earlier, at) =>
 	}),
 );
 
-/** For each rule, the choice without it. The last one is what is left when none applies. */
+/** For each rule, the choice without it. The last rule applies if no other does. */
 const removed: readonly Neighbour[] = choiceRules.slice(0, -1).map(rule => ({
 	about: 'rules',
 	name: `without ${rule.name}`,
 	choose: situation => choose(situation, { rules: choiceRules.filter(one => one !== rule) }),
 }));
 
-/** Those that come to another end somewhere, and those that cannot (`samePairs`). */
+/** Rule orders that change some outcome, and those that cannot (`samePairs`). */
 export const neighbours: readonly Neighbour[] = [
 	...facts,
 	...removed,

@@ -11,7 +11,7 @@ import { CpuSet, type HostFacts, hostModel, simulatedFacts } from '../../src/pmu
 import { host, none, source } from '../../src/pmu/testing/facts.ts';
 import type { Situation } from './neighbours.ts';
 
-/** The facts of a board, as far as they decide. `topologies.full.ts` compares layouts with what boards show. */
+/** The deciding facts of a board. `topologies.full.ts` compares them with real boards. */
 export function factsOf({ pmus, cpus, offline, topology }: Layout): HostFacts {
 	const all = new CpuSet([[0, cpus - 1]]);
 	const online = all.minus(CpuSet.of(...offline));
@@ -37,7 +37,7 @@ export function factsOf({ pmus, cpus, offline, topology }: Layout): HostFacts {
 	return {
 		...facts,
 		...{ host: `board:${topology.name}`, topology: topology.name },
-		// A process may run on all CPUs, those that are offline too, as soon as they are online.
+		// A process may run on all CPUs, including offline ones once they come online.
 		cpus: { ...facts.cpus, allowed: { text: `${all}\n` } },
 	};
 }
@@ -51,7 +51,7 @@ const lease = {
 	inspection: { machines, pmuChoice: { has: true, evidence: [] } },
 } as unknown as Lease;
 
-/** What the cells of `choice/*` start, on the boards that they run on, by their ids; telling hosts one by one. */
+/** What the cells of `choice/*` start on their boards, by cell id; telling hosts individually. */
 export async function situations(): Promise<Situation[]> {
 	const boards = new Map<string, HostFacts>();
 	for (const name of topologyNames()) boards.set(name, factsOf(layOut(await loadTopology(name))));
@@ -70,7 +70,7 @@ export async function situations(): Promise<Situation[]> {
 			try {
 				return [{ title: cell.id, facts, settings: settingsOf(cell, lease, facts, { affinity }) }];
 			} catch {
-				// An event source by a name that this board does not have: the cell is skipped.
+				// The board lacks the named event source, so the cell is skipped.
 				return [];
 			}
 		});

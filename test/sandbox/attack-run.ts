@@ -1,4 +1,4 @@
-/** Runs every attack as whoever it is started as, and prints a line of JSON for each. Started by attacks.full.ts. */
+/** Runs every attack as the current user, and prints a line of JSON for each. Started by attacks.full.ts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';

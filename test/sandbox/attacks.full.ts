@@ -8,7 +8,7 @@ import { attacks } from './attacks.ts';
 
 const suite = 'trixie';
 const packages = ['bash', 'coreutils', 'findutils', 'libc-bin', 'grep', 'python3-minimal', 'libpython3-stdlib'];
-/** A user that owns nothing but its own copy of what the suite needs. */
+/** A user that owns only its own copy of what the suite needs. */
 const plainId = 60_701;
 
 interface Line {
@@ -18,7 +18,7 @@ interface Line {
 	readonly seen: string;
 }
 
-/** Runs the suite as a user, or as whoever this is. */
+/** Runs the suite as a user, by default the current one. */
 async function runAttacks(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<Line[]> {
 	const script = path.join(import.meta.dirname, 'attack-run.ts');
 	const [program, ...rest] = [...argv, process.execPath, '--disable-warning=ExperimentalWarning', script];
@@ -40,16 +40,17 @@ async function runAttacks(argv: readonly string[], env: Readonly<Record<string, 
 		.map(line => JSON.parse(line));
 }
 
-test.serial('no attack leaves the sandbox, as root and as a plain user', async t => {
+test.serial('no attack leaves the sandbox, neither as root nor as a plain user', async t => {
 	t.timeout(1_500_000);
 	const folder = await temporaryFolder(t);
 	const cache = await openCache({ env: process.env });
 	const root = await buildRoot(cache, 'attack', [{ suite, architecture: hostArchitecture(), packages }]);
-	// Not the number of links: a copy of the cache by 'cp --link' changes that.
+	// Leave out the number of links, which changes when a cache is copied with 'cp --link'.
 	const inode = (folder: string) => statSync(path.join(folder, 'usr/bin/bash'), { throwIfNoEntry: false })?.ino;
 	const unpacked = globSync(path.join(cache.folder('packages'), 'bash_*'), { exclude: ['**/*.json'] });
 	t.true(unpacked.length > 0 && inode(root.folder) !== undefined);
-	for (const folder of unpacked) t.not(inode(folder), inode(root.folder), 'a root shares no file with the packages');
+	for (const folder of unpacked)
+		t.not(inode(folder), inode(root.folder), 'a root file system shares no file with the packages');
 	const rows = new Map<string, string[]>();
 	const who = process.getuid?.() === 0 ? ['root', 'plain'] : ['plain'];
 	for (const user of who) {
@@ -58,7 +59,7 @@ test.serial('no attack leaves the sandbox, as root and as a plain user', async t
 		let env: Record<string, string> = { ATTACK_ROOT: root.folder, ATTACK_FOLDER: own, leaked: 'leaked' };
 		let argv: string[] = [];
 		if (user === 'plain' && who.length > 1) {
-			// A copy of just what the suite uses of the cache, readable by that user.
+			// A copy of the part of the cache that the suite uses, readable by that user.
 			const copy = path.join(own, 'cache');
 			for (const place of ['packages/pins', 'roots']) mkdirSync(path.join(copy, place), { recursive: true });
 			cpSync(path.join(cache.root, 'packages/pins'), path.join(copy, 'packages/pins'), { recursive: true });

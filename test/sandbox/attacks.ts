@@ -1,15 +1,15 @@
-/** One thing that hostile code tries. It prints `ESCAPED` when it reached what it must not. */
+/** One attack by hostile code. It prints `ESCAPED` if it reached something forbidden. */
 export interface Attack {
 	readonly name: string;
-	/** A script of bash in the sandbox; `$SECRET`, `$VICTIM` and `$PORT` name what belongs to the host. */
+	/** A bash script for the sandbox; `$SECRET`, `$VICTIM` and `$PORT` name things of the host. */
 	readonly script: string;
-	/** Ended by this limit; otherwise it ends by itself. */
+	/** Ended by this limit; by default it ends by itself. */
 	readonly limit?: 'time' | 'memory' | 'processes' | 'disk' | 'output';
 }
 
 const python = (...lines: readonly string[]) => `python3 - <<'END'\n${lines.join('\n')}\nEND`;
 
-/** A system call by number, since the sandbox has neither a compiler nor the tools that would make it. */
+/** A system call by number, since the sandbox has neither a compiler nor tools that make the call. */
 const libc = ['import ctypes, os, sys, socket, stat', 'libc = ctypes.CDLL(None, use_errno=True)', 'e = os.environ'];
 
 export const attacks: readonly Attack[] = [
@@ -199,7 +199,7 @@ export const attacks: readonly Attack[] = [
 		),
 	},
 	{
-		name: 'modes that nobody can enter',
+		name: 'modes that allow no access',
 		script: 'mkdir -p /mnt/a/b; touch /mnt/a/b/c; chmod 0 /mnt/a/b /mnt/a; echo left',
 	},
 ];

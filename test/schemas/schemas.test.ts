@@ -6,7 +6,7 @@ import { publishedSchema, type SchemaName, schemaNames, schemaOf } from './schem
 
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
 
-/** What ajv says against a value; `null` when it fits. */
+/** Returns ajv's errors for a value; `null` if it is valid. */
 function problemsOf(name: SchemaName, value: unknown): string | null {
 	const check = ajv.compile(publishedSchema(name));
 	return check(JSON.parse(JSON.stringify(value))) ? null : ajv.errorsText(check.errors);
@@ -20,12 +20,12 @@ const planned = {
 };
 
 for (const name of schemaNames) {
-	test(`docs/schemas/${name} is what the shape in the code says; 'npm run schemas' writes it`, t => {
+	test(`docs/schemas/${name} matches the schema in the code; 'npm run schemas' writes it`, t => {
 		t.deepEqual(publishedSchema(name), JSON.parse(JSON.stringify(schemaOf(name))));
 	});
 }
 
-test('results with every status fit their schema; a wrong status, count or schema name does not', t => {
+test('results with every status are valid; a wrong status, count or schema name is not', t => {
 	t.is(problemsOf('results.json', everyStatus), null);
 	const [cell] = everyStatus.cells;
 	const wrong = (more: object) => problemsOf('results.json', { ...everyStatus, cells: [{ ...cell, ...more }] }) ?? '';
@@ -34,7 +34,7 @@ test('results with every status fit their schema; a wrong status, count or schem
 	t.regex(problemsOf('results.json', { ...everyStatus, schema: 'vpmu-results/2' }) ?? '', /schema must be equal/);
 });
 
-test('each kind of event fits its schema, and an unknown kind does not', t => {
+test('each kind of event is valid, and an unknown kind is not', t => {
 	for (const event of [
 		{ at, event: 'run-start', run, cells: [planned] },
 		{ at, event: 'progress', what: 'boot', done: 1, total: 2 },
@@ -49,7 +49,7 @@ test('each kind of event fits its schema, and an unknown kind does not', t => {
 	t.truthy(problemsOf('events.json', { at, event: 'cell-start' }));
 });
 
-test('a comparison fits its schema, alone and in series.json', t => {
+test('a comparison is valid, alone and in series.json', t => {
 	const [pass, fail, error] = everyStatus.cells;
 	const before = sideOf([resultsWith([pass!, error!])]);
 	const after = sideOf([

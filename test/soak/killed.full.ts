@@ -7,7 +7,7 @@ import { cacheRoot } from '../../src/image/index.ts';
 import { settledLeftovers } from '../testing/leftovers.ts';
 import { startVpmu, temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
-/** Kills vpmu at a random moment of a run, and looks for whatever it may have left, anywhere. */
+/** Kills vpmu at a random moment of a run, and looks for anything it may have left. */
 async function killAtRandom(
 	t: ExecutionContext,
 	argv: readonly string[],
@@ -36,10 +36,10 @@ async function killAtRandom(
 		t.deepEqual(left, [], `after SIGKILL at ${momentMs} ms`);
 	}
 	t.log(`killed after ${moments.join(', ')} ms`);
-	// What it was killed in the middle of hinders nobody.
+	// An interrupted run must not hinder the next one.
 	const end = await vpmu(['run', '--out', path.join(folder, 'last'), ...argv], { env });
 	t.is(end.status, 0, end.stdout + end.stderr);
-	t.deepEqual(await settledLeftovers(traces, 20_000), [], 'after a run that came to its end');
+	t.deepEqual(await settledLeftovers(traces, 20_000), [], 'after a complete run');
 }
 
 test.serial('SIGKILL at 20 random moments of a run leaves no process, mount, socket, lock or file', async t => {

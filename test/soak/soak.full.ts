@@ -27,7 +27,7 @@ test(`${cells} cells in one process: memory and descriptors stay flat, nothing i
 	const folder = await temporaryFolder(t);
 	const tmp = path.join(folder, 't');
 	await mkdir(tmp);
-	// The first start of a version compiles it, which takes some 50 MB more and is not part of what a long run costs.
+	// The first start of a version compiles it, which takes some 50 MB more that a long run does not need.
 	const env = { VPMU_CASES: 'test/faults/testing/soak', VPMU_SOAK: '1' };
 	const first = await vpmu(['run', '--out', path.join(folder, 'first')], { env });
 	t.is(first.status, 0, first.stdout + first.stderr);
@@ -63,7 +63,7 @@ test(`${cells} cells in one process: memory and descriptors stay flat, nothing i
 	);
 	t.true(total[peak]! < 200 * mebibyte, stated.join(', '));
 
-	// The first fifth is for warming up; then the end is compared with the beginning.
+	// The first fifth is warm-up; after that the end is compared with the beginning.
 	const steady = samples.slice(Math.floor(samples.length / 5), -2);
 	const half = Math.floor(steady.length / 2);
 	for (const what of ['run', 'worker'] as const) {

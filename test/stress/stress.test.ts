@@ -7,7 +7,7 @@ import { poll } from '../../src/lib/index.ts';
 
 const program = path.join(import.meta.dirname, 'stress.ts');
 
-/** Busy loops that belong to a process, as /proc shows them. */
+/** Finds the busy loops of a process in /proc. */
 async function loopsOf(pid: number): Promise<readonly string[]> {
 	const found: string[] = [];
 	for (const name of await readdir('/proc')) {
@@ -30,7 +30,7 @@ async function run(argv: readonly string[]) {
 	return { status, text, left: await loopsOf(child.pid!) };
 }
 
-test('every round is told, one that fails makes the whole fail, and no busy loop is left', async t => {
+test('every round is reported, a failed one fails the whole, and no busy loop is left', async t => {
 	const green = await run(['--rounds', '2', '--loops', '1', '--', 'true']);
 	t.is(green.status, 0);
 	t.regex(
@@ -52,7 +52,7 @@ test('every round is told, one that fails makes the whole fail, and no busy loop
 	}
 });
 
-test('the busy loops end with it, even when it is killed', async t => {
+test('the busy loops end with the process, even if it is killed', async t => {
 	const child = spawn(process.execPath, [program, '--loops', '2', '--', 'sleep', '1'], { stdio: 'ignore' });
 	const loops = () => loopsOf(child.pid!);
 	await poll('two busy loops', async () => ((await loops()).length === 2 ? true : undefined), {});

@@ -10,7 +10,7 @@ Runs the unit tests (or FILEs of them, or COMMAND) N times, 5 unless given, besi
 depend on how fast the machine is. Exits 1 if any round failed.
 `;
 
-/** A loop that ends by itself once the process that it belongs to is gone, however that ended. */
+/** A loop that ends by itself once its process is gone, in whatever way. */
 const loop = 'while kill -0 "$1" 2>/dev/null; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done';
 
 function startLoops(count: number): readonly ChildProcess[] {
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
 
 	const stop = new AbortController();
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
-	// npm that was killed leaves its script behind.
+	// A killed npm leaves its script behind.
 	const parent = process.ppid;
 	setInterval(() => process.ppid !== parent && stop.abort(), 500).unref();
 

@@ -1,17 +1,17 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { poll } from '../../src/lib/index.ts';
 
-/** A process that carries a mark in its environment, as all that a marked vpmu starts do. */
+/** A process with a mark in its environment, which is inherited by everything that a marked vpmu starts. */
 export interface MarkedProcess {
 	readonly pid: number;
 	readonly command: string;
-	/** Proportional set size: memory that it shares counts in parts. 0 for what is gone or not ours. */
+	/** Proportional set size, in which shared memory counts in parts. 0 for a process that is gone or not ours. */
 	readonly pssBytes: number;
 	readonly descriptors: number;
 	readonly isNode: boolean;
 }
 
-/** The processes of this machine with `mark` in their environment. */
+/** Finds the processes of this machine with `mark` in their environment. */
 export async function processesWith(mark: string): Promise<MarkedProcess[]> {
 	const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name) && Number(name) !== process.pid);
 	const found = await Promise.all(
@@ -32,13 +32,13 @@ export async function processesWith(mark: string): Promise<MarkedProcess[]> {
 
 /** Where a marked vpmu can leave something behind. */
 export interface Traces {
-	/** In the environment of all its processes. */
+	/** The mark in the environment of all its processes. */
 	readonly mark: string;
 	/** Its TMPDIR and other folders that must be empty. */
 	readonly folders: readonly string[];
 }
 
-/** What is left of a vpmu, in words; empty when nothing is. */
+/** Describes what is left of a vpmu; empty if nothing is. */
 export async function leftovers({ mark, folders }: Traces): Promise<string[]> {
 	const processes = await processesWith(mark);
 	const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').filter(line => line.includes(mark));
@@ -54,7 +54,7 @@ export async function leftovers({ mark, folders }: Traces): Promise<string[]> {
 	];
 }
 
-/** Waits until nothing is left; what is after `timeoutMs`, in words. */
+/** Waits until nothing is left, and returns descriptions of what is still left after `timeoutMs`. */
 export async function settledLeftovers(traces: Traces, timeoutMs: number): Promise<string[]> {
 	await poll('nothing to be left', async () => ((await leftovers(traces)).length === 0 ? true : undefined), {
 		timeoutMs,

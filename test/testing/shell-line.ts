@@ -4,7 +4,7 @@ import { commandFile } from '../../harness/usage/places.ts';
 import { quoteCommand } from '../../src/lib/index.ts';
 import { userEnvironment, type VpmuEnd } from './vpmu.ts';
 
-/** How the readers of a command are lost: pipes that end at once or after a line, full disks, closed descriptors. */
+/** Ways to lose a command's readers: pipes that end at once or after a line, full disks, closed descriptors. */
 export const losses = {
 	'stdout that ends at once': '| true',
 	'stdout that ends after a line': '| head -n 1 >/dev/null',
@@ -17,7 +17,7 @@ export const losses = {
 	'all closed': '<&- >&- 2>&-',
 } as const;
 
-/** Runs vpmu as it is typed in bash, with what follows it on the line. The status is the command's own. */
+/** Runs vpmu as typed in bash, followed by the rest of the line. Returns the command's own status. */
 export async function shellLine(argv: readonly string[], rest = '', env: NodeJS.ProcessEnv = {}): Promise<VpmuEnd> {
 	const line = `${quoteCommand([process.execPath, commandFile, ...argv])} ${rest}; exit \${PIPESTATUS[0]}`;
 	const child = spawn('bash', ['-c', line], {

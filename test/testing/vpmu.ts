@@ -8,7 +8,7 @@ import type { CellResult, Results } from '../../src/run/index.ts';
 
 const bin = path.resolve(import.meta.dirname, '../../harness/bin.mjs');
 
-/** The environment of a user's own shell: without AVA's variables and ours. */
+/** The environment of a user's shell, without AVA's variables and ours. */
 export function userEnvironment(): NodeJS.ProcessEnv {
 	return Object.fromEntries(
 		Object.entries(process.env).filter(([name]) => !/^(AVA|NODE_|VPMU_(PLAN|BROKER|TEST|CASES|ON))/.test(name)),
@@ -29,7 +29,7 @@ export interface VpmuEnd {
 	readonly stderr: string;
 }
 
-/** Runs vpmu to its end, which comes within `timeoutMs` or by SIGKILL. */
+/** Runs vpmu to its end, or kills it after `timeoutMs`. */
 export async function vpmu(
 	argv: readonly string[],
 	{ env, timeoutMs = 300_000 }: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
@@ -45,14 +45,14 @@ export async function vpmu(
 	return { status, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
-/** A temporary folder that goes with the test. */
+/** Makes a temporary folder that is removed with the test. */
 export async function temporaryFolder(t: { teardown(fn: () => unknown): void }): Promise<string> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	return folder;
 }
 
-/** What a run left: its results (`undefined` when it wrote none) and its only cell. */
+/** Reads what a run left: its results (`undefined` if it wrote none) and its only cell. */
 export function readRun(folder: string): { results: Results | undefined; cell: CellResult } {
 	const file = path.join(folder, 'results.json');
 	const results: Results | undefined = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;

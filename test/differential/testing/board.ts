@@ -8,19 +8,19 @@ import { UsageError } from '../../../src/lib/index.ts';
 import type { HostFacts } from '../../../src/pmu/index.ts';
 
 /**
- * QEMUs with the choice for the tests, paths of aarch64 programs with colons between: builds of the posted patch. A folder
- * `lib` beside a program, with the loader in it, is what the program is started with.
+ * QEMUs with the PMU choice for these tests, builds of the posted patch: paths of aarch64 programs, separated by
+ * colons. If a folder `lib` next to a program contains the loader, the program is started with it.
  */
 export const qemusWithChoice = (process.env.VPMU_QEMU_WITH_CHOICE ?? '').split(':').filter(file => file !== '');
 
-/** A host for the tests with all that they need in place. */
+/** A host for the tests with everything they need. */
 export interface TestBoard extends AsyncDisposable {
 	readonly host: Host;
 	readonly facts: HostFacts;
 	readonly tools: BatchTools;
 }
 
-/** Starts a board, or takes the host of VPMU_ON. The caller owns it. */
+/** Starts a board, or uses the host in VPMU_ON. The caller owns it. */
 export async function testBoard(topology: string, log: (text: string) => void): Promise<TestBoard> {
 	const resources = new Resources({
 		kernel: 'debian:trixie',

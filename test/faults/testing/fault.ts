@@ -7,30 +7,30 @@ import { shellLine } from '../../testing/shell-line.ts';
 import { readRun, temporaryFolder, type VpmuEnd, vpmu } from '../../testing/vpmu.ts';
 import { type FaultName, type FaultRow, faults } from '../table.ts';
 
-/** What a fault is produced with. */
+/** The tools for producing a fault. */
 export interface FaultSetting {
 	/** Temporary folder of the test. */
 	readonly folder: string;
-	/** Runs vpmu on cases of this folder (`cases: null`: those of the package), with the run folder in `folder`. */
+	/** Runs vpmu on the cases of this folder (`cases: null`: the shipped cases), with the run folder in `folder`. */
 	run(
 		argv: readonly string[],
 		options?: {
 			env?: NodeJS.ProcessEnv;
 			cases?: string | null;
 			out?: string;
-			/** What follows on the line of a shell: redirections, a pipe. */
+			/** The rest of the shell line: redirections, a pipe. */
 			rest?: string;
 		},
 	): Promise<VpmuEnd>;
-	/** A script in place of QEMU. `$QEMU` in it is a real one. */
+	/** Makes a script that stands in for QEMU; `$QEMU` in it is a real one. */
 	script(text: string): Promise<string>;
 }
 
-/** A test of one row: `produce` makes the fault, and what it gives is compared with the row. */
+/** Declares the test of one row: `produce` causes the fault, and the result is compared with the row. */
 export function fault(
 	name: FaultName,
 	produce: (setting: FaultSetting, t: ExecutionContext) => Promise<VpmuEnd | string>,
-	/** Why it cannot be produced here, if so. */
+	/** Why the fault cannot be produced here, if so. */
 	impossible?: string,
 ): void {
 	if (impossible !== undefined) {

@@ -5,7 +5,7 @@ import { FaultyKernel, gdbArguments, type KernelFault, provoke } from '../../../
 const faults: readonly KernelFault[] = ['warning', 'null-pointer', 'bug'];
 
 pmuTest(
-	"the guest's kernel gets a fault of its own, and goes on counting",
+	"the guest's kernel hits a real fault, and continues to count",
 	{ accel: ['tcg'], variant: faults },
 	async (_t, cell) => {
 		await using folder = await cell.host.makeFolder();

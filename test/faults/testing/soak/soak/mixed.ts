@@ -1,6 +1,6 @@
 import { pmuTest } from '../../../../../harness/test.ts';
 
-/** VPMU_SOAK cells, one in seven of which boots; the others start, are asked, and end. */
+/** VPMU_SOAK cells: one in seven boots; the others start, answer questions, and end. */
 const variants = Array.from(
 	{ length: Number(process.env.VPMU_SOAK ?? 14) },
 	(_, index) => `${index % 7 === 0 ? 'boot' : 'start'}-${index}`,
