@@ -75,9 +75,9 @@ export function sortKernelLog(
 
 function applies({ of, from, before }: KnownMessage, origin: LogOrigin): boolean {
 	if (of !== 'any' && of !== origin.of) return false;
-	const { release } = origin;
-	const hasBegun = from === undefined || (release !== null && compare(release, from) >= 0);
-	const hasEnded = before !== undefined && (release === null || compare(release, before) >= 0);
+	// Of an unknown kernel it is not known that it has begun, nor that it has not ended.
+	const hasBegun = from === undefined || compare(origin.release ?? 'none', from) >= 0;
+	const hasEnded = before !== undefined && compare(origin.release ?? '999.0', before) >= 0;
 	return hasBegun && !hasEnded;
 }
 

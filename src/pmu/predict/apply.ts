@@ -15,7 +15,7 @@ export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: 
 		};
 	}
 	const hostModel = isHostModel(settings);
-	const scratchLines = hostModel && settings.qemu.hasPmuChoice ? 1 : 0;
+	const scratchLines = hostModel ? 1 : 0;
 	const traced = choice.backend === 'event-source' || choice.backend === 'fixed-counters-only';
 	const base = { ...settled(settings), rule: choice.rule, ...(choice.type === undefined ? {} : { type: choice.type }) };
 	const because = [...choice.because];
@@ -102,8 +102,13 @@ function disagreements(host: HostModel, settings: PmuSettings, choice: Choice): 
 		if (choice.rule === 'explicit-unused')
 			found.push({ finding: 'F12', code: 'sets it on a scratch vCPU all the same, and fails' });
 		else if (outcome.finding !== undefined) found.push({ finding: outcome.finding, code: describePosted(outcome) });
-		else if (!same && refused) found.push({ finding: 'F3', code: `${describePosted(outcome)}, which KVM refuses` });
-		else if (!same) found.push({ finding: 'unexplained', code: describePosted(outcome) });
+		else if (!same) {
+			found.push(
+				refused
+					? { finding: 'F3', code: `${describePosted(outcome)}, which KVM refuses` }
+					: { finding: 'unexplained', code: describePosted(outcome) },
+			);
+		}
 		if (outcome.backend !== 'none' || choice.backend === 'error') continue;
 		if (!isHostModel(settings) && settings.cpuPmu !== false) found.push({ finding: 'F9', code: 'fails to start' });
 		if (isHostModel(settings) && settings.cpuPmu === false) found.push({ finding: 'F8', code: 'refuses pmu=off' });

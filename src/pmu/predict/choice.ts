@@ -177,7 +177,7 @@ function postedBy(inputs: ChoiceInputs): readonly PostedOutcome[] {
 	const pmu = option.given === 'no' ? unset : option.given === 'type' ? BigInt(option.type) : option.value;
 	const outcomes = postedOutcomes({ ...inputs, pmu });
 	const found = option.given === 'out-of-range' ? ({ finding: 'F2' } as const) : {};
-	if (!inputs.scratchVcpu || !inputs.scratchMayFail) return outcomes.map(outcome => ({ ...outcome, ...found }));
+	if (!inputs.scratchMayFail) return outcomes.map(outcome => ({ ...outcome, ...found }));
 	const unlucky = postedOutcomes({ ...inputs, pmu, scratchVcpu: false });
 	const differ = unlucky.filter(({ backend }) => outcomes.every(outcome => outcome.backend !== backend));
 	return [...outcomes, ...differ.map(outcome => ({ ...outcome, finding: 'F14' as const }))].map(outcome => ({

@@ -113,13 +113,11 @@ function sentencesOf({ kernel, facts }: HostModel, rule: Rule, start: CpuSet, fo
 	if (rule === 'unknown') {
 		return [`which event source KVM takes by default is ${whyNotKnown(kernel)}, and ${notMeasured}: ${named(found)}`];
 	}
-	const newer =
-		kernel.version !== undefined &&
-		(kernel.version[0] > newestChecked[0] ||
-			(kernel.version[0] === newestChecked[0] && kernel.version[1] > newestChecked[1]));
+	const [major, minor] = kernel.version ?? newestChecked;
+	const newer = major > newestChecked[0] || (major === newestChecked[0] && minor > newestChecked[1]);
 	const basis = `going by its release number${newer ? `, which is newer than ${newestChecked.join('.')}, the newest that this was checked against` : ''}; ${notMeasured}`;
 	const which = {
-		'by-cpu': `the event source of the CPU that the first vCPU is made on, which is one of ${start}`,
+		'by-cpu': `the event source of the CPU that the first vCPU is made on, which is ${start.size === 0 ? 'not known' : `one of ${start}`}`,
 		first: 'the event source that was registered first',
 		last: 'the event source that was registered last, as before 5.5',
 	}[rule];

@@ -1,7 +1,6 @@
 import type { FindingId } from '../findings.ts';
 import type { HostModel } from '../model/host-model.ts';
 import { largestType } from '../model/sources.ts';
-import { unset } from './option.ts';
 
 /** One possible outcome of the posted code. `ends` means that QEMU aborts. */
 export interface PostedOutcome {
@@ -13,7 +12,7 @@ export interface PostedOutcome {
 
 export interface PostedInputs {
 	readonly host: HostModel;
-	/** The user's `pmu`, modulo 2^64; `unset` if not given. */
+	/** The user's `pmu`, modulo 2^64; 2^64 - 1 if not given. */
 	readonly pmu: bigint;
 	readonly backcompat: boolean;
 	readonly pmuV3: boolean;
@@ -29,10 +28,9 @@ export interface PostedInputs {
 export function postedOutcomes(inputs: PostedInputs): readonly PostedOutcome[] {
 	const { pmu } = inputs;
 	if (pmu <= largestType) return [{ backend: 'event-source', type: Number(pmu) }];
-	const finding: { finding?: FindingId } = pmu === unset ? {} : { finding: 'F2' };
-	if (!inputs.pmuV3) return [{ backend: 'none', ...finding }];
-	if (inputs.backcompat) return [{ backend: 'default', ...finding }];
-	return searched(inputs, inputs.host).map(outcome => ({ ...finding, ...outcome }));
+	if (!inputs.pmuV3) return [{ backend: 'none' }];
+	if (inputs.backcompat) return [{ backend: 'default' }];
+	return searched(inputs, inputs.host);
 }
 
 function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel): readonly PostedOutcome[] {
@@ -73,8 +71,8 @@ function searched(inputs: PostedInputs, { facts, possible, sources }: HostModel)
 		const first = covering.map(source => source.link).sort(byBytes)[0];
 		const least = covering.find(source => source.link === first);
 		if (least === undefined) return [otherwise];
-		const { type, finding } = least;
-		return [{ backend: 'event-source', type, ...(finding === undefined ? {} : { finding }) }];
+		const { link: _, ...taken } = least;
+		return [{ backend: 'event-source', ...taken }];
 	}
 	// The first covering source ends the search, so the directory order decides whether one that ends QEMU is reached first.
 	if (ends.length > 0) return covers ? [{ backend: 'default' }, ends[0]!] : ends.slice(0, 1);

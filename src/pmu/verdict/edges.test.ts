@@ -231,3 +231,9 @@ test('each layer tells what it showed, and one that was not asked tells nothing'
 	const { guest: _, ...unbooted } = good;
 	t.is(layers({ ...unbooted, deviceTree: { pmuNode: true } }).guest, 'not booted; a /pmu node in its device tree');
 });
+
+test('members that a prediction does not have are absent, not undefined', t => {
+	t.false('type' in predict(bigLittle));
+	t.false('error' in predict(uniform, { pmu: '-1' }));
+	t.true('error' in predict(uniform, { pmu: '9999' }));
+});
