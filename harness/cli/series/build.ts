@@ -99,7 +99,8 @@ export async function buildSeries(
 	}
 }
 
-async function readPatch(name: string, cwd: string): Promise<PatchFile> {
+/** Reads a patch file that a command line names. @throws UsageError for one that cannot be read, or that holds no patch */
+export async function readPatch(name: string, cwd: string): Promise<PatchFile> {
 	const content = await readFile(path.resolve(cwd, name)).catch(error => {
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
 	});

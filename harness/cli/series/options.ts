@@ -4,6 +4,7 @@ import { runOptions } from '../guests/options.ts';
 
 const {
 	on,
+	qemu,
 	kernel,
 	'board-kernel': boardKernel,
 	machine,
@@ -21,7 +22,7 @@ export const seriesOptions = {
 	source: {
 		value: 'DIR|TARBALL|debian:SUITE',
 		candidates: sources,
-		help: "QEMU's source, which the patches are for",
+		help: 'source of QEMU or Linux, which the patches are for',
 	},
 	case: {
 		value: 'CASE',
@@ -31,6 +32,13 @@ export const seriesOptions = {
 	},
 	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
 	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
+	as: {
+		value: 'USE',
+		choices: ['board', 'guest', 'both'],
+		help: 'for Linux: whose kernel it is; default by the files that the patches touch',
+	},
+	config: { value: 'CONFIG', help: 'for Linux: small (default), full, debug, or the path of a .config' },
+	qemu: { ...qemu, help: 'for Linux: QEMU of both runs: PATH or debian:SUITE; default as in vpmu run' },
 	each: { help: 'build after every patch and judge each build; name the first patch that breaks the build or a cell' },
 	'configure-args': {
 		value: 'ARGS',

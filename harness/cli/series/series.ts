@@ -16,11 +16,14 @@ import { inspect } from '../facts/inspect.ts';
 import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
 import { comparisonText } from '../results/compare.ts';
-import { buildSeries } from './build.ts';
+import { buildSeries, readPatch } from './build.ts';
+import { projectOfSeries } from './linux/project.ts';
+import { linuxSeries } from './linux/series.ts';
 import type { seriesOptions } from './options.ts';
 import { describeSteps } from './steps.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
+type RunGiven = Given<typeof runOptions>['options'];
 
 /** `vpmu series`. */
 export async function series(context: CommandContext, given: SeriesGiven): Promise<number> {
@@ -29,6 +32,10 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	const { json } = options;
 	const shown = json ? stderr : stdout;
 	const out = options.out ?? path.join('vpmu-runs', newRunId());
+	const files = await Promise.all(given.positionals.map(name => readPatch(name, cwd)));
+	if ((await projectOfSeries(context, given, files)) === 'linux') {
+		return await linuxSeries(context, { given, files, requestFor: own => requestFor(given, own) });
+	}
 	// What the runs would refuse is refused before minutes of building.
 	await planRun(requestFor(given, {}), context);
 	let built: BuiltSeries;
@@ -115,13 +122,17 @@ function verdict(
 }
 
 /** What one of the two runs is asked for. @throws UsageError */
-function requestFor(
-	{ argv, options }: SeriesGiven,
-	own: { readonly qemu?: readonly string[]; readonly out?: string; readonly all?: boolean },
-): RunRequest {
+function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): RunRequest {
 	const { source: _, case: cases, json: _json, out: _out, range: _range, ...rest } = options;
 	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;
-	const { 'configure-args': _arguments, sanitize: _sanitize, ...shared } = others;
+	const {
+		'configure-args': _arguments,
+		sanitize: _sanitize,
+		as: _as,
+		config: _config,
+		qemu: _qemu,
+		...shared
+	} = others;
 	return requestOf({
 		...{ argv, positionals: cases ?? [] },
 		options: { ...nothingGiven(runOptions), ...shared, ...own },

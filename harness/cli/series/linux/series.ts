@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Comparison, compareSides, sideOf } from '../../../../src/compare/index.ts';
+import {
+	type BuiltLinux,
+	type BuiltLinuxSeries,
+	LinuxBuildFailure,
+	type PatchFile,
+} from '../../../../src/image/index.ts';
+import { UsageError } from '../../../../src/lib/index.ts';
+import { type KernelUse, kernelUseOf } from '../../../../src/patch/index.ts';
+import { readResults } from '../../../../src/run/index.ts';
+import { choicesOf, parseOn } from '../../../plan/select.ts';
+import { executeRun } from '../../../run/execute.ts';
+import { newRunId } from '../../../run/folder.ts';
+import { planRun, type RunRequest } from '../../../run/request.ts';
+import type { CommandContext } from '../../../usage/context.ts';
+import { exitCodes } from '../../../usage/exit-codes.ts';
+import { explain } from '../../../usage/explain.ts';
+import type { Given } from '../../command.ts';
+import { comparisonText } from '../../results/compare.ts';
+import type { seriesOptions } from '../options.ts';
+import { buildLinux } from './build.ts';
+
+type SeriesGiven = Given<typeof seriesOptions>;
+
+/** What `vpmu series` brings for a series of Linux. */
+export interface LinuxSeries {
+	readonly given: SeriesGiven;
+	readonly files: readonly PatchFile[];
+	/** One of the two runs, with what is different in it. @throws UsageError */
+	readonly requestFor: (own: {
+		readonly qemu?: readonly string[];
+		readonly kernel?: string;
+		readonly 'board-kernel'?: string;
+		readonly out?: string;
+		readonly all?: boolean;
+	}) => RunRequest;
+}
+
+/** `vpmu series` for Linux: the same cells on the same QEMU, with the kernel before and after as the board's, the guests', or both. */
+export async function linuxSeries(context: CommandContext, series: LinuxSeries): Promise<number> {
+	const { stdout, stderr, cwd } = context;
+	const { options } = series.given;
+	const shown = options.json ? stderr : stdout;
+	const out = options.out ?? path.join('vpmu-runs', newRunId());
+	const { qemu } = options;
+	// What the runs would refuse is refused before minutes of building.
+	await planRun(series.requestFor({ ...(qemu === undefined ? {} : { qemu }) }), context);
+	let built: BuiltLinuxSeries;
+	try {
+		const { source, range, config, 'build-limit': limits } = options;
+		built = await buildLinux(context, { source: source!, range, config, limits }, series.files);
+	} catch (error) {
+		if (!(error instanceof LinuxBuildFailure) || error.unpatched) throw error;
+		// What was to be tested is at fault, not this machine.
+		explain(error, context);
+		return exitCodes.failed;
+	}
+	const use = options.as ?? kernelUseOf(built.touched);
+	requireBoard(use, options);
+	const titles = built.series.map(
+		({ title, patches }) => `series: ${title}, ${count(patches.length, 'patch', 'patches')}\n`,
+	);
+	shown.write(`${titles.join('')}before: ${built.before.image}\nafter:  ${built.after.image}\n`);
+	shown.write(
+		`Linux ${built.after.version} is the kernel of ${inWords[use]}${options.as === undefined ? ', by the files that the series touches' : ''}\n`,
+	);
+	const sides = { before: buildOf(built.before), after: buildOf(built.after) };
+	if (options['build-only']) {
+		const report = { schema: 'vpmu-series/1', tree: 'linux', as: use, ...sides, exit: exitCodes.asPredicted };
+		if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+		return exitCodes.asPredicted;
+	}
+	const hasChoice = Object.values(choicesOf((qemu ?? []).map(one => path.resolve(cwd, one)))).includes(true);
+	const codes: number[] = [];
+	for (const when of ['before', 'after'] as const) {
+		shown.write(`\nLinux ${built[when].version} ${when} the series, as the kernel of ${inWords[use]}\n`);
+		const request = series.requestFor({
+			...(qemu === undefined ? {} : { qemu }),
+			...(use === 'guest' ? {} : { 'board-kernel': built[when].image }),
+			...(use === 'board' ? {} : { kernel: built[when].image }),
+			...{ out: path.join(out, when), all: options.all || (hasChoice && options.case === undefined) },
+		});
+		const code = await executeRun(request, options.json ? { ...context, stdout: stderr } : context);
+		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
+		codes.push(code);
+	}
+	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
+	const comparison = compareSides(sideOf([first!]), sideOf([second!]));
+	const { code, why } = verdict(codes, comparison, built.warnings.length);
+	const report = { schema: 'vpmu-series/1', tree: 'linux', as: use, out, ...sides, comparison, exit: code, why };
+	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
+	if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+	else {
+		const passes = code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass';
+		const text = comparisonText(comparison, 'text', { folder: path.join(out, 'after') });
+		stdout.write(`\nFrom before to after the series:\n${text}${passes}: ${why.join('; ')}\n${out}\n`);
+	}
+	return code;
+}
+
+const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
+
+const inWords: Readonly<Record<KernelUse, string>> = {
+	board: 'the board',
+	guest: 'the guests',
+	both: 'the board and the guests',
+};
+
+/** A build as `series.json` has it: `program` is what was built. */
+const buildOf = ({ image, version, log, fromCache, config, missed }: BuiltLinux) => ({
+	...{ program: image, version, log, fromCache, config, missed },
+});
+
+/** @throws UsageError where the kernel of the host is to change, and the host is not a board */
+function requireBoard(use: KernelUse, { on, as }: SeriesGiven['options']): void {
+	if (use === 'guest' || parseOn(on).startsWith('board')) return;
+	const why = as === undefined ? 'by the files that it touches, it is for the kernel of the host' : `'--as ${as}'`;
+	throw new UsageError(`${why}, which only a board can exchange: '--on board', or '--as guest'`);
+}
+
+/** A failure with the series or a regression; what failed before alone is not its fault. */
+function verdict([before, after]: readonly number[], { regressions }: Comparison, warnings: number) {
+	const failures = [
+		...(after === exitCodes.failed ? ['cells fail with it'] : []),
+		...(regressions > 0 ? [`${count(regressions, 'cell', 'cells')} became worse`] : []),
+	];
+	const told = warnings === 0 ? [] : [count(warnings, 'new warning of the compiler', 'new warnings of the compiler')];
+	if (failures.length > 0) return { code: exitCodes.failed, why: [...failures, ...told] };
+	if (after === exitCodes.infrastructure || before === exitCodes.infrastructure) {
+		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
+	}
+	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse', ...told] };
+}
