@@ -40,7 +40,7 @@ export async function invoke(
 	argv: readonly string[],
 	world: World,
 	perform: (spec: CommandSpec, given: Given) => Promise<number> = async (spec, given) => {
-		checkTemporaryFolder(world);
+		checkTemporaryFolder(contextOf(world));
 		return (await spec.load())(contextOf(world), given);
 	},
 ): Promise<number> {

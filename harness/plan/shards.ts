@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { cacheRoot } from '../../src/image/index.ts';
-import { readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
+import { makeFolder, readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
 import { type Results, readResults } from '../../src/run/index.ts';
 
 /** Durations of cells in milliseconds, by id. */
@@ -77,7 +76,7 @@ export async function storeDurations(
 	const file = fileOf(env);
 	const all = { ...storedDurations(env), ...durationsOf(results) };
 	try {
-		await mkdir(path.dirname(file), { recursive: true });
+		await makeFolder(path.dirname(file));
 		await writeWhole(file, `${JSON.stringify(all, null, ' ')}\n`);
 	} catch {
 		// The next run divides without them.

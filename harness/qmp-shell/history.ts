@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { makeFolderSync } from '../../src/lib/index.ts';
 import type { CommandContext } from '../usage/context.ts';
 
 /** Maximum number of lines kept. */
@@ -25,7 +26,7 @@ export function writeHistory(env: CommandContext['env'], lines: readonly string[
 	const file = historyFile(env);
 	if (file === undefined) return;
 	try {
-		mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+		makeFolderSync(path.dirname(file), { mode: 0o700 });
 		writeFileSync(file, `${lines.slice(0, historySize).toReversed().join('\n')}\n`, { mode: 0o600 });
 	} catch {
 		// As above.

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { startTime } from '../../src/host/index.ts';
 import { cacheRoot } from '../../src/image/index.ts';
-import { contention, poll, readStored, type Shape, writeWhole } from '../../src/lib/index.ts';
+import { contention, makeFolder, poll, readStored, type Shape, writeWhole } from '../../src/lib/index.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,7 +40,7 @@ const folderOf = (env: Environment) => path.join(cacheRoot(env), 'kept');
 
 /** Returns where a keeper records what it keeps. Makes the folder. */
 export async function keptFile(env: Environment, name: string): Promise<string> {
-	await mkdir(folderOf(env), { recursive: true });
+	await makeFolder(folderOf(env));
 	return path.join(folderOf(env), `${name}.json`);
 }
 

@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type Host, HostError, localHost } from '../../src/host/index.ts';
-import { entriesBelow, messageOf, UsageError } from '../../src/lib/index.ts';
+import { entriesBelow, makeFolderSync, messageOf, UsageError } from '../../src/lib/index.ts';
 import {
 	type CellResult,
 	cellFolder,
@@ -111,7 +111,7 @@ async function copyFiles(
 		if (found === undefined) return 0;
 		if (!found.isDirectory()) throw new UsageError(`'${one}' of part '${part}' is not a folder`);
 	}
-	mkdirSync(to, { recursive: true });
+	makeFolderSync(to);
 	const files = entriesBelow(from).filter(entry => entry.isFile());
 	if (files.length > left) {
 		throw new UsageError(`part '${part}' has too many files (in '${name}'); allowed: ${most.files} of all parts`);
@@ -119,7 +119,7 @@ async function copyFiles(
 	for (const entry of files) {
 		const file = path.join(path.relative(from, entry.parentPath), entry.name);
 		const target = path.join(to, file);
-		mkdirSync(path.dirname(target), { recursive: true });
+		makeFolderSync(path.dirname(target));
 		await readable(
 			() => host.get(path.join(from, file), target, { maxBytes: most.fileBytes, signal }),
 			`the file '${path.join(name, file)}' of part '${part}' cannot be taken`,

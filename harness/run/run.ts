@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
-import { formatDuration, LockBusyError, VpmuError } from '../../src/lib/index.ts';
+import { formatDuration, LockBusyError, makeFolderSync, VpmuError } from '../../src/lib/index.ts';
 import {
 	attemptFolder,
 	type CellResult,
@@ -242,7 +242,9 @@ export async function startRun(options: RunOptions): Promise<Run> {
 
 	const conclude = ({ interrupted }: { interrupted: boolean }) => {
 		if (concluded !== undefined) return concluded;
-		emit({ event: 'run-end', durationMs: Math.round(performance.now() - beganAt), interrupted });
+		const { pins } = resources;
+		const packages = pins.length === 0 ? {} : { packages: pins };
+		emit({ event: 'run-end', durationMs: Math.round(performance.now() - beganAt), interrupted, ...packages });
 		concluded = resultsOf(events);
 		writeReports(folder, concluded, options.out ?? path.join('vpmu-runs', id));
 		return concluded;
@@ -284,7 +286,7 @@ function weightOf({ vcpus }: Cell): number {
 /** Makes the folder of a cell. What an earlier attempt left in it gets a folder of its own. */
 function makeRoom(runFolder: string, cell: string): void {
 	const folder = path.join(runFolder, cellFolder(cell));
-	mkdirSync(folder, { recursive: true });
+	makeFolderSync(folder);
 	const files = readdirSync(folder).filter(name => !name.startsWith('attempt-'));
 	if (files.length === 0) return;
 	let attempt = 1;

@@ -1,10 +1,11 @@
-import { LockBusyError, systemFault, VpmuError } from '../../src/lib/index.ts';
+import { firstCause, LockBusyError, systemFault, VpmuError } from '../../src/lib/index.ts';
 import type { CommandContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** Prints an error on standard error, and returns its exit status. */
 export function explain(thrown: unknown, { stderr, env }: Pick<CommandContext, 'stderr' | 'env'>): number {
-	const error = systemFault(thrown) ?? thrown;
+	const first = firstCause(thrown);
+	const error = systemFault(first) ?? first;
 	if (error instanceof VpmuError) {
 		stderr.write(`vpmu: ${error.message}\n`);
 		for (const line of error.evidence.slice(-12)) stderr.write(`  | ${line}\n`);

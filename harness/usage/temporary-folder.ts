@@ -1,13 +1,13 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
-import { UsageError } from '../../src/lib/index.ts';
+import { temporaryRoot, UsageError } from '../../src/lib/index.ts';
 import type { CommandContext } from './context.ts';
 
 /**
- * Checks the temporary folder, since libraries use it as soon as they are loaded. @throws UsageError for an unusable
- * TMPDIR
+ * Checks the temporary folder, which libraries look at as soon as they are loaded, and says so if sockets cannot be in it.
+ * @throws UsageError for a TMPDIR that nobody can write into
  */
-export function checkTemporaryFolder({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>): void {
+export function checkTemporaryFolder({ env, cwd, stderr }: Pick<CommandContext, 'env' | 'cwd' | 'stderr'>): void {
 	const named = env.TMPDIR;
 	if (!named) return;
 	const folder = path.resolve(cwd, named);
@@ -26,6 +26,12 @@ export function checkTemporaryFolder({ env, cwd }: Pick<CommandContext, 'env' | 
 	if (problem !== undefined) {
 		throw new UsageError(
 			`'${named}' of the environment variable TMPDIR ${problem}; name a folder of yours, or unset it`,
+		);
+	}
+	const { path: root, insteadBecause } = temporaryRoot(env);
+	if (insteadBecause !== undefined) {
+		stderr.write(
+			`vpmu: TMPDIR '${named}' ${insteadBecause}; sockets and logs of running QEMUs are below ${root} instead\n`,
 		);
 	}
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { localHost } from '../host/local.ts';
@@ -6,6 +6,7 @@ import { startTime } from '../host/started.ts';
 import type { Cache } from '../image/index.ts';
 import { poll, type WaitOptions } from '../lib/deadline.ts';
 import { contention } from '../lib/fair-clock.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { readStored, type Shape } from '../lib/stored.ts';
 import { writeWhole } from '../lib/whole-file.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
@@ -67,7 +68,7 @@ export async function keepBoardUp(
 	onUp: (board: KeptBoard) => void,
 ): Promise<void> {
 	const { cache, signal, topology } = options;
-	await mkdir(stateFolder(cache), { recursive: true, mode: 0o700 });
+	await makeFolder(stateFolder(cache), { mode: 0o700 });
 	await using host = localHost();
 	await using _ = await host.lock(path.join(cache.root, 'locks', `board-${topology}.lock`), { timeoutMs: 0 });
 	const keeper: Keeper = {

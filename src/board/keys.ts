@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
+import { pathOption } from '../host/ssh/options.ts';
 import type { Cache } from '../image/index.ts';
 import { BoardError } from './errors.ts';
 
@@ -46,10 +47,11 @@ export async function boardKeys(cache: Cache, host: Host): Promise<BoardKeys> {
 		hostKey: hostKey!,
 		authorizedKeys: authorizedKeys!,
 		sshOptions: [
-			...['-F', 'none', '-i', path.join(folder, 'client')],
+			...['-F', 'none'],
+			...pathOption('IdentityFile', path.join(folder, 'client')),
 			...set('IdentitiesOnly', 'yes'),
 			...set('IdentityAgent', 'none'),
-			...set('UserKnownHostsFile', path.join(folder, 'known_hosts')),
+			...pathOption('UserKnownHostsFile', path.join(folder, 'known_hosts')),
 			...set('GlobalKnownHostsFile', '/dev/null'),
 			...set('StrictHostKeyChecking', 'yes'),
 			...set('HostKeyAlias', hostAlias),

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { tmpName } from 'tmp-promise';
+import { messageOf, systemFault } from '../lib/errors.ts';
+import { temporaryRoot } from '../lib/temporary-root.ts';
 import { HostError } from './errors.ts';
 import type { HostFolder } from './host.ts';
 
@@ -37,10 +39,10 @@ function sweepOnce(root: string): void {
 /**
  * Creates a private folder (mode 0700) with a short path, below the temporary folder. It is removed when disposed of, and
  * also when this process is killed. The caller owns it.
- * @throws the system's error when it cannot be created; HostError when no shell can be started to remove it
+ * @throws HostError when it cannot be created, or no shell can be started to remove it
  */
 export async function makeWorkspace(): Promise<HostFolder> {
-	const root = temporaryRoot();
+	const { path: root } = temporaryRoot();
 	sweepOnce(root);
 	const folder = await tmpName({ template: `vpmu-${process.pid}-w-XXXXXX`, tmpdir: root });
 	const watcher = spawn('sh', ['-c', janitor, 'vpmu-janitor', folder], {
@@ -54,8 +56,12 @@ export async function makeWorkspace(): Promise<HostFolder> {
 	});
 	const made = new Promise<true>(resolve => watcher.stdout.once('data', () => resolve(true)));
 	if ((await Promise.race([made, gone])) !== true) {
-		// If the folder is the problem, this throws the reason.
-		await mkdir(folder, { mode: 0o700 });
+		await mkdir(folder, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+			const why = messageOf(systemFault(cause) ?? cause);
+			throw new HostError(`cannot make a temporary folder: ${why}; TMPDIR=/another/folder names another place`, {
+				...{ host: 'local', failure: 'other', cause },
+			});
+		});
 		await rmdir(folder);
 		throw new HostError("cannot start 'sh' on this machine", { host: 'local', failure: 'no-tool' });
 	}
@@ -70,12 +76,6 @@ export async function makeWorkspace(): Promise<HostFolder> {
 			await gone;
 		},
 	};
-}
-
-/** Returns $TMPDIR if paths of Unix sockets below it stay under 107 bytes, otherwise a shorter folder. */
-function temporaryRoot(): string {
-	const wanted = process.env.TMPDIR;
-	return wanted !== undefined && path.isAbsolute(wanted) && wanted.length <= 40 ? wanted : '/tmp';
 }
 
 /** Folders in a workspace that is created on first use. */
@@ -104,6 +104,7 @@ export class Workspace implements AsyncDisposable {
 	async [Symbol.asyncDispose](): Promise<void> {
 		const root = this.#root;
 		this.#root = undefined;
-		await (await root)?.[Symbol.asyncDispose]();
+		// A folder that could not be made was reported to whoever wanted it.
+		await (await root?.catch(() => undefined))?.[Symbol.asyncDispose]();
 	}
 }

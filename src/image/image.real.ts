@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { dir } from 'tmp-promise';
 import { VpmuError } from '../lib/errors.ts';
 import { resolvePackages, unpackPackages } from './debian/packages.ts';
-import { findMirror } from './debian/sources.ts';
+import { findMirrors } from './debian/sources.ts';
 import {
 	buildImage,
 	debianKernel,
@@ -157,9 +157,11 @@ test.serial('two processes that start with an empty cache share the work', async
 });
 
 test.serial('a package that was changed on its way is refused', async t => {
-	const real = (await findMirror(process.env)).uri.replace(/\/$/, '');
+	const { main, security } = await findMirrors(process.env);
 	await using mirror = await startFakeMirror(async (asked, response) => {
-		const answer = await fetch(real + asked.replace(/^\/debian/, ''));
+		const [, archive, rest] = /^\/(debian|debian-security)(\/.*)$/.exec(asked)!;
+		const real = archive === 'debian' ? main : security!;
+		const answer = await fetch(real.uri.replace(/\/$/, '') + rest);
 		if (!answer.ok || answer.body === null) return false;
 		if (asked.endsWith('.deb')) {
 			const bytes = Buffer.from(await answer.arrayBuffer());
@@ -170,7 +172,7 @@ test.serial('a package that was changed on its way is refused', async t => {
 		await pipeline(Readable.fromWeb(answer.body as never), response);
 		return true;
 	});
-	const keyring = (await findMirror(process.env)).signedBy;
+	const keyring = main.signedBy;
 	const cache = await openCache({
 		env: {
 			VPMU_CACHE: await temporary(t),
@@ -298,4 +300,57 @@ test.serial('perf counts in the guest, and what is left out says so', async t =>
 	t.regex(output, /^<not supported>,,instructions/m);
 	t.regex(output, /^vpmu leaves out libpython3[^:]*: perf script in Python\nstatus 69$/m);
 	t.regex(output, /^finished$/m);
+});
+
+test.serial('packages come from the security suite of a release where it is newer', async t => {
+	const cache = await openCache();
+	await resolvePackages(cache, { suite: 'trixie', architecture: 'arm64', packages: ['openssh-server'] });
+	const lists = path.join(cache.folder('packages'), 'apt/lists');
+	const names = await readdir(lists);
+	const versions = async (suite: string) => {
+		const file = names.find(name => name.includes(`_dists_${suite}_main_binary-arm64_Packages`))!;
+		const text = await readFile(path.join(lists, file), 'utf8');
+		return new Map(
+			[...text.matchAll(/^Package: (\S+)\n(?:.+\n)*?Version: (\S+)$/gm)].map(([, name, version]) => [name!, version!]),
+		);
+	};
+	const [release, security] = [await versions('trixie'), await versions('trixie-security')];
+	const isNewer = async (one: string, other: string) => {
+		const [status] = await once(spawn('dpkg', ['--compare-versions', one, 'gt', other]), 'exit');
+		return status === 0;
+	};
+	const fixed: string[] = [];
+	for (const [name, version] of security) {
+		const old = release.get(name);
+		if (fixed.length < 3 && old !== undefined && (await isNewer(version, old))) fixed.push(name);
+	}
+	t.true(fixed.length > 0, 'the security suite holds something that the release does not have yet');
+	for (const name of fixed) {
+		const { set, suites } = await resolvePackages(cache, { suite: 'trixie', architecture: 'arm64', packages: [name] });
+		t.false(await isNewer(security.get(name)!, set.find(item => item.name === name)!.version), name);
+		t.true(suites.includes('trixie-security'));
+	}
+});
+
+test.serial('a mirror without the security archive is told, and used', async t => {
+	const { main } = await findMirrors(process.env);
+	await using mirror = await startFakeMirror(async (asked, response) => {
+		if (!asked.startsWith('/debian/')) return false;
+		const answer = await fetch(main.uri.replace(/\/$/, '') + asked.replace('/debian', ''));
+		if (!answer.ok || answer.body === null) return false;
+		await pipeline(Readable.fromWeb(answer.body as never), response);
+		return true;
+	});
+	const notices: string[] = [];
+	const cache = await openCache({
+		env: {
+			VPMU_CACHE: await temporary(t),
+			VPMU_DEBIAN_MIRROR: mirror.uri,
+			...(main.signedBy === undefined ? {} : { VPMU_DEBIAN_KEYRING: main.signedBy }),
+		},
+		onProgress: progress => 'notice' in progress && notices.push(progress.notice),
+	});
+	const set = await resolvePackages(cache, { suite: 'trixie', architecture: 'arm64', packages: ['busybox-static'] });
+	t.deepEqual([set.suites, set.absent], [['trixie', 'trixie-updates'], ['trixie-security']]);
+	t.regex(notices.join('\n'), /has no trixie-security \(http:.*debian-security\).*VPMU_DEBIAN_SECURITY_MIRROR/);
 });

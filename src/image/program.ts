@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { UsageError, VpmuError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { Shape } from '../lib/stored.ts';
 import { makeStub } from './build/make-stub.ts';
 import type { RecipeStub } from './build/recipe.ts';
 import { type Cache, linkOrCopy } from './cache/cache.ts';
 import { damageOfJson, readKept } from './cache/identity.ts';
-import type { Architecture } from './debian/apt.ts';
 import { resolvePackages } from './debian/packages.ts';
+import type { Architecture } from './debian/pins.ts';
 import { localFiles, MissingFileError, type PackageTree, withPackageTree } from './debian/tree.ts';
 import { type Closure, libraryClosure, libraryFolders } from './elf/closure.ts';
 import { type Elf, isElf, parseElf } from './elf/elf.ts';
@@ -143,7 +144,7 @@ async function fillRoot(tree: PackageTree, request: ProgramRequest, to: string):
 			return;
 		}
 		const target = path.join(to, place);
-		await mkdir(path.dirname(target), { recursive: true });
+		await makeFolder(path.dirname(target));
 		await linkOrCopy(found.entry.source, target);
 	};
 	const program = `bin/${path.posix.basename(request.program)}`;

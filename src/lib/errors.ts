@@ -50,6 +50,13 @@ export function systemFault(error: unknown): VpmuError | undefined {
 	return new VpmuError(where === '' ? why : `${why} (${where})`, { blame: 'host', cause: error });
 }
 
+/** Returns the error that came first, where errors of disposal have covered it (`await using`). */
+export function firstCause(thrown: unknown): unknown {
+	let error = thrown;
+	while (error instanceof SuppressedError) error = error.suppressed;
+	return error;
+}
+
 /** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);

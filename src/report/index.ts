@@ -18,5 +18,6 @@ export { junitOf } from './junit.ts';
 export { kcidbOf } from './kcidb.ts';
 export { markdownOf } from './markdown.ts';
 export { notesOf, type RunNote } from './notes.ts';
+export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';
 export { PrettyReport } from './pretty.ts';
 export { tapOf } from './tap.ts';

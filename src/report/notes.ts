@@ -1,18 +1,19 @@
 import { interrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
+import { wordsOfPins } from './pins.ts';
 
 /** A note on a run that its summary does not show. */
 export interface RunNote {
-	readonly kind: 'cell' | 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted';
+	readonly kind: 'cell' | 'flaky' | 'quarantine' | 'skipped-everywhere' | 'interrupted' | 'packages';
 	readonly text: string;
 }
 
 /**
  * Returns the notes of a run: cells that passed only on a retry, quarantined cells that pass or whose quarantine has expired,
- * the cells' own notes, cells that were skipped on every host, and the number of cells that were not run because of an
- * interrupt. Pure.
+ * the cells' own notes, cells that were skipped on every host, the number of cells that were not run because of an
+ * interrupt, and old versions of packages. Pure.
  */
-export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
+export function notesOf({ cells, run }: Pick<Results, 'cells'> & { readonly run?: Results['run'] }): RunNote[] {
 	const reasons: readonly (string | null)[] = Object.values(interrupted);
 	const asked = cells.filter(cell => !reasons.includes(cell.reason));
 	return [
@@ -23,7 +24,15 @@ export function notesOf({ cells }: Pick<Results, 'cells'>): RunNote[] {
 		...cellNotes(cells),
 		...skippedEverywhere(asked),
 		...interruptedNote(cells.length - asked.length),
+		...packagesNote(run),
 	];
+}
+
+/** Notes packages that were chosen long before the run. */
+function packagesNote(run: Results['run'] | undefined): RunNote[] {
+	if (run?.packages === undefined || run.packages.length === 0) return [];
+	const { text, stale, remedy } = wordsOfPins(run.packages, Date.parse(run.startedAt));
+	return stale ? [{ kind: 'packages', text: `${text}; ${remedy}` }] : [];
 }
 
 function quarantineNote({ id, status, quarantine }: CellResult): RunNote[] {

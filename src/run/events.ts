@@ -1,4 +1,4 @@
-import type { CellResult, Results } from './results.ts';
+import type { CellResult, PackagePin, Results } from './results.ts';
 
 /**
  * An event of a run: one line of `events.ndjson`, written as it happens. Reports are folds over these. A run ends with
@@ -8,7 +8,7 @@ import type { CellResult, Results } from './results.ts';
 export type RunEvent = { readonly at: string } & (
 	| {
 			readonly event: 'run-start';
-			readonly run: Omit<Results['run'], 'durationMs'>;
+			readonly run: Omit<Results['run'], 'durationMs' | 'packages'>;
 			readonly cells: readonly PlannedCell[];
 	  }
 	| { readonly event: 'progress'; readonly what: string; readonly done?: number; readonly total?: number }
@@ -16,7 +16,12 @@ export type RunEvent = { readonly at: string } & (
 	| { readonly event: 'cell-start'; readonly cell: string }
 	| { readonly event: 'cell-note'; readonly cell: string; readonly note: string }
 	| { readonly event: 'cell-end'; readonly result: CellResult }
-	| { readonly event: 'run-end'; readonly durationMs: number; readonly interrupted: boolean }
+	| {
+			readonly event: 'run-end';
+			readonly durationMs: number;
+			readonly interrupted: boolean;
+			readonly packages?: readonly PackagePin[];
+	  }
 );
 
 /** A planned cell: one case with one choice for every axis. */

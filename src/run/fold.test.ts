@@ -66,3 +66,17 @@ test('results come in the order of the plan', t => {
 test('events without a beginning are refused', t => {
 	t.throws(() => resultsOf([]), { message: /run-start/ });
 });
+
+test('the packages that a run used are in its results', t => {
+	const pin = {
+		suite: 'trixie',
+		architecture: 'arm64',
+		packages: ['a'],
+		resolvedAt: at,
+		suites: ['trixie'],
+		absent: [],
+	};
+	const end = { at, event: 'run-end', durationMs: 5, interrupted: false } as const;
+	t.deepEqual(resultsOf([start(), { ...end, packages: [pin] }]).run.packages, [pin]);
+	t.false('packages' in resultsOf([start(), end]).run);
+});

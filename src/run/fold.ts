@@ -69,7 +69,9 @@ export function resultsOf(events: Iterable<RunEvent>): Results {
 		} satisfies CellResult;
 	});
 	const durationMs = end?.durationMs ?? Math.max(0, Date.parse(lastAt) - Date.parse(start.run.startedAt));
-	return { schema: 'vpmu-results/1', run: { ...start.run, durationMs }, cells, summary: summaryOf(cells) };
+	const packages = end?.packages;
+	const run = { ...start.run, durationMs, ...(packages === undefined ? {} : { packages }) };
+	return { schema: 'vpmu-results/1', run, cells, summary: summaryOf(cells) };
 }
 
 /** Returns the last attempt of a cell, with the earlier ones listed in it. */

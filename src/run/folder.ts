@@ -1,17 +1,8 @@
-import {
-	closeSync,
-	fstatSync,
-	lstatSync,
-	mkdirSync,
-	openSync,
-	readFileSync,
-	readSync,
-	realpathSync,
-	writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { omissionText } from '../lib/bounds.ts';
 import { messageOf, UsageError } from '../lib/errors.ts';
+import { makeFolderSync } from '../lib/make-folder.ts';
 import { checkJson } from '../lib/stored.ts';
 import { writeWholeSync } from '../lib/whole-file.ts';
 import type { RunEvent } from './events.ts';
@@ -28,7 +19,7 @@ export class RunFolder implements Disposable {
 	constructor(folder: string) {
 		this.path = path.resolve(folder);
 		try {
-			mkdirSync(path.join(this.path, 'cells'), { recursive: true });
+			makeFolderSync(path.join(this.path, 'cells'));
 			this.#events = openSync(path.join(this.path, 'events.ndjson'), 'wx');
 		} catch (error) {
 			const code = (error as NodeJS.ErrnoException).code;

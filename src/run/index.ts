@@ -17,6 +17,7 @@ export {
 	type HostCpus,
 	type KernelLog,
 	type MovedCount,
+	type PackagePin,
 	type PerfReading,
 	type Quarantine,
 	type Results,

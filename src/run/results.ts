@@ -15,6 +15,8 @@ export interface Results {
 		readonly labels?: Readonly<Record<string, string>>;
 		/** The runs that this one was merged from (`vpmu merge`), in the order of their numbers. */
 		readonly parts?: readonly RunPart[];
+		/** Versions of Debian packages that the run used; absent if it used none. */
+		readonly packages?: readonly PackagePin[];
 	};
 	readonly cells: readonly CellResult[];
 	readonly summary: Readonly<Record<CellStatus, number>>;
@@ -24,6 +26,18 @@ export interface Results {
 export interface RunPart extends Pick<Results['run'], 'id' | 'startedAt' | 'argv' | 'vpmu' | 'durationMs' | 'labels'> {
 	/** From 1. */
 	readonly index: number;
+}
+
+/** When, and from which suites, the versions of Debian packages were chosen. */
+export interface PackagePin {
+	readonly suite: string;
+	readonly architecture: string;
+	readonly packages: readonly string[];
+	/** ISO 8601. */
+	readonly resolvedAt: string;
+	/** Suites that the mirrors had, such as `trixie` and `trixie-security`, and those that they lacked. */
+	readonly suites: readonly string[];
+	readonly absent: readonly string[];
 }
 
 export type CellStatus = 'pass' | 'fail' | 'xfail' | 'xpass' | 'skip' | 'error';

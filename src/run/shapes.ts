@@ -35,6 +35,15 @@ const runEntries = {
 	parts: v.exactOptional(v.array(v.looseObject({ ...ownEntries, index: number, durationMs: number }))),
 };
 
+const packages = v.exactOptional(
+	v.array(
+		v.looseObject({
+			...{ suite: text, architecture: text, packages: v.array(text), resolvedAt: moment },
+			...{ suites: v.array(text), absent: v.array(text) },
+		}),
+	),
+);
+
 const backend = { backend: text, type: v.optional(number), name: v.optional(text) };
 
 const kernelLog = v.nullish(
@@ -118,7 +127,7 @@ const cellResult = v.looseObject({
 /** `results.json`. */
 export const resultsShape: Shape<Results> = v.looseObject({
 	schema: v.literal('vpmu-results/1'),
-	run: v.looseObject({ ...runEntries, durationMs: number }),
+	run: v.looseObject({ ...runEntries, durationMs: number, packages }),
 	cells: v.array(cellResult),
 	summary: v.looseObject({
 		...{ pass: number, fail: number, xfail: number, xpass: number, skip: number, error: number },
@@ -143,5 +152,5 @@ export const eventShape: Shape<RunEvent> = v.variant('event', [
 	v.looseObject({ at: moment, event: v.literal('cell-start'), cell: text }),
 	v.looseObject({ at: moment, event: v.literal('cell-note'), cell: text, note: text }),
 	v.looseObject({ at: moment, event: v.literal('cell-end'), result: cellResult }),
-	v.looseObject({ at: moment, event: v.literal('run-end'), durationMs: number, interrupted: v.boolean() }),
+	v.looseObject({ at: moment, event: v.literal('run-end'), durationMs: number, interrupted: v.boolean(), packages }),
 ]);

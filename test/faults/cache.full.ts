@@ -26,7 +26,7 @@ const kinds: Readonly<Record<string, RegExp>> = {
 	'record of a calibration': /^calibrations\/[0-9a-f]+\.json$/,
 	'chosen versions': /^packages\/pins\/.*\.json$/,
 	"apt's index": /^packages\/apt\/lists\/.*(InRelease|Packages)$/,
-	"apt's configuration": /^packages\/apt\/[^/]+\/(apt\.conf|vpmu\.sources|status|updated)$/,
+	"apt's configuration": /^packages\/apt\/[^/]+\/(apt\.conf|vpmu\.sources|status|index\.json)$/,
 	'record of a package': /^packages\/[^/]+\.json$/,
 	durations: /^durations\.json$/,
 	'compiled code': /^compiled\/.*/,

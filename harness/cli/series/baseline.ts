@@ -10,7 +10,7 @@ import {
 	loadRecipe,
 	verifiedHash,
 } from '../../../src/image/index.ts';
-import { entriesBelow } from '../../../src/lib/index.ts';
+import { entriesBelow, makeFolder } from '../../../src/lib/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { planRun, type RunRequest } from '../../run/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -89,7 +89,7 @@ export async function keepBaseline(cache: Cache, key: string, runFolder: string)
 
 /** Takes kept results as those of a run folder. @returns the sentence that says so */
 export async function takeBaseline({ results, folder }: Baseline, runFolder: string): Promise<string> {
-	await mkdir(runFolder, { recursive: true });
+	await makeFolder(runFolder);
 	await copyFile(path.join(folder, 'results.json'), path.join(runFolder, 'results.json'));
 	return `${results.cells.length} cells, taken from run ${results.run.id} of ${results.run.startedAt.slice(0, 10)}, with the same QEMU, cells, kernels and vpmu; '--fresh' runs them again`;
 }

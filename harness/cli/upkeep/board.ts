@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -18,7 +18,7 @@ import {
 	takeDown,
 } from '../../../src/board/index.ts';
 import { type Cache, openCache, type Progress } from '../../../src/image/index.ts';
-import { eitherSignal, UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { eitherSignal, makeFolder, UsageError, VpmuError } from '../../../src/lib/index.ts';
 import { abandoned, handOver, handoverVariable } from '../../run/handover.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -91,7 +91,7 @@ async function letUp(
 	topology: string,
 ): Promise<KeptBoard> {
 	const folder = path.join(cache.root, 'boards');
-	await mkdir(folder, { recursive: true, mode: 0o700 });
+	await makeFolder(folder, { mode: 0o700 });
 	const logFile = path.join(folder, `${topology}.log`);
 	const more = (['cpus', 'kernel'] as const).flatMap(name =>
 		options[name] === undefined ? [] : [`--${name}`, String(options[name])],

@@ -1,14 +1,17 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import path from 'node:path';
 import {
 	cacheRecordShape,
 	cacheRoot,
+	listPins,
+	type PinSummary,
 	type SandboxRefusal,
 	sandboxRefusal,
 	smallKernelLabel,
 } from '../../../src/image/index.ts';
-import { messageOf, readStoredSync } from '../../../src/lib/index.ts';
+import { makeFolderSync, messageOf, readStoredSync } from '../../../src/lib/index.ts';
+import { wordsOfPins } from '../../../src/report/index.ts';
 import { localKvm } from '../../plan/select.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -62,7 +65,7 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 	);
 	const root = cacheRoot(env);
 	try {
-		mkdirSync(root, { recursive: true });
+		makeFolderSync(root);
 		accessSync(root, constants.W_OK);
 		const { bavail, bsize } = statfsSync(root);
 		const free = (bavail * bsize) / gibibyte;
@@ -119,6 +122,13 @@ function smallKernelFinding(root: string): Finding {
 	};
 }
 
+/** Of which day the versions of Debian's packages are; a note if some are old or come without security fixes. */
+export function packageAge(pins: readonly PinSummary[], now: number): Finding[] {
+	if (pins.length === 0) return [];
+	const { text, stale, remedy } = wordsOfPins(pins, now);
+	return stale ? [{ state: 'note', what: text, remedy }] : [{ state: 'ok', what: text }];
+}
+
 function whyNoKvm(): string {
 	if (process.arch !== 'arm64') return `this machine is ${process.arch}: no KVM for arm64 guests`;
 	return existsSync('/dev/kvm')
@@ -146,6 +156,7 @@ export async function doctor(
 		refusal === undefined
 			? { state: 'ok', what: "a sandbox for builds ('vpmu series')" }
 			: { state: 'note', what: `no sandbox, so no builds ('vpmu series'): ${refusal.reason}`, remedy: refusal.remedy },
+		...packageAge(await listPins(cacheRoot(env)), Date.now()),
 	];
 	if (options.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
 	else {

@@ -1,5 +1,6 @@
 import {
 	buildImage,
+	type Cache,
 	type CacheItem,
 	cacheSize,
 	type Kernel,
@@ -7,9 +8,12 @@ import {
 	loadRecipe,
 	namedKernel,
 	openCache,
+	type PinSummary,
 	pruneCache,
+	refreshPins,
 } from '../../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { pinName, wordsOfPins } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
 import type { imageBuildOptions, imageListOptions, imagePruneOptions } from './options.ts';
@@ -34,6 +38,11 @@ export async function build(
 	const cache = await openCache({ env, signal, refresh: options.refresh, onProgress: printer.report });
 	const built: object[] = [];
 	try {
+		const changes = options.refresh ? await refreshPins(cache) : [];
+		for (const pin of changes) {
+			if (options.json || pin.changed === 0) continue;
+			context.stdout.write(`${pinName(pin)}: ${pin.changed} newer ${pin.changed === 1 ? 'package' : 'packages'}\n`);
+		}
 		let kernel: Kernel | undefined;
 		for (const recipe of recipes) {
 			const startedAt = performance.now();
@@ -44,7 +53,14 @@ export async function build(
 			const image = await buildImage(cache, recipe, kernel === undefined ? {} : { kernel });
 			const tookMs = Math.round(performance.now() - startedAt);
 			printer.end();
-			built.push({ name: recipe.name, path: image.path, sizeBytes: image.sizeBytes, sha256: image.hash, tookMs });
+			built.push({
+				name: recipe.name,
+				path: image.path,
+				sizeBytes: image.sizeBytes,
+				sha256: image.hash,
+				tookMs,
+				resolvedAt: oldestOf(cache),
+			});
 			if (!options.json) {
 				context.stdout.write(
 					`${recipe.name}  ${formatBytes(image.sizeBytes)}  ${formatDuration(tookMs)}  ${image.path}\n`,
@@ -55,7 +71,19 @@ export async function build(
 		printer.end();
 	}
 	if (options.json) context.stdout.write(`${JSON.stringify(built, null, 2)}\n`);
+	else context.stdout.write(`${packagesLine([...cache.pins.values()])}\n`);
 	return 0;
+}
+
+/** When the oldest versions were chosen that an image was made of. */
+function oldestOf(cache: Cache): string | undefined {
+	return [...cache.pins.values()].map(pin => pin.resolvedAt).toSorted()[0];
+}
+
+/** Of which day the versions of packages are, and what to do if they are old. */
+function packagesLine(pins: readonly PinSummary[]): string {
+	const { text, stale, remedy } = wordsOfPins(pins, Date.now());
+	return stale ? `${text}; ${remedy}` : text;
 }
 
 /** `vpmu image list`. */

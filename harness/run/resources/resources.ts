@@ -1,6 +1,6 @@
 import { type Board, startBoard } from '../../../src/board/index.ts';
 import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
-import { type Cache, openCache, smallKernel, verifiedHash } from '../../../src/image/index.ts';
+import { type Cache, openCache, type PinSummary, smallKernel, verifiedHash } from '../../../src/image/index.ts';
 import { type HostFacts, readHostFacts } from '../../../src/pmu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
@@ -35,6 +35,7 @@ export class Resources implements AsyncDisposable {
 	readonly #options: ResourceOptions;
 	readonly #owned = new AsyncDisposableStack();
 	readonly #known = new Known();
+	#pinned: Cache | undefined;
 	/** The QEMUs under test. */
 	readonly qemus = new Qemus(this.#known, () => this.cache());
 	/** Kernels and images of guests. */
@@ -79,9 +80,14 @@ export class Resources implements AsyncDisposable {
 		};
 	}
 
+	/** The versions of Debian packages that were used so far. */
+	get pins(): readonly PinSummary[] {
+		return [...(this.#pinned?.pins.values() ?? [])];
+	}
+
 	cache(): Promise<Cache> {
-		return this.#known.once('cache', () =>
-			openCache({
+		return this.#known.once('cache', async () => {
+			this.#pinned = await openCache({
 				env: this.#options.env,
 				wait: this.#options.wait ?? true,
 				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
@@ -89,8 +95,9 @@ export class Resources implements AsyncDisposable {
 					if ('notice' in progress) this.#options.onProgress(progress.notice);
 					else this.#options.onProgress(progress.what, progress.done, progress.total ?? undefined);
 				},
-			}),
-		);
+			});
+			return this.#pinned;
+		});
 	}
 
 	/** Returns a host as named by `--on`; for a board, one of several identical copies. */

@@ -11,6 +11,7 @@ import { type Rights, readRights } from '../rights.ts';
 import { agent } from './agent.ts';
 import { SshConnection } from './connection.ts';
 import { connectError } from './diagnose.ts';
+import { pathOption } from './options.ts';
 
 export interface MasterOptions extends WaitOptions {
 	/** The host's name in messages. */
@@ -65,7 +66,8 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 	const ssh = stack.use(
 		await spawnLocal([
 			'ssh',
-			...['-T', '-x', '-a', '-o', 'BatchMode=yes', '-o', 'ControlMaster=yes', '-o', `ControlPath=${controlPath}`],
+			...['-T', '-x', '-a', '-o', 'BatchMode=yes', '-o', 'ControlMaster=yes'],
+			...pathOption('ControlPath', controlPath),
 			...['-o', 'ControlPersist=no', '-o', 'ClearAllForwardings=yes', '-o', 'PermitLocalCommand=no'],
 			...['-o', 'RemoteCommand=none', '-o', 'RequestTTY=no', ...options.options],
 			// ssh uses the first value of a repeated option, so the caller's value wins.

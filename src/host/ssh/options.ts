@@ -7,6 +7,14 @@ export interface SshOptions {
 }
 
 /**
+ * Makes `-o NAME=PATH` for ssh, which reads the value as a line of ssh_config(5): words, quotation marks, backslashes, and
+ * `%` for tokens. `${NAME}` cannot be escaped.
+ */
+export function pathOption(name: string, file: string): string[] {
+	return ['-o', `${name}="${file.replaceAll(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`];
+}
+
+/**
  * Checks an ssh target: `[USER@]HOST`, an alias of ~/.ssh/config, or `ssh://[USER@]HOST[:PORT]`.
  *
  * @throws UsageError for text that ssh would take for an option, or that cannot be a host

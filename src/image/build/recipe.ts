@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../../lib/errors.ts';
-import type { Architecture } from '../debian/apt.ts';
+import type { Architecture } from '../debian/pins.ts';
 
 /** A file that a recipe puts into its image. */
 export type RecipeFile =

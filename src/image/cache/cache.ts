@@ -1,11 +1,13 @@
 import type { Stats } from 'node:fs';
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, link, rename, rm, stat, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Shape } from '../../lib/stored.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
+import type { PinSummary } from '../debian/pins.ts';
 import { damageOf, identityOf, readKept, recordFile, recordShape, settle } from './identity.ts';
 import { type CacheKind, type CacheRecord, cacheKinds } from './kinds.ts';
 import { lockFile } from './lock.ts';
@@ -32,6 +34,8 @@ export interface Cache {
 	readonly progress: OnProgress;
 	/** Suites and similar data that this object has already refreshed. */
 	readonly refreshed: Set<string>;
+	/** The pins that this object has used, by name: which versions of Debian's packages were chosen, and when. */
+	readonly pins: Map<string, PinSummary>;
 	folder(kind: CacheKind): string;
 	/**
 	 * Returns the path of a cache entry; `make` creates it if it is missing. `make` writes a file or folder at the path
@@ -62,11 +66,30 @@ export function cacheRoot(env: Readonly<Record<string, string | undefined>>): st
 		if (!path.isAbsolute(env.VPMU_CACHE)) {
 			throw new UsageError(`VPMU_CACHE is '${env.VPMU_CACHE}', but must be an absolute path`);
 		}
-		return path.normalize(env.VPMU_CACHE);
+		return usable('VPMU_CACHE', path.normalize(env.VPMU_CACHE));
 	}
 	// The XDG Base Directory Specification says to ignore relative paths.
-	if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'vpmu');
-	return path.join(env.HOME || os.homedir(), '.cache', 'vpmu');
+	if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) {
+		return usable('XDG_CACHE_HOME', path.join(env.XDG_CACHE_HOME, 'vpmu'));
+	}
+	const home = env.HOME || os.homedir();
+	if (!path.isAbsolute(home)) {
+		throw new UsageError(`HOME is '${home}', but must be an absolute path; VPMU_CACHE can name the cache`);
+	}
+	return usable('HOME', path.join(home, '.cache', 'vpmu'));
+}
+
+/**
+ * Checks that programs of the cache can be given its path: the dynamic loader splits `--library-path` at colons and semicolons,
+ * ssh expands `\${NAME}`, and apt reads its configuration line by line.
+ */
+function usable(variable: string, root: string): string {
+	const bad = /[:;\p{Cc}\uFFFD]|\$\{/u.exec(root)?.[0];
+	if (bad === undefined) return root;
+	const what = bad === '\uFFFD' ? 'bytes that are not UTF-8' : /\p{Cc}/u.test(bad) ? 'a control character' : `'${bad}'`;
+	throw new UsageError(
+		`the cache '${root}' (from ${variable}) has ${what} in its path, which programs of the cache cannot be given; VPMU_CACHE=/another/folder`,
+	);
 }
 
 /**
@@ -79,6 +102,7 @@ async function requireOwn(root: string): Promise<void> {
 	const own = process.getuid?.();
 	if (stats === undefined || own === undefined) return;
 	const remedy = 'VPMU_CACHE names another folder';
+	if (!stats.isDirectory()) throw new VpmuError(`the cache '${root}' is not a folder; ${remedy}`, { blame: 'host' });
 	if (stats.uid !== own) {
 		throw new VpmuError(`the cache '${root}' belongs to user ${stats.uid}, and vpmu runs as user ${own}; ${remedy}`, {
 			blame: 'host',
@@ -112,8 +136,8 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	const locks = path.join(root, 'locks');
 	await requireOwn(root);
 	await naming(root, async () => {
-		if (!existsSync(root)) await mkdir(root, { recursive: true, mode: 0o700 });
-		for (const made of [...cacheKinds.map(folder), temporary, locks]) await mkdir(made, { recursive: true });
+		if (!existsSync(root)) await makeFolder(root, { mode: 0o700 });
+		for (const made of [...cacheKinds.map(folder), temporary, locks]) await makeFolder(made);
 	});
 
 	const alone: Cache['exclusively'] = async (name, work) => {
@@ -184,6 +208,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		refresh: options.refresh ?? false,
 		progress,
 		refreshed: new Set(),
+		pins: new Map(),
 		folder,
 		keep,
 		has,

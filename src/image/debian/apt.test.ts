@@ -1,6 +1,7 @@
 import test from 'ava';
 import { upstreamVersion } from '../program.ts';
-import { parseUris, suiteChain } from './apt.ts';
+import { parseUris } from './apt.ts';
+import { preferredRelease, suiteChain } from './suites.ts';
 
 test('what apt prints becomes exact packages', t => {
 	const sha256 = 'a'.repeat(64);
@@ -15,11 +16,22 @@ test('a package without a strong checksum is refused', t => {
 	t.throws(() => parseUris("'http://m.example/a' a_1_all.deb 7 MD5Sum:abc\n"), { message: /no SHA-256 for a_1_all/ });
 });
 
-test('backports stand over their base', t => {
-	t.deepEqual(suiteChain('trixie-backports'), ['trixie', 'trixie-backports']);
-	t.deepEqual(suiteChain('bookworm-backports-sloppy'), ['bookworm', 'bookworm-backports-sloppy']);
-	t.deepEqual(suiteChain('sid'), ['sid']);
-	t.deepEqual(suiteChain('experimental'), ['sid', 'experimental']);
+test('a release comes with its updates and security fixes, unstable without', t => {
+	const names = (suite: string) => suiteChain(suite).map(part => (part.optional ? `${part.suite}?` : part.suite));
+	t.deepEqual(names('trixie'), ['trixie', 'trixie-updates?', 'trixie-security?']);
+	t.deepEqual(names('stable'), ['stable', 'stable-updates?', 'stable-security?']);
+	t.deepEqual(names('trixie-security'), ['trixie', 'trixie-security', 'trixie-updates?']);
+	t.deepEqual(names('trixie-backports'), ['trixie', 'trixie-backports', 'trixie-updates?', 'trixie-security?']);
+	t.deepEqual(names('bookworm-backports-sloppy').slice(0, 2), ['bookworm', 'bookworm-backports-sloppy']);
+	t.deepEqual(names('sid'), ['sid']);
+	t.deepEqual(names('experimental'), ['sid', 'experimental']);
+});
+
+test('a release is not preferred over its security fixes, backports are over their release', t => {
+	t.is(preferredRelease('trixie'), undefined);
+	t.is(preferredRelease('trixie-security'), undefined);
+	t.is(preferredRelease('trixie-backports'), 'trixie-backports');
+	t.is(preferredRelease('experimental'), 'experimental');
 });
 
 test('upstream versions', t => {

@@ -1,60 +1,28 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import * as v from 'valibot';
 import { VpmuError } from '../../lib/errors.ts';
-import { readStored, type Shape } from '../../lib/stored.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
 import type { Cache } from '../cache/cache.ts';
 import { commands } from '../cache/tool.ts';
+import { type Apt, download, forgetIndex, prepareApt, resolve, updateIndex } from './apt.ts';
 import {
-	type Apt,
 	type Architecture,
-	download,
-	forgetIndex,
-	prepareApt,
+	listPins,
+	type PackageRequest,
+	type PackageSet,
+	type PinSummary,
+	pinsFolder,
 	type ResolvedPackage,
-	resolve,
-	updateIndex,
-} from './apt.ts';
+	readPin,
+	summaryOfPin,
+} from './pins.ts';
+import { suiteChain } from './suites.ts';
 
-/** Requested packages, from one suite for one architecture. */
-export interface PackageRequest {
-	readonly suite: string;
-	readonly architecture: Architecture;
-	readonly packages: readonly string[];
-}
-
-/** The resolved versions of a request, reused until a refresh. */
-export interface PackageSet extends PackageRequest {
-	/** When these versions were chosen, ISO 8601. */
-	readonly resolvedAt: string;
-	readonly set: readonly ResolvedPackage[];
-}
-
-const architecture = v.picklist(['amd64', 'arm64']);
-const pinShape: Shape<PackageSet> = v.looseObject({
-	...{ suite: v.string(), architecture, packages: v.array(v.string()) },
-	resolvedAt: v.pipe(
-		v.string(),
-		v.check(text => Number.isFinite(Date.parse(text))),
-	),
-	set: v.pipe(
-		v.array(
-			v.looseObject({
-				...{ name: v.string(), version: v.string(), sizeBytes: v.number() },
-				// They become file names in the cache.
-				...{
-					file: v.pipe(v.string(), v.regex(/^[\w.%~+-]+\.deb$/)),
-					sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-				},
-			}),
-		),
-		v.minLength(1),
-	),
-});
+export type { PackageRequest, PackageSet } from './pins.ts';
 
 /** One unpacked package. */
 export interface UnpackedPackage extends ResolvedPackage {
@@ -75,29 +43,58 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 	const { suite, architecture } = request;
 	const key = createHash('sha256').update(packages.join(' ')).digest('hex').slice(0, 12);
 	const name = `${suite}-${architecture}-${packages[0]}-${key}`;
-	const pins = path.join(cache.folder('packages'), 'pins');
+	const pins = pinsFolder(cache.root);
 	const file = path.join(pins, `${name}.json`);
-	const pinned = await readPin(cache, file);
-	if (pinned !== undefined && (!cache.refresh || cache.refreshed.has(name))) return pinned;
-	return await cache.exclusively('packages/index', async () => {
-		const again = await readPin(cache, file);
-		if (again !== undefined && (!cache.refresh || cache.refreshed.has(name))) return again;
-		const apt = await prepareApt(cache, suite, architecture);
-		const index = `index ${suite}-${architecture}`;
-		await updateIndex(cache, apt, cache.refresh && !cache.refreshed.has(index));
-		cache.refreshed.add(index);
-		const set: PackageSet = {
-			suite,
-			architecture,
-			packages,
-			resolvedAt: new Date().toISOString(),
-			set: await resolveOrRefresh(cache, apt, packages),
-		};
-		await mkdir(pins, { recursive: true });
-		await writeWhole(file, `${JSON.stringify(set, null, ' ')}\n`);
-		cache.refreshed.add(name);
-		return set;
-	});
+	const used = (pin: PackageSet) => {
+		cache.pins.set(name, summaryOfPin(pin));
+		return pin;
+	};
+	const known = async () => {
+		const pinned = cache.refresh && !cache.refreshed.has(name) ? undefined : await keptPin(cache, file);
+		return pinned === undefined ? undefined : used(pinned);
+	};
+	return (
+		(await known()) ??
+		(await cache.exclusively('packages/index', async () => {
+			const again = await known();
+			if (again !== undefined) return again;
+			const prepared = await prepareApt(cache, suite, architecture);
+			const index = `index ${suite}-${architecture}`;
+			const apt = await updateIndex(cache, prepared, cache.refresh && !cache.refreshed.has(index));
+			cache.refreshed.add(index);
+			const set: PackageSet = {
+				...{ suite, architecture, packages },
+				resolvedAt: new Date().toISOString(),
+				suites: suiteChain(suite)
+					.map(part => part.suite)
+					.filter(one => !apt.absent.includes(one)),
+				absent: apt.absent,
+				set: await resolveOrRefresh(cache, apt, packages),
+			};
+			await makeFolder(pins);
+			await writeWhole(file, `${JSON.stringify(set, null, ' ')}\n`);
+			cache.refreshed.add(name);
+			return used(set);
+		}))
+	);
+}
+
+/**
+ * Chooses the versions of everything that was ever chosen in this cache again. Nothing is downloaded but indexes.
+ *
+ * @param cache opened with `refresh`
+ * @returns the pins, each with the number of packages whose version changed
+ * @throws VpmuError (blame `host` or `image`)
+ */
+export async function refreshPins(cache: Cache): Promise<(PinSummary & { readonly changed: number })[]> {
+	const refreshed: (PinSummary & { readonly changed: number })[] = [];
+	for (const pin of await listPins(cache.root)) {
+		const before = new Set((await resolvePackages({ ...cache, refresh: false }, pin)).set.map(item => item.sha256));
+		const after = await resolvePackages(cache, pin);
+		const changed = after.set.filter(item => !before.has(item.sha256)).length;
+		refreshed.push({ ...summaryOfPin(after), changed });
+	}
+	return refreshed;
 }
 
 /** Resolves, and fetches the index again once if it is damaged or too old to have a package. @throws as {@link resolve} */
@@ -120,8 +117,8 @@ async function resolveOrRefresh(
 }
 
 /** Reads the earlier result; `undefined` if there is none or its record is damaged, so that it is resolved again. */
-async function readPin(cache: Cache, file: string): Promise<PackageSet | undefined> {
-	const found = await readStored(file, pinShape);
+async function keptPin(cache: Cache, file: string): Promise<PackageSet | undefined> {
+	const found = await readPin(file);
 	if (found.state === 'ok') return found.value;
 	if (found.state === 'damaged') {
 		cache.progress({

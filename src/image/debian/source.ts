@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { runTool, toolFailed } from '../cache/tool.ts';
-import { type Apt, prepareApt } from './apt.ts';
+import { type Apt, prepareApt, updateIndex } from './apt.ts';
 
 /** The upstream archive of a Debian source package, in the cache. */
 export interface DebianSource {
@@ -28,17 +29,21 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 	return await cache.exclusively(`packages/source-${suite}-${name}`, async () => {
 		const again = await keptSource(folder);
 		if (again !== undefined && !cache.refresh) return again;
-		const apt = await prepareApt(cache, suite, 'amd64');
-		const env = { ...apt.env, APT_CONFIG: await sourceConfiguration(apt) };
+		// Says which suites of the chain the mirrors have.
+		const apt = await cache.exclusively('packages/index', async () =>
+			updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
+		);
+		const list = await sourceList(apt);
 		const fetching = `${folder}.new`;
 		await rm(fetching, { recursive: true, force: true });
-		await mkdir(fetching, { recursive: true });
+		await makeFolder(fetching);
 		const what = `Downloading the source of ${name} of ${suite}`;
 		cache.progress({ what, done: 0, total: 100, unit: 'percent' });
 		const run = async (argv: readonly string[]) => {
-			const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...argv];
+			const source = ['-o', `Dir::Etc::SourceList=${list}`];
+			const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];
 			const result = await runTool(full, {
-				...{ env, cwd: fetching, signal: cache.signal },
+				...{ env: apt.env, cwd: fetching, signal: cache.signal },
 				onStatusLine: line => {
 					const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
 					if (percent !== undefined)
@@ -48,7 +53,7 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 			if (result.status === 0) return;
 			if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
 				throw new UsageError(
-					`the Debian mirror that this machine uses (${apt.mirror.from}) has no source of '${name}' in suite '${suite}'`,
+					`the Debian mirror that this machine uses (${apt.mirrors.main.from}) has no source of '${name}' in suite '${suite}'`,
 				);
 			}
 			throw toolFailed(full, result);
@@ -75,12 +80,10 @@ async function keptSource(folder: string): Promise<DebianSource | undefined> {
 	return { path: path.join(folder, archive), version };
 }
 
-/** Writes an apt configuration that reads sources instead of packages. @returns the path of the file */
-async function sourceConfiguration(apt: Apt): Promise<string> {
-	const [list, configuration] = [path.join(apt.folder, 'vpmu-src.sources'), path.join(apt.folder, 'apt-src.conf')];
+/** Writes a list of apt's sources for source packages. @returns the path of the file */
+async function sourceList(apt: Apt): Promise<string> {
+	const list = path.join(apt.folder, 'vpmu-src.sources');
 	const binary = await readFile(path.join(apt.folder, 'vpmu.sources'), 'utf8');
 	await writeFile(list, binary.replace(/^Types: deb$/gm, 'Types: deb-src').replace(/^Architectures: .*\n/gm, ''));
-	const settings = await readFile(path.join(apt.folder, 'apt.conf'), 'utf8');
-	await writeFile(configuration, settings.replace(/vpmu\.sources/g, 'vpmu-src.sources'));
-	return configuration;
+	return list;
 }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { findMirror, parseDeb822, parseSourcesList, pickMirror } from './sources.ts';
+import { findMirrors, parseDeb822, parseSourcesList, pickMirror, securityBeside } from './sources.ts';
 
 const deb822 = `# comment
 Types: deb deb-src
@@ -57,9 +57,34 @@ test('the mirror is found in the folder of sources, and its absence says what to
 	t.teardown(cleanup);
 	mkdirSync(path.join(etc, 'sources.list.d'));
 	writeFileSync(path.join(etc, 'sources.list.d/a.list'), 'deb http://other.example/apt stable-thing main\n');
-	const error = await t.throwsAsync(findMirror({}, etc));
+	const error = await t.throwsAsync(findMirrors({}, etc));
 	t.regex(error.message, /VPMU_DEBIAN_MIRROR/);
 	writeFileSync(path.join(etc, 'sources.list.d/debian.sources'), deb822);
-	t.is((await findMirror({}, etc)).uri, 'http://mirror.example/debian');
-	t.is((await findMirror({ VPMU_DEBIAN_MIRROR: 'http://own.example/d' }, etc)).uri, 'http://own.example/d');
+	t.is((await findMirrors({}, etc)).main.uri, 'http://mirror.example/debian');
+	t.is((await findMirrors({ VPMU_DEBIAN_MIRROR: 'http://own.example/d' }, etc)).main.uri, 'http://own.example/d');
+});
+
+test('the security archive is the one that apt uses, else the one beside the main mirror', async t => {
+	const { path: etc, cleanup } = await dir({ unsafeCleanup: true });
+	t.teardown(cleanup);
+	mkdirSync(path.join(etc, 'sources.list.d'));
+	const file = path.join(etc, 'sources.list.d/debian.sources');
+	writeFileSync(file, deb822);
+	const security = async (env: Record<string, string> = {}) => (await findMirrors(env, etc)).security;
+	t.deepEqual(await security(), {
+		uri: 'http://mirror.example/debian-security',
+		from: file,
+		signedBy: '/usr/share/keyrings/one.gpg',
+	});
+	const own = 'Types: deb\nURIs: http://s.example/debian-security\nSuites: trixie-security\nComponents: main\n';
+	writeFileSync(file, `${deb822}\n${own}`);
+	t.is((await security())?.uri, 'http://s.example/debian-security');
+	t.is((await security({ VPMU_DEBIAN_SECURITY_MIRROR: 'http://e.example/s' }))?.uri, 'http://e.example/s');
+	const beside = (uri: string) => securityBeside({ uri, from: 'f' })?.uri;
+	t.is(beside('http://m.example/ftp/debian/'), 'http://m.example/ftp/debian-security/');
+	t.is(
+		beside('https://snapshot.debian.org/archive/debian/20260101T000000Z'),
+		'https://snapshot.debian.org/archive/debian-security/20260101T000000Z',
+	);
+	t.is(beside('http://apt.example/mirror'), undefined);
 });

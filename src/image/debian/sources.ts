@@ -11,6 +11,13 @@ export interface Mirror {
 	readonly from: string;
 }
 
+/** The mirrors of the Debian archive and of its security archive. */
+export interface Mirrors {
+	readonly main: Mirror;
+	/** `undefined` if nothing names one, and it cannot be derived from the name of the main one. */
+	readonly security: Mirror | undefined;
+}
+
 interface Source {
 	readonly types: readonly string[];
 	readonly uris: readonly string[];
@@ -76,42 +83,72 @@ export function parseSourcesList(text: string): Source[] {
 const debianSuite =
 	/^(sid|unstable|testing|stable|oldstable|oldoldstable|experimental|bullseye|bookworm|trixie|forky|duke)(-(updates|backports|backports-sloppy|proposed-updates))?$/;
 
+/** Suites of the security archive; before bullseye, they were named `buster/updates`. */
+const securitySuite = /^[a-z]+(-security|\/updates)$/;
+
 /** The first mirror of the Debian archive among sources, if there is one. */
 export function pickMirror(sources: readonly Source[], from: string): Mirror | undefined {
+	return pick(sources, from, uri => !/security/.test(uri), debianSuite);
+}
+
+/** The first mirror of Debian's security archive among sources, if there is one. */
+export function pickSecurityMirror(sources: readonly Source[], from: string): Mirror | undefined {
+	return pick(sources, from, uri => /debian-security|security\.debian\.org/.test(uri), securitySuite);
+}
+
+function pick(
+	sources: readonly Source[],
+	from: string,
+	isWanted: (uri: string) => boolean,
+	suites: RegExp,
+): Mirror | undefined {
 	for (const source of sources) {
-		const uri = source.uris.find(candidate => !/security/.test(candidate));
+		const uri = source.uris.find(isWanted);
 		if (uri === undefined || !source.types.includes('deb') || !source.components.includes('main')) continue;
-		if (!source.suites.some(suite => debianSuite.test(suite))) continue;
+		if (!source.suites.some(suite => suites.test(suite))) continue;
 		return { uri, from, ...(source.signedBy === undefined ? {} : { signedBy: source.signedBy }) };
 	}
 	return undefined;
 }
 
 /**
- * Returns the Debian mirror that this machine's own apt uses. On other distributions, `VPMU_DEBIAN_MIRROR` names a mirror
- * and `VPMU_DEBIAN_KEYRING` the file with its keys.
+ * Where mirrors have the security archive: beside the main one (deb.debian.org, snapshot.debian.org and most mirrors).
+ * Returns `undefined` for a mirror whose path does not say `debian`.
+ */
+export function securityBeside(main: Mirror): Mirror | undefined {
+	const uri = main.uri.replace(/\/debian(?=\/|$)/, '/debian-security');
+	return uri === main.uri ? undefined : { ...main, uri };
+}
+
+/**
+ * Finds Debian mirrors: those that this machine's apt uses. On a system that is not Debian, `VPMU_DEBIAN_MIRROR` names a mirror,
+ * `VPMU_DEBIAN_SECURITY_MIRROR` one of the security archive, and `VPMU_DEBIAN_KEYRING` the file with the keys of both.
  *
  * @throws VpmuError (blame `host`) when no source names the Debian archive
  */
-export async function findMirror(
+export async function findMirrors(
 	env: Readonly<Record<string, string | undefined>>,
 	etcApt = '/etc/apt',
-): Promise<Mirror> {
-	if (env.VPMU_DEBIAN_MIRROR) {
-		return {
-			uri: env.VPMU_DEBIAN_MIRROR,
-			from: 'VPMU_DEBIAN_MIRROR',
-			...(env.VPMU_DEBIAN_KEYRING ? { signedBy: env.VPMU_DEBIAN_KEYRING } : {}),
-		};
-	}
+): Promise<Mirrors> {
+	const keyring = env.VPMU_DEBIAN_KEYRING ? { signedBy: env.VPMU_DEBIAN_KEYRING } : {};
+	const named = (name: string): Mirror | undefined => {
+		const uri = env[name];
+		return uri ? { uri, from: name, ...keyring } : undefined;
+	};
+	const namedSecurity = named('VPMU_DEBIAN_SECURITY_MIRROR');
+	const namedMain = named('VPMU_DEBIAN_MIRROR');
+	if (namedMain !== undefined) return { main: namedMain, security: namedSecurity ?? securityBeside(namedMain) };
 	const parts = path.join(etcApt, 'sources.list.d');
 	const names = (await readdir(parts).catch(() => [])).sort().map(name => path.join(parts, name));
+	let [main, security]: (Mirror | undefined)[] = [];
 	for (const file of [path.join(etcApt, 'sources.list'), ...names]) {
 		const parse = file.endsWith('.sources') ? parseDeb822 : file.endsWith('.list') ? parseSourcesList : undefined;
 		const text = parse && (await readFile(file, 'utf8').catch(() => undefined));
-		const mirror = text === undefined ? undefined : pickMirror(parse!(text), file);
-		if (mirror !== undefined) return mirror;
+		if (text === undefined) continue;
+		main ??= pickMirror(parse!(text), file);
+		security ??= pickSecurityMirror(parse!(text), file);
 	}
+	if (main !== undefined) return { main, security: namedSecurity ?? security ?? securityBeside(main) };
 	throw new VpmuError(
 		`no source in ${etcApt}/sources.list or ${parts} names the Debian archive; VPMU_DEBIAN_MIRROR=URI and VPMU_DEBIAN_KEYRING=FILE can name one`,
 		{ blame: 'host' },

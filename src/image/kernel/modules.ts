@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { VpmuError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { commands } from '../cache/tool.ts';
 import { debianProgram, hostArchitecture } from '../program.ts';
@@ -39,7 +40,7 @@ export async function kernelModules(
 		.update(JSON.stringify([folder.split('/packages/').at(-1), names]))
 		.digest('hex');
 	const kept = await cache.keep('kernels', `modules-${kernel.release}-${key.slice(0, 16)}`, async to => {
-		await mkdir(to, { recursive: true });
+		await makeFolder(to);
 		const files = new Map<string, string>();
 		for (const file of await readdir(path.join(folder, 'kernel'), { recursive: true })) {
 			if (/\.ko(\.\w+)?$/.test(file)) files.set(moduleName(file), path.join(folder, 'kernel', file));

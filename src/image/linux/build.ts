@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { requireTool } from '../cache/tool.ts';
@@ -127,7 +128,7 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 				const [built, mark] = [path.join(folder, configKey), path.join(folder, `${configKey}.built`)];
 				const what = `Linux ${version} of '${source.name}'`;
 				const kept = await readFile(mark, 'utf8').catch(() => '');
-				await mkdir(built, { recursive: true });
+				await makeFolder(built);
 				const known = kept.startsWith(`${contentHash}\n`);
 				if (known) return { built, compiled: { log: kept.split('\n').slice(2), missed: kept.split('\n')[1] ?? '' } };
 				await rm(mark, { force: true });

@@ -1,6 +1,7 @@
-import { lstat, mkdir, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { requireTool } from '../cache/tool.ts';
 import { copyForeign } from '../sandbox/index.ts';
 
@@ -28,7 +29,7 @@ export async function patchedSource(
 		if (stats === undefined) continue;
 		if (!stats.isFile())
 			throw new UsageError(`a patch makes '${name}' something else than a file, which is not built from`);
-		await mkdir(path.dirname(place), { recursive: true });
+		await makeFolder(path.dirname(place));
 		const mode = (stats.mode & 0o111) === 0 ? 0o644 : 0o755;
 		await copyForeign(trial, name, place, { maxBytes: fileMaxBytes, mode });
 	}

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import {
 	type Dirent,
 	lstatSync,
-	mkdirSync,
 	readdirSync,
 	readFileSync,
 	readlinkSync,
@@ -13,6 +12,7 @@ import {
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolderSync } from '../../lib/make-folder.ts';
 
 /** What is known of files that were copied before, by path: how each looked, and the hash of its content. */
 export type TakenFiles = Readonly<Record<string, { readonly seen: string; readonly sha256: string }>>;
@@ -46,7 +46,7 @@ export async function takeOver(from: string, to: string, known: TakenFiles, sign
 	const files: Record<string, { seen: string; sha256: string }> = {};
 	let count = 0;
 	const walk = async (at: string): Promise<void> => {
-		mkdirSync(path.join(to, at), { recursive: true });
+		makeFolderSync(path.join(to, at));
 		const entries = readdirSync(path.join(from, at), { withFileTypes: true });
 		for (const entry of entries.sort(byName)) {
 			const place = at === '' ? entry.name : `${at}/${entry.name}`;

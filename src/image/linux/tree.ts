@@ -1,7 +1,8 @@
-import { copyFile, mkdir, rm, stat } from 'node:fs/promises';
+import { copyFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { readStored, type Shape } from '../../lib/stored.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
 import type { Cache } from '../cache/cache.ts';
@@ -59,7 +60,7 @@ export async function openLinuxTree(
 	const found = await readStored(stateFile, stateShape);
 	let state = found.state === 'ok' && (await stat(place).catch(() => undefined)) ? found.value : undefined;
 	if (state === undefined) await removeForeign(folder);
-	await mkdir(folder, { recursive: true });
+	await makeFolder(folder);
 	if (source.archiveHash === undefined) {
 		cache.progress({ what: `Reading ${source.name}`, done: 0, total: null, unit: 'files' });
 		// Until it is complete, the state is that of no tree.

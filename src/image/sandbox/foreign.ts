@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, lstat, open, writeFile } from 'node:fs/promises';
 import { VpmuError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { requireTool, runTool } from '../cache/tool.ts';
 
 /**
@@ -87,5 +88,5 @@ export async function removeForeign(folder: string): Promise<void> {
 /** Makes an empty folder in place of whatever stands there. */
 export async function freshFolder(folder: string): Promise<void> {
 	await removeForeign(folder);
-	await mkdir(folder, { recursive: true, mode: 0o700 });
+	await makeFolder(folder, { mode: 0o700 });
 }

@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { type FileDiff, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
 import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
@@ -77,7 +78,7 @@ export async function tryPatches(
 	);
 	await rm(path.join(work, 'trial'), { recursive: true, force: true });
 	await writeFile(path.join(work, 'touched'), [...touched].map(name => `${name}\0`).join(''));
-	await mkdir(path.join(work, 'diffs'), { recursive: true });
+	await makeFolder(path.join(work, 'diffs'));
 	for (const [at, patch] of patches.entries()) await writeFile(path.join(work, 'diffs', `${at}.diff`), patch.diff);
 	// Each patch is applied completely or not at all. The first refused one is applied again hunk by hunk, to find which hunks fit.
 	const script = [

@@ -1,6 +1,7 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import {
 	classifyPatchFile,
 	type PatchMail,
@@ -50,7 +51,7 @@ const mailMaxBytes = 64 * 1024 * 1024;
 export async function readSeries(files: readonly PatchFile[], work: string, runGit: RunGit): Promise<PatchSeries[]> {
 	const mails: PatchMail[][] = [];
 	const boxes: number[] = [];
-	await mkdir(path.join(work, 'mails'), { recursive: true });
+	await makeFolder(path.join(work, 'mails'));
 	for (const [at, { name, content }] of files.entries()) {
 		const file = classifyPatchFile(name, content);
 		if (file.kind === 'patchwork') mails[at] = parsePatchwork(name, file.content.toString('utf8'));

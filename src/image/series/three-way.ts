@@ -1,5 +1,6 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { quoteWord } from '../../lib/quote.ts';
 import type { FileDiff } from '../../patch/index.ts';
 import { readForeign } from '../sandbox/index.ts';
@@ -51,7 +52,7 @@ export async function mergeThreeWay(
 		if (content === undefined) return cannot(`the git tree lacks blob ${blob}, which the patch was made for`);
 		const folder = path.join(work, 'three', String(index));
 		await rm(folder, { recursive: true, force: true });
-		await mkdir(path.join(folder, 'tree', path.dirname(oldPath)), { recursive: true });
+		await makeFolder(path.join(folder, 'tree', path.dirname(oldPath)));
 		await writeFile(path.join(folder, 'tree', oldPath), content);
 		await writeFile(path.join(folder, 'base'), content);
 		const pattern = (text: string) => quoteWord(text.replace(/[\\*?[\]]/g, '\\$&'));

@@ -1,7 +1,8 @@
-import { cp, mkdir, readFile, stat } from 'node:fs/promises';
+import { cp, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
 import { UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { lastLines, runTool } from '../cache/tool.ts';
 import type { PatchFile } from '../series/mails.ts';
 import type { BlobOf } from '../series/three-way.ts';
@@ -94,7 +95,7 @@ export async function readGitRange(folder: string, range: string, signal?: Abort
  * @throws UsageError when git fails
  */
 export async function checkOut(folder: string, commit: string, to: string, signal?: AbortSignal): Promise<void> {
-	await mkdir(to, { recursive: true });
+	await makeFolder(to);
 	const archive = `${to}.tar`;
 	const { status, stderr } = await git(folder, ['archive', '--format=tar', `--output=${archive}`, commit], signal);
 	if (status !== 0)

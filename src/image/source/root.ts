@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { type PackageRequest, type PackageSet, resolvePackages, unpackPackages } from '../debian/packages.ts';
 import { canonical } from '../debian/tree.ts';
@@ -37,7 +38,7 @@ export async function buildRoot(cache: Cache, name: string, requests: readonly P
 		.slice(0, 16);
 	const folder = await cache.keep('roots', `${name}-${key}`, async to => {
 		for (const merged of ['bin', 'sbin', 'lib', 'lib64']) {
-			await mkdir(path.join(to, 'usr', merged), { recursive: true });
+			await makeFolder(path.join(to, 'usr', merged));
 			await symlink(`usr/${merged}`, path.join(to, merged));
 		}
 		for (const place of ['dev', 'proc', 'tmp', 'mnt']) await mkdir(path.join(to, place));
@@ -68,7 +69,7 @@ async function finish(root: string): Promise<void> {
 	const certificates = path.join(root, 'usr/share/ca-certificates/mozilla');
 	const names = await readdir(certificates).catch((): string[] => []);
 	const bundle = await Promise.all(names.sort().map(name => readFile(path.join(certificates, name))));
-	await mkdir(path.join(root, 'etc/ssl/certs'), { recursive: true });
+	await makeFolder(path.join(root, 'etc/ssl/certs'));
 	await writeFile(path.join(root, 'etc/ssl/certs/ca-certificates.crt'), Buffer.concat(bundle));
 }
 
@@ -82,13 +83,13 @@ async function join(from: string, to: string): Promise<void> {
 		const place = path.join(to, canonical(`/${path.relative(from, source)}`));
 		const there = await lstat(place).catch(() => undefined);
 		if (entry.isDirectory()) {
-			if (there === undefined) await mkdir(place, { recursive: true });
+			if (there === undefined) await makeFolder(place);
 			continue;
 		}
 		// The merged-/usr links already exist.
 		if (there?.isDirectory() === true) continue;
 		if (there !== undefined) await unlink(place);
-		await mkdir(path.dirname(place), { recursive: true });
+		await makeFolder(path.dirname(place));
 		if (entry.isSymbolicLink()) await cp(source, place, { verbatimSymlinks: true });
 		else await copyFile(source, place, constants.COPYFILE_FICLONE);
 	}

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { cp, lstat, mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { cp, lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, UsageError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { requireTool } from '../cache/tool.ts';
 import { openForeign, readForeign } from '../sandbox/index.ts';
 import { git, isGitTree } from './git.ts';
@@ -88,7 +89,7 @@ export async function requireQemu(name: string, folder: string): Promise<string>
 
 /** Copies a source folder, without the parts that are not needed. */
 export async function copySource({ path: from, files }: QemuSource, to: string, withRoms: boolean): Promise<void> {
-	await mkdir(to, { recursive: true });
+	await makeFolder(to);
 	const isLeft = (name: string) => unneeded.includes(name) && !(withRoms && name === 'roms');
 	if (files === undefined) {
 		for (const name of (await readdir(from)).filter(one => !isLeft(one))) {

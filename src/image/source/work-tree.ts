@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { type FileDiff, type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { lastLines, requireTool } from '../cache/tool.ts';
@@ -68,7 +69,7 @@ export class WorkTree {
 
 	/** Reads the patches, and refuses those that touch forbidden paths. */
 	async read(files: readonly PatchFile[]): Promise<PatchSeries[]> {
-		await mkdir(this.#folder, { recursive: true });
+		await makeFolder(this.#folder);
 		const series = await readSeries(files, this.#folder, this.#runGit);
 		refuseUnsafe(series);
 		this.#patches = series.flatMap(one => one.patches);
@@ -99,7 +100,7 @@ export class WorkTree {
 		const version = this.#version!;
 		if (this.#isBuilt) return version;
 		const kept = await this.#cache.keep('roots', this.keptName(base), async to => {
-			await mkdir(path.join(this.#folder, 'build'), { recursive: true });
+			await makeFolder(path.join(this.#folder, 'build'));
 			this.#cache.progress({ what: `Configuring QEMU ${version}`, done: 0, total: null, unit: 'steps' });
 			const { status } = await this.#logged(configureScript(this.#parts.recipe));
 			if (status !== 0) throw this.#failure('cannot be configured', []);

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { logBounds } from '../../lib/bounds.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { FileSink, type SinkOptions } from '../../lib/file-sink.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 
 /** Names of the files that a machine leaves in its folder. */
 export type ArtifactName =
@@ -31,7 +32,7 @@ export class Artifacts implements AsyncDisposable {
 
 	/** @param folder created if missing; without it, no files are kept */
 	static async open(folder: string | undefined, onNote: (note: string) => void): Promise<Artifacts> {
-		if (folder !== undefined) await mkdir(folder, { recursive: true });
+		if (folder !== undefined) await makeFolder(folder);
 		return new Artifacts(folder, onNote);
 	}
 
