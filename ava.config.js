@@ -4,7 +4,7 @@ const suites = {
 	// AVA's timeout is for a suite that hangs; how long a test takes says nothing on a busy machine.
 	unit: { files: everywhere('test'), timeout: '10m' },
 	// The whole of vpmu on real guests; the rooms' own tests on real parts take longer and are in the full suite.
-	real: { files: ['test/*.real.ts'], timeout: '10m' },
+	real: { files: ['test/*.real.ts', 'test/labs/*.real.ts'], timeout: '10m' },
 	full: { files: everywhere('{real,full}'), timeout: '30m' },
 	// Cells have deadlines of their own, and may wait long for a slot.
 	cases: { files: ['cases/**/*.ts', 'test/faults/testing/**/*.ts'], timeout: '4h' },

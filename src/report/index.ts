@@ -10,6 +10,8 @@ export {
 	type ReportDocument,
 	textOf,
 } from './document/index.ts';
+export { githubOf } from './engines/github.ts';
+export { lavaOf } from './engines/lava.ts';
 export { type Explanation, explanationOf, isWrong, type LayerView, type Side } from './explain/explanation.ts';
 export { type ExplanationTextOptions, explanationLines } from './explain/text.ts';
 export type { ArtifactReader } from './html/cell/logs.ts';

@@ -4,7 +4,7 @@ import { inspectOptions, predictOptions, probeOptions, qmpOptions } from './opti
 export const probe = command({
 	summary: 'host facts that decide the PMU backend',
 	details: 'Print the facts of a host that decide the PMU backend of its guests.',
-	usage: '[--on HOST] [--json]',
+	usage: '[--on HOST] [--tags | --json]',
 	options: probeOptions,
 	load: async () => (await import('./probe.ts')).probe,
 });

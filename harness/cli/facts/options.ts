@@ -9,6 +9,7 @@ export const probeOptions = {
 		candidates: kernels,
 		help: "the board's kernel: debian:SUITE, small or a path (default: debian:trixie)",
 	},
+	tags: { help: 'print words that name this host in a lab, one a line: runner tags, labels or features' },
 	json: { help: 'print one JSON document, the input of vpmu predict --facts' },
 } as const satisfies Options;
 

@@ -1,6 +1,7 @@
-import { formatDuration } from '../../../src/lib/index.ts';
+import { formatDuration, UsageError } from '../../../src/lib/index.ts';
 import type { Answer, FileText, HostFacts } from '../../../src/pmu/index.ts';
 import { parseKernel, parseOn } from '../../plan/select.ts';
+import { tagsOf } from '../../plan/tags.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
@@ -8,6 +9,7 @@ import type { probeOptions } from './options.ts';
 
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
+	if (options.tags && options.json) throw new UsageError("options '--tags' and '--json' cannot stand together");
 	const on = parseOn(options.on ?? context.env.VPMU_ON);
 	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	await using resources = new Resources({
@@ -22,7 +24,16 @@ export async function probe(context: CommandContext, { options }: Given<typeof p
 	const facts = await resources.facts(host);
 	if (context.stderr.isTTY === true)
 		context.stderr.write(`probed in ${formatDuration(performance.now() - startedAt)}\n`);
-	context.stdout.write(options.json ? `${JSON.stringify(facts, null, 2)}\n` : card(facts));
+
+	context.stdout.write(
+		options.tags
+			? tagsOf(facts)
+					.map(tag => `${tag}\n`)
+					.join('')
+			: options.json
+				? `${JSON.stringify(facts, null, 2)}\n`
+				: card(facts),
+	);
 	return 0;
 }
 

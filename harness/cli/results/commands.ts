@@ -2,7 +2,7 @@ import { command } from '../command.ts';
 import { compareOptions, mergeOptions, reportOptions } from './options.ts';
 
 export const report = command({
-	summary: 'show a run as text, HTML, JUnit, TAP, JSON, KCIDB or Markdown',
+	summary: 'show a run as text, HTML, JUnit, TAP, JSON, KCIDB, Markdown and more',
 	details: 'Render a run by its results, or by its events if the run was killed before it wrote results.',
 	usage: 'RUN [--format FORMAT]',
 	options: reportOptions,

@@ -1,7 +1,7 @@
 import type { Options } from '../command.ts';
 
 /** Formats of `vpmu report`. */
-export const formats = ['pretty', 'html', 'junit', 'tap', 'json', 'kcidb', 'markdown'] as const;
+export const formats = ['pretty', 'html', 'junit', 'tap', 'json', 'kcidb', 'markdown', 'lava', 'github'] as const;
 
 /** Options of `vpmu report`. */
 export const reportOptions = {

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
 import {
 	type ArtifactReader,
+	githubOf,
 	htmlOf,
 	junitOf,
 	kcidbOf,
+	lavaOf,
 	markdownOf,
 	PrettyReport,
 	tapOf,
@@ -26,6 +28,8 @@ const renderers: Readonly<
 	json: results => `${stringifyJson(results, { indent: 2 })}\n`,
 	kcidb: results => kcidbOf(results),
 	markdown: markdownOf,
+	lava: lavaOf,
+	github: githubOf,
 };
 
 /** `vpmu report`. */

@@ -1,0 +1,163 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import test from 'ava';
+import { parse } from 'yaml';
+import { main } from '../../main.ts';
+
+// The parser of GitHub's runner imports JSON files as bundlers take them.
+registerHooks({
+	resolve: (specifier, context, next) =>
+		specifier.endsWith('.json')
+			? next(specifier, { ...context, importAttributes: { type: 'json' } })
+			: next(specifier, context),
+	load: (url, context, next) =>
+		next(url, url.endsWith('.json') ? { ...context, importAttributes: { type: 'json' } } : context),
+});
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+
+async function jobs(engine: string, ...argv: string[]): Promise<{ status: number; stderr: string }> {
+	const [stdout, stderr] = [new PassThrough().resume(), new PassThrough()];
+	const status = await main(['jobs', engine, ...argv], {
+		...{ stdin: new PassThrough(), stdout, stderr, cwd: folder, signal: new AbortController().signal },
+		env: { ...process.env, VPMU_CACHE: path.join(folder, 'cache') },
+	});
+	return { status, stderr: String(stderr.read() ?? '') };
+}
+
+const two = ['--machine', 'virt,virt-9.2', '--shards', '2', '--host', 'kvm,uniform', '--host', 'little=kvm,biglittle'];
+const text = (...names: string[]) => readFileSync(path.join(folder, ...names), 'utf8');
+
+test.serial('a plan is frozen for each kind of host, for hosts with KVM locally, whatever machine plans', async t => {
+	t.is((await jobs('gitlab', 'pmu/default-counts', ...two, '--out', 'plans')).status, 0);
+	for (const name of ['kvm-uniform', 'little']) {
+		const plan = JSON.parse(text('plans', `plan-${name}.json`));
+		t.like(plan, { schema: 'vpmu-plan/1', count: 2 });
+		for (const cell of plan.cells) t.like(cell, { skip: null, id: cell.id.replace(/\[[^,]*/, '[local') });
+	}
+});
+
+test.serial("GitLab's pipeline has one user of a host, and neither 69 nor 75 is told as a failure", async t => {
+	t.is(
+		(await jobs('gitlab', 'pmu/tcg-counts', ...two, '--setup', 'npm ci', '--parent-job', 'plan', '--out', 'gl')).status,
+		0,
+	);
+	const pipeline = parse(text('gl', 'gitlab-ci.yml'));
+	t.deepEqual(Object.keys(pipeline), [
+		'stages',
+		'kvm-uniform 1/2',
+		'kvm-uniform 2/2',
+		'kvm-uniform merge',
+		'little 1/2',
+		'little 2/2',
+		'little merge',
+	]);
+	t.like(pipeline['little 2/2'], {
+		...{ tags: ['kvm', 'biglittle'], resource_group: 'vpmu-little-2', before_script: ['npm ci'] },
+		allow_failure: { exit_codes: [69, 75] },
+		needs: [{ pipeline: '$PARENT_PIPELINE_ID', job: 'plan', artifacts: true }],
+	});
+	t.is(pipeline['kvm-uniform merge'].when, 'always');
+});
+
+test.serial("GitHub's own parser finds no fault in a workflow", async t => {
+	t.is(
+		(await jobs('github', 'pmu/tcg-counts', ...two, '--setup', 'npm ci', '--nightly', '17 2 * * *', '--out', 'gh'))
+			.status,
+		0,
+	);
+	const { NoOperationTraceWriter, parseWorkflow, convertWorkflowTemplate } = await import('@actions/workflow-parser');
+	const check = async (content: string) => {
+		const { context, value } = parseWorkflow({ name: 'w.yml', content }, new NoOperationTraceWriter());
+		if (value === undefined) return context.errors.getErrors().map(String);
+		const template = await convertWorkflowTemplate(context, value);
+		return [...context.errors.getErrors(), ...(template.errors ?? [])].map(one => JSON.stringify(one));
+	};
+	const workflow = text('gh', 'github-workflow.yml');
+	t.deepEqual(await check(workflow), []);
+	for (const [from, to] of [
+		['needs:', 'need:'],
+		['runs-on:', 'run-on:'],
+		['matrix.shard', 'matrx.shard'],
+		['17 2 * * *', '77 2 * * *'],
+	] as const) {
+		t.not((await check(workflow.replace(from, to))).length, 0, `a wrong workflow is found: ${to}`);
+	}
+	for (const job of Object.values(parse(workflow).jobs) as { steps: { run?: string }[] }[]) {
+		for (const { run } of job.steps) if (run !== undefined) execFileSync('bash', ['-n', '-c', run]);
+	}
+});
+
+test.serial("LAVA's job brings its plan with it, and raises what is no verdict", async t => {
+	t.is((await jobs('lava', 'pmu/tcg-counts', ...two, '--publish', 'rsync $VPMU_RUN lab:', '--out', 'lava')).status, 0);
+	const job = parse(text('lava', 'little-2.yaml'));
+	t.like(job, { tags: ['kvm', 'biglittle'], device_type: 'ssh', job_name: 'vpmu little 2/2' });
+	const { steps } = job.actions[2].test.definitions[0].repository.run as { steps: string[] };
+	const packed = /<<'END'\n([\s\S]*)END/.exec(steps.join('\n'))![1]!;
+	t.deepEqual(
+		JSON.parse(String(gunzipSync(Buffer.from(packed, 'base64')))),
+		JSON.parse(text('lava', 'plan-little.json')),
+	);
+	const script = steps.join('\n');
+	execFileSync('sh', ['-n', '-c', script]);
+	t.regex(script, /lava-test-raise/);
+	/** The end of the steps, with a part that ends with a status. */
+	const raised = (status: number) =>
+		execFileSync(
+			'sh',
+			[
+				'-c',
+				`lava-test-raise() { echo raised "$@"; }\nstatus=${status}\n${steps.at(-1)}`.replaceAll(
+					'lava-test-raise',
+					'raise',
+				),
+			],
+			{
+				encoding: 'utf8',
+			},
+		);
+	t.is(raised(0) + raised(1), '');
+	for (const status of [69, 75, 130, 2])
+		t.is(raised(status), `raised vpmu little 2/2: no verdict, exit status ${status}\n`);
+});
+
+test.serial("Slurm's jobs are exclusive, and the merge comes after any end", async t => {
+	t.is((await jobs('slurm', 'pmu/tcg-counts', ...two, '--sbatch=--partition=arm', '--out', 'slurm')).status, 0);
+	const parts = text('slurm', 'little.sbatch');
+	for (const line of [
+		'--array=1-2',
+		'--constraint=kvm&biglittle',
+		'--exclusive',
+		'--gres=pmu:1',
+		'--requeue',
+		'--partition=arm',
+	]) {
+		t.true(parts.includes(`#SBATCH ${line}\n`), line);
+	}
+	t.true(parts.indexOf('set -eu') > parts.lastIndexOf('#SBATCH'), 'options come before the first command');
+	t.regex(text('slurm', 'submit.sh'), /--dependency="afterany:/);
+	for (const name of readdirSync(path.join(folder, 'slurm')).filter(one => !one.endsWith('.json'))) {
+		execFileSync('bash', ['-n', path.join(folder, 'slurm', name)]);
+	}
+});
+
+for (const [argv, message] of [
+	[['--host', 'kvm uniform'], /^vpmu: 'kvm uniform' of option '--host' does not name hosts; allowed: \[NAME=\]TAG/],
+	[['--host', '..'], /^vpmu: '\.\.' of option '--host'/],
+	[['--host', '$(reboot)'], /of option '--host'/],
+	[['--host', 'a', '--host', 'a=b'], /the name 'a' is taken/],
+	[['--on', 'auto'], /^vpmu: 'auto' of option '--on' is not allowed here/],
+	[['--shards', '7', 'pmu/tcg-counts'], /'7' of option '--shards' leaves parts empty/],
+] as const) {
+	test.serial(`refused: ${argv.join(' ')}`, async t => {
+		const { status, stderr } = await jobs('gitlab', ...argv);
+		t.is(status, 2);
+		t.regex(stderr, message);
+	});
+}

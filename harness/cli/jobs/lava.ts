@@ -1,0 +1,91 @@
+import { gzipSync } from 'node:zlib';
+import { stringify } from 'yaml';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import type { Given } from '../command.ts';
+import { indices, type JobSet, jobSetsOf } from './job-set.ts';
+import type { lavaOptions } from './options.ts';
+import { writeJobs } from './write.ts';
+
+/** `vpmu jobs lava`. */
+export async function lava(context: CommandContext, given: Given<typeof lavaOptions>): Promise<number> {
+	const sets = await jobSetsOf(context, given);
+	const { 'device-type': deviceType = 'ssh', publish } = given.options;
+	const files = sets.flatMap(set => [
+		...indices(set).map(
+			index =>
+				[
+					`${set.name}-${index}.yaml`,
+					stringify(jobOf(set, index, { deviceType, publish }), { lineWidth: 0, aliasDuplicateObjects: false }),
+				] as const,
+		),
+		[`${set.name}-merge.sh`, mergeOf(set)] as const,
+	]);
+	return await writeJobs(context, given.options.out, sets, Object.fromEntries(files));
+}
+
+export interface LavaOptions {
+	readonly deviceType: string;
+	readonly publish?: string | undefined;
+}
+
+/** The definition of the job of one part. It brings the plan with it: a device has no checkout. Pure. */
+export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaOptions): object {
+	const { name, count, tags, setup, plan } = set;
+	const out = `vpmu-parts/${name}-${index}`;
+	const packed = gzipSync(JSON.stringify(plan))
+		.toString('base64')
+		.replaceAll(/.{1,76}/g, '$&\n');
+	const told = `vpmu ${name} ${index}/${count}`;
+	const steps = [
+		...setup,
+		`base64 -d > vpmu-plan.gz <<'END'\n${packed}END`,
+		'gzip -dc vpmu-plan.gz > vpmu-plan.json',
+		`rm -rf ${out}`,
+		// Words of guests stand in what a run prints: none of them is a signal.
+		`{ ${set.part(String(index), out, 'vpmu-plan.json')}; echo $? > vpmu-status; } 2>&1 | sed 's/<LAVA_/(LAVA_/g'`,
+		'status=$(cat vpmu-status)',
+		`if [ -e ${out}/events.ndjson ]; then ${set.report(out, 'lava')}; fi`,
+		...(publish === undefined ? [] : [`export VPMU_RUN=${out}`, publish]),
+		// LAVA calls a job complete whose steps end, however they end.
+		`case $status in ${exitCodes.asPredicted}|${exitCodes.failed}) ;; *) lava-test-raise "${told}: no verdict, exit status $status";; esac`,
+	];
+	return {
+		...{ job_name: told, device_type: deviceType, ...(tags.length === 0 ? {} : { tags }) },
+		...{ priority: 'medium', visibility: 'public' },
+		timeouts: { job: { hours: 6 }, action: { minutes: 15 }, connection: { minutes: 5 } },
+		metadata: { 'vpmu.division': plan.division, 'vpmu.part': `${index}/${count}` },
+		actions: [
+			{ deploy: { timeout: { minutes: 15 }, to: 'ssh', os: 'debian' } },
+			{ boot: { timeout: { minutes: 15 }, method: 'ssh', connection: 'ssh', prompts: ['[#$] $'] } },
+			{
+				test: {
+					timeout: { hours: 5 },
+					definitions: [
+						{
+							...{ from: 'inline', name: 'vpmu', path: 'inline/vpmu.yaml' },
+							repository: {
+								metadata: {
+									format: 'Lava-Test Test Definition 1.0',
+									name: 'vpmu',
+									description: `Part ${index} of ${count} of division ${plan.division}`,
+								},
+								run: { steps },
+							},
+						},
+					],
+				},
+			},
+		],
+	};
+}
+
+/** LAVA has no jobs that wait for others: the parts are merged where their folders were published. */
+function mergeOf(set: JobSet): string {
+	return [
+		'#!/bin/sh',
+		`# Merges the run folders of ${set.count === 1 ? 'the part' : `all ${set.count} parts`} of '${set.name}', which are its arguments.`,
+		set.merge(['"$@"'], `vpmu-run/${set.name}`),
+		'',
+	].join('\n');
+}

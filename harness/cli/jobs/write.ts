@@ -1,0 +1,33 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import type { JobSet } from './job-set.ts';
+
+/** Writes what an engine runs, and the plans. Prints what was written; nothing is submitted. @throws UsageError */
+export async function writeJobs(
+	{ stdout, cwd }: CommandContext,
+	out: string | undefined,
+	sets: readonly JobSet[],
+	files: Readonly<Record<string, string>>,
+): Promise<number> {
+	const folder = out ?? 'vpmu-jobs';
+	const plans = sets.map(
+		({ plan, planPath }) => [path.basename(planPath), `${JSON.stringify(plan, null, '\t')}\n`] as const,
+	);
+	try {
+		mkdirSync(path.resolve(cwd, folder), { recursive: true });
+		for (const [name, text] of [...plans, ...Object.entries(files)]) {
+			await writeWhole(path.resolve(cwd, folder, name), text);
+			stdout.write(`${path.join(folder, name)}\n`);
+		}
+	} catch (error) {
+		throw new UsageError(`cannot write into '${folder}' (--out): ${messageOf(error)}`, { cause: error });
+	}
+	for (const { name, count, plan } of sets) {
+		const them = `${plan.cells.length} ${plan.cells.length === 1 ? 'cell' : 'cells'} in ${count} ${count === 1 ? 'part' : 'parts'}`;
+		stdout.write(`${name}: division ${plan.division}, ${them}\n`);
+	}
+	return exitCodes.asPredicted;
+}
