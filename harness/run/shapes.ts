@@ -27,7 +27,7 @@ export const comparisonShape: Shape<Comparison> = v.looseObject({
 		v.looseObject({
 			...{ kind, why: text(), where: text(), cells: texts, population: number() },
 			...{ outcome: v.record(text(), number()), simulated: texts },
-			...{ finding: v.optional(text()), repro: v.optional(text()) },
+			...{ finding: v.optional(text()), repro: v.optional(text()), qemu: text(), place: text() },
 		}),
 	),
 	changes: v.array(v.looseObject({ id: text(), kind, before: status, after: status, what: text(), why: text() })),
@@ -49,11 +49,46 @@ type KindEntries = Record<ChangeKind, v.NumberSchema<undefined>>;
 /** A QEMU that `vpmu series` built. */
 const build = v.looseObject({ program: v.string(), version: v.string() });
 
-/** `series.json`, and `vpmu series --json`; with `--build-only`, there is no comparison. */
+const applied = v.looseObject({
+	...{ title: text(), version: number(), author: text(), notes: texts },
+	patches: v.array(v.looseObject({ title: text(), author: text(), files: texts })),
+	...{ changeId: v.optional(text()), baseCommit: v.optional(text()) },
+});
+
+const tried = v.looseObject({
+	cells: v.record(v.picklist(cellStatuses), number()),
+	...{ real: number(), board: number(), tcg: number() },
+	...{ simulated: v.record(text(), number()), hosts: texts },
+});
+
+/** `series.json`, and `vpmu series --json`; with `--build-only`, it has the builds and nothing more. */
 export const seriesShape = v.looseObject({
 	schema: v.literal('vpmu-series/1'),
-	...{ before: build, after: build, exit: v.number() },
-	out: v.optional(v.string()),
+	...{ before: build, after: build, exit: number() },
+	...{ out: v.optional(text()), vpmu: v.optional(text()), source: v.optional(text()) },
+	series: v.optional(v.array(applied)),
+	builds: v.nullish(
+		v.looseObject({
+			...{ holds: v.nullable(v.boolean()), reason: text(), breaking: texts },
+			findings: v.array(v.looseObject({ severity: v.picklist(['regression', 'difference']), text: text() })),
+		}),
+	),
 	comparison: v.optional(comparisonShape),
-	why: v.optional(v.array(v.string())),
+	findings: v.optional(
+		v.array(
+			v.looseObject({
+				...{ finding: text(), text: text(), cells: texts, seenIn: v.optional(number()) },
+				state: v.picklist(['shows', 'fixed', 'gone', 'not-tried']),
+			}),
+		),
+	),
+	claims: v.optional(
+		v.array(
+			v.looseObject({
+				...{ text: text(), where: text(), cells: texts, against: texts },
+				state: v.picklist(['holds', 'fails', 'not-tried']),
+			}),
+		),
+	),
+	...{ tried: v.optional(tried), passes: v.nullish(v.boolean()), why: v.optional(texts), tester: v.optional(text()) },
 });

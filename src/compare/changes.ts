@@ -54,7 +54,7 @@ export function changeOf({ before, after, isOtherHost }: CellPair): CellChange |
 	return changed(
 		'runs',
 		`${became}${since}`,
-		`${before.status} before: ${groupingText(before.reason ?? 'no reason given')}`,
+		`pass now; ${before.status} before: ${groupingText(before.reason ?? 'no reason given')}`,
 	);
 }
 
@@ -62,7 +62,7 @@ function changeOfBackend(
 	before: SideCell,
 	after: SideCell,
 	isOtherHost: boolean,
-	changed: (kind: ChangeKind, what: string) => CellChange,
+	changed: (kind: ChangeKind, what: string, why?: string) => CellChange,
 ): CellChange | undefined {
 	const [was, is] = [before, after].map(side => backendText(side.predicted, !isOtherHost)) as [string, string];
 	const [had, has] = [before, after].map(side => backendText(side.observed, !isOtherHost)) as [string, string];
@@ -70,9 +70,11 @@ function changeOfBackend(
 	if (oldRule !== undefined && newRule !== undefined && (was !== is || oldRule !== newRule)) {
 		const what = was === is ? `the backend stays ${is}` : `${was} became ${is}`;
 		const seen = before.status === 'pass' || had !== has || has === is ? '' : ` (observed: ${has}, as before)`;
+		const rules = oldRule === newRule ? '' : ` (${oldRule} -> ${newRule})`;
 		return changed(
 			'prediction',
-			`${what}: ${ruleText(newRule)}${oldRule === newRule ? '' : ` (${oldRule} -> ${newRule})`}${seen}`,
+			`${what}: ${ruleText(newRule)}${rules}${seen}`,
+			`${what}: ${ruleText(newRule)}${seen}`,
 		);
 	}
 	if (before.observed === null || after.observed === null || had === has) return undefined;

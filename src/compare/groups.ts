@@ -22,6 +22,9 @@ export interface ChangeGroup {
 	readonly finding?: string | undefined;
 	/** Host capabilities that were simulated for any of the cells. */
 	readonly simulated: readonly string[];
+	/** QEMU and host of the first of the cells, as they were named. */
+	readonly qemu: string;
+	readonly place: string;
 	/** `repro.sh` of the first of the cells, relative to the folder of the run after, where it has one. */
 	readonly repro?: string | undefined;
 }
@@ -52,13 +55,15 @@ function groupOf(members: readonly PlacedChange[], all: readonly CellIdentity[])
 	);
 	return {
 		kind: change.kind,
-		why: change.kind === 'runs' ? change.why : change.what,
+		why: change.kind === 'runs' || change.kind === 'prediction' ? change.why : change.what,
 		where: text,
 		cells: members.map(member => member.change.id),
 		population: Math.max(population, members.length),
 		outcome: outcomeOf(members),
 		finding: findingIn(cell.reason),
 		simulated: [...new Set(members.flatMap(member => member.cell.simulated))],
+		qemu: cell.identity.qemu,
+		place: cell.identity.place,
 		repro: cell.repro,
 	};
 }

@@ -2,8 +2,8 @@ import { machineVersion } from '../lib/machine-type.ts';
 import type { CellIdentity } from './side/identity.ts';
 import { counted } from './words.ts';
 
-/** The most names that are listed; of more, the number is told too. */
-const mostNames = 4;
+/** The most names that are listed. */
+const mostNames = 3;
 
 type Axis = 'place' | 'machine' | 'axes' | 'case';
 
@@ -31,31 +31,28 @@ export function whereOf(cells: readonly CellIdentity[], all: readonly CellIdenti
 		const possible = new Set(left.map(cell => valueOn(cell, axis)));
 		if ([...possible].every(value => own.has(value))) continue;
 		left = left.filter(cell => own.has(valueOn(cell, axis)));
-		parts.push(
-			axis === 'place'
-				? `on ${list(own)}`
-				: axis === 'machine'
-					? machines(own, possible)
-					: axis === 'axes'
-						? options(own)
-						: list(own, 'case'),
-		);
+		const text = {
+			place: () => `on ${list(own, 'host')}`,
+			machine: () => machines(own, possible),
+			axes: () => options(own),
+			case: () => list(own, 'case'),
+		}[axis]();
+		if (text !== '') parts.push(text);
 	}
 	return { text: parts.join('; '), population: left.length };
 }
 
-function list(names: ReadonlySet<string>, noun = 'more'): string {
-	const all = [...names].sort();
-	if (all.length <= mostNames) return all.join(', ');
-	const rest = all.length - (mostNames - 1);
-	return `${all.slice(0, mostNames - 1).join(', ')} and ${noun === 'more' ? `${rest} more` : counted(rest, `more ${noun}`)}`;
+/** Few names as they are; of many, the number. */
+function list(names: ReadonlySet<string>, noun: string): string {
+	return names.size <= mostNames ? [...names].sort().join(', ') : counted(names.size, noun);
 }
 
+/** Few options as they are; many say nothing that the number of cells does not. */
 function options(own: ReadonlySet<string>): string {
-	const plain = own.has('');
-	const named = new Set([...own].filter(one => one !== ''));
-	const text = `with ${list(named)}`;
-	return named.size === 0 ? 'without further options' : plain ? `${text}, or none` : text;
+	const named = [...own].filter(one => one !== '').sort();
+	if (named.length === 0) return 'without further options';
+	if (named.length > mostNames) return '';
+	return `with ${named.join(' or ')}${own.has('') ? ', or none' : ''}`;
 }
 
 /** Machine types, their versions put together where they are neighbours among those that there are. */
@@ -75,12 +72,12 @@ function machines(own: ReadonlySet<string>, possible: ReadonlySet<string>): stri
 		if (has.length === 0) return [];
 		if (has.length === sorted.length && sorted.length > 1) return [`every versioned ${family}`];
 		const [first, last] = [sorted.indexOf(has[0]!), sorted.indexOf(has.at(-1)!)];
-		if (has.length < 2 || last - first + 1 !== has.length) return [list(new Set(has))];
+		if (has.length < 2 || last - first + 1 !== has.length) return [list(new Set(has), 'versioned machine type')];
 		if (first === 0) return [`${has.at(-1)} and older`];
 		if (last === sorted.length - 1) return [`${has[0]} and newer`];
 		return [`${has[0]} to ${has.at(-1)}`];
 	});
-	return [...(plain.length === 0 ? [] : [list(new Set(plain))]), ...texts].join(', ');
+	return [...(plain.length === 0 ? [] : [list(new Set(plain), 'machine type')]), ...texts].join(', ');
 }
 
 function compareVersions(a: readonly [number, number], b: readonly [number, number]): number {

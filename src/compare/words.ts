@@ -36,12 +36,12 @@ export const kindTitles: Readonly<Record<ChangeKind, string>> = {
 
 /** What the rules of the prediction say (`choiceRules` in src/pmu), as a reason. */
 const ruleWords: Readonly<Record<string, string>> = {
-	'covers-all': 'an event source covers all host CPUs',
-	'covers-all-default': "the one event source covers all host CPUs, and KVM's default takes it",
-	'no-cover': 'no event source covers all host CPUs',
-	'fixed-counters-only': 'no event source covers all host CPUs, and KVM has a fixed-counters-only PMU',
+	'covers-all': 'it covers all host CPUs',
+	'covers-all-default': "one event source covers all host CPUs, and KVM's default takes it",
+	'no-cover': 'nothing covers all host CPUs',
+	'fixed-counters-only': 'nothing covers all host CPUs, and KVM has fixed counters',
 	backcompat: 'the machine type keeps what it had',
-	explicit: 'the user names the event source',
+	explicit: 'named by the user',
 	'explicit-refused': 'the user names an event source that cannot be had',
 	'out-of-range': 'pmu= is out of range',
 	'bad-option': 'the option is refused',

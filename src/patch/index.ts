@@ -6,5 +6,6 @@ export { parsePatchwork } from './patchwork.ts';
 export { type KernelUse, kernelUseOf, type Project, projectOf, projectOfPaths } from './project.ts';
 export { classifyPatchFile, type PatchFileKind, patchFileMaxBytes, splitBareDiff } from './read.ts';
 export { type Patch, type PatchMail, type PatchSeries, selectSeries } from './series.ts';
+export { type Statement, statementsOf } from './statements.ts';
 export { type PatchSubject, parseSubject } from './subject.ts';
 export { parseSeriesBase, type SeriesBase } from './trailers.ts';

@@ -38,6 +38,8 @@ export interface PatchSeries {
 	readonly cover: string | undefined;
 	readonly patches: readonly Patch[];
 	readonly base: SeriesBase;
+	/** Message-Ids of its mails, in order; empty for bare diffs. */
+	readonly messageIds: readonly string[];
 	/** What a reader should know: replies left out, older versions, missing parts. One sentence each. */
 	readonly notes: readonly string[];
 }
@@ -205,6 +207,7 @@ function seriesOf(group: Group): PatchSeries[] {
 				...{ file, title: parsed.title || file, author, message, diff, part: parsed.part, isFlowed: headers.isFlowed },
 			})),
 			base: parseSeriesBase(ordered.flatMap(member => [member.message, tailOf(member.diff)])),
+			messageIds: ordered.flatMap(member => member.headers.messageId ?? []),
 			notes: own,
 		},
 	];

@@ -20,3 +20,64 @@ export const findings = {
 } as const;
 
 export type FindingId = keyof typeof findings;
+
+/** A series in which findings were seen, and how its versions are recognised. */
+export interface KnownSeries {
+	readonly title: string;
+	/** b4's `change-id`, the same for every version. */
+	readonly changeId: string;
+	/** The versions that were tried: their messages, and the findings that were seen with them. */
+	readonly versions: readonly {
+		readonly version: number;
+		readonly messageIds: readonly string[];
+		readonly seen: readonly FindingId[];
+	}[];
+}
+
+/** Every series in which a finding was seen; docs/findings.md has the details. */
+export const knownSeries: readonly KnownSeries[] = [
+	{
+		title: 'target/arm/kvm: Choose PMU backend',
+		changeId: '20250730-kvm-8fc06c8f722a',
+		versions: [
+			{
+				version: 3,
+				messageIds: ['20260423-kvm-v3-1-e3c2f87974ac@rsg.ci.i.u-tokyo.ac.jp'],
+				seen: Object.keys(findings) as FindingId[],
+			},
+		],
+	},
+];
+
+/** What a series says of itself; what is not known is absent. */
+export interface SeriesIdentity {
+	readonly title: string;
+	readonly version: number;
+	readonly changeId?: string | undefined;
+	readonly messageIds?: readonly string[] | undefined;
+}
+
+/** What is known of a series before it is tried. */
+export interface KnownFindings {
+	readonly series: KnownSeries;
+	/** The newest version up to this one in which findings were seen. */
+	readonly seenIn: number;
+	readonly seen: readonly FindingId[];
+}
+
+/**
+ * Finds what earlier versions of a series, or this one, are known to show: by `change-id`, by the message, else by the title of
+ * its patches, whatever stands in brackets. Undefined for a series that nothing is known of, or an older version. Pure.
+ */
+export function knownFindingsOf(
+	{ title, version, changeId, messageIds = [] }: SeriesIdentity,
+	known: readonly KnownSeries[] = knownSeries,
+): KnownFindings | undefined {
+	const plain = (text: string) => text.replaceAll(/\s+/g, ' ').trim().toLowerCase();
+	const series =
+		known.find(one => changeId !== undefined && one.changeId === changeId) ??
+		known.find(one => one.versions.some(tried => tried.messageIds.some(id => messageIds.includes(id)))) ??
+		known.find(one => plain(one.title) === plain(title));
+	const tried = series?.versions.filter(one => one.version <= version).sort((a, b) => b.version - a.version)[0];
+	return tried === undefined ? undefined : { series: series!, seenIn: tried.version, seen: tried.seen };
+}

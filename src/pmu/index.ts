@@ -13,7 +13,15 @@ export type {
 	PmuSettings,
 	Prediction,
 } from './facts.ts';
-export { type FindingId, findings } from './findings.ts';
+export {
+	type FindingId,
+	findings,
+	type KnownFindings,
+	type KnownSeries,
+	knownFindingsOf,
+	knownSeries,
+	type SeriesIdentity,
+} from './findings.ts';
 export { type CpuGroup, type HostModel, hostModel } from './model/host-model.ts';
 export type { CpuPmu } from './model/sources.ts';
 export { countingOn } from './predict/counting.ts';

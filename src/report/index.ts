@@ -22,4 +22,19 @@ export { markdownOf } from './markdown.ts';
 export { notesOf, type RunNote } from './notes.ts';
 export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';
 export { PrettyReport } from './pretty.ts';
+export { annotationsOf, command as workflowCommand } from './series/annotations.ts';
+export { type SeriesReportOptions, seriesDocument } from './series/document.ts';
+export { seriesJunitOf } from './series/junit.ts';
+export { repeatScripts } from './series/repeat.ts';
+export {
+	type AppliedSeries,
+	type BuildsSay,
+	type Claim,
+	everythingPassed,
+	judgeSeries,
+	type SeriesEvidence,
+	type SeriesFinding,
+	type SeriesVerdict,
+	triedIn,
+} from './series/verdict.ts';
 export { tapOf } from './tap.ts';

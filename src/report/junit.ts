@@ -2,6 +2,7 @@ import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { explanationOf, isWrong } from './explain/explanation.ts';
 import { explanationLines } from './explain/text.ts';
+import { attribute, text } from './xml.ts';
 
 /**
  * Renders a run as JUnit XML: one suite per case, `failure` for the code under test, `error` for the infrastructure, one
@@ -56,22 +57,4 @@ const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3);
 function counts(cells: readonly CellResult[]): string {
 	const of = (...statuses: string[]) => cells.filter(cell => statuses.includes(cell.status)).length;
 	return `tests="${cells.length}" failures="${of('fail', 'xpass')}" errors="${of('error')}" skipped="${of('skip', 'xfail')}"`;
-}
-
-/**
- * Escapes text for XML. XML 1.0 (production [2]) cannot represent most control characters, not even as references: they
- * become U+FFFD.
- */
-function text(value: string): string {
-	return value
-		.replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')
-		.replaceAll('&', '&amp;')
-		.replaceAll('<', '&lt;')
-		.replaceAll('>', '&gt;');
-}
-
-function attribute(value: string): string {
-	return text(value)
-		.replaceAll('"', '&quot;')
-		.replaceAll(/[\t\n\r]/g, ' ');
 }

@@ -18,27 +18,46 @@ export async function inspect(context: CommandContext, { options }: Given<typeof
 	if (options.qemu === undefined) throw new UsageError("'vpmu inspect' needs option '--qemu': PATH or debian:SUITE");
 	const qemu = parseSource(options.qemu, '--qemu', true);
 	const other = options.diff === undefined ? undefined : parseSource(options.diff, '--diff', true);
-	await using resources = resourcesFor(context);
-	const ask = async (source: string, qmpSchema: boolean) => {
-		// A program for this machine is inspected here, since a board would add nothing.
-		const here = foreignProgram(source) === null ? 'local' : 'auto';
-		const host = await hostOn(resources, options.on ?? here);
-		const built = await qemuCommand(resources, host, source);
-		return await inspectQemu(host, { command: built, label: source }, { signal: context.signal, qmpSchema });
-	};
 	const show = (value: unknown, text: () => string) =>
 		context.stdout.write(options.json ? `${JSON.stringify(value, bigintAsText, 2)}\n` : text());
 	if (other === undefined) {
-		const inspection = await ask(qemu, false);
+		await using resources = resourcesFor(context);
+		const inspection = await ask(resources, context.signal, qemu, { on: options.on });
 		show(inspection, () => describeInspection(inspection));
 		return exitCodes.asPredicted;
 	}
-	const [before, after] = await Promise.all([ask(qemu, true), ask(other, true)]);
-	const comparison = compareInspections(before, after);
+	const comparison = await inspectBoth(context, qemu, other, options.on);
 	show(comparison, () => describeComparison(comparison));
 	return verdictOf(comparison);
 }
 
+/** Asks two QEMUs about themselves, without a guest, and compares their answers. */
+export async function inspectBoth(
+	context: CommandContext,
+	before: string,
+	after: string,
+	on: string | undefined,
+): Promise<InspectionComparison> {
+	await using resources = resourcesFor(context);
+	const how = { on, qmpSchema: true };
+	const answers = await Promise.all([before, after].map(one => ask(resources, context.signal, one, how)));
+	return compareInspections(answers[0]!, answers[1]!);
+}
+
+async function ask(
+	resources: ReturnType<typeof resourcesFor>,
+	signal: AbortSignal,
+	source: string,
+	{ on, qmpSchema = false }: { readonly on: string | undefined; readonly qmpSchema?: boolean },
+): Promise<Inspection> {
+	// A program for this machine is inspected here, since a board would add nothing.
+	const here = foreignProgram(source) === null ? 'local' : 'auto';
+	const host = await hostOn(resources, on ?? here);
+	const built = await qemuCommand(resources, host, source);
+	return await inspectQemu(host, { command: built, label: source }, { signal, qmpSchema });
+}
+
+/** 1 where a promise is broken, or where it could not be decided whether it is: unknown is not success. */
 /** Returns 1 if a promise is broken, or if that could not be decided: unknown is not success. */
 function verdictOf({ invariant, findings }: InspectionComparison): number {
 	return invariant.holds === true && findings.every(finding => finding.severity !== 'regression')

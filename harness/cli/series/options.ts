@@ -57,5 +57,6 @@ export const seriesOptions = {
 		help: 'limit of a build: time=2h, memory=8G, processes=1024, file=4G, disk=20G, output=64M (the defaults)',
 	},
 	out: { value: 'DIR', help: 'folder of both runs; default vpmu-runs/ID' },
+	verbose: { help: 'list every cell, finding and claim of the verdict' },
 	json: { help: 'print one JSON document on standard output instead of the tables' },
 } as const satisfies Options;

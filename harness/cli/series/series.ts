@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Comparison, compareSides, sideOf } from '../../../src/compare/index.ts';
 import { BuildFailure, type BuiltSeries } from '../../../src/image/index.ts';
 import type { PatchSeries } from '../../../src/patch/index.ts';
+import { seriesDocument, textOf } from '../../../src/report/index.ts';
 import { readResults } from '../../../src/run/index.ts';
 import { choicesOf } from '../../plan/select.ts';
 import { executeRun } from '../../run/execute.ts';
@@ -12,14 +11,15 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { explain } from '../../usage/explain.ts';
 import { type Given, nothingGiven } from '../command.ts';
-import { inspect } from '../facts/inspect.ts';
+import { inspectBoth } from '../facts/inspect.ts';
 import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
-import { comparisonText } from '../results/compare.ts';
+import { widths } from '../results/compare.ts';
 import { buildSeries, readPatch } from './build.ts';
 import { projectOfSeries } from './linux/project.ts';
 import { linuxSeries } from './linux/series.ts';
 import type { seriesOptions } from './options.ts';
+import { publish, seriesReports, verdictOf } from './outcome.ts';
 import { describeSteps } from './steps.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
@@ -27,7 +27,7 @@ type RunGiven = Given<typeof runOptions>['options'];
 
 /** `vpmu series`. */
 export async function series(context: CommandContext, given: SeriesGiven): Promise<number> {
-	const { stdout, stderr, cwd } = context;
+	const { stdout, stderr, cwd, env } = context;
 	const { options } = given;
 	const { json } = options;
 	const shown = json ? stderr : stdout;
@@ -58,12 +58,10 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 		return exitCodes.asPredicted;
 	}
 	const quiet = json ? { ...context, stdout: stderr } : context;
-	const both = { qemu: before.program, diff: after.program, on: options.on, json: false };
-	const inspected = await inspect(quiet, { argv: given.argv, positionals: [], options: both });
+	const inspected = await inspectBoth(quiet, before.program, after.program, options.on);
 	// The same cells on both: a build with the PMU choice would otherwise be given more than one without.
 	const hasChoice = Object.values(choicesOf([before.program, after.program])).includes(true);
 	const all = options.all || (hasChoice && options.case === undefined);
-	const codes: number[] = [];
 	for (const [when, { program, version }] of [
 		['before', before],
 		['after', after],
@@ -72,21 +70,16 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 		const request = requestFor(given, { qemu: [program], out: path.join(out, when), all });
 		const code = await executeRun(request, quiet);
 		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
-		codes.push(code);
 	}
 	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
-	const comparison = compareSides(sideOf([first!]), sideOf([second!]));
-	const { code, why } = verdict(inspected, codes, comparison);
-	const report = { schema: 'vpmu-series/1', out, before, after, comparison, exit: code, why };
-	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
-	if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-	else {
-		const verdictLine = `${code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass'}: ${why.join('; ')}`;
-		stdout.write(
-			`\nFrom before to after the series:\n${comparisonText(comparison, 'text', { folder: path.join(out, 'after') })}${verdictLine}\n${out}\n`,
-		);
-	}
-	return code;
+	const verdict = verdictOf({
+		...{ out, source: options.source!, built, inspected, env },
+		...{ before: first!, after: second! },
+	});
+	shown.write(await publish(verdict, cwd, env));
+	if (json) stdout.write(seriesReports(verdict)['series.json']!);
+	else stdout.write(`\n${textOf(seriesDocument(verdict, { isVerbose: options.verbose }), widths.text)}${out}\n`);
+	return verdict.exit;
 }
 
 /** What a series is: its title, its patches, what it says it builds on, and what was left out. */
@@ -103,27 +96,9 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 	return `${lines.join('\n')}\n`;
 }
 
-/** A broken promise to old machine types, a failure with the series, or a regression; what failed before alone is not its fault. */
-function verdict(
-	inspected: number,
-	[before, after]: readonly number[],
-	{ regressions }: Comparison,
-): { readonly code: number; readonly why: readonly string[] } {
-	const failures = [
-		...(inspected === exitCodes.failed ? ['what QEMU says without a guest became worse'] : []),
-		...(after === exitCodes.failed ? ['cells fail with it'] : []),
-		...(regressions > 0 ? [`${regressions} cells became worse`] : []),
-	];
-	if (failures.length > 0) return { code: exitCodes.failed, why: failures };
-	if (after === exitCodes.infrastructure || before === exitCodes.infrastructure) {
-		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
-	}
-	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse'] };
-}
-
 /** What one of the two runs is asked for. @throws UsageError */
 function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): RunRequest {
-	const { source: _, case: cases, json: _json, out: _out, range: _range, ...rest } = options;
+	const { source: _, case: cases, json: _json, out: _out, range: _range, verbose: _verbose, ...rest } = options;
 	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;
 	const {
 		'configure-args': _arguments,

@@ -9,15 +9,21 @@ export interface ComparisonOptions {
 }
 
 /** Groups that are shown without `--verbose`; what is wrong is always shown. */
-const mostGroups = 8;
+const mostGroups = 5;
 
-const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind === 'failure' || kind === 'finding';
+/** Of what is wrong, more is shown; the number of all is in the first line. */
+const mostUrgent = 6;
+
+/** What is wrong, and shown in every report. */
+export const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind === 'failure' || kind === 'finding';
 
 /** A comparison as a report: what it means, what changed by cause, what was measured, what could not be compared. */
 export function comparisonDocument(comparison: Comparison, options: ComparisonOptions = {}): ReportDocument {
 	const { before, after, groups, notes } = comparison;
-	const shown = options.isVerbose === true ? groups : groups.filter((group, at) => isUrgent(group) || at < mostGroups);
-	const hidden = groups.slice(shown.length);
+	const shown = options.isVerbose === true ? groups : briefly(groups, mostGroups);
+	const lines = linesForUrgent(shown.filter(isUrgent).length);
+	const hidden = groups.filter(group => !shown.includes(group));
+	const measured = measurementItems(comparison.measurements, options);
 	return {
 		title: headline(comparison),
 		blocks: [
@@ -29,74 +35,100 @@ export function comparisonDocument(comparison: Comparison, options: ComparisonOp
 					['after', sideText(after)],
 				],
 			},
-			...(shown.length === 0 ? [] : [{ kind: 'list' as const, items: shown.map(group => groupItem(group, options)) }]),
+			...(shown.length === 0
+				? []
+				: [{ kind: 'list' as const, items: shown.map(group => groupItem(group, { ...options, lines })) }]),
 			...(hidden.length === 0 ? [] : [restOf(hidden)]),
-			...measurementBlocks(comparison.measurements, options),
+			...(measured.length === 0 ? [] : [{ kind: 'list' as const, items: measured }]),
 			...(notes.length === 0 ? [] : [{ kind: 'list' as const, items: notes.map(text => ({ tag: 'note', text })) }]),
 		],
 	};
 }
 
-/** `No regression: 3 cells got better, 61 cells same`. */
+/** The groups that are shown on one screen. */
+export function briefly(groups: readonly ChangeGroup[], most: number): ChangeGroup[] {
+	const [urgent, others] = [groups.filter(isUrgent), groups.filter(group => !isUrgent(group))];
+	return [...urgent.slice(0, mostUrgent), ...others.slice(0, most)];
+}
+
+/** `no regression, 3 fixed, 61 unchanged`. */
 export function headline({ counts, regressions, same, sameFailing }: Comparison): string {
 	const told = Object.entries(counts)
 		.filter(([kind, count]) => count > 0 && kind !== 'regression')
 		.map(([kind, count]) => `${count} ${short[kind as keyof typeof counts]}`);
-	const first = regressions === 0 ? 'No regression' : counted(regressions, 'regression');
+	const first = regressions === 0 ? 'no regression' : counted(regressions, 'regression');
 	const failing =
 		sameFailing === 0 ? '' : ` (${sameFailing} of them ${sameFailing === 1 ? 'fails' : 'fail'} on both sides)`;
-	return `${first}; ${[...told, `${same} unchanged${failing}`].join(', ')}`;
+	return [first, ...told, `${same} unchanged${failing}`].join(', ');
 }
 
 const short: Readonly<Record<ChangeGroup['kind'], string>> = {
 	regression: 'regressions',
-	failure: 'failing without a verdict before',
-	finding: 'with a known finding',
+	failure: 'new failures',
+	finding: 'with a finding',
 	undecided: 'undecided',
 	flaky: 'flaky',
 	fix: 'fixed',
 	backend: 'with another backend',
-	prediction: 'with another prediction',
-	runs: 'that run now and pass',
+	prediction: 'predicted otherwise',
+	runs: 'run now',
 	stopped: 'skipped now',
 	new: 'new',
 	gone: 'gone',
 };
 
 function sideText({ qemus, hosts, runs, cells }: Comparison['before']): string {
-	const qemu = qemus.map(({ name, version }) => (version === null ? name : `QEMU ${version} (${name})`)).join(', ');
-	const kernels = [...new Set(hosts.flatMap(host => host.kernels))];
-	const kernel = kernels.length === 0 ? '' : `; Linux ${kernels.join(', ')}`;
-	return `${qemu}; ${counted(cells, 'cell')}${runs > 1 ? ` of ${runs} runs` : ''} on ${hosts.map(host => host.place).join(', ')}${kernel}`;
+	const qemu = qemus
+		.map(({ name, version }) => `${version === null ? '' : `QEMU ${version} of `}${endOf(name)}`)
+		.join(', ');
+	const places = hosts.length > 3 ? counted(hosts.length, 'host') : hosts.map(host => host.place).join(', ');
+	return `${qemu}; ${counted(cells, 'cell')}${runs > 1 ? ` of ${runs} runs` : ''} on ${places}`;
 }
 
+/** The end of a long path, which tells builds apart. */
+const endOf = (name: string) => (name.length > 60 ? `.../${name.split('/').slice(-2).join('/')}` : name);
+
 /** One change with its cause, as an item of a list. */
-export function groupItem(group: ChangeGroup, { isVerbose, folder }: ComparisonOptions): ListItem {
-	const { kind, why, where, cells, population, repro, simulated } = group;
-	const of = population > cells.length ? ` (of ${population} there)` : '';
-	const simulatedText = simulated.length === 0 ? '' : `simulated: ${simulated.join(', ')}`;
+export function groupItem(group: ChangeGroup, { isVerbose = false, folder, command, lines }: GroupOptions): ListItem {
+	const { kind, where, cells, population, simulated } = group;
+	const of = population > cells.length ? `${cells.length} of ${population} cells` : counted(cells.length, 'cell');
+	const faked = simulated.length === 0 || !(isUrgent(group) || isVerbose) ? '' : `simulated: ${simulated.join(', ')}`;
 	const mixed = Object.keys(group.outcome).length > 1 && kind !== 'prediction' && kind !== 'regression';
-	const outcome = mixed
-		? Object.entries(group.outcome)
-				.map(([name, count]) => `${count} ${name}`)
-				.join(', ')
-		: '';
+	const outcomes = Object.entries(group.outcome).map(([name, count]) => `${count} ${name}`);
 	return {
 		tag: kind,
-		text: `${counted(cells.length, 'cell')}${of}: ${why}`,
-		detail: [where, outcome, simulatedText].filter(text => text !== '').join('; '),
-		command: isUrgent(group) ? commandFor(group.cells[0]!, folder, repro) : undefined,
-		...(isVerbose === true ? { more: cells } : {}),
+		text: `${of}: ${causeOf(group)}`,
+		...(isVerbose ? { more: cells } : { lines: isUrgent(group) ? (lines ?? 1) : 1 }),
+		detail: [where, mixed ? outcomes.join(', ') : '', faked].filter(text => text !== '').join('; '),
+		command: isUrgent(group) ? (command ?? commandFor(group, folder)) : undefined,
 	};
 }
 
-/** The command that runs a cell again. */
-export function commandFor(id: string, folder?: string, repro?: string): readonly string[] {
-	if (folder !== undefined && repro !== undefined) return ['sh', `${folder.replace(/\/+$/, '')}/${repro}`];
-	return ['npx', 'vpmu', 'run', '--cell', id];
+export interface GroupOptions extends ComparisonOptions {
+	/** Shows the change, instead of the command that runs its first cell again. */
+	readonly command?: readonly string[] | undefined;
+	/** Lines for what is wrong; 1 if absent. */
+	readonly lines?: number;
 }
 
-function restOf(hidden: readonly ChangeGroup[]): Block {
+/** A known finding by its number and what it is, whatever it was before. */
+function causeOf({ why, finding }: ChangeGroup): string {
+	const known = finding === undefined ? -1 : why.indexOf(`finding ${finding}`);
+	return known === -1 ? why : why.slice(known);
+}
+
+/** Lines for each thing that is wrong, so that all of them fit a screen. */
+export const linesForUrgent = (count: number) => (count > 3 ? 1 : 2);
+
+/** The command that runs the first of a group's cells again. */
+function commandFor({ cells, repro, qemu, place }: ChangeGroup, folder?: string): readonly string[] {
+	if (folder !== undefined && repro !== undefined) return ['sh', `${folder.replace(/\/+$/, '')}/${repro}`];
+	const on = place === 'local' || place.startsWith('ssh://') ? ['--on', place] : [];
+	return ['npx', 'vpmu', 'run', '--cell', cells[0]!, ...(qemu === '' ? [] : ['--qemu', qemu]), ...on];
+}
+
+/** Says what is left out of a report. */
+export function restOf(hidden: readonly ChangeGroup[]): Block {
 	const kinds = Map.groupBy(hidden, group => group.kind);
 	const told = [...kinds].map(([kind, groups]) => {
 		const cells = groups.reduce((total, group) => total + group.cells.length, 0);
@@ -105,7 +137,11 @@ function restOf(hidden: readonly ChangeGroup[]): Block {
 	return { kind: 'text', text: `And ${counted(hidden.length, 'more group')}, with --verbose: ${told.join('; ')}` };
 }
 
-function measurementBlocks(measurements: readonly MeasuredChange[], { isVerbose }: ComparisonOptions): Block[] {
+/** What repeated measurements say, and how many are missing. */
+export function measurementItems(
+	measurements: readonly MeasuredChange[],
+	{ isVerbose }: ComparisonOptions,
+): ListItem[] {
 	const changed = measurements.filter(one => one.state === 'changed');
 	const short = measurements.filter(one => one.state === 'not-enough' && one.changed.length === 0);
 	const items: ListItem[] = changed.map(one => ({
@@ -128,7 +164,7 @@ function measurementBlocks(measurements: readonly MeasuredChange[], { isVerbose 
 	if (short.length > 0) {
 		items.push({
 			tag: 'measured',
-			text: `not enough measurements for a verdict on boot times and counts: ${least === most ? least : `${least} to ${most}`} on each side, ${needed} are needed`,
+			text: `not enough measurements for a verdict on boot times and counts: ${least === most ? least : `${least} to ${most}`} a side of ${needed}`,
 			...(isVerbose === true
 				? {
 						more: short.map(
@@ -138,7 +174,7 @@ function measurementBlocks(measurements: readonly MeasuredChange[], { isVerbose 
 				: {}),
 		});
 	}
-	return items.length === 0 ? [] : [{ kind: 'list', items }];
+	return items;
 }
 
 const percent = (ratio: number) => `${ratio >= 1 ? '+' : ''}${((ratio - 1) * 100).toFixed(1)} %`;

@@ -29,6 +29,8 @@ export interface ListItem {
 	readonly detail?: string | undefined;
 	/** A command that shows it, as words for a shell. */
 	readonly command?: readonly string[] | undefined;
+	/** Text and detail are cut after so many lines of a screen; one more in a mail. Pages have all of it. */
+	readonly lines?: number | undefined;
 	/** Further lines, such as the ids of its cells. */
 	readonly more?: readonly string[] | undefined;
 }

@@ -32,14 +32,30 @@ function linesOf(block: Block, width: number): string[] {
 	}
 }
 
-function itemLines({ tag, text, detail, command, more = [] }: ListItem, width: number): string[] {
+/** Columns of a screen; of a narrower page, more lines are used. */
+const screenColumns = 100;
+
+function itemLines(
+	{ tag, text, detail = '', command, lines = Number.POSITIVE_INFINITY, more = [] }: ListItem,
+	width: number,
+): string[] {
 	const label = tag === undefined ? '- ' : `${shown(tag)}: `;
+	const most = width < screenColumns ? lines + 1 : lines;
+	const isBrief = Number.isFinite(most);
+	// Where lines are few, what is less important goes on behind what is important.
+	const said = isBrief && detail !== '' ? `${shown(text)} [${shown(detail)}]` : shown(text);
 	return [
-		...wrap(`${label}${shown(text)}`, width, '  '),
-		...(detail === undefined || detail === '' ? [] : wrap(shown(detail), width - 2, '').map(line => `  ${line}`)),
+		...cutLines(wrap(`${label}${said}`, width, '  '), most, width),
+		...(isBrief || detail === '' ? [] : wrap(shown(detail), width - 2, '').map(line => `  ${line}`)),
 		...(command === undefined ? [] : commandLines(command, width)),
 		...more.flatMap(line => wrap(`- ${shown(line)}`, width - 4, '  ').map(part => `    ${part}`)),
 	];
+}
+
+function cutLines(lines: readonly string[], most: number, width: number): readonly string[] {
+	if (lines.length <= most) return lines;
+	const [last] = cutAt(lines[most - 1]!, width - 3);
+	return [...lines.slice(0, most - 1), `${last.trimEnd()}...`];
 }
 
 function tableLines(head: readonly string[], rows: readonly (readonly string[])[], width: number): string[] {
@@ -121,13 +137,11 @@ export function commandLines(command: readonly string[], width: number): string[
 			line += ` ${quoted}`;
 			continue;
 		}
-		if (line.trim() !== '$') {
+		// A word that fits on no line begins on this one.
+		if (columnsOf(`      ${quoted} \\`) <= width) {
 			lines.push(`${line} \\`);
-			line = '     ';
-			if (columnsOf(`${line} ${quoted} \\`) <= width) {
-				line += ` ${quoted}`;
-				continue;
-			}
+			line = `      ${quoted}`;
+			continue;
 		}
 		for (let [rest, blank] = [word, `${line} `]; ; blank = '') {
 			const whole = blank + quoteWord(rest);
@@ -135,7 +149,7 @@ export function commandLines(command: readonly string[], width: number): string[
 				line = whole;
 				break;
 			}
-			const [part, after] = quotedPart(rest, width - blank.length - 1);
+			const [part, after] = quotedPart(rest, width - columnsOf(blank) - 1);
 			lines.push(`${blank}${part}\\`);
 			rest = after;
 		}

@@ -1,0 +1,100 @@
+import type { Statement } from '../../../src/patch/index.ts';
+import type { Claim } from '../../../src/report/index.ts';
+import type { CellResult } from '../../../src/run/index.ts';
+
+/** A matter that series speak of, and the cells that try it. */
+interface Topic {
+	readonly says: RegExp;
+	readonly tries: (cell: CellResult) => boolean;
+}
+
+const hasRule =
+	(...rules: readonly string[]) =>
+	({ predicted }: CellResult) =>
+		predicted !== null && rules.includes(predicted.rule);
+const isCase =
+	(...cases: readonly string[]) =>
+	(cell: CellResult) =>
+		cases.includes(cell.case);
+
+/** Patterns are tried on one sentence each, and have no unbounded repetition. */
+const topics: readonly Topic[] = [
+	{
+		says: /\bpmu=|\bpmu property\b.{0,40}|specif(?:y|ies|ied)\b.{0,30}\bevent source|event source\b.{0,30}\bspecif|choose a specific event source/i,
+		tries: hasRule('explicit'),
+	},
+	{
+		says: /backward compat|backcompat|machine (?:type|version)\b.{0,30}\bold\b|\bold(?:er)? machine|prior to \d/i,
+		tries: cell => hasRule('backcompat')(cell) || cell.case.startsWith('compat/'),
+	},
+	{
+		says: /\b(?:covers?|supports?) all (?:of the )?(?:host )?p?cpus/i,
+		tries: hasRule('covers-all', 'covers-all-default'),
+	},
+	{ says: /fixed-counters-only/i, tries: hasRule('fixed-counters-only') },
+	{
+		says: /disables? (?:the )?pmu|no (?:such )?backend|cannot be enabled|no pmu can be/i,
+		tries: hasRule('no-cover', 'no-scratch-vcpu', 'no-kvm-pmu'),
+	},
+	{
+		says: /\bdeterministic|device hierarchy/i,
+		tries: isCase('choice/same-every-time', 'choice/smallest-path-wins'),
+	},
+	{
+		says: /\baffinity\b|run exclusively|pcpus associated|subset of (?:the )?host cpus|stop counting/i,
+		tries: isCase(
+			'counting/moved-in-mid-count',
+			'counting/each-group',
+			'choice/each-event-source',
+			'pmu/biglittle-moved',
+		),
+	},
+	{
+		says: /\bpmu\b.{0,30}\b(?:set to|property is)\b.{0,20}\b(?:on|off|true|false)\b|\bpmu=(?:on|off|false)/i,
+		tries: cell => cell.cpuPmu !== null,
+	},
+	{
+		says: /not all event sources|\b(?:in|un)compatible event source|\brefuses?\b/i,
+		tries: hasRule('explicit-refused', 'out-of-range', 'bad-option'),
+	},
+	{
+		says: /\bmigrat(?:e|es|ed|ion)\b|\bsavevm\b|\bsnapshots?\b/i,
+		tries: isCase('compat/migrated', 'compat/restored-elsewhere', 'vm/migration'),
+	},
+	{ says: /after (?:it is )?initiali[sz]|chang\w{1,5} properties/i, tries: isCase('choice/asked-twice') },
+	{ says: /without\b.{0,30}\bset_pmu|old(?:er)? kernels?\b/i, tries: isCase('choice/lesser-kernels') },
+	{ says: /\btrace[- ]events?\b/i, tries: isCase('choice/default') },
+];
+
+/** Longest sentence that is quoted. */
+const longestQuote = 240;
+
+/**
+ * Finds what of a series' own words was tried, and by which cells. A cell speaks against a sentence if it fails with the series
+ * and does not without. Sentences that no case is about are left out. Pure.
+ *
+ * @param isOld whether a cell, by its id, fails without the series too
+ */
+export function claimsOf(
+	statements: readonly Statement[],
+	cells: readonly CellResult[],
+	isOld: (id: string) => boolean,
+): Claim[] {
+	// What is asked of QOM has nothing to do with which backend is chosen.
+	const ran = cells.filter(
+		cell => cell.status !== 'skip' && cell.status !== 'error' && cell.case !== 'pmu/properties-readable',
+	);
+	return statements.flatMap(({ where, text }): Claim[] => {
+		const meant = topics.filter(topic => topic.says.test(text));
+		if (meant.length === 0) return [];
+		const tried = ran.filter(cell => meant.some(topic => topic.tries(cell)));
+		const against = tried.filter(({ status, id }) => (status === 'fail' || status === 'xfail') && !isOld(id));
+		return [
+			{
+				text: text.length > longestQuote ? `${text.slice(0, longestQuote)}...` : text,
+				...{ where, cells: tried.map(cell => cell.id), against: against.map(cell => cell.id) },
+				state: tried.length === 0 ? 'not-tried' : against.length > 0 ? 'fails' : 'holds',
+			},
+		];
+	});
+}

@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process';
+import { appendFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { compareSides, sideOf } from '../../../src/compare/index.ts';
+import type { BuiltSeries } from '../../../src/image/index.ts';
+import { stringifyJson, writeWhole } from '../../../src/lib/index.ts';
+import { type PatchSeries, parseDiff, statementsOf } from '../../../src/patch/index.ts';
+import { type FindingId, findings, knownFindingsOf } from '../../../src/pmu/index.ts';
+import type { InspectionComparison } from '../../../src/qemu/index.ts';
+import {
+	type AppliedSeries,
+	annotationsOf,
+	type BuildsSay,
+	htmlFrom,
+	judgeSeries,
+	markdownFrom,
+	repeatScripts,
+	type SeriesVerdict,
+	seriesDocument,
+	seriesJunitOf,
+	textOf,
+} from '../../../src/report/index.ts';
+import type { Results } from '../../../src/run/index.ts';
+import { widths } from '../results/compare.ts';
+import { claimsOf } from './claims.ts';
+
+/** What a series was tried with. */
+export interface SeriesTrial {
+	/** As it was given. */
+	readonly out: string;
+	readonly source: string;
+	readonly built: BuiltSeries;
+	/** Absent where the builds were not asked without a guest. */
+	readonly inspected: InspectionComparison | undefined;
+	readonly before: Results;
+	readonly after: Results;
+	readonly env: NodeJS.ProcessEnv;
+}
+
+/** Makes the verdict on a series of all that was seen. */
+export function verdictOf({ out, source, built, inspected, before, after, env }: SeriesTrial): SeriesVerdict {
+	const comparison = compareSides(sideOf([before]), sideOf([after]));
+	const changed = new Set(comparison.changes.map(change => change.id));
+	const named = built.series.flatMap(one => knownFindingsOf(identityOf(one)) ?? []).at(-1);
+	const known =
+		named === undefined
+			? null
+			: {
+					version: named.seenIn,
+					findings: Object.fromEntries(named.seen.map((id: FindingId) => [id, findings[id]])),
+				};
+	return judgeSeries({
+		...{ out, source, vpmu: after.run.vpmu, comparison, results: after, known, tester: testerOf(env) },
+		series: built.series.map(appliedOf),
+		...{ before: built.before, after: built.after },
+		builds: inspected === undefined ? null : buildsSay(inspected),
+		claims: claimsOf(built.series.flatMap(statementsOf), after.cells, id => !changed.has(id)),
+	});
+}
+
+const identityOf = ({ title, version, base, messageIds }: PatchSeries) => ({
+	...{ title, version, changeId: base.changeId, messageIds },
+});
+
+function appliedOf({ title, version, patches, base, notes }: PatchSeries): AppliedSeries {
+	return {
+		...{ title, version, notes, changeId: base.changeId, baseCommit: base.baseCommit },
+		author: patches.every(patch => patch.author === patches[0]!.author) ? patches[0]!.author : '',
+		patches: patches.map(patch => ({ title: patch.title, author: patch.author, files: filesOf(patch.diff) })),
+	};
+}
+
+/** The files that a patch changes, those with most hunks first. */
+function filesOf(diff: Buffer): string[] {
+	return parseDiff(diff.toString('utf8'))
+		.sort((a, b) => b.hunks.length - a.hunks.length)
+		.flatMap(file => file.newPath ?? file.oldPath ?? []);
+}
+
+function buildsSay({ invariant, findings: all, qmp }: InspectionComparison): BuildsSay {
+	return {
+		...{ holds: invariant.holds, reason: invariant.reason },
+		findings: all.map(({ severity, text }) => ({ severity, text })),
+		breaking: (qmp?.changes ?? []).filter(one => one.breaking).map(({ where, what }) => `${where}: ${what}`),
+	};
+}
+
+/** Who runs this, as git knows them; nothing is made up. */
+function testerOf(env: NodeJS.ProcessEnv): string | undefined {
+	const ask = (key: string, own: string | undefined) => {
+		if (own !== undefined && own !== '') return own;
+		const { status, stdout } = spawnSync('git', ['config', '--get', key], { env, encoding: 'utf8', timeout: 10_000 });
+		return status === 0 && stdout.trim() !== '' ? stdout.trim() : undefined;
+	};
+	const name = ask('user.name', env.GIT_AUTHOR_NAME);
+	const address = ask('user.email', env.GIT_AUTHOR_EMAIL);
+	return name === undefined || address === undefined ? undefined : `${name} <${address}>`;
+}
+
+/** Every form of a verdict, by the name of its file. */
+export function seriesReports(verdict: SeriesVerdict): Readonly<Record<string, string>> {
+	const brief = seriesDocument(verdict);
+	return {
+		'series.json': `${stringifyJson(verdict, { indent: 2 })}\n`,
+		'series.md': markdownFrom(brief),
+		'series.txt': textOf(brief, widths.mail),
+		'series.html': htmlFrom(seriesDocument(verdict, { isVerbose: true })),
+		'series.xml': seriesJunitOf(verdict),
+		'series.annotations': annotationsOf(verdict),
+	};
+}
+
+/**
+ * Writes every form of a verdict into the folder of both runs. On GitHub Actions, annotates the change, and adds to the summary
+ * of the job.
+ */
+export async function publish(verdict: SeriesVerdict, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+	const reports = seriesReports(verdict);
+	await mkdir(path.resolve(cwd, verdict.out, 'repeat'), { recursive: true });
+	const scripts = Object.entries(repeatScripts(verdict)).map(([name, text]) => [`repeat/${name}`, text] as const);
+	for (const [name, text] of [...Object.entries(reports), ...scripts])
+		await writeWhole(path.resolve(cwd, verdict.out, name), text);
+	if (env.GITHUB_ACTIONS !== 'true') return '';
+	if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, reports['series.md']!);
+	return reports['series.annotations']!;
+}

@@ -1,0 +1,49 @@
+import { counted } from '../../compare/index.ts';
+import { visible } from '../../lib/foreign.ts';
+import { isUrgent } from '../comparison/document.ts';
+import { oneLine } from '../document/blocks.ts';
+import type { SeriesVerdict } from './verdict.ts';
+
+/** GitHub shows ten annotations of a level for a step. */
+const mostAnnotations = 10;
+
+/**
+ * Renders a verdict as GitHub's workflow commands: an `::error` for each thing that the series made worse, at the file that it
+ * changes most, and one `::notice` with the verdict.
+ */
+export function annotationsOf(verdict: SeriesVerdict): string {
+	const { series, comparison, builds, passes, why } = verdict;
+	const file = series.flatMap(one => one.patches).flatMap(patch => patch.files)[0];
+	const errors = [
+		...(builds?.findings
+			.filter(one => one.severity === 'regression')
+			.map(one => ({ title: 'regression', message: one.text })) ?? []),
+		...comparison.groups.filter(isUrgent).map(group => ({
+			title: `${group.kind}: ${counted(group.cells.length, 'cell')}`,
+			message: `${group.why}${group.where === '' ? '' : ` (${group.where})`}`,
+		})),
+	];
+	const said = passes === true ? 'passes' : passes === false ? 'does not pass' : 'has no verdict';
+	const level = passes === null ? 'warning' : 'notice';
+	return [
+		...errors
+			.slice(0, mostAnnotations)
+			.map(({ title, message }) => command('error', { file, title: `vpmu ${title}` }, message)),
+		command(level, { title: 'vpmu series' }, `the series ${said}: ${why.join('; ')}`),
+		'',
+	].join('\n');
+}
+
+/** A workflow command; every `%`, line feed and separator of what is told is escaped, so that none of it is a command. */
+export function command(
+	level: string,
+	properties: Readonly<Record<string, string | undefined>>,
+	message: string,
+): string {
+	const plain = (text: string) =>
+		visible(oneLine(text)).replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+	const given = Object.entries(properties).flatMap(([name, value]) =>
+		value === undefined ? [] : [`${name}=${plain(value).replaceAll(':', '%3A').replaceAll(',', '%2C')}`],
+	);
+	return `::${level}${given.length === 0 ? '' : ` ${given.join(',')}`}::${plain(message)}`;
+}

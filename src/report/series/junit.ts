@@ -1,0 +1,79 @@
+import type { CellChange } from '../../compare/index.ts';
+import { attribute, text } from '../xml.ts';
+import type { SeriesVerdict } from './verdict.ts';
+
+interface TestPoint {
+	readonly name: string;
+	readonly suite: string;
+	/** `none`: it passed. */
+	readonly outcome: 'none' | 'failure' | 'error' | 'skipped';
+	readonly message: string;
+}
+
+/**
+ * Renders a verdict as JUnit XML: what the series made worse is a failure, what the infrastructure hides an error, and what
+ * failed without the series too is skipped, since it is not its fault. Cells that did not change are one test case.
+ */
+export function seriesJunitOf(verdict: SeriesVerdict): string {
+	const { series, comparison } = verdict;
+	const points = [...buildPoints(verdict), ...comparison.changes.map(cellPoint), unchangedPoint(verdict)];
+	const suites = Map.groupBy(points, point => point.suite);
+	const lines = [
+		'<?xml version="1.0" encoding="UTF-8"?>',
+		`<testsuites name="${attribute(series.map(one => one.title).join(' and '))}" ${counts(points)} time="0">`,
+	];
+	for (const [name, all] of suites) {
+		lines.push(
+			`  <testsuite name="${attribute(name)}" ${counts(all)} time="0">`,
+			...all.flatMap(testCase),
+			'  </testsuite>',
+		);
+	}
+	return [...lines, '</testsuites>', ''].join('\n');
+}
+
+function buildPoints({ builds }: SeriesVerdict): TestPoint[] {
+	const suite = 'builds without a guest';
+	if (builds === null)
+		return [{ suite, name: 'machine types keep their PMU', outcome: 'skipped', message: 'not asked' }];
+	const outcome = builds.holds === null ? 'error' : builds.holds ? 'none' : 'failure';
+	const wrong = builds.findings.filter(one => one.severity === 'regression');
+	return [
+		{ suite, name: 'machine types keep their PMU', outcome, message: builds.reason },
+		...wrong.map(({ text: message }): TestPoint => ({ suite, name: message, outcome: 'failure', message })),
+	];
+}
+
+const outcomes: Readonly<Record<CellChange['kind'], TestPoint['outcome']>> = {
+	...{ regression: 'failure', failure: 'failure', finding: 'failure', undecided: 'error', flaky: 'skipped' },
+	...{
+		fix: 'none',
+		backend: 'none',
+		prediction: 'none',
+		runs: 'none',
+		stopped: 'skipped',
+		new: 'none',
+		gone: 'skipped',
+	},
+};
+
+const cellPoint = ({ id, kind, what }: CellChange): TestPoint => ({
+	...{ suite: `cells: ${kind}`, name: id, outcome: outcomes[kind], message: what },
+});
+
+function unchangedPoint({ comparison: { same, sameFailing } }: SeriesVerdict): TestPoint {
+	const message = `${sameFailing} of ${same} fail without the series too`;
+	return { suite: 'cells: unchanged', name: `${same} cells`, outcome: sameFailing > 0 ? 'skipped' : 'none', message };
+}
+
+function testCase({ suite, name, outcome, message }: TestPoint): string[] {
+	const begin = `    <testcase classname="${attribute(suite)}" name="${attribute(name)}" time="0"`;
+	if (outcome === 'none') return [`${begin}/>`];
+	const said = outcome === 'skipped' ? '/>' : `>${text(message)}</${outcome}>`;
+	return [`${begin}>`, `      <${outcome} message="${attribute(message)}"${said}`, '    </testcase>'];
+}
+
+function counts(points: readonly TestPoint[]): string {
+	const of = (outcome: TestPoint['outcome']) => points.filter(point => point.outcome === outcome).length;
+	return `tests="${points.length}" failures="${of('failure')}" errors="${of('error')}" skipped="${of('skipped')}"`;
+}

@@ -1,0 +1,182 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import { compareSides, sideOf } from '../../compare/index.ts';
+import { type CellSketch, runOf } from '../../compare/testing/cells.ts';
+import { textOf } from '../document/index.ts';
+import { annotationsOf, command } from './annotations.ts';
+import { seriesDocument } from './document.ts';
+import { seriesJunitOf } from './junit.ts';
+import { repeatScripts } from './repeat.ts';
+import { everythingPassed, judgeSeries, type SeriesEvidence, type SeriesVerdict } from './verdict.ts';
+
+const built = { program: '/q/qemu-system-aarch64', version: '10.0.13' };
+const kept = { holds: true, reason: 'it is on in all 19', findings: [], breaking: [] };
+
+/** A verdict on cells before and after. */
+function judged(before: readonly CellSketch[], after: readonly CellSketch[], more: Partial<SeriesEvidence> = {}) {
+	const [was, is] = [runOf(...before), runOf(...after)];
+	return judgeSeries({
+		...{ out: 'out', vpmu: '0.1.0', source: 'debian:trixie', before: built, after: built, builds: kept, claims: [] },
+		series: [
+			{
+				...{ title: 'target/arm: a change', version: 4, author: 'A <a@example.org>', notes: [] },
+				patches: [{ title: 'a change', author: 'A <a@example.org>', files: ['target/arm/kvm.c'] }],
+			},
+		],
+		...{ comparison: compareSides(sideOf([was]), sideOf([is])), results: is, known: null, tester: 'T <t@example.org>' },
+		...more,
+	});
+}
+
+const textFor = (verdict: SeriesVerdict, width = 100) => textOf(seriesDocument(verdict), width);
+const finding = (id: string) => `finding ${id}: what it is`;
+
+test('a series passes if nothing got worse, and what failed without it is not its fault', t => {
+	const clean = judged([{}], [{}]);
+	t.like(clean, { passes: true, exit: 0, why: ['nothing got worse'] });
+	t.true(everythingPassed(clean));
+	t.regex(textFor(clean), /\nTested-by: T <t@example\.org>\n$/);
+
+	const old = judged([{ status: 'fail', reason: 'x' }], [{ status: 'fail', reason: 'x' }]);
+	t.like(old, { passes: true, exit: 0, why: ['nothing got worse', '1 cell fails without the series too'] });
+	t.notRegex(textFor(old), /Tested-by/);
+});
+
+test('a Tested-by line needs that everything that was tried passed, and that something was', t => {
+	const nothing: Partial<SeriesEvidence> = {};
+	for (const [before, after, more] of [
+		[[{}], [{ status: 'fail', reason: 'x' }], nothing],
+		[[{}], [{ status: 'xfail', reason: finding('F2') }], nothing],
+		[[{}, { name: 'b' }], [{}, { name: 'b', status: 'error' }], nothing],
+		[[{}, { name: 'b' }], [{}, { name: 'b', status: 'skip' }], nothing],
+		[[{ status: 'xfail', reason: 'x' }], [{ status: 'xfail', reason: 'x' }], nothing],
+		[[{ status: 'skip' }], [{ status: 'skip' }], nothing],
+		[[{}], [{}], { builds: { ...kept, holds: null } }],
+		[[{}], [{}], { builds: { ...kept, holds: false } }],
+		[[{}], [{}], { builds: null }],
+		[[{}], [{ more: { flaky: true } }], nothing],
+		[[{}], [{ status: 'xpass', reason: `no longer so: ${finding('F2')}` }], nothing],
+	] as const) {
+		const verdict = judged(before, after, more);
+		t.false(everythingPassed(verdict), JSON.stringify(after));
+		t.notRegex(textFor(verdict), /Tested-by/);
+	}
+	// A skipped cell was not tried; one that this version fixes passed.
+	t.true(everythingPassed(judged([{}, { name: 'b', status: 'skip' }], [{}, { name: 'b', status: 'skip' }])));
+});
+
+test('what is not known is no verdict: exit 69, with what is missing', t => {
+	t.like(judged([{}], [{ status: 'error', reason: 'the board died' }]), { passes: null, exit: 69 });
+	t.like(judged([{ status: 'skip' }], [{ status: 'skip' }]), { passes: null, exit: 69, why: ['no cell ran'] });
+	t.like(judged([{}], [{}], { builds: { ...kept, holds: null } }), { passes: null, exit: 69 });
+	// A failure outranks it.
+	t.like(judged([{}, { name: 'b' }], [{ status: 'fail' }, { name: 'b', status: 'error' }]), { passes: false, exit: 1 });
+});
+
+test('a finding that an earlier version had and this one has not is fixed by it, and fails nothing', t => {
+	const known = {
+		version: 3,
+		findings: { F2: 'a pmu value beyond 32 bits', F8: 'pmu=off is refused', F10: 'QEMU ends' },
+	};
+	const before: CellSketch[] = [{ status: 'skip' }, { name: 'b', status: 'skip' }];
+	const fixed = judged(
+		before,
+		[
+			{ status: 'xpass', reason: `no longer so: ${finding('F2')}` },
+			{ name: 'b', status: 'xpass', reason: `expected to fail: ${finding('F8')}` },
+		],
+		{ known },
+	);
+	t.like(fixed, { passes: true, exit: 0 });
+	t.deepEqual(
+		fixed.findings.map(({ finding: id, state, seenIn }) => [id, state, seenIn]),
+		[
+			['F2', 'fixed', 3],
+			['F8', 'fixed', 3],
+			['F10', 'not-tried', 3],
+		],
+	);
+	t.regex(textFor(fixed), /\nfixed F2: fixed by v4: seen in v3, gone in 1 cell: a pmu value beyond 32 bits\n/);
+	t.regex(textFor(fixed), /\nnot tried: F10, a finding of v3\n/);
+
+	const still = judged(before, [{ status: 'xfail', reason: finding('F2') }], { known });
+	t.like(still, { passes: false, exit: 1, why: ['1 cell shows a known finding'] });
+	t.like(still.findings[0], { finding: 'F2', state: 'shows', seenIn: 3 });
+	// The very version in which it was seen does not fix it: that it is gone needs an explanation.
+	const gone = judged(before, [{ status: 'xpass', reason: `no longer so: ${finding('F2')}` }], {
+		known: { ...known, version: 4 },
+	});
+	t.like(gone.findings[0], { state: 'gone', seenIn: 4 });
+	t.regex(gone.why.join(), /1 cell passed although a finding was expected/);
+});
+
+test('the verdict on many changes fits a screen, what is wrong first, each with a command of its own', t => {
+	const cells = Array.from(
+		{ length: 140 },
+		(_, at): CellSketch => ({
+			...{ name: `choice/c${at % 20}`, place: at % 3 === 0 ? 'uniform' : 'biglittle', axes: [`pmu=${at}`] },
+		}),
+	);
+	const after = cells.map((cell, at): CellSketch => {
+		if (at < 4) return { ...cell, status: 'xfail', reason: finding(`F${at + 1}`) };
+		if (at < 6) return { ...cell, status: 'fail', reason: 'trace: expected type 10, but seen 11' };
+		const rules = ['covers-all', 'no-cover', 'backcompat', 'explicit', 'fixed-counters-only', 'out-of-range'];
+		return { ...cell, predicted: { backend: at % 2 === 0 ? 'none' : 'default', rule: rules[at % 6]! } };
+	});
+	const withRepro = after.map(cell => ({
+		...cell,
+		more: { artifacts: { 'repro.sh': `cells/${cell.axes![0]}/repro.sh` } },
+	}));
+	const verdict = judged(cells, withRepro);
+	const lines = textFor(verdict).trimEnd().split('\n');
+	t.true(lines.length <= 24, lines.join('\n'));
+	t.deepEqual(
+		lines.filter(line => line.length > 100),
+		[],
+	);
+	const commands = lines.filter(line => line.startsWith('    $ '));
+	t.deepEqual(
+		commands.map(line => line.trim()),
+		['r1', 'F1', 'F2', 'F3', 'F4'].map(name => `$ sh out/repeat/${name}.sh`),
+	);
+	const scripts = repeatScripts(verdict);
+	t.deepEqual(Object.keys(scripts), ['builds.sh', 'r1.sh', 'F1.sh', 'F2.sh', 'F3.sh', 'F4.sh']);
+	t.regex(scripts['F1.sh']!, /exec sh "\$\(dirname "\$0"\)"\/\.\.\/after\/cells\/pmu=0\/repro\.sh "\$@"\n$/);
+	const verbose = textOf(seriesDocument(verdict, { isVerbose: true }), 100);
+	for (const cell of verdict.comparison.changes) t.true(verbose.replaceAll(/\n */g, '').includes(cell.id));
+	t.deepEqual(
+		textFor(verdict, 72)
+			.split('\n')
+			.filter(line => line.length > 72),
+		[],
+	);
+});
+
+test('JUnit: only what the series made worse fails, and xmllint reads it', t => {
+	const verdict = judged(
+		[{}, { name: 'b', status: 'fail' }, { name: 'c' }, { name: 'd', status: 'fail' }],
+		[
+			{ status: 'fail', reason: ']]> <x> & \u0000' },
+			{ name: 'b', status: 'fail' },
+			{ name: 'c', status: 'error' },
+			{ name: 'd' },
+		],
+	);
+	const xml = seriesJunitOf(verdict);
+	t.regex(xml, /<testsuites name="[^"]*" tests="5" failures="1" errors="1" skipped="1"/);
+	const xmllint = ['/usr/bin/xmllint', '/usr/local/bin/xmllint'].find(existsSync);
+	if (xmllint === undefined) return t.log('no xmllint on this machine');
+	t.is(spawnSync(xmllint, ['--noout', '-'], { input: xml, encoding: 'utf8' }).stderr, '');
+	return undefined;
+});
+
+test('annotations: one line each, at the file that the series changes; nothing told is a command', t => {
+	const text = annotationsOf(judged([{}], [{ status: 'fail', reason: 'a\n::error::b%0A, c: d' }]));
+	t.deepEqual(text.split('\n'), [
+		'::error file=target/arm/kvm.c,title=vpmu regression%3A 1 cell::pass became fail: a ::error::b%250A, c: d',
+		'::notice title=vpmu series::the series does not pass: 1 cell got worse',
+		'',
+	]);
+	t.is(command('error', { file: 'a:b,c%\n' }, '%0A'), '::error file=a%3Ab%2Cc%25::%250A');
+});

@@ -1,0 +1,20 @@
+import { visible } from '../lib/foreign.ts';
+
+/**
+ * Escapes text for XML. XML 1.0 (production [2]) cannot represent most control characters, not even as references: these, and
+ * what cannot be seen, are spelled out.
+ */
+export function text(value: string): string {
+	return visible(value)
+		.replaceAll(/[^\t\n\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')
+		.replaceAll('&', '&amp;')
+		.replaceAll('<', '&lt;')
+		.replaceAll('>', '&gt;');
+}
+
+/** Escapes text for an attribute in double quotes, in one line. */
+export function attribute(value: string): string {
+	return text(value)
+		.replaceAll('"', '&quot;')
+		.replaceAll(/[\t\n]/g, ' ');
+}
