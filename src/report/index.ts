@@ -17,7 +17,7 @@ export { type ExplanationTextOptions, explanationLines } from './explain/text.ts
 export type { ArtifactReader } from './html/cell/logs.ts';
 export { type HtmlOptions, htmlOf } from './html/html.ts';
 export { junitOf } from './junit.ts';
-export { kcidbOf } from './kcidb.ts';
+export { type KcidbSource, kcidbOf } from './kcidb.ts';
 export { markdownOf } from './markdown.ts';
 export { notesOf, type RunNote } from './notes.ts';
 export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';

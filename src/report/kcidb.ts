@@ -18,21 +18,41 @@ function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'P
 	}
 }
 
+/** Where the sources of the host kernels under test came from. A dashboard shows only what names a commit, a tree and a repository. */
+export interface KcidbSource {
+	/** The CI system that submits the report: letters, digits and `_`; default `vpmu`. */
+	readonly origin?: string | undefined;
+	/** The commit that the kernels were built from: the whole hash. */
+	readonly commit?: string | undefined;
+	/** The name of the tree, such as `mainline`. */
+	readonly tree?: string | undefined;
+	/** The repository's URL. */
+	readonly url?: string | undefined;
+}
+
 /**
- * Renders a run as a KCIDB report (schema 5.3): a test per cell, a build per host kernel. Properties are never null, as the
- * schema requires. Checkouts have only a name: the submitter must add which sources a kernel was built from.
- *
- * @param origin the CI system that submits the report: letters, digits and `_`
+ * Renders a run as a KCIDB report (schema 5.3): a test per cell, a build per host kernel, and a checkout per build, or one for
+ * all if the commit is known. Properties are never null, as the schema requires.
  */
-export function kcidbOf(results: Results, origin = 'vpmu'): string {
+export function kcidbOf(results: Results, { origin = 'vpmu', commit, tree, url }: KcidbSource = {}): string {
 	const { run, cells } = results;
 	const kernels = [...new Set(cells.map(kernelOf))];
-	const buildOf = (kernel: string) => `${origin}:linux-${kernel}`;
+	const buildOf = (kernel: string) => `${origin}:linux-${kernel}${commit === undefined ? '' : `-${commit}`}`;
+	const checkoutOf = (kernel: string) => (commit === undefined ? buildOf(kernel) : `${origin}:${commit}`);
+	const named = {
+		...(commit === undefined ? {} : { git_commit_hash: commit }),
+		...(tree === undefined ? {} : { tree_name: tree }),
+		...(url === undefined ? {} : { git_repository_url: url }),
+	};
+	const checkouts = kernels.map(kernel => ({
+		...{ id: checkoutOf(kernel), origin, ...named },
+		...(commit === undefined || kernels.length === 1 ? { git_commit_name: kernel } : {}),
+	}));
 	const report = {
 		version: { major: 5, minor: 3 },
-		checkouts: kernels.map(kernel => ({ id: buildOf(kernel), origin, git_commit_name: kernel })),
+		checkouts: commit === undefined ? checkouts : checkouts.slice(0, 1),
 		builds: kernels.map(kernel => ({
-			...{ id: buildOf(kernel), origin, checkout_id: buildOf(kernel) },
+			...{ id: buildOf(kernel), origin, checkout_id: checkoutOf(kernel) },
 			// TCG cells can run on a host of any architecture.
 			...(cells.some(cell => kernelOf(cell) === kernel && cell.accel === 'kvm') ? { architecture: 'arm64' } : {}),
 		})),

@@ -4,7 +4,7 @@ import { compareOptions, mergeOptions, reportOptions } from './options.ts';
 export const report = command({
 	summary: 'show a run as text, HTML, JUnit, TAP, JSON, KCIDB, Markdown and more',
 	details: 'Render a run by its results, or by its events if the run was killed before it wrote results.',
-	usage: 'RUN [--format FORMAT]',
+	usage: 'RUN [--format FORMAT] [--commit HASH] [--tree NAME] [--url URL] [--origin NAME]',
 	options: reportOptions,
 	positionals: { minimum: 1, maximum: 1 },
 	load: async () => (await import('./report.ts')).report,

@@ -1,4 +1,5 @@
 import type { Options } from '../command.ts';
+import { sourceOptions } from '../kcidb/source.ts';
 
 /** Formats of `vpmu report`. */
 export const formats = ['pretty', 'html', 'junit', 'tap', 'json', 'kcidb', 'markdown', 'lava', 'github'] as const;
@@ -6,6 +7,7 @@ export const formats = ['pretty', 'html', 'junit', 'tap', 'json', 'kcidb', 'mark
 /** Options of `vpmu report`. */
 export const reportOptions = {
 	format: { value: 'FORMAT', choices: formats, help: 'default pretty' },
+	...sourceOptions,
 } as const satisfies Options;
 
 /** Options of `vpmu merge`. */
