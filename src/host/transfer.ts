@@ -4,7 +4,6 @@ import { pipeline } from 'node:stream/promises';
 import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
 import { quoteCommand } from '../lib/quote.ts';
-import { hashContent } from './content.ts';
 import { HostError } from './errors.ts';
 import type { Host, HostProcess } from './host.ts';
 import { lastLines } from './lines.ts';
@@ -23,7 +22,7 @@ export type Unpack = (archive: HostProcess, into: string, finish: string, option
 const archiveMode = 'u+rw,go=rX,a-st';
 
 /** Starts a local `tar` that archives the last part of `localPath`. The caller owns the process. */
-function startArchive(localPath: string): Promise<HostProcess> {
+export function startArchive(localPath: string): Promise<HostProcess> {
 	const { dir, base } = path.parse(path.resolve(localPath));
 	return spawnLocal(['tar', '-c', `--mode=${archiveMode}`, '-C', dir, '--', base]);
 }
@@ -35,7 +34,8 @@ async function pump(host: Host, from: HostProcess, to: HostProcess, what: string
 	const work = pipeline(from.stdout, to.stdin).catch((error: unknown) => error);
 	const [failed, sent, taken] = await within(what, Promise.all([work, from.exited, to.exited]), options);
 	const evidence = complaints.flatMap(lines => lines());
-	if (sent.status === 0 && taken.status === 0 && failed === undefined) return;
+	// tar may end before it has read what follows the end of the archive, which breaks the pipe.
+	if (sent.status === 0 && taken.status === 0) return;
 	const why = evidence[0] ?? (failed === undefined ? 'tar failed' : messageOf(failed));
 	throw new HostError(`${what} failed: ${why}`, {
 		host: host.name,
@@ -49,14 +49,21 @@ async function pump(host: Host, from: HostProcess, to: HostProcess, what: string
 /** Creates `$1` and unpacks into it. */
 const unpack = 'umask 022 && mkdir -p -- "$1" && tar -x -o -f - -C "$1"';
 
-const unpackOver =
+/** Unpacks through a command on the host. */
+export const unpackOver =
 	(host: Host): Unpack =>
 	async (archive, into, finish, options) => {
 		await using remote = await host.spawn(['sh', '-c', `${unpack} && ${finish}`, 'sh', into]);
 		await pump(host, archive, remote, `copying to ${host.name}`, options);
 	};
 
-async function checked(host: Host, what: string, argv: readonly string[], options: WaitOptions): Promise<string> {
+/** Runs a command and returns its output. @throws HostError when it does not end with status 0 */
+export async function checked(
+	host: Host,
+	what: string,
+	argv: readonly string[],
+	options: WaitOptions,
+): Promise<string> {
 	const { status, stdout, stderr } = await host.run(argv, options);
 	if (status === 0) return stdout.toString();
 	const evidence = stderr.toString().split('\n').filter(Boolean);
@@ -69,7 +76,7 @@ async function checked(host: Host, what: string, argv: readonly string[], option
 }
 
 /** Resolves symbolic links in a path, because tar and the hash need the real file. */
-async function existing(host: Host, localPath: string): Promise<string> {
+export async function existing(host: Host, localPath: string): Promise<string> {
 	return await realpath(localPath).catch(cause => {
 		throw new HostError(`cannot copy '${localPath}' to ${host.name}: ${messageOf(cause)}`, {
 			host: 'local',
@@ -99,61 +106,5 @@ export async function putByTar(
 	} catch (error) {
 		await host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
 		throw error;
-	}
-}
-
-/** Creates the folder `$1` with mode `$4` and prints its path. Prints `there` if it already contains `$2/$3`. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
-const findOrPrepare = `case $1 in "~/"*) folder=$HOME/${'${1#??}'};; *) folder=$1;; esac
-mkdir -p -m "$4" -- "$folder" && cd "$folder" && pwd -P && { [ ! -e "$2/$3" ] || echo there; }`;
-
-/** Renames `$1` to `$2`. If another process has created `$2` in the meantime, keeps that one. */
-const settle = 'mv -T -- "$1" "$2" 2>/dev/null || { [ -d "$2" ] && rm -rf -- "$1"; }';
-
-/** Content provided on a host, by its hash. */
-export class Provider {
-	readonly #host: Host;
-	readonly #store: string;
-	readonly #isShared: boolean;
-	readonly #unpack: Unpack;
-	readonly #known = new Map<string, Promise<string>>();
-
-	/** `isShared`: another user than vpmu's also reads the copies. */
-	constructor(host: Host, store: string, isShared: boolean, unpackFast?: Unpack) {
-		this.#host = host;
-		this.#store = store;
-		this.#isShared = isShared;
-		this.#unpack = unpackFast ?? unpackOver(host);
-	}
-
-	/** @see Host.provide */
-	async provide(file: string, options: WaitOptions): Promise<string> {
-		const localPath = await existing(this.#host, file);
-		const hash = await within(`reading ${localPath}`, hashContent(localPath), options);
-		let known = this.#known.get(hash);
-		if (known === undefined) {
-			known = this.#bring(localPath, hash, options);
-			this.#known.set(hash, known);
-			known.catch(() => this.#known.delete(hash));
-		}
-		return await within(`copying ${localPath} to ${this.#host.name}`, known, options);
-	}
-
-	async #bring(localPath: string, hash: string, options: WaitOptions): Promise<string> {
-		const name = path.basename(localPath);
-		const argv = ['sh', '-c', findOrPrepare, 'sh', this.#store, hash, name, this.#isShared ? '755' : '700'];
-		const answer = await checked(this.#host, 'making the folder for copies', argv, options);
-		const [root = '', there] = answer.split('\n');
-		const final = `${root}/${hash}`;
-		if (there === 'there') return `${final}/${name}`;
-		const into = `${root}/.new-${crypto.randomUUID()}`;
-		try {
-			await using archive = await startArchive(localPath);
-			await this.#unpack(archive, into, quoteCommand(['sh', '-c', settle, 'sh', into, final]), options);
-		} catch (error) {
-			await this.#host.run(['rm', '-rf', '--', into], { timeoutMs: 10_000 }).catch(() => undefined);
-			throw error;
-		}
-		return `${final}/${name}`;
 	}
 }

@@ -22,9 +22,10 @@ import type {
 } from '../host.ts';
 import { connectLocal } from '../local.ts';
 import { takeLock } from '../lock.ts';
+import { Provider } from '../provider.ts';
 import { dropTo, obstacleTo, untrustedId } from '../rights.ts';
 import { superviseByFifo } from '../supervise.ts';
-import { Provider, putByTar, type Unpack } from '../transfer.ts';
+import { putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
 import { readyFolders } from './agent.ts';
 import type { Channel } from './channel.ts';
@@ -112,7 +113,11 @@ export class RemoteHost implements Host {
 		const isRoot = master.uid === '0';
 		// The user that QEMU runs as cannot enter root's home.
 		const store = options.store ?? (isRoot ? '/var/cache/vpmu/provided' : '~/.cache/vpmu/provided');
-		this.#provider = new Provider(this, store, isRoot, options.unpack);
+		this.#provider = new Provider(this, {
+			...{ store, isShared: isRoot, unpack: options.unpack },
+			// A board ends with its connection.
+			agentFolder: options.kind === 'board' ? undefined : master.base,
+		});
 		this.lost = master.lost;
 		this.lost.then(error => {
 			this.#lost = error;
