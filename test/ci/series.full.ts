@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
+import { writeFakeSource } from '../testing/fake-source.ts';
 import { temporaryFolder, userEnvironment } from '../testing/vpmu.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -15,17 +16,7 @@ async function workspace(t: ExecutionContext, change: string) {
 	const tree = path.join(folder, 'tree');
 	const [bin, home] = [path.join(folder, 'bin'), path.join(folder, 'home')];
 	for (const made of [bin, home]) await mkdir(made);
-	await mkdir(path.join(tree, 'target/arm'), { recursive: true });
-	await mkdir(path.join(tree, 'pc-bios'));
-	const files = {
-		VERSION: '10.9.9\n',
-		'pc-bios/meson.build': "fds = ['edk2-aarch64-code.fd']\n",
-		'target/arm/kvm.c': 'int main(void)\n{\n\treturn 0;\n}\n',
-		configure:
-			"#!/bin/sh\nprintf 'rule cc\\n  command = aarch64-linux-gnu-gcc -o $out $in\\nbuild qemu-system-aarch64: cc ../source/target/arm/kvm.c\\n' >build.ninja\n",
-	};
-	for (const [name, text] of Object.entries(files)) await writeFile(path.join(tree, name), text);
-	await chmod(path.join(tree, 'configure'), 0o755);
+	await writeFakeSource(tree, '0');
 	const env = {
 		...userEnvironment(),
 		...{ HOME: home, PATH: `${bin}:${process.env.PATH}`, RUNNER_TEMP: folder, VPMU_OPTIONS: '--build-only' },
@@ -38,7 +29,7 @@ async function workspace(t: ExecutionContext, change: string) {
 	git('add', '-A');
 	git('commit', '-q', '-m', 'base');
 	const base = git('rev-parse', 'HEAD');
-	await writeFile(path.join(tree, 'target/arm/kvm.c'), files['target/arm/kvm.c'].replace('return 0', change));
+	await writeFakeSource(tree, change);
 	git('commit', '-q', '-a', '-m', 'target/arm: change what main returns');
 	const tip = git('rev-parse', 'HEAD');
 	const mails = path.join(folder, 'mails.mbx');
@@ -76,7 +67,7 @@ test.serial(
 			t.truthy(step?.run, `no step '${name}'`);
 			return step!.run!;
 		};
-		const good = await workspace(t, 'return 1');
+		const good = await workspace(t, '1');
 		const runStep = (name: string, more: Readonly<Record<string, string>>, place = good) =>
 			run(named(name), place.tree, { ...place.env, ...more });
 		t.is((await runStep('prepare the tree', {})).status, 0);
@@ -89,7 +80,7 @@ test.serial(
 		t.is(mails.status, 0, mails.output);
 		t.regex(mails.output, /series: target\/arm: change what main returns, 1 patch\n/);
 		t.is((await runStep('show the verdict', {})).status, 0);
-		const bad = await workspace(t, 'return nothing');
+		const bad = await workspace(t, 'nothing');
 		t.is((await runStep('prepare the tree', {}, bad)).status, 0);
 		const broken = await runStep('validate the pull request', { BASE: bad.base, TIP: bad.tip }, bad);
 		t.is(broken.status, 1, broken.output);
@@ -104,7 +95,7 @@ test.serial(
 
 test.serial("GitLab's recipe validates a merge request and mails", async t => {
 	const script = ((await recipe('gitlab-series.yml'))['vpmu-series'].script as string[]).join('\n');
-	const { tree, env, base, tip, mails } = await workspace(t, 'return 2');
+	const { tree, env, base, tip, mails } = await workspace(t, '2');
 	const both = { ...env, CI_MERGE_REQUEST_DIFF_BASE_SHA: base, CI_COMMIT_SHA: tip };
 	const request = await run(script, tree, both);
 	t.is(request.status, 0, request.output);

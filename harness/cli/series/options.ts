@@ -43,7 +43,7 @@ export const seriesOptions = {
 	'configure-args': {
 		value: 'ARGS',
 		repeatable: true,
-		help: "arguments of QEMU's configure, after vpmu's own, such as '--enable-debug'",
+		help: "arguments of QEMU's configure, behind vpmu's own: --configure-args='--enable-debug'",
 	},
 	sanitize: {
 		value: 'LIST',

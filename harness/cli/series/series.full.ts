@@ -1,36 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { cacheRoot } from '../../../src/image/index.ts';
+import { writeFakeSource } from '../../../test/testing/fake-source.ts';
 import { temporaryFolder, vpmu } from '../../../test/testing/vpmu.ts';
 
-/**
- * A fake of QEMU's source for what goes wrong before anything runs: its configure and its ninja file are real ones, and what
- * they build is a program of one line.
- */
+/** The fake source in a folder of its own; shared folders are laid read-only, and a patch has to apply all the same. */
 async function fakeSource(folder: string, main: string): Promise<string> {
 	const source = path.join(folder, 'fake-qemu');
-	await mkdir(path.join(source, 'target/arm'), { recursive: true });
-	await mkdir(path.join(source, 'pc-bios'));
-	const files = {
-		VERSION: '10.9.9\n',
-		'pc-bios/meson.build': "fds = ['edk2-aarch64-code.fd']\n",
-		'target/arm/kvm.c': `int main(void)\n{\n\treturn ${main};\n}\n`,
-		configure: [
-			'#!/bin/sh',
-			'cat >build.ninja <<END',
-			'rule cc',
-			'  command = aarch64-linux-gnu-gcc -o \\$out \\$in',
-			'build qemu-system-aarch64: cc ../source/target/arm/kvm.c',
-			'END',
-			'',
-		].join('\n'),
-	};
-	for (const [name, text] of Object.entries(files)) await writeFile(path.join(source, name), text);
-	await chmod(path.join(source, 'configure'), 0o755);
-	// Shared folders are laid read-only; the patch has to apply all the same.
+	await writeFakeSource(source, main);
 	await chmod(path.join(source, 'target/arm/kvm.c'), 0o444);
 	await chmod(path.join(source, 'target/arm'), 0o555);
 	return source;

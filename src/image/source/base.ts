@@ -58,7 +58,7 @@ async function checkCommit(folder: string, baseCommit: string, tip: string, sign
 	const what = tip === 'HEAD' ? `'${folder}'` : `${tip.slice(0, 12)} of '${folder}'`;
 	if (behind === '0' && ahead === '0') return [`${what} stands at the base-commit`];
 	return [
-		`${what} is ${ahead} commits ahead of the base-commit${behind === '0' ? '' : ` and lacks ${behind} of its history`}`,
+		`${what} is ${ahead} ${ahead === '1' ? 'commit' : 'commits'} ahead of the base-commit${behind === '0' ? '' : ` and lacks ${behind} of its history`}`,
 	];
 }
 

@@ -48,7 +48,7 @@ test('a range, blobs and bases are read from a repository as they are, whatever 
 			prerequisites: [`prerequisite-patch-id: ${patchId.split(' ')[0]}`, `prerequisite-patch-id: ${'0'.repeat(40)}`],
 		}),
 		[
-			`'${folder}' is 1 commits ahead of the base-commit`,
+			`'${folder}' is 1 commit ahead of the base-commit`,
 			`Based-on 20261125-x-1-abc@example.org is in '${folder}' as ${short} (f: change)`,
 			`prerequisite patch ${patchId.slice(0, 12)} is in '${folder}' as ${short} (f: change)`,
 			`prerequisite patch 000000000000 is not among the last 2000 commits of '${folder}': apply it first, by naming its mails first`,

@@ -18,7 +18,7 @@ import { packageFolder, shippedCases, version } from '../../usage/places.ts';
 import { resourcesFor } from '../resources.ts';
 
 /** Results of the unpatched QEMU's cells that an earlier run has. */
-export interface Baseline {
+export interface EarlierRun {
 	readonly results: Results;
 	/** Its entry in the cache, which holds `results.json`. */
 	readonly folder: string;
@@ -31,7 +31,7 @@ export interface Baseline {
  * @param program the QEMU; its place in the request does not count
  * @returns `undefined` where that cannot be known, as on hosts over ssh
  */
-export async function baselineKey(
+export async function earlierKey(
 	cache: Cache,
 	context: CommandContext,
 	request: RunRequest,
@@ -60,7 +60,7 @@ export async function baselineKey(
 }
 
 /** The newest results that are kept for a key. A damaged entry counts as none. */
-export async function findBaseline(cache: Cache, key: string): Promise<Baseline | undefined> {
+export async function findEarlier(cache: Cache, key: string): Promise<EarlierRun | undefined> {
 	const names = (await readdir(cache.folder('results')).catch((): string[] => []))
 		.filter(name => name.startsWith(`${key}-`) && !name.endsWith('.json'))
 		.sort();
@@ -77,7 +77,7 @@ export async function findBaseline(cache: Cache, key: string): Promise<Baseline 
 }
 
 /** Keeps the results of a run, unless the infrastructure failed in it: that says nothing about the QEMU. */
-export async function keepBaseline(cache: Cache, key: string, runFolder: string): Promise<void> {
+export async function keepEarlier(cache: Cache, key: string, runFolder: string): Promise<void> {
 	const results = readResults(runFolder);
 	if (results.cells.some(cell => cell.status === 'error')) return;
 	await cache.keep('results', `${key}-${results.run.id}`, async to => {
@@ -88,10 +88,11 @@ export async function keepBaseline(cache: Cache, key: string, runFolder: string)
 }
 
 /** Takes kept results as those of a run folder. @returns the sentence that says so */
-export async function takeBaseline({ results, folder }: Baseline, runFolder: string): Promise<string> {
+export async function takeEarlier({ results, folder }: EarlierRun, runFolder: string): Promise<string> {
 	await makeFolder(runFolder);
 	await copyFile(path.join(folder, 'results.json'), path.join(runFolder, 'results.json'));
-	return `${results.cells.length} cells, taken from run ${results.run.id} of ${results.run.startedAt.slice(0, 10)}, with the same QEMU, cells, kernels and vpmu; '--fresh' runs them again`;
+	const count = results.cells.length === 1 ? "1 cell" : `${results.cells.length} cells`;
+	return `${count}, taken from run ${results.run.id} of ${results.run.startedAt.slice(0, 10)}, with the same QEMU, cells, kernels and vpmu; '--fresh' runs them again`;
 }
 
 async function boardHashes(cache: Cache, source: string): Promise<string[]> {

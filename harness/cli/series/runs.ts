@@ -1,0 +1,133 @@
+import path from 'node:path';
+import { type BuiltQemu, type BuiltSeries, type BuiltStep, openCache, verifiedHash } from '../../../src/image/index.ts';
+import { type Results, readResults } from '../../../src/run/index.ts';
+import { executeRun } from '../../run/execute.ts';
+import type { RunRequest } from '../../run/request.ts';
+import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
+import { earlierKey, findEarlier, keepEarlier, takeEarlier } from './earlier.ts';
+import { nameStep } from './steps.ts';
+
+/** How the runs of a series are made. */
+export interface SeriesRuns {
+	/** Its standard output is where the tables of the runs go. */
+	readonly context: CommandContext;
+	/** The folder of all runs, as it was given. */
+	readonly out: string;
+	/** Run the unpatched build's cells again, even if an earlier run has them. */
+	readonly fresh: boolean;
+	/** What a run of a program is asked for. */
+	readonly requestFor: (program: string, out: string) => RunRequest;
+}
+
+/** A run that did not come to an end, by its exit status. */
+interface Stopped {
+	readonly stopped: number;
+}
+
+/** Results of a run, and the sentence that says where they come from if it was an earlier one. */
+export interface Ran {
+	readonly results: Results;
+	readonly taken: string | undefined;
+}
+
+const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exitCodes.usage];
+
+/** Runs the cells of a build into a folder of its own. */
+async function runCells({ context, out, requestFor }: SeriesRuns, { program }: BuiltQemu, folder: string) {
+	const code = await executeRun(requestFor(program, path.join(out, folder)), context);
+	return stops.includes(code) ? { stopped: code } : { results: readResults(path.resolve(context.cwd, out, folder)) };
+}
+
+/** Provides the results of the unpatched build's cells: those of an earlier run of the same, or of one that runs now. */
+export async function runBefore(runs: SeriesRuns, before: BuiltQemu): Promise<Ran | Stopped> {
+	const { context, out, fresh, requestFor } = runs;
+	const folder = path.join(out, 'before');
+	const cache = await openCache({ env: context.env, signal: context.signal });
+	const key = await earlierKey(cache, context, requestFor(before.program, folder), before.program);
+	context.stdout.write(`\nQEMU ${before.version} before the series\n`);
+	const earlier = fresh || key === undefined ? undefined : await findEarlier(cache, key);
+	if (earlier !== undefined) {
+		const taken = await takeEarlier(earlier, path.resolve(context.cwd, folder));
+		context.stdout.write(`${taken}\n`);
+		return { results: earlier.results, taken };
+	}
+	const ran = await runCells(runs, before, 'before');
+	if ('stopped' in ran) return ran;
+	if (key !== undefined) await keepEarlier(cache, key, path.resolve(context.cwd, folder));
+	return { ...ran, taken: undefined };
+}
+
+/** A patched build that was run, and what the judge said. */
+export interface JudgedStep<T> {
+	readonly step: BuiltStep;
+	/** Such as `patch 3 'title'`. */
+	readonly name: string;
+	/** Lines that this QEMU writes to stderr and the one before it does not. */
+	readonly said: readonly string[];
+	readonly judged: T;
+}
+
+/**
+ * Runs the cells of each patched build, one after another, until one is worse than the unpatched one. A build whose program is the one
+ * before it, as after a patch to documentation, is not run.
+ *
+ * @param judge judges the results of a build, which are in the folder named, below the folder of all runs
+ */
+export async function runSteps<T extends { readonly exit: number }>(
+	runs: SeriesRuns,
+	{ before, steps }: BuiltSeries,
+	unpatched: Results,
+	judge: (built: BuiltQemu, results: Results, folder: string) => Promise<T>,
+): Promise<JudgedStep<T> | Stopped> {
+	const { stdout } = runs.context;
+	const isEach = steps.length > 1;
+	const said = new Set(saidIn(unpatched));
+	let hash = await verifiedHash(before.program);
+	for (const [at, step] of steps.entries()) {
+		const [isLast, name] = [at === steps.length - 1, nameStep(step, at, isEach)];
+		const own = await verifiedHash(step.built.program);
+		if (own === hash && !isLast) {
+			stdout.write(`\n${name}: the program is the one before it, so there is nothing to run\n`);
+			continue;
+		}
+		hash = own;
+		stdout.write(`\nQEMU ${step.built.version} ${isLast ? 'after the series' : `with ${name}`}\n`);
+		const folder = isLast ? 'after' : `patch-${at + 1}`;
+		const ran = await runCells(runs, step.built, folder);
+		if ('stopped' in ran) return ran;
+		const lines = saidIn(ran.results).filter(line => !said.has(line));
+		for (const line of lines) said.add(line);
+		if (lines.length > 0) stdout.write(`${saidText(name, lines)}\n`);
+		const judged = await judge(step.built, ran.results, folder);
+		if (judged.exit !== exitCodes.asPredicted || isLast) return { step, name, said: lines, judged };
+	}
+	throw new Error('a series has at least one build');
+}
+
+/** Lines that are shown of what a build newly writes. */
+const linesShown = 5;
+
+const saidText = (name: string, lines: readonly string[]) =>
+	[
+		`${name} makes QEMU write to stderr what it did not write before:`,
+		...lines.slice(0, linesShown).map(line => `  ${line}`),
+		...(lines.length > linesShown ? [`  and ${lines.length - linesShown} more lines`] : []),
+	].join('\n');
+
+/** The lines that QEMUs of a run wrote to stderr, without what differs from start to start. */
+export function saidIn({ cells }: Results): string[] {
+	const lines = cells.flatMap(cell => cell.logs?.qemu.stderr ?? []);
+	return [
+		...new Set(
+			lines.map(line =>
+				line
+					.replace(/^(?:\S*\/)?(qemu-system-aarch64): /, '$1: ')
+					.replace(/\b0x[0-9a-f]+/g, '0x...')
+					.replace(/==\d+==/g, '==PID==')
+					.replace(/\b(pid|PID)[ =]\d+/g, '$1 N')
+					.trimEnd(),
+			),
+		),
+	].filter(line => line !== '');
+}
