@@ -77,6 +77,17 @@ const sanitizerDefaults = [
 	'',
 ].join('\n');
 
+/**
+ * Makes a copy of the static AddressSanitizer that works: in that of GCC 14 for arm64, the interceptor of strcat keeps its pointer
+ * in the section of code, and writing it ends the program with SIGSEGV before main. Here that section can be written to.
+ */
+const workingRuntime = [
+	'mkdir runtime && cd runtime && cp "$(aarch64-linux-gnu-gcc -print-file-name=libasan.a)" libasan.a',
+	'aarch64-linux-gnu-ar x libasan.a asan_interceptors.o',
+	"if aarch64-linux-gnu-nm asan_interceptors.o | grep -q ' T _ZN14__interception.*real_'; then aarch64-linux-gnu-objcopy --rename-section .text=.text_rw,alloc,load,code,contents asan_interceptors.o && aarch64-linux-gnu-ar r libasan.a asan_interceptors.o 2>&1; fi",
+	'cd ..',
+];
+
 /** The script that configures `source` into `build`; both stand in its working folder. */
 export function configureScript({ configure, sanitizers: chosen }: BuildRecipe): string {
 	const words = [...common];
@@ -86,10 +97,11 @@ export function configureScript({ configure, sanitizers: chosen }: BuildRecipe):
 		const flags = `-fsanitize=${chosen.join(',')} -fno-omit-frame-pointer${recover}`;
 		// The runtime becomes part of the program: the hosts that it runs on need no libraries of the compiler.
 		const runtimes = chosen.map(name => (name === 'address' ? '-static-libasan' : '-static-libubsan')).join(' ');
-		words.push(`--extra-cflags=${flags}`, `--extra-ldflags=${flags} ${runtimes} /mnt/build/sanitizer-defaults.o`);
+		words.push(`--extra-cflags=${flags}`, `--extra-ldflags=${flags} -L/mnt/build/runtime ${runtimes} /mnt/build/sanitizer-defaults.o`);
 		// Since 9.2 QEMU has an option for each. With it, coroutines tell the sanitizer which stack they are on.
 		const options = chosen.map(name => (name === 'address' ? '--enable-asan' : '--enable-ubsan')).join(' ');
 		prepare.push(
+			...(chosen.includes('address') ? workingRuntime : []),
 			`own=$(if grep -q -e --enable-asan ../source/scripts/meson-buildoptions.sh; then echo '${options}'; fi)`,
 			`printf '%s' ${quoteCommand([sanitizerDefaults])} >sanitizer-defaults.c`,
 			'aarch64-linux-gnu-gcc -O1 -c sanitizer-defaults.c -o sanitizer-defaults.o',

@@ -8,7 +8,7 @@ const summary = /^SUMMARY: (\w+Sanitizer: .*)/;
 /** A frame of a stack: `#1 0xaaaa in name file:line`. The allocator's own say nothing. */
 const frame = /^\s+#\d{1,3} 0x[0-9a-f]{1,16} in (\w{1,200})/;
 const allocators =
-	/^(__interceptor_|___interceptor_|_*asan|_*lsan)?(malloc|calloc|realloc|aligned_alloc|posix_memalign|memalign|strdup|operator)|^g_|^qemu_(mem|v?alloc)/;
+	/^(__interceptor_|___interceptor_|_*asan|_*lsan)?(malloc|calloc|realloc|aligned_alloc|posix_memalign|memalign|strdup|operator)|^_*v?asprintf|^g_|^qemu_(mem|v?alloc)/;
 
 /**
  * Finds the reports of sanitizers in lines that a QEMU built with them wrote to stderr: each as its first line, with the first

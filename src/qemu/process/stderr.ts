@@ -2,6 +2,9 @@ import { shorten } from '../../lib/foreign.ts';
 
 const keptBytes = 64 * 1024;
 
+/** What is shown if there is a report of a sanitizer. */
+const reportLines = 200;
+
 /** QEMU's message when it waits for the peer of a socket (chardev/char-socket.c). Harmless, so not evidence. */
 const announcement = ': info: QEMU waiting for connection on: ';
 
@@ -51,10 +54,10 @@ export class StderrTail {
 			.map(line => shorten(line));
 	}
 
-	/** Returns the last unexplained lines, oldest first; at most `count`. */
+	/** Returns the last unexplained lines, oldest first; at most `count`, or more if a sanitizer reports there, with stacks. */
 	unexplained(count: number): readonly string[] {
-		return this.lines(1000)
-			.filter(line => !known.some(pattern => pattern.test(line)))
-			.slice(-count);
+		const lines = this.lines(1000).filter(line => !known.some(pattern => pattern.test(line)));
+		const isReport = lines.some(line => /^(==\d+==(ERROR|WARNING)|SUMMARY): \w+Sanitizer: /.test(line));
+		return lines.slice(isReport ? -reportLines : -count);
 	}
 }
