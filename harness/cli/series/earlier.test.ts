@@ -43,9 +43,7 @@ test('the last results of a key are taken, with the run that they come from; tho
 
 test('what QEMU writes is compared without what differs from start to start', t => {
 	const said = (stderr: readonly string[]) =>
-		saidIn(
-			resultsWith([cellOf('pass', { logs: { guest: null, host: null, qemu: { events: [], stderr } } as never })]),
-		);
+		saidIn(resultsWith([cellOf('pass', { logs: { guest: null, host: null, qemu: { events: [], stderr } } as never })]));
 	t.deepEqual(
 		said([
 			'/cache/roots/qemu-built-0123/qemu-system-aarch64: warning: x',
@@ -53,9 +51,6 @@ test('what QEMU writes is compared without what differs from start to start', t 
 			'==12==ERROR: AddressSanitizer: SEGV on unknown address 0xffff12 (pid 7)',
 			'==13==ERROR: AddressSanitizer: SEGV on unknown address 0xffff34 (pid 8)',
 		]),
-		[
-			'qemu-system-aarch64: warning: x',
-			'==PID==ERROR: AddressSanitizer: SEGV on unknown address 0x... (pid N)',
-		],
+		['qemu-system-aarch64: warning: x', '==PID==ERROR: AddressSanitizer: SEGV on unknown address 0x... (pid N)'],
 	);
 });

@@ -91,7 +91,7 @@ export async function keepEarlier(cache: Cache, key: string, runFolder: string):
 export async function takeEarlier({ results, folder }: EarlierRun, runFolder: string): Promise<string> {
 	await makeFolder(runFolder);
 	await copyFile(path.join(folder, 'results.json'), path.join(runFolder, 'results.json'));
-	const count = results.cells.length === 1 ? "1 cell" : `${results.cells.length} cells`;
+	const count = results.cells.length === 1 ? '1 cell' : `${results.cells.length} cells`;
 	return `${count}, taken from run ${results.run.id} of ${results.run.startedAt.slice(0, 10)}, with the same QEMU, cells, kernels and vpmu; '--fresh' runs them again`;
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type BuiltQemu, type BuiltSeries, type BuiltStep, openCache, verifiedHash } from '../../../src/image/index.ts';
+import { type BuiltQemu, type BuiltSeries, openCache, verifiedHash } from '../../../src/image/index.ts';
+import type { InspectionComparison } from '../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { executeRun } from '../../run/execute.ts';
 import type { RunRequest } from '../../run/request.ts';
@@ -34,7 +35,11 @@ export interface Ran {
 const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exitCodes.usage];
 
 /** Runs the cells of a build into a folder of its own. */
-async function runCells({ context, out, requestFor }: SeriesRuns, { program }: BuiltQemu, folder: string) {
+async function runCells(
+	{ context, out, requestFor }: SeriesRuns,
+	{ program }: BuiltQemu,
+	folder: string,
+): Promise<Stopped | { readonly results: Results }> {
 	const code = await executeRun(requestFor(program, path.join(out, folder)), context);
 	return stops.includes(code) ? { stopped: code } : { results: readResults(path.resolve(context.cwd, out, folder)) };
 }
@@ -60,29 +65,35 @@ export async function runBefore(runs: SeriesRuns, before: BuiltQemu): Promise<Ra
 
 /** A patched build that was run, and what the judge said. */
 export interface JudgedStep<T> {
-	readonly step: BuiltStep;
+	/** Its place among the builds, from 0. */
+	readonly at: number;
 	/** Such as `patch 3 'title'`. */
 	readonly name: string;
-	/** Lines that this QEMU writes to stderr and the one before it does not. */
+	/** Lines that builds up to it wrote to stderr and the unpatched one did not; each names the patch. */
 	readonly said: readonly string[];
 	readonly judged: T;
 }
 
+/** What looks at a build, before and after its cells run. */
+export interface Judge<T> {
+	readonly inspect: (program: string) => Promise<InspectionComparison>;
+	readonly judge: (built: BuiltQemu, results: Results, inspected: InspectionComparison) => T;
+}
+
 /**
- * Runs the cells of each patched build, one after another, until one is worse than the unpatched one. A build whose program is the one
- * before it, as after a patch to documentation, is not run.
- *
- * @param judge judges the results of a build, which are in the folder named, below the folder of all runs
+ * Runs the cells of each patched build, one after another, until one does not pass. A build whose program is the one before it, as after
+ * a patch to documentation, is not run.
  */
 export async function runSteps<T extends { readonly exit: number }>(
 	runs: SeriesRuns,
 	{ before, steps }: BuiltSeries,
 	unpatched: Results,
-	judge: (built: BuiltQemu, results: Results, folder: string) => Promise<T>,
+	{ inspect, judge }: Judge<T>,
 ): Promise<JudgedStep<T> | Stopped> {
 	const { stdout } = runs.context;
 	const isEach = steps.length > 1;
-	const said = new Set(saidIn(unpatched));
+	const known = new Set(saidIn(unpatched));
+	const said: string[] = [];
 	let hash = await verifiedHash(before.program);
 	for (const [at, step] of steps.entries()) {
 		const [isLast, name] = [at === steps.length - 1, nameStep(step, at, isEach)];
@@ -93,27 +104,21 @@ export async function runSteps<T extends { readonly exit: number }>(
 		}
 		hash = own;
 		stdout.write(`\nQEMU ${step.built.version} ${isLast ? 'after the series' : `with ${name}`}\n`);
-		const folder = isLast ? 'after' : `patch-${at + 1}`;
-		const ran = await runCells(runs, step.built, folder);
+		const inspected = await inspect(step.built.program);
+		const ran = await runCells(runs, step.built, isLast ? 'after' : `patch-${at + 1}`);
 		if ('stopped' in ran) return ran;
-		const lines = saidIn(ran.results).filter(line => !said.has(line));
-		for (const line of lines) said.add(line);
-		if (lines.length > 0) stdout.write(`${saidText(name, lines)}\n`);
-		const judged = await judge(step.built, ran.results, folder);
-		if (judged.exit !== exitCodes.asPredicted || isLast) return { step, name, said: lines, judged };
+		for (const line of saidIn(ran.results)) {
+			if (!known.has(line) && said.length < linesKept) said.push(`${name} makes QEMU write to stderr: ${line}`);
+			known.add(line);
+		}
+		const judged = judge(step.built, ran.results, inspected);
+		if (judged.exit !== exitCodes.asPredicted || isLast) return { at, name, said, judged };
 	}
 	throw new Error('a series has at least one build');
 }
 
-/** Lines that are shown of what a build newly writes. */
-const linesShown = 5;
-
-const saidText = (name: string, lines: readonly string[]) =>
-	[
-		`${name} makes QEMU write to stderr what it did not write before:`,
-		...lines.slice(0, linesShown).map(line => `  ${line}`),
-		...(lines.length > linesShown ? [`  and ${lines.length - linesShown} more lines`] : []),
-	].join('\n');
+/** New lines of stderr that are told; all are in the results. */
+const linesKept = 20;
 
 /** The lines that QEMUs of a run wrote to stderr, without what differs from start to start. */
 export function saidIn({ cells }: Results): string[] {

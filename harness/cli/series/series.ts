@@ -1,10 +1,8 @@
 import path from 'node:path';
 import { BuildFailure, type BuiltSeries } from '../../../src/image/index.ts';
 import type { PatchSeries } from '../../../src/patch/index.ts';
-import { seriesDocument, textOf } from '../../../src/report/index.ts';
-import { readResults } from '../../../src/run/index.ts';
+import { type SeriesVerdict, seriesDocument, textOf } from '../../../src/report/index.ts';
 import { choicesOf } from '../../plan/select.ts';
-import { executeRun } from '../../run/execute.ts';
 import { newRunId } from '../../run/folder.ts';
 import { planRun, type RunRequest } from '../../run/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -20,7 +18,8 @@ import { projectOfSeries } from './linux/project.ts';
 import { linuxSeries } from './linux/series.ts';
 import type { seriesOptions } from './options.ts';
 import { publish, seriesReports, verdictOf } from './outcome.ts';
-import { describeSteps } from './steps.ts';
+import { type JudgedStep, type Ran, runBefore, runSteps } from './runs.ts';
+import { describeSteps, nameStep } from './steps.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
 type RunGiven = Given<typeof runOptions>['options'];
@@ -51,35 +50,61 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	shown.write(`${built.series.map(describeSeries).join('')}before: ${before.program}\nafter:  ${after.program}\n`);
 	shown.write(describeSteps(built, options.each));
 	if (options['build-only']) {
-		if (json)
-			stdout.write(
-				`${JSON.stringify({ schema: 'vpmu-series/1', before, after, exit: exitCodes.asPredicted }, null, 2)}\n`,
-			);
+		const steps = built.steps.map(({ patches, built: one, warnings }) => ({
+			...{ patches: patches.map(patch => patch.title), program: one.program, warnings },
+		}));
+		const report = { schema: 'vpmu-series/1', before, after, steps, exit: exitCodes.asPredicted };
+		if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 		return exitCodes.asPredicted;
 	}
 	const quiet = json ? { ...context, stdout: stderr } : context;
-	const inspected = await inspectBoth(quiet, before.program, after.program, options.on);
-	// The same cells on both: a build with the PMU choice would otherwise be given more than one without.
+	// The same cells on all builds: one with the PMU choice would otherwise be given more than one without.
 	const hasChoice = Object.values(choicesOf([before.program, after.program])).includes(true);
 	const all = options.all || (hasChoice && options.case === undefined);
-	for (const [when, { program, version }] of [
-		['before', before],
-		['after', after],
-	] as const) {
-		shown.write(`\nQEMU ${version} ${when} the series\n`);
-		const request = requestFor(given, { qemu: [program], out: path.join(out, when), all });
-		const code = await executeRun(request, quiet);
-		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
-	}
-	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
-	const verdict = verdictOf({
-		...{ out, source: options.source!, built, inspected, env },
-		...{ before: first!, after: second! },
+	const runs = {
+		...{ context: quiet, out, fresh: options.fresh },
+		requestFor: (program: string, folder: string) => requestFor(given, { qemu: [program], out: folder, all }),
+	};
+	const first = await runBefore(runs, before);
+	if ('stopped' in first) return first.stopped;
+	const ended = await runSteps(runs, built, first.results, {
+		inspect: async program => await inspectBoth(quiet, before.program, program, options.on),
+		judge: (step, results, inspected) =>
+			verdictOf({
+				...{ out, source: options.source!, inspected, env, before: first.results, after: results },
+				built: { ...built, after: step },
+			}),
 	});
+	if ('stopped' in ended) return ended.stopped;
+	const verdict = withNotes(ended, first, built, options.each);
 	shown.write(await publish(verdict, cwd, env));
 	if (json) stdout.write(seriesReports(verdict)['series.json']!);
 	else stdout.write(`\n${textOf(seriesDocument(verdict, { isVerbose: options.verbose }), widths.text)}${out}\n`);
 	return verdict.exit;
+}
+
+/** A verdict with what the builds and runs have shown besides: which patch it is, where results come from, and what is new. */
+function withNotes(
+	{ name, at, said, judged }: JudgedStep<SeriesVerdict>,
+	{ taken }: Ran,
+	{ steps }: BuiltSeries,
+	isEach: boolean,
+): SeriesVerdict {
+	const isWorse = judged.exit === exitCodes.failed;
+	const which = isEach && isWorse && steps.length > 1 ? [`${name} is the first with which this is so`] : [];
+	const notes = [
+		...(taken === undefined ? [] : [`results of the unpatched QEMU: ${taken}`]),
+		...steps.flatMap((step, index) =>
+			step.warnings.map(line => `${nameStep(step, index, isEach)} adds a compiler warning: ${line}`),
+		),
+		...said,
+		...(isEach && isWorse && at < steps.length - 1 ? [`the patches after ${name} were built and not run`] : []),
+	];
+	const last = judged.series.length - 1;
+	const series = judged.series.map((one, index) =>
+		index === last ? { ...one, notes: [...one.notes, ...notes] } : one,
+	);
+	return { ...judged, series, why: [...which, ...judged.why] };
 }
 
 /** What a series is: its title, its patches, what it says it builds on, and what was left out. */

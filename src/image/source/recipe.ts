@@ -97,7 +97,10 @@ export function configureScript({ configure, sanitizers: chosen }: BuildRecipe):
 		const flags = `-fsanitize=${chosen.join(',')} -fno-omit-frame-pointer${recover}`;
 		// The runtime becomes part of the program: the hosts that it runs on need no libraries of the compiler.
 		const runtimes = chosen.map(name => (name === 'address' ? '-static-libasan' : '-static-libubsan')).join(' ');
-		words.push(`--extra-cflags=${flags}`, `--extra-ldflags=${flags} -L/mnt/build/runtime ${runtimes} /mnt/build/sanitizer-defaults.o`);
+		words.push(
+			`--extra-cflags=${flags}`,
+			`--extra-ldflags=${flags} -L/mnt/build/runtime ${runtimes} /mnt/build/sanitizer-defaults.o`,
+		);
 		// Since 9.2 QEMU has an option for each. With it, coroutines tell the sanitizer which stack they are on.
 		const options = chosen.map(name => (name === 'address' ? '--enable-asan' : '--enable-ubsan')).join(' ');
 		prepare.push(
