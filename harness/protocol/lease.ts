@@ -45,6 +45,8 @@ export interface Lease {
 	readonly runFolder: string;
 	/** Leave the cell's machine running once the cell has its result. */
 	readonly keep?: boolean;
+	/** QEMU looks for leaks when it ends, which takes a while. */
+	readonly isSanitized?: boolean;
 	/** Slowness factor for deadlines, from the host's calibration and, over ssh, its load. */
 	readonly slowness: number;
 	/**

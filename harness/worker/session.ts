@@ -49,6 +49,9 @@ export interface SessionOptions {
 	readonly isJudged?: boolean;
 }
 
+/** A leak check reads all memory of the process; a hang ends here too. Times the host's slowness. */
+const leakCheckMs = 30_000;
+
 /** A running cell. A case sees it through its context (context.ts). */
 export class CellSession extends Witness {
 	readonly cell: Cell;
@@ -449,8 +452,9 @@ export class CellSession extends Witness {
 		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, simulation: this.#simulation }, options, base);
 		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
+		const budgets = lease.isSanitized === true ? { quitMs: leakCheckMs * lease.slowness * contention() } : undefined;
 		const onNote = (note: string) => this.note(note);
-		const machine = this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote }));
+		const machine = this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote, budgets }));
 		await this.#kernels?.machineStarted(machine);
 		return machine;
 	}

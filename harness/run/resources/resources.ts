@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { type Board, startBoard } from '../../../src/board/index.ts';
 import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
 import { type Cache, openCache, type PinSummary, smallKernel, verifiedHash } from '../../../src/image/index.ts';
@@ -24,6 +25,9 @@ export interface ResourceOptions {
 	readonly wait?: boolean;
 	readonly onProgress: (what: string, done?: number, total?: number) => void;
 }
+
+/** Whether a program was built with AddressSanitizer, which has these names in every build. */
+const isSanitized = async (program: string) => (await readFile(program)).includes('__asan_default_options');
 
 const labelOf = (on: string, copy: number) => (copy === 0 ? on : `${on}#${copy}`);
 
@@ -75,6 +79,7 @@ export class Resources implements AsyncDisposable {
 			shim,
 			sources: { kernel: asked, boardKernel: this.#options.boardKernel },
 			made,
+			isSanitized: await this.#known.once(`sanitizers of ${made.qemu.path}`, () => isSanitized(made.qemu.path)),
 			slowness: slowness * load,
 			...folders,
 		};
