@@ -454,7 +454,9 @@ export class CellSession extends Witness {
 		const console = { speedFactor: lease.slowness };
 		const budgets = lease.isSanitized === true ? { quitMs: leakCheckMs * lease.slowness * contention() } : undefined;
 		const onNote = (note: string) => this.note(note);
-		const machine = this.#owned.use(await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote, budgets }));
+		const machine = this.#owned.use(
+			await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote, budgets }),
+		);
 		await this.#kernels?.machineStarted(machine);
 		return machine;
 	}
