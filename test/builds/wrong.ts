@@ -96,6 +96,31 @@ export const wrongBuilds: readonly WrongBuild[] = [
 			],
 		],
 	},
+	{
+		name: 'within',
+		about: 'takes an event source within the possible CPUs',
+		edits: [[covers, covers.replace('pmu_cpus, possible_cpus, pmu_cpus', 'pmu_cpus, pmu_cpus, possible_cpus')]],
+	},
+	{
+		name: 'type-without-set-pmu',
+		about: 'demands a type where KVM has no SET_PMU',
+		edits: [
+			[
+				'if (!read_pmu_attr(devices_fd, ent, "cpus", &buf, &n) ||',
+				'if (!read_pmu_attr(devices_fd, ent, "type", &buf, &n) || !read_pmu_attr(devices_fd, ent, "cpus", &buf, &n) ||',
+			],
+		],
+	},
+	{
+		name: 'fixed-without-set-pmu',
+		about: 'takes fixed counters only where KVM has no SET_PMU',
+		edits: [
+			[
+				'        if (link) {\n            pmu = PMU_EVENT_SOURCE;\n            goto out;\n        }',
+				'        pmu = link ? PMU_EVENT_SOURCE : PMU_NONE;\n        goto out;',
+			],
+		],
+	},
 	{ name: 'first-of-folder', about: 'takes the first of the folder', edits: [[isBetter, 'if (link) {']] },
 	{ name: 'last-of-folder', about: 'takes the last of the folder', edits: [[isBetter, 'if (false) {']] },
 	{ name: 'largest-path', about: 'takes the largest device path', edits: [[isBetter, isBetter.replace('<=', '>=')]] },
