@@ -34,7 +34,7 @@ tried('the choice of the posted series comes to what is predicted, and each wron
 		[],
 	);
 	const text = await readFile(docs, 'utf8');
-	const marked = /(<!-- wrong builds -->\n\n)[^]*(\n\n<!-- end of wrong builds -->)/;
+	const marked = /(<!-- wrong builds -->\n\n)[\s\S]*(\n\n<!-- end of wrong builds -->)/;
 	t.regex(text, marked);
 	const table = tableOf(told);
 	if (process.env.VPMU_WRITE_TABLE === '1') {
