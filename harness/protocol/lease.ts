@@ -38,6 +38,10 @@ export interface Lease {
 	readonly shim: string;
 	/** The local files that the cell is made of. */
 	readonly made: Readonly<Record<'qemu' | 'kernel' | 'initrd', MadeFile>>;
+	/** Build id of the QEMU's program; `null` if it has none. */
+	readonly buildId: string | null;
+	/** SHA-256 of the board's kernel; `null` if the host is not a board. */
+	readonly boardKernel: string | null;
 	/** Where the kernels came from: `debian:SUITE`, `small` or a path. */
 	readonly sources: { readonly kernel: string; readonly boardKernel: string };
 	/** Local folder of the cell's artifacts, already made, and the run folder that contains it. */

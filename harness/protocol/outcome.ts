@@ -13,6 +13,7 @@ import {
 import { describeEvent, type MachineTimings, QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
 import {
+	type CellFiles,
 	type CellKernels,
 	type CellLogs,
 	type CellResult,
@@ -139,7 +140,7 @@ export function resultOf(
 			path: cell.qemu,
 			hasPmuChoice: lease?.inspection.pmuChoice.has ?? null,
 		},
-		...(lease === undefined ? {} : { kernels: kernelsOf(cell, lease) }),
+		...(lease === undefined ? {} : { kernels: kernelsOf(cell, lease), made: filesOf(lease) }),
 		accel: cell.accel,
 		machine: cell.machine,
 		pmu: settings?.pmu ?? cell.pmu,
@@ -180,6 +181,15 @@ function kernelsOf({ on, kernel }: Cell, lease: Lease): CellKernels {
 	return {
 		guest: { source: kernel ?? lease.sources.kernel, release: lease.kernel.release },
 		board: on.startsWith('board:') ? lease.sources.boardKernel : null,
+	};
+}
+
+function filesOf({ made, buildId, boardKernel }: Lease): CellFiles {
+	return {
+		qemu: { sha256: made.qemu.sha256, buildId },
+		kernel: { sha256: made.kernel.sha256 },
+		image: { sha256: made.initrd.sha256, key: path.basename(path.dirname(made.initrd.path)) },
+		boardKernel: boardKernel === null ? null : { sha256: boardKernel },
 	};
 }
 

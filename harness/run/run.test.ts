@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { cellFolder } from '../../src/run/index.ts';
 import { temporaryFolder } from '../../test/testing/vpmu.ts';
@@ -40,5 +41,8 @@ test('the result of a cell names every file of its folder, and the report links 
 	);
 	t.deepEqual(results.run.labels, { build: '1' });
 	const html = readFileSync(path.join(out, 'report.html'), 'utf8');
-	for (const name of names) t.regex(html, new RegExp(`<a href="cells/[^"]*/${name}">${name}</a>`));
+	const pages = [...html.matchAll(/<script type="text\/plain" id="page-\d+">([\w+/=]+)</g)].map(match =>
+		gunzipSync(Buffer.from(match[1]!, 'base64')).toString(),
+	);
+	for (const name of names) t.regex(pages.join(''), new RegExp(`<a href="cells/[^"]*/${name}">${name}</a>`));
 });

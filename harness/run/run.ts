@@ -16,10 +16,11 @@ import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from '../protocol/broker.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import { broken } from '../protocol/outcome.ts';
-import { version } from '../usage/places.ts';
+import { checkoutCommit, version } from '../usage/places.ts';
 import { artifactsOf, newRunId, writeReports } from './folder.ts';
 import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';
+import { runnerOf } from './runner.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
 import { Processes } from './turns/processes.ts';
@@ -135,13 +136,15 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		endWith(broken({ cell, totalMs: 0 }, error));
 	};
 
+	const commit = checkoutCommit();
 	emit({
 		event: 'run-start',
 		run: {
 			id,
 			startedAt: startedAt.toISOString(),
 			argv: options.argv,
-			vpmu: version,
+			...{ vpmu: version, runner: runnerOf(options.env) },
+			...(commit === undefined ? {} : { vpmuCommit: commit }),
 			...(options.shard === undefined ? {} : { shard: options.shard }),
 			...(Object.keys(options.labels ?? {}).length === 0 ? {} : { labels: options.labels! }),
 		},

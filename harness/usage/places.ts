@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Folder that holds `harness`, `cases` and `images`: the checkout, or `dist` of the built package. */
@@ -9,6 +10,14 @@ export const packageFolder = path.basename(root) === 'dist' ? path.dirname(root)
 
 /** The package's version, from its `package.json`. */
 export const version: string = JSON.parse(readFileSync(path.join(packageFolder, 'package.json'), 'utf8')).version;
+
+/** The commit of the checkout, with `-dirty` if it was changed; `undefined` for a package, or without git. */
+export function checkoutCommit(): string | undefined {
+	if (!existsSync(path.join(packageFolder, '.git'))) return undefined;
+	const argv = ['-C', packageFolder, 'describe', '--always', '--dirty', '--abbrev=40', '--exclude', '*'];
+	const { stdout } = spawnSync('git', argv, { encoding: 'utf8', timeout: 10_000, maxBuffer: 1 << 16 });
+	return /^[0-9a-f]{40,64}(-dirty)?$/.exec(stdout?.trim() ?? '')?.[0];
+}
 
 /** `.ts` in the checkout, `.js` in the built package. */
 export const codeExtension = path.extname(import.meta.filename);

@@ -18,6 +18,7 @@ export { debianPackage, refreshPins, type UnpackedPackage } from './debian/packa
 export type { Architecture } from './debian/pins.ts';
 export { listPins, type PinSummary } from './debian/pins.ts';
 export { type DebianSource, debianSource } from './debian/source.ts';
+export { buildIdOf } from './elf/build-id.ts';
 export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
 export { namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';

@@ -8,6 +8,7 @@ export { attemptFolder, cellFolder } from './paths.ts';
 export {
 	type Attempt,
 	type BackendView,
+	type CellFiles,
 	type CellKernels,
 	type CellLogs,
 	type CellResult,

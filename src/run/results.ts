@@ -11,6 +11,10 @@ export interface Results {
 		readonly durationMs: number;
 		/** Which part of a larger run this is. Parts with the same `division` are disjoint and together complete. */
 		readonly shard?: { readonly index: number; readonly count: number; readonly division: string };
+		/** Commit of the checkout that vpmu ran from, with `-dirty` if that was changed; absent for a package. */
+		readonly vpmuCommit?: string;
+		/** Who ran it: the machine's name (`host`), and what the engine that started it says (`engine`, `runner`, `job`, `commit`). */
+		readonly runner?: Readonly<Record<string, string>>;
 		/** Labels set by the user (`--label`). */
 		readonly labels?: Readonly<Record<string, string>>;
 		/** The runs that this one was merged from (`vpmu merge`), in the order of their numbers. */
@@ -23,7 +27,11 @@ export interface Results {
 }
 
 /** One of the runs that a merged run consists of. */
-export interface RunPart extends Pick<Results['run'], 'id' | 'startedAt' | 'argv' | 'vpmu' | 'durationMs' | 'labels'> {
+export interface RunPart
+	extends Pick<
+		Results['run'],
+		'id' | 'startedAt' | 'argv' | 'vpmu' | 'vpmuCommit' | 'runner' | 'durationMs' | 'labels'
+	> {
 	/** From 1. */
 	readonly index: number;
 }
@@ -114,6 +122,8 @@ export interface CellResult {
 	};
 	/** Which kernels it ran with; absent for a cell that started nothing, and in results of earlier versions. */
 	readonly kernels?: CellKernels;
+	/** The files that it was made of; absent for a cell that started nothing, and in results of earlier versions. */
+	readonly made?: CellFiles;
 	readonly accel: 'kvm' | 'tcg';
 	readonly machine: string;
 	readonly pmu: string | null;
@@ -163,6 +173,17 @@ export interface CellKernels {
 	readonly guest: { readonly source: string; readonly release: string };
 	/** `null` for a host that is not a board: its kernel is its own. */
 	readonly board: string | null;
+}
+
+/** Hashes of the files that a cell was made of, as hexadecimal text. */
+export interface CellFiles {
+	/** The QEMU's program. A script that starts one has no build id. */
+	readonly qemu: { readonly sha256: string; readonly buildId: string | null };
+	readonly kernel: { readonly sha256: string };
+	/** The guest's image, with its key in the cache. */
+	readonly image: { readonly sha256: string; readonly key: string };
+	/** The board's own kernel; `null` for a host that is not a board. */
+	readonly boardKernel: { readonly sha256: string } | null;
 }
 
 /** Unrequested output during a cell. */

@@ -27,6 +27,8 @@ const accel = v.picklist(['kvm', 'tcg']);
 
 const ownEntries = {
 	...{ id: text, startedAt: moment, argv: v.array(text), vpmu: text },
+	vpmuCommit: v.exactOptional(text),
+	runner: v.exactOptional(v.record(text, text)),
 	labels: v.exactOptional(v.record(text, text)),
 };
 const runEntries = {
@@ -122,6 +124,14 @@ const cellResult = v.looseObject({
 	flaky: v.exactOptional(v.boolean()),
 	quarantine: v.exactOptional(v.looseObject({ reason: text, until: text, expired: v.boolean() })),
 	part: v.exactOptional(number),
+	made: v.exactOptional(
+		v.looseObject({
+			qemu: v.looseObject({ sha256: text, buildId: textOrNull }),
+			kernel: v.looseObject({ sha256: text }),
+			image: v.looseObject({ sha256: text, key: text }),
+			boardKernel: v.nullish(v.looseObject({ sha256: text }), null),
+		}),
+	),
 });
 
 /** `results.json`. */

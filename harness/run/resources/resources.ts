@@ -1,7 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { type Board, startBoard } from '../../../src/board/index.ts';
 import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
-import { type Cache, openCache, type PinSummary, smallKernel, verifiedHash } from '../../../src/image/index.ts';
+import {
+	buildIdOf,
+	type Cache,
+	openCache,
+	type PinSummary,
+	smallKernel,
+	verifiedHash,
+} from '../../../src/image/index.ts';
 import { type HostFacts, readHostFacts } from '../../../src/pmu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
@@ -80,6 +87,8 @@ export class Resources implements AsyncDisposable {
 			sources: { kernel: asked, boardKernel: this.#options.boardKernel },
 			made,
 			isSanitized: await this.#known.once(`sanitizers of ${made.qemu.path}`, () => isSanitized(made.qemu.path)),
+			buildId: await this.#buildId(made.qemu.path),
+			boardKernel: host.kind === 'board' ? await this.#boardKernel() : null,
 			slowness: slowness * load,
 			...folders,
 		};
@@ -164,6 +173,21 @@ export class Resources implements AsyncDisposable {
 		]);
 		const [one, two, three] = await Promise.all(files.map(hashed));
 		return { qemu: one!, kernel: two!, initrd: three! };
+	}
+
+	#buildId(program: string): Promise<string | null> {
+		return this.#known.once(`build id of ${program}`, async () => {
+			await using file = await open(program);
+			// The linker puts the note among the first pages.
+			const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 20), 0, 1 << 20, 0);
+			return buildIdOf(buffer.subarray(0, bytesRead));
+		});
+	}
+
+	#boardKernel(): Promise<string> {
+		return this.#known.once('hash of the kernel of boards', async () =>
+			verifiedHash((await this.guests.kernel(this.#options.boardKernel)).image),
+		);
 	}
 
 	#calibration(host: Host): Promise<Calibration> {
