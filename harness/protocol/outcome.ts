@@ -53,6 +53,8 @@ export interface CellRecord {
 	readonly perf?: readonly PerfReading[];
 	readonly moved?: readonly MovedCount[];
 	readonly timings?: MachineTimings | undefined;
+	/** When the start of the last machine was requested, since the cell began. */
+	readonly startMs?: number | undefined;
 	/** The machine's files, by content. */
 	readonly artifacts?: Readonly<Record<string, string>>;
 	/** See {@link CellResult.notes}. */
@@ -108,6 +110,7 @@ export function resultOf(
 		moved = [],
 		unmet = [],
 		timings,
+		startMs,
 		artifacts = {},
 		notes = [],
 		totalMs,
@@ -161,6 +164,7 @@ export function resultOf(
 		perf,
 		...(moved.length === 0 ? {} : { moved }),
 		timings: {
+			...(startMs === undefined ? {} : { startMs: Math.round(startMs) }),
 			spawnMs: timings?.spawnMs ?? null,
 			greetingMs: timings?.greetingMs ?? null,
 			shellMs: timings?.shellMs ?? null,

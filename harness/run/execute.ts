@@ -9,6 +9,7 @@ import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
 import { explain } from '../usage/explain.ts';
+import { onActions } from './actions.ts';
 import { newRunId } from './folder.ts';
 import { abandoned } from './handover.ts';
 import { keeperVariable, oneCell, runUnderKeeper } from './keeper.ts';
@@ -40,6 +41,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 		columns: out.isTTY ? (out.columns ?? 80) : undefined,
 		colour: out.isTTY === true && !context.env.NO_COLOR,
 	});
+	const actions = onActions(context, out);
 	if (plan.shard !== undefined) out.write(describeShard(plan, plan.shard));
 	const signal =
 		keeperFile === undefined
@@ -78,6 +80,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 		return exitCodes.asPredicted;
 	}
 	show(results);
+	await actions.report(results, request.out ?? path.join('vpmu-runs', runId));
 	if (interrupted) return exitCodes.interrupted;
 	if (failure !== undefined) throw failure;
 	return codeOf(run, results, context);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { formatDuration, LockBusyError, makeFolderSync, VpmuError } from '../../src/lib/index.ts';
 import {
 	attemptFolder,
+	type CellPhase,
 	type CellResult,
 	cellFolder,
 	type Results,
@@ -197,18 +198,23 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		if (cell === undefined) throw new VpmuError(`the run has no cell '${id}'`, { blame: 'harness' });
 		return cell;
 	};
+	const phase = (cell: string, phase: CellPhase, host?: string) =>
+		emit({ ...{ event: 'cell-phase', cell, phase }, ...(host === undefined ? {} : { host }) });
 	const broker: Broker = {
 		acquire: (name, signal) =>
 			noting(async () => {
 				const cell = planned(name);
 				await using stack = new AsyncDisposableStack();
+				phase(name, 'slot');
 				stack.defer(await slots.claim(cell, weightOf(cell), signal));
 				// If the run must not wait, learn before the boot whether someone else counts.
 				if (!wait) await (await counting.alone(cell, signal))[Symbol.asyncDispose]();
 				const artifacts = path.join(folder.path, cellFolder(cell.id));
 				makeRoom(folder.path, cell.id);
 				givenUp.delete(cell.id);
+				phase(name, 'host');
 				const { host } = stack.use(await boards.take(cell.on));
+				phase(name, 'prepare', host.name);
 				stack.use(processes.begin(cell.id, host.kind === 'board' ? `${host.name} ${cell.id}` : host.name));
 				const lease = await resources.ready(cell, host, { artifacts, runFolder: folder.path });
 				// Runs of many hosts are merged: what each cell was predicted by stays with it.
@@ -221,7 +227,15 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		countAlone: (name, signal) =>
 			noting(async () => {
 				using _ = watchdog.pause(name);
-				return await counting.alone(planned(name), signal);
+				phase(name, 'wait-to-count');
+				const alone = await counting.alone(planned(name), signal);
+				phase(name, 'count');
+				return {
+					[Symbol.asyncDispose]: async () => {
+						await alone[Symbol.asyncDispose]();
+						phase(name, 'counted');
+					},
+				};
 			}),
 		processes: (cell, pids) => processes.add(cell, pids),
 		othersProcesses: async cell => processes.others(cell),

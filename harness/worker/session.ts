@@ -71,6 +71,7 @@ export class CellSession extends Witness {
 	#kernels: KernelWatch | undefined;
 	#machine: Machine | undefined;
 	#settings: PmuSettings | undefined;
+	#startMs: number | undefined;
 	#prediction: Prediction | undefined;
 	#failure: unknown;
 	#zeroBoot = false;
@@ -367,6 +368,7 @@ export class CellSession extends Witness {
 			perf: this.perfReadings,
 			moved: this.moved,
 			timings: this.#machine?.timings,
+			startMs: this.#startMs,
 			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files, ...this.attached },
 			notes: this.notes,
 			totalMs: performance.now() - this.#startedAt,
@@ -433,6 +435,7 @@ export class CellSession extends Witness {
 	async #startOwn(options: StartOptions, base: Partial<MachineSpec>): Promise<Machine> {
 		this.#predict(options);
 		this.#isStopped = false;
+		this.#startMs = performance.now() - this.#startedAt;
 		try {
 			const machine = await this.#launch(this.lease, await this.#keeping(options), base, this.lease.artifacts);
 			this.#machine = machine;

@@ -1,5 +1,6 @@
 /** The public interface of this folder. Everything else is internal. */
 
+export { chromeTraceOf } from './chrome-trace.ts';
 export { type ComparisonOptions, comparisonDocument, headline } from './comparison/document.ts';
 export {
 	type Block,

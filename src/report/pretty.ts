@@ -55,6 +55,7 @@ export class PrettyReport {
 				this.#running.set(event.cell, event.cell);
 				return this.#text([]);
 			case 'cell-note':
+			case 'cell-phase':
 				return '';
 			case 'cell-end':
 				this.#running.delete(event.result.id);

@@ -1,3 +1,4 @@
+import { visible } from '../lib/foreign.ts';
 import { cellFolder } from '../run/paths.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { viewOf } from './words.ts';
@@ -32,7 +33,7 @@ function diagnostic({ id, status, blame, reason, predicted, observed, timings, a
 		artifacts: Object.keys(artifacts).length === 0 ? null : cellFolder(id),
 	};
 	const known = Object.entries(entries).filter(([, value]) => value !== null);
-	return ['  ---', ...known.map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`), '  ...'];
+	return ['  ---', ...known.map(([name, value]) => `  ${name}: ${visible(JSON.stringify(value))}`), '  ...'];
 }
 
 /** `#` begins a directive and `\` escapes it (TAP specification, "Escaping"). */

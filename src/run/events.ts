@@ -14,6 +14,17 @@ export type RunEvent = { readonly at: string } & (
 	| { readonly event: 'progress'; readonly what: string; readonly done?: number; readonly total?: number }
 	/** A cell that is retried has a further start and end. */
 	| { readonly event: 'cell-start'; readonly cell: string }
+	/**
+	 * A cell began to wait or went on. `slot`: waits for a free slot; `host`: has one, and waits for its host; `prepare`: has
+	 * the host, and what it needs is made; `wait-to-count`, `count`, `counted`: around a count that must not be disturbed.
+	 */
+	| {
+			readonly event: 'cell-phase';
+			readonly cell: string;
+			readonly phase: CellPhase;
+			/** The host and its copy, from `prepare` on. */
+			readonly host?: string;
+	  }
 	| { readonly event: 'cell-note'; readonly cell: string; readonly note: string }
 	| { readonly event: 'cell-end'; readonly result: CellResult }
 	| {
@@ -23,6 +34,9 @@ export type RunEvent = { readonly at: string } & (
 			readonly packages?: readonly PackagePin[];
 	  }
 );
+
+export const cellPhases = ['slot', 'host', 'prepare', 'wait-to-count', 'count', 'counted'] as const;
+export type CellPhase = (typeof cellPhases)[number];
 
 /** A planned cell: one case with one choice for every axis. */
 export interface PlannedCell {

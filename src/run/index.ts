@@ -1,6 +1,6 @@
 /** The public interface of this folder. Everything else is internal. */
 
-export type { PlannedCell, RunEvent } from './events.ts';
+export type { CellPhase, PlannedCell, RunEvent } from './events.ts';
 export { resultsOf, summaryOf } from './fold.ts';
 export { artifactsIn, eventsOf, RunFolder, readEvents, readResults } from './folder.ts';
 export { divisionName, type GivenPart, type Merged, mergeRuns } from './merge.ts';

@@ -151,7 +151,13 @@ export interface CellResult {
 	readonly perf: readonly PerfReading[];
 	/** Counts over time while vCPUs were moved; absent if there are none. */
 	readonly moved?: readonly MovedCount[];
-	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>>;
+	/**
+	 * `startMs` is when the start of QEMU was requested, since the cell began; `spawnMs`, `greetingMs` and `shellMs` are since
+	 * then, until the process ran, QMP greeted and the guest's shell answered.
+	 */
+	readonly timings: Readonly<Record<'spawnMs' | 'greetingMs' | 'shellMs' | 'totalMs', number | null>> & {
+		readonly startMs?: number;
+	};
 	/** Maps a name to a path relative to the run folder. */
 	readonly artifacts: Readonly<Record<string, string>>;
 	/** Notes for people that do not affect the status, such as a file that became too long; absent if there are none. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { blames } from '../lib/errors.ts';
 import type { Shape } from '../lib/stored.ts';
-import type { RunEvent } from './events.ts';
+import { cellPhases, type RunEvent } from './events.ts';
 import { cellStatuses, type Results } from './results.ts';
 
 /*
@@ -106,6 +106,7 @@ const cellResult = v.looseObject({
 	),
 	timings: v.optional(
 		v.looseObject({
+			startMs: v.exactOptional(number),
 			...{ spawnMs: numberOrNull, greetingMs: numberOrNull, shellMs: numberOrNull, totalMs: numberOrNull },
 		}),
 		{},
@@ -160,6 +161,10 @@ export const eventShape: Shape<RunEvent> = v.variant('event', [
 		...{ done: v.exactOptional(number), total: v.exactOptional(number) },
 	}),
 	v.looseObject({ at: moment, event: v.literal('cell-start'), cell: text }),
+	v.looseObject({
+		...{ at: moment, event: v.literal('cell-phase'), cell: text, phase: v.picklist(cellPhases) },
+		host: v.exactOptional(text),
+	}),
 	v.looseObject({ at: moment, event: v.literal('cell-note'), cell: text, note: text }),
 	v.looseObject({ at: moment, event: v.literal('cell-end'), result: cellResult }),
 	v.looseObject({ at: moment, event: v.literal('run-end'), durationMs: number, interrupted: v.boolean(), packages }),

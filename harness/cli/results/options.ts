@@ -2,7 +2,18 @@ import type { Options } from '../command.ts';
 import { sourceOptions } from '../kcidb/source.ts';
 
 /** Formats of `vpmu report`. */
-export const formats = ['pretty', 'html', 'junit', 'tap', 'json', 'kcidb', 'markdown', 'lava', 'github'] as const;
+export const formats = [
+	'pretty',
+	'html',
+	'junit',
+	'tap',
+	'json',
+	'kcidb',
+	'markdown',
+	'lava',
+	'github',
+	'trace',
+] as const;
 
 /** Options of `vpmu report`. */
 export const reportOptions = {

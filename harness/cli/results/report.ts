@@ -3,6 +3,7 @@ import path from 'node:path';
 import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
 import {
 	type ArtifactReader,
+	chromeTraceOf,
 	githubOf,
 	htmlOf,
 	junitOf,
@@ -22,7 +23,7 @@ import type { formats, reportOptions } from './options.ts';
 
 const renderers: Readonly<
 	Record<
-		(typeof formats)[number],
+		Exclude<(typeof formats)[number], 'trace'>,
 		(results: Results, folder: string, artifacts: ArtifactReader, source: KcidbSource) => string
 	>
 > = {
@@ -34,7 +35,7 @@ const renderers: Readonly<
 	kcidb: (results, _folder, _artifacts, source) => kcidbOf(results, source),
 	markdown: markdownOf,
 	lava: lavaOf,
-	github: githubOf,
+	github: (results, folder) => githubOf(results, folder),
 };
 
 /** `vpmu report`. */
@@ -49,6 +50,11 @@ export async function report(
 	if (named !== undefined && format !== 'kcidb') throw new UsageError(`option '--${named}' needs '--format kcidb'`);
 	const folder = path.resolve(cwd, given);
 	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	// Where the time went is in the events only.
+	if (format === 'trace') {
+		stdout.write(chromeTraceOf(readEvents(folder)));
+		return exitCodes.asPredicted;
+	}
 	// A killed run has no results; its events show how far it got.
 	const finished = existsSync(path.join(folder, 'results.json'));
 	const results = finished ? readResults(folder) : resultsOf(readEvents(folder));

@@ -1,18 +1,26 @@
 import type { CellResult, Results } from '../../run/results.ts';
+import { explanationOf, isWrong } from '../explain/explanation.ts';
+import { explanationLines } from '../explain/text.ts';
 
 /**
  * Renders what went wrong in a run as workflow commands of GitHub Actions, which show them as annotations: an error for each
- * cell that failed, a warning for each that the infrastructure kept from a verdict.
+ * cell that failed, a warning for each that the infrastructure kept from a verdict, with its explanation.
+ *
+ * @param folder the run folder as the reader can name it
  */
-export function githubOf({ cells }: Results): string {
-	return cells.flatMap(annotation).join('');
+export function githubOf({ cells }: Results, folder = 'RUN'): string {
+	return cells.flatMap(cell => annotation(cell, folder)).join('');
 }
 
-function annotation({ id, status, blame, reason }: CellResult): string[] {
-	if (status !== 'fail' && status !== 'xpass' && status !== 'error') return [];
+function annotation(cell: CellResult, folder: string): string[] {
+	const { id, status, blame, reason } = cell;
+	if (!isWrong(cell)) return [];
+	const explained = explanationLines(explanationOf(cell, folder), { summary: false, reasons: 2, pairs: 2 });
 	const isError = status !== 'error';
 	const title = isError ? `${status} ${id}` : `no verdict (${blame ?? 'harness'}) ${id}`;
-	return [`::${isError ? 'error' : 'warning'} title=${property(title)}::${data(reason ?? status)}\n`];
+	return [
+		`::${isError ? 'error' : 'warning'} title=${property(title)}::${data([reason ?? status, ...explained].join('\n'))}\n`,
+	];
 }
 
 /** Escapes as the runner unescapes (actions/toolkit, command.ts). */
