@@ -14,6 +14,7 @@ export { type CacheKind, type CacheRecord, cacheKinds } from './cache/kinds.ts';
 export type { OnProgress, Progress } from './cache/progress.ts';
 export { commands, requireTool, type ToolOptions } from './cache/tool.ts';
 export { type CpioEntry, joinInitramfs, readCpio, writeCpio } from './cpio.ts';
+export { checkPackageSource, type PackageSource } from './debian/check.ts';
 export { debianPackage, refreshPins, type UnpackedPackage } from './debian/packages.ts';
 export type { Architecture } from './debian/pins.ts';
 export { listPins, type PinSummary } from './debian/pins.ts';

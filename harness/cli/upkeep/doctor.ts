@@ -16,21 +16,13 @@ import { localKvm } from '../../plan/select.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
+import type { Finding } from './finding.ts';
 import type { doctorOptions } from './options.ts';
+import { packageFinding } from './packages.ts';
 
-/** One thing that vpmu needs or can use. */
-interface Finding {
-	readonly state: 'ok' | 'missing' | 'note';
-	readonly what: string;
-	/** The command that provides it, or the consequence if it is missing. */
-	readonly remedy?: string;
-}
-
-/** System programs that vpmu calls, with their Debian packages. */
+/** System programs that vpmu calls, with their Debian packages. What fetches packages is tried, see packages.ts. */
 const programs: Readonly<Record<string, string>> = {
-	'apt-get': 'apt',
-	'dpkg-deb': 'dpkg',
-	gpgv: 'gpgv',
+	setpriv: 'util-linux',
 	ssh: 'openssh-client',
 	'ssh-keygen': 'openssh-client',
 	flock: 'util-linux',
@@ -58,11 +50,6 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 				: { state: 'ok', what: `${program} (${found})` },
 		);
 	}
-	findings.push(
-		existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')
-			? { state: 'ok', what: "Debian's archive keys" }
-			: { state: 'missing', what: "Debian's archive keys", remedy: 'sudo apt-get install debian-archive-keyring' },
-	);
 	const root = cacheRoot(env);
 	try {
 		makeFolderSync(root);
@@ -146,16 +133,15 @@ function isExecutable(file: string): boolean {
 }
 
 /** `vpmu doctor`. */
-export async function doctor(
-	{ stdout, env }: CommandContext,
-	{ options }: Given<typeof doctorOptions>,
-): Promise<number> {
+export async function doctor(context: CommandContext, { options }: Given<typeof doctorOptions>): Promise<number> {
+	const { stdout, env } = context;
 	const refusal = await sandboxRefusal().catch((error): SandboxRefusal => ({ reason: messageOf(error), remedy: '' }));
 	const findings: Finding[] = [
 		...examine(env),
 		refusal === undefined
 			? { state: 'ok', what: "a sandbox for builds ('vpmu series')" }
 			: { state: 'note', what: `no sandbox, so no builds ('vpmu series'): ${refusal.reason}`, remedy: refusal.remedy },
+		await packageFinding(context),
 		...packageAge(await listPins(cacheRoot(env)), Date.now()),
 	];
 	if (options.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

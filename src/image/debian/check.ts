@@ -1,0 +1,27 @@
+import type { Cache } from '../cache/cache.ts';
+import { prepareApt, updateIndex } from './apt.ts';
+import type { Architecture } from './pins.ts';
+
+/** Where packages come from, as it was found and tried. */
+export interface PackageSource {
+	readonly mirror: string;
+	/** The file or variable that names the mirror. */
+	readonly from: string;
+}
+
+/**
+ * Does what comes before any package is chosen: finds the mirror, asks apt for its settings, and reads and verifies the index of
+ * a suite, unless that was done within the last day.
+ *
+ * @throws what `resolvePackages` throws where it has no earlier choice to go by
+ */
+export async function checkPackageSource(
+	cache: Cache,
+	suite: string,
+	architecture: Architecture,
+): Promise<PackageSource> {
+	return await cache.exclusively('packages/index', async () => {
+		const { mirrors } = await updateIndex(cache, await prepareApt(cache, suite, architecture), false);
+		return { mirror: mirrors.main.uri, from: mirrors.main.from };
+	});
+}
