@@ -8,7 +8,7 @@ pmuTest(
 		await guest.count(['cycles']);
 		const [turns, period] = [100_000_000, 2_000_000];
 		const fields = await guest.fields(
-			`cd /tmp && perf record -q -e cycles -c ${period} -o record /vpmu/workload loop ${turns} >/dev/null
+			`cd /tmp && perf record -q -e ${guest.eventFor('cycles')} -c ${period} -o record /vpmu/workload loop ${turns} >/dev/null
 			perf script -i record -F comm >samples 2>/dev/null
 			echo "samples=$(wc -l <samples)"
 			echo "ours=$(grep -c workload samples)"`,

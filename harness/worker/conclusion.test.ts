@@ -215,3 +215,23 @@ test('results hold what kernels and QEMU reported unasked', t => {
 		'QEMU wrote to stderr: odd',
 	]);
 });
+
+test("where KVM itself does not do what it says, what a guest sees is the kernel's fault", t => {
+	const withFixed = (stopped: string): HostFacts => ({
+		...bigLittle,
+		kvm: {
+			...bigLittle.kvm,
+			attribute5: 'yes',
+			fixedCounters: { eventCounters: 0, cyclesListed: false, counted: '0', stopped },
+		},
+	});
+	const observations: Observations = {
+		...started(undefined),
+		trace: { events: 'known', setPmu: [], setFixedCountersOnly: [{ ret: 0 }, { ret: 0 }] },
+		deviceTree: { pmuNode: false },
+	};
+	const [status, reason, blame] = concluded(withFixed('1'), {}, observations);
+	t.deepEqual([status, blame], ['fail', 'kernel']);
+	t.regex(reason!, /; KVM, asked without QEMU: the cycle counter .* stands still on CPU 1, and counts on CPU 0$/);
+	t.is(concluded(withFixed(''), {}, observations)[2], 'guest');
+});

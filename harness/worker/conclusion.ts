@@ -8,9 +8,11 @@ import {
 	type JudgeOptions,
 	judge,
 	judgeAround,
+	kernelFaults,
 	type Observations,
 	type PmuSettings,
 	postedStarts,
+	type Verdict,
 } from '../../src/pmu/index.ts';
 import { QemuError } from '../../src/qemu/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
@@ -30,7 +32,7 @@ export function conclude(record: CellRecord): CellResult {
 		const finding = findingSeen(facts, settings, observations, judging);
 		// A finding explains only the choice.
 		return finding === undefined || unmet.length > 0
-			? resultOf(record, 'fail', [...verdict.reasons, ...unmet].join('; '), guilty(verdict.contradictions), verdict)
+			? resultOf(record, 'fail', ...failed(verdict, unmet, facts), verdict)
 			: resultOf(record, 'xfail', finding, null, verdict);
 	}
 	const expected = matrix?.expectFailure?.(known, unmet);
@@ -44,6 +46,17 @@ export function conclude(record: CellRecord): CellResult {
 	return fixed === undefined
 		? resultOf(record, 'pass', null, null, verdict)
 		: resultOf(record, 'xpass', `no longer so: ${fixed}`, null, verdict);
+}
+
+/** Why a cell failed, and whom to blame: KVM that does not do what it says explains what guests see. */
+function failed(
+	{ reasons, contradictions }: Verdict,
+	unmet: readonly string[],
+	facts: HostFacts,
+): [reason: string, blame: CellResult['blame']] {
+	const faults = contradictions.some(({ layer }) => layer === 'guest' || layer === 'perf') ? kernelFaults(facts) : [];
+	const told = faults.map(fault => `KVM, asked without QEMU: ${fault}`);
+	return [[...reasons, ...unmet, ...told].join('; '), faults.length > 0 ? 'kernel' : guilty(contradictions)];
 }
 
 /**

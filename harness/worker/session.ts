@@ -5,9 +5,11 @@ import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts'
 import { contention, VpmuError } from '../../src/lib/index.ts';
 import {
 	type CpuPmu,
+	cyclesEvent,
 	type HostFacts,
 	hostModel,
 	type JudgeOptions,
+	kernelFindings,
 	type PmuSettings,
 	type Prediction,
 	predictBackend,
@@ -177,6 +179,7 @@ export class CellSession extends Witness {
 		else await guest.ready();
 		const system = await guest.system();
 		if (system !== undefined) this.observe({ system });
+		if (this.cyclesEvent === 'r11') this.note(`finding K1: ${kernelFindings.K1}`);
 		await this.#observe(machine);
 		return guest;
 	}
@@ -220,6 +223,10 @@ export class CellSession extends Witness {
 		const guest = new Guest(this, machine);
 		this.#kernels?.add(guest);
 		return guest;
+	}
+
+	get cyclesEvent(): 'cycles' | 'r11' {
+		return this.#prediction === undefined ? 'cycles' : cyclesEvent(this.#prediction);
 	}
 
 	/** Host CPUs (list format) on which a vCPU of the cell can run; empty if none is known. */

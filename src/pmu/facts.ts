@@ -52,6 +52,22 @@ export interface KvmFacts {
 	 * if it could not run. Absent from facts of a vpmu version that did not measure it.
 	 */
 	readonly defaultCounts?: readonly DefaultCount[] | { readonly unknown: string };
+	/**
+	 * What a scratch vCPU with FIXED_COUNTERS_ONLY (attribute 5) shows its guest, and where it counts. Absent if KVM does not have the
+	 * attribute, if it is simulated, and from facts of a vpmu version that did not measure it.
+	 */
+	readonly fixedCounters?: FixedCounters | { readonly unknown: string };
+}
+
+/** A vCPU with the fixed counters alone, measured by the probe's guest code. CPU lists in list format. */
+export interface FixedCounters {
+	/** PMCR_EL0.N: event counters beside the fixed ones. */
+	readonly eventCounters: number;
+	/** Whether PMCEID0_EL0 lists CPU_CYCLES, without which Linux offers no event `cycles`. */
+	readonly cyclesListed: boolean;
+	/** Measured host CPUs on which the cycle counter counted, and on which it stayed at 0. */
+	readonly counted: string;
+	readonly stopped: string;
 }
 
 /** Measurements of vCPUs made on some host CPUs with KVM's default event source: where they count. CPU lists in list format. */

@@ -19,6 +19,11 @@ export const findings = {
 	F14: 'whether a scratch vCPU can be made depends on the CPU that QEMU happens to run on, and with it the backend',
 } as const;
 
+/** What was found about posted kernel series, in docs/findings.md under the same numbers. */
+export const kernelFindings = {
+	K1: 'with the fixed counters alone PMCEID0 lists no CPU_CYCLES, so that a Linux guest has no event cycles: perf says not supported, and only raw r11 counts',
+} as const;
+
 export type FindingId = keyof typeof findings;
 
 /** A series in which findings were seen, and how its versions are recognised. */

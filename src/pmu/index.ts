@@ -8,6 +8,7 @@ export type {
 	DefaultCount,
 	EventSource,
 	FileText,
+	FixedCounters,
 	HostFacts,
 	KvmFacts,
 	PmuSettings,
@@ -18,12 +19,14 @@ export {
 	findings,
 	type KnownFindings,
 	type KnownSeries,
+	kernelFindings,
 	knownFindingsOf,
 	knownSeries,
 	type SeriesIdentity,
 } from './findings.ts';
 export { type CpuGroup, type HostModel, hostModel } from './model/host-model.ts';
 export type { CpuPmu } from './model/sources.ts';
+export { cyclesEvent } from './predict/apply.ts';
 export { countingOn } from './predict/counting.ts';
 export { type PostedStart, postedStarts } from './predict/posted-start.ts';
 export { predictBackend } from './predict/predict.ts';
@@ -33,6 +36,7 @@ export { type SimulatedHost, shimWords, simulatedFacts, simulatedNames, sysfsTre
 export { type Simulation, type SimulationHost, simulate, wrapperArgv } from './simulate/simulate.ts';
 export { type TreeEntry, tarOf } from './simulate/tar.ts';
 export { type AroundOptions, type AskedMachine, describeReport, judgeAround } from './verdict/around.ts';
+export { kernelFaults } from './verdict/kernel-faults.ts';
 export type * from './verdict/observed.ts';
 export { parseTraceLog } from './verdict/trace-log.ts';
 export { type JudgeOptions, judge } from './verdict/verdict.ts';

@@ -60,6 +60,7 @@ export function card(facts: HostFacts): string {
 			] as const
 		).map(([what, answer]) => `  ${what}: ${inWords(answer)}`),
 		...defaults(kvm.defaultCounts),
+		...fixed(kvm.fixedCounters),
 		...('error' in facts.eventSources
 			? [`event sources ${facts.eventSources.error}`]
 			: facts.eventSources.map(source => {
@@ -80,6 +81,18 @@ function defaults(measured: HostFacts['kvm']['defaultCounts']): string[] {
 		const stands = stopped === '' ? '' : `, stands still on ${stopped}`;
 		return `KVM's default a vCPU made on CPU ${madeOn} counts on ${counted === '' ? 'no CPU' : `CPU ${counted}`}${stands}`;
 	});
+}
+
+/** What a vCPU with the fixed counters alone shows, and where it counts. */
+function fixed(measured: HostFacts['kvm']['fixedCounters']): string[] {
+	if (measured === undefined) return [];
+	if ('unknown' in measured) return [`fixed counters: ${measured.unknown}`];
+	const { eventCounters, cyclesListed, counted, stopped } = measured;
+	const listed = cyclesListed
+		? 'PMCEID0 lists CPU_CYCLES'
+		: 'PMCEID0 does not list CPU_CYCLES: Linux has no event cycles, r11 counts';
+	const where = `count on CPU ${counted || 'none'}${stopped === '' ? '' : `, stand still on ${stopped}`}`;
+	return [`fixed counters: ${where}; ${eventCounters} event counters; ${listed}`];
 }
 
 function byMidr(midr: HostFacts['cpus']['midr']): [midr: string, cpus: string][] {

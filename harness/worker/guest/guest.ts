@@ -43,6 +43,8 @@ export interface GuestCell {
 	readonly lease: Pick<Lease, 'slowness' | 'artifacts' | 'countAlone'>;
 	/** Host CPUs (list format) on which the vCPUs can run; empty if none is known. */
 	readonly runnableCpus: string;
+	/** By which event the guest's Linux counts cycles. */
+	readonly cyclesEvent: 'cycles' | 'r11';
 	addReading(reading: GuestReading, samples?: readonly GuestReading[]): void;
 	addMoved(moved: MovedCount): void;
 	/** The kernel of a guest is about to end with all that it has logged. */
@@ -97,11 +99,19 @@ export class Guest {
 		};
 	}
 
+	/** The event that counts what `cycles` stands for in this guest: where Linux has no `cycles`, the raw event. */
+	eventFor(event: string): string {
+		return event.replace(/^cycles(?=$|:)/, this.#cell.cyclesEvent);
+	}
+
 	/**
 	 * Runs `perf stat` in the guest on a known amount of work, then on twice as much, and keeps the readings. A vCPU
-	 * that makes no progress is a reading too (`stuck`), once KVM is seen refusing to run it.
+	 * that makes no progress is a reading too (`stuck`), once KVM is seen refusing to run it. Where the guest's Linux has no event
+	 * `cycles`, raw `r11` is counted in its place, and `cycles` is read as well, to be judged.
 	 */
-	async count(events: readonly string[], options: CountOptions = {}): Promise<readonly GuestReading[]> {
+	async count(asked: readonly string[], options: CountOptions = {}): Promise<readonly GuestReading[]> {
+		const named = asked.map(event => this.eventFor(event));
+		const events = named.every((event, index) => event === asked[index]) ? named : [...named, 'cycles'];
 		if (options.pinned !== undefined) await this.moveVcpus(options.pinned);
 		const { iterations = defaultIterations, pinned = null, vcpu, command } = options;
 		const bound = vcpu === undefined ? [] : ['taskset', (1 << vcpu).toString(16)];
@@ -128,7 +138,7 @@ export class Guest {
 					samples.map(taken => taken[index]!),
 				),
 		);
-		return readings;
+		return readings.slice(0, asked.length);
 	}
 
 	/**

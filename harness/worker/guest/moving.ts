@@ -29,10 +29,11 @@ const output = '/tmp/vpmu-moving';
  */
 export async function countWhileMoving(
 	guest: Guest,
-	event: string,
+	asked: string,
 	way: readonly string[],
 	cannotRun: (pinned: string) => boolean,
 ): Promise<readonly Stay[]> {
+	const event = guest.eventFor(asked);
 	const [home] = way;
 	if (home === undefined) throw new RangeError('a route needs a first stop');
 	await guest.moveVcpus(home);
@@ -69,7 +70,7 @@ export async function countWhileMoving(
 
 /** Continues to read a count that {@link countWhileMoving} left running, for example in a guest restored elsewhere. */
 export async function resumeMoving(guest: Guest, event: string, pinned: string): Promise<Stay> {
-	return await stay(guest, event, pinned);
+	return await stay(guest, guest.eventFor(event), pinned);
 }
 
 /** Ends the count and waits until perf has ended too. The guest must be running. */

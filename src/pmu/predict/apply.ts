@@ -80,7 +80,7 @@ export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: 
 		guestHasPmu: true,
 		cpuPmuProperty: true,
 		traceLines: traced ? scratchLines + (settings.vcpus ?? 1) : 0,
-		events: choice.backend === 'fixed-counters-only' ? ['cycles'] : 'host',
+		events: choice.backend === 'fixed-counters-only' ? fixedEvents(host, because) : 'host',
 		counting:
 			choice.backend === 'default'
 				? countingOnDefault(host, fallback)
@@ -89,6 +89,22 @@ export function withCpuProperty(host: HostModel, settings: PmuSettings, choice: 
 					: countingOnFixedCounters(host),
 		...rest(),
 	};
+}
+
+/**
+ * Events of a guest with the fixed counters alone. Linux offers `cycles` only where PMCEID0 lists CPU_CYCLES
+ * (drivers/perf/arm_pmuv3.c, __armv8_pmuv3_map_event); a raw event needs no listing.
+ */
+function fixedEvents({ facts }: HostModel, because: string[]): readonly string[] {
+	const { fixedCounters } = facts.kvm;
+	if (fixedCounters === undefined || 'unknown' in fixedCounters || fixedCounters.cyclesListed) return ['cycles', 'r11'];
+	because.push('PMCEID0 of such a vCPU lists no CPU_CYCLES, so a Linux guest has no event cycles; raw r11 counts');
+	return ['r11'];
+}
+
+/** The event by which a guest's cycles are counted: `cycles`, or `r11` where Linux offers nothing else. */
+export function cyclesEvent({ events }: Pick<Prediction, 'events'>): 'cycles' | 'r11' {
+	return events !== 'host' && !events.includes('cycles') && events.includes('r11') ? 'r11' : 'cycles';
 }
 
 /** Lists where the posted code's result differs from the description, with the finding that explains it. */

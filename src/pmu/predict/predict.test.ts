@@ -212,7 +212,11 @@ test('what QMP, trace and guest must show', t => {
 	t.deepEqual(seen(uniform, { cpuPmu: false }), [false, 1, false, []]);
 	t.deepEqual(seen(uniform, { backcompatPmu: true }), [true, 0, true, 'host']);
 	t.deepEqual(seen(bigLittle, {}), ['absent', 0, false, []]);
-	t.deepEqual(seen(withKvm(bigLittle, five), {}), [true, 2, true, ['cycles']]);
+	t.deepEqual(seen(withKvm(bigLittle, five), {}), [true, 2, true, ['cycles', 'r11']]);
+	const fixedCounters = { eventCounters: 0, counted: '0-1', stopped: '' };
+	const eventsWith = (cyclesListed: boolean) =>
+		predict(withKvm(bigLittle, { ...five, fixedCounters: { ...fixedCounters, cyclesListed } }), {}).events;
+	t.deepEqual([eventsWith(true), eventsWith(false)], [['cycles', 'r11'], ['r11']]);
 	t.deepEqual(seen(uniform, { accel: 'tcg', icountShift: 1 }), [true, 0, true, ['cycles', 'instructions']]);
 });
 

@@ -137,6 +137,29 @@ test('where vCPUs with the default event source counted is put together, CPUs of
 	t.deepEqual(counts('default 0 99999 5', 'default x 1 5', 'default 1 1'), undefined);
 });
 
+test('a vCPU with the fixed counters alone is described as its guest saw it', t => {
+	const asked = (...lines: string[]) =>
+		factsFromScript(board, printed({ kvm: ['open 0', ...lines, 'end'] }), '').kvm.fixedCounters;
+	t.is(asked('attribute 5 6'), undefined);
+	const pmcr = String(0x41003041);
+	t.deepEqual(
+		asked('fixed 0', 'fixed-pmceid 0', `fixed-pmcr ${pmcr}`, 'fixed-counts 0 20017', 'fixed-counts 1 20101'),
+		{
+			...{ eventCounters: 6, cyclesListed: false, counted: '0-1', stopped: '' },
+		},
+	);
+	t.deepEqual(
+		asked('fixed 0', 'fixed-pmceid 131072', 'fixed-pmcr 1090519104', 'fixed-counts 0 9', 'fixed-counts 1 0'),
+		{
+			...{ eventCounters: 0, cyclesListed: true, counted: '0', stopped: '1' },
+		},
+	);
+	t.deepEqual(asked('fixed 16'), { unknown: 'attribute 5 could not be set: EBUSY' });
+	t.deepEqual(asked('fixed 0', 'fixed-failed 62'), {
+		unknown: 'guest code could not be run with the fixed counters alone: ETIME',
+	});
+});
+
 test('without SET_PMU the refusal of every type says nothing of the event sources', t => {
 	const kvm = ['open 0', 'cap-pmu-v3 1', 'vcpu 0', 'attribute 3 6', 'type 10 6', 'end'];
 	t.deepEqual(factsFromScript(board, printed({ kvm }), '').kvm.setPmuTypes, {});

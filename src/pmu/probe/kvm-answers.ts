@@ -69,6 +69,7 @@ export function kvmFacts(present: boolean, machine: string, lines: readonly stri
 		setPmuTypes: attribute(3) === 'yes' ? Object.fromEntries(types) : {},
 		vcpuInitCpus: `${new CpuSet(cpus)}`,
 		...defaultCounts(lines),
+		...fixedCounters(lines),
 	};
 }
 
@@ -120,6 +121,38 @@ function defaultCounts(lines: readonly string[]): Pick<KvmFacts, 'defaultCounts'
 		};
 	}
 	return failure === undefined ? {} : { defaultCounts: { unknown: `guest code could not be run: ${failure}` } };
+}
+
+/** CPU_CYCLES among the common events (ARM DDI 0487, D13.12.3). */
+const cpuCycles = 0x11n;
+
+/** Parses the lines `fixed...`; there are none where KVM does not have the attribute. */
+function fixedCounters(lines: readonly string[]): Pick<KvmFacts, 'fixedCounters'> {
+	const numberAfter = (name: string) =>
+		lines.map(line => new RegExp(`^${name} (\\d{1,20})$`).exec(line)?.[1]).find(value => value !== undefined);
+	const set = numberAfter('fixed');
+	if (set === undefined) return {};
+	if (set !== '0') return { fixedCounters: { unknown: `attribute 5 could not be set: ${errnoName(set)}` } };
+	const [pmceid, pmcr] = [numberAfter('fixed-pmceid'), numberAfter('fixed-pmcr')];
+	if (pmceid === undefined || pmcr === undefined) {
+		const why = errnoName(numberAfter('fixed-failed') ?? '5');
+		return { fixedCounters: { unknown: `guest code could not be run with the fixed counters alone: ${why}` } };
+	}
+	const counts = lines.flatMap(line => {
+		const [, cpu, cycles] = /^fixed-counts (\d{1,4}) (\d{1,20})$/.exec(line) ?? [];
+		return cpu === undefined ? [] : [{ cpu: Number(cpu), counts: cycles !== '0' }];
+	});
+	const cpusThat = (counting: boolean) => {
+		const cpus = counts.filter(one => one.counts === counting).map(({ cpu }) => cpu);
+		return `${CpuSet.of(...cpus)}`;
+	};
+	return {
+		fixedCounters: {
+			eventCounters: Number((BigInt(pmcr) >> 11n) & 31n),
+			cyclesListed: ((BigInt(pmceid) >> cpuCycles) & 1n) === 1n,
+			...{ counted: cpusThat(true), stopped: cpusThat(false) },
+		},
+	};
 }
 
 /** Whether both have at least one measured CPU in common, and no contradicting measurements. */

@@ -82,6 +82,14 @@ const defaultCounts: Check = (value, at, wrong) => {
 	else if (!isObject(value) || typeof value.unknown !== 'string') wrong(at, 'a list or {"unknown": ...}', value);
 };
 
+const fixedCountersMembers = members({
+	eventCounters: that('a number', value => typeof value === 'number'),
+	...{ cyclesListed: boolean, counted: text, stopped: text },
+});
+const fixedCounters: Check = (value, at, wrong) => {
+	if (!isObject(value) || typeof value.unknown !== 'string') fixedCountersMembers(value, at, wrong);
+};
+
 const hostFacts = members({
 	schema: that('"vpmu-facts/1"', value => value === 'vpmu-facts/1'),
 	host: text,
@@ -104,7 +112,7 @@ const hostFacts = members({
 			attribute5: answer,
 			pmuV3Strict: answer,
 		},
-		{ scratchVcpu: answer, setPmuTypes: recordOf(text), vcpuInitCpus: text, defaultCounts },
+		{ scratchVcpu: answer, setPmuTypes: recordOf(text), vcpuInitCpus: text, defaultCounts, fixedCounters },
 	),
 	other: recordOf(text),
 	simulated: that('a list of texts', value => Array.isArray(value) && value.every(item => typeof item === 'string')),

@@ -1,5 +1,5 @@
 import { UsageError } from '../../lib/errors.ts';
-import type { EventSource, FileText, HostFacts } from '../facts.ts';
+import type { EventSource, FileText, HostFacts, KvmFacts } from '../facts.ts';
 import { readSource } from '../model/sources.ts';
 import { errnoName } from '../probe/kvm-answers.ts';
 import type { TreeEntry } from './tar.ts';
@@ -70,8 +70,14 @@ export function simulatedFacts(facts: HostFacts, description: SimulatedHost): Ho
 	const noPmu = kvm.pmuV3 === 'no' || kvm.scratchVcpu === 'no';
 	const noSetPmu = noPmu || kvm.setPmu === 'no';
 	// The real KVM makes the vCPUs of a simulated host, and it takes an event source that is not in the simulation.
-	const { defaultCounts: _, ...answers } = facts.kvm;
-	const measured = description.eventSources === undefined && !noPmu ? facts.kvm : answers;
+	const { defaultCounts, fixedCounters, ...answers } = facts.kvm;
+	const isMeasured = description.eventSources === undefined && !noPmu;
+	const measured: KvmFacts = {
+		...answers,
+		...(isMeasured && defaultCounts !== undefined ? { defaultCounts } : {}),
+		// A simulated attribute 5 leaves the vCPU as it is.
+		...(isMeasured && fixedCounters !== undefined && kvm.fixedCountersOnly !== 'yes' ? { fixedCounters } : {}),
+	};
 	return {
 		...seen,
 		cpus: {

@@ -43,6 +43,10 @@ export const hosts: Readonly<Record<string, HostFacts>> = {
 	'KVM was not asked, Linux 5.15': withRelease(withKvm(uniform, { setPmu: unknown }), '5.15.0'),
 	'KVM was not asked, a kernel of a vendor': withRelease(withKvm(uniform, { setPmu: unknown }), 'vendor'),
 	'fixed counters': withKvm(bigLittle, { attribute5: 'yes' }),
+	'fixed counters, PMCEID 0': withKvm(bigLittle, {
+		attribute5: 'yes',
+		fixedCounters: { eventCounters: 0, cyclesListed: false, counted: '0-1', stopped: '' },
+	}),
 	'fixed counters, a CPU without an event source': withKvm(partial, { attribute5: 'yes' }),
 	'no SET_PMU': withKvm(uniform, { setPmu: 'no' }),
 	'no SET_PMU, two event sources': withKvm(overlap, { setPmu: 'no' }),

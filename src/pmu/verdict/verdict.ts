@@ -1,5 +1,6 @@
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type { Counting, Prediction } from '../facts.ts';
+import { cyclesEvent } from '../predict/apply.ts';
 import { type AroundOptions, judgeAround } from './around.ts';
 import { observedBackend } from './infer.ts';
 import type {
@@ -15,7 +16,7 @@ import type {
 } from './observed.ts';
 
 export interface JudgeOptions extends AroundOptions {
-	/** perf events that must have a reading on every group of host CPUs; default `cycles`. */
+	/** perf events that must have a reading on every group of host CPUs; default `cycles`, or `r11` without that event. */
 	readonly requiredEvents?: readonly string[];
 	/** Default `running`; a start with `-S` is `prelaunch` or `paused`. */
 	readonly runState?: string;
@@ -197,7 +198,7 @@ function judgeReadings(
 ): void {
 	const spoken = CpuSet.of(...Object.keys(prediction.counting).map(Number));
 	const cpus = options.hostCpus === undefined ? spoken : parseCpuList(options.hostCpus);
-	const required = options.requiredEvents ?? ['cycles'];
+	const required = options.requiredEvents ?? [cyclesEvent(prediction)];
 	check('perf-cpus', cpus.size > 0, 'host CPUs to read on', 'none is known');
 	for (const reading of readings) judgeReading(check, prediction, reading, cpus, required, options);
 	for (const [group, members] of countingGroups(prediction, cpus)) {
