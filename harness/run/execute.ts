@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { startTime } from '../../src/host/index.ts';
-import { hostArchitecture } from '../../src/image/index.ts';
+import { hostArchitecture, requireUsable } from '../../src/image/index.ts';
 import { eitherSignal, messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Results } from '../../src/run/index.ts';
@@ -98,6 +98,9 @@ async function checkParts(
 	await using resources = new Resources({ kernel, boardKernel, env, wait, signal, onProgress });
 	const architecture = selection.accel === 'tcg' ? hostArchitecture() : 'arm64';
 	for (const source of ownKernels) await resources.guests.kernel(source);
+	const isOnBoard = selection.on.startsWith('board');
+	if (isOnBoard && ownKernels.includes(boardKernel)) requireUsable(await resources.guests.kernel(boardKernel), 'board');
+	if (ownKernels.includes(kernel)) requireUsable(await resources.guests.kernel(kernel), 'guest');
 	await resources.qemus.checkMachines(selection.machines ?? [], selection.qemus, architecture);
 }
 

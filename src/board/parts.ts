@@ -11,6 +11,7 @@ import {
 	loadRecipe,
 	namedKernel,
 	type ProgramRoot,
+	requireUsable,
 	smallKernel,
 } from '../image/index.ts';
 import { type BoardKeys, boardKeys } from './keys.ts';
@@ -57,6 +58,7 @@ export async function boardParts(
 		boardKeys(cache, host),
 		loadRecipe('board'),
 	]);
+	requireUsable(kernel, 'board');
 	const image = await buildImage(cache, recipe, { kernel });
 	const setUp = setUpScript(layout);
 	const names = preload.map(file => path.basename(file)).sort();

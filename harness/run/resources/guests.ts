@@ -1,5 +1,13 @@
 import type { Host } from '../../../src/host/index.ts';
-import { buildImage, type Cache, type Image, type Kernel, loadRecipe, namedKernel } from '../../../src/image/index.ts';
+import {
+	buildImage,
+	type Cache,
+	type Image,
+	type Kernel,
+	loadRecipe,
+	namedKernel,
+	requireUsable,
+} from '../../../src/image/index.ts';
 import type { Lease } from '../../protocol/lease.ts';
 import { agentPath, defaultKernel, loaderInit, modulesFolder, portModules } from './guest-image.ts';
 import { kernelArgumentsWith } from './kernel-arguments.ts';
@@ -54,6 +62,7 @@ export class Guests {
 			const plain = { image: await this.image(), init: agentPath };
 			if (kernel === defaultKernel) return plain;
 			const options = { kernel: await this.kernel(kernel), extraFiles: [loaderInit] };
+			requireUsable(options.kernel, 'guest');
 			const recipe = { ...(await loadRecipe('guest')), kernelModules: portModules };
 			const image = await buildImage(await this.#cache(), recipe, options);
 			const isLoaded = image.contents.some(file => file.path.includes(modulesFolder));

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import { type Cache, linkOrCopy } from '../cache/cache.ts';
 import { resolvePackages, type UnpackedPackage, unpackPackages } from '../debian/packages.ts';
+import type { KernelConfig } from '../linux/config.ts';
+import { configOf, modulesOf } from './beside.ts';
 import { extractImage, kernelRelease } from './format.ts';
 
 /** An arm64 kernel in the form that QEMU's `-kernel` takes. */
@@ -12,9 +14,11 @@ export interface Kernel {
 	readonly release: string;
 	/** Path of the uncompressed Image, in the cache. */
 	readonly image: string;
-	/** Folder that holds `kernel/…/*.ko*`, in the cache; `null` for a kernel without modules. */
+	/** Folder that holds `kernel/…/*.ko*`, in the cache or beside a user's kernel; `null` for a kernel without modules. */
 	readonly modules: string | null;
-	/** As the user named it: `debian:SUITE` or a path. */
+	/** Its configuration; `undefined` if it is not known, as of Debian's. */
+	readonly config?: KernelConfig | undefined;
+	/** As the user named it: `debian:SUITE`, `small` or a path. */
 	readonly label: string;
 	/** SHA-256 of the Image. */
 	readonly hash: string;
@@ -44,11 +48,17 @@ export async function debianKernel(cache: Cache, suite: string): Promise<Kernel>
 }
 
 /**
- * Loads a user's kernel: an arm64 Image, plain or compressed (Image.gz, Image.zst, vmlinuz, EFI zboot).
+ * Loads a user's kernel: an arm64 Image, plain or compressed (Image.gz, Image.zst, vmlinuz, EFI zboot), with its modules if
+ * they are beside it, as an installed kernel's are.
  * @throws UsageError when there is no such file, or it is not a kernel
  */
 export async function kernelFromFile(cache: Cache, file: string): Promise<Kernel> {
-	return await keepImage(cache, file, file);
+	const kernel = await keepImage(cache, file, file);
+	const [config, modules] = await Promise.all([
+		configOf(await readFile(kernel.image), path.resolve(file), kernel.release),
+		modulesOf(file, kernel.release),
+	]);
+	return { ...kernel, config, modules: modules ?? null };
 }
 
 async function keepImage(cache: Cache, file: string, label: string, own = false): Promise<Kernel> {

@@ -37,7 +37,7 @@ export async function kernelModules(
 	if (kernel.modules === null || names.length === 0) return [];
 	const folder = kernel.modules;
 	const key = createHash('sha256')
-		.update(JSON.stringify([folder.split('/packages/').at(-1), names]))
+		.update(JSON.stringify([folder.split('/packages/').at(-1), names, kernel.hash]))
 		.digest('hex');
 	const kept = await cache.keep('kernels', `modules-${kernel.release}-${key.slice(0, 16)}`, async to => {
 		await makeFolder(to);
