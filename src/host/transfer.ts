@@ -4,28 +4,16 @@ import { pipeline } from 'node:stream/promises';
 import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
 import { quoteCommand } from '../lib/quote.ts';
+import { startArchive } from './archive.ts';
 import { HostError } from './errors.ts';
 import type { Host, HostProcess } from './host.ts';
 import { lastLines } from './lines.ts';
-import { spawnLocal } from './process.ts';
 
 /**
  * Unpacks the tar archive that `archive` writes to its standard output into the new folder `into` on the host. Then runs the
  * shell command `finish` there. @throws HostError
  */
 export type Unpack = (archive: HostProcess, into: string, finish: string, options: WaitOptions) => Promise<void>;
-
-/**
- * File modes in the archive. Another user may run the files on the host: everyone can read them, only the owner can write,
- * and setuid, setgid and sticky bits are cleared.
- */
-const archiveMode = 'u+rw,go=rX,a-st';
-
-/** Starts a local `tar` that archives the last part of `localPath`. The caller owns the process. */
-export function startArchive(localPath: string): Promise<HostProcess> {
-	const { dir, base } = path.parse(path.resolve(localPath));
-	return spawnLocal(['tar', '-c', `--mode=${archiveMode}`, '-C', dir, '--', base]);
-}
 
 async function pump(host: Host, from: HostProcess, to: HostProcess, what: string, options: WaitOptions): Promise<void> {
 	const complaints = [lastLines(from.stderr), lastLines(to.stderr)];
