@@ -54,7 +54,7 @@ export {
 } from './sandbox/index.ts';
 export { PatchRefused } from './series/apply.ts';
 export type { PatchFile } from './series/mails.ts';
-export { checkBase } from './source/base.ts';
+export { checkBase, checkOrder } from './source/base.ts';
 export { BuildFailure } from './source/failure.ts';
 export { blobsOf, checkOut, isGitTree, readGitRange } from './source/git.ts';
 export {

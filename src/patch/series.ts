@@ -180,8 +180,12 @@ const listed = (members: readonly Member[]) =>
 		.sort((a, b) => (a ?? 0) - (b ?? 0))
 		.join(', ')}`;
 
+/** What git puts into a cover letter that nobody has written. */
+const placeholder = /^\*\*\* SUBJECT HERE \*\*\*$/;
+
 const titleOf = (group: Group) => {
-	const first = [...group.members].sort((a, b) => (a.parsed.part ?? 0) - (b.parsed.part ?? 0))[0]!;
+	const ordered = [...group.members].sort((a, b) => (a.parsed.part ?? 0) - (b.parsed.part ?? 0));
+	const first = ordered.find(member => !placeholder.test(member.parsed.title)) ?? ordered[0]!;
 	return first.parsed.title || first.subject || first.file;
 };
 

@@ -78,7 +78,7 @@ test.serial(
 		const mails = await runStep('validate the mails', {});
 		t.is(mails.status, 0, mails.output);
 		t.regex(mails.output, /series: target\/arm: change what main returns, 1 patch\n/);
-			const bad = await workspace(t, 'nothing');
+		const bad = await workspace(t, 'nothing');
 		t.is((await runStep('prepare the tree', {}, bad)).status, 0);
 		const broken = await runStep('validate the pull request', { BASE: bad.base, TIP: bad.tip }, bad);
 		t.is(broken.status, 1, broken.output);

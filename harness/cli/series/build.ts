@@ -6,6 +6,7 @@ import {
 	blobsOf,
 	buildQemuSeries,
 	checkBase,
+	checkOrder,
 	checkOut,
 	debianSource,
 	isGitTree,
@@ -83,9 +84,19 @@ export async function buildSeries(
 			...{ limits, recipe, each: options.each },
 			blobOf: isGit ? blobsOf(folder, signal) : undefined,
 			onRead: async series => {
-				const checked = isGit ? await Promise.all(series.map(one => checkBase(folder, one.base, base, signal))) : [];
+				const checked = await Promise.all(
+					series.map(async (one, at) => {
+						const earlier = series.slice(0, at);
+						const ids = new Set(earlier.flatMap(other => other.messageIds));
+						const isApplied = (id: string) => ids.has(id) || ids.has(`<${id}>`);
+						const inTree = isGit
+							? await checkBase(folder, one.base, base, signal, { isApplied, isFirst: at === 0 })
+							: [];
+						return [...checkOrder(one.base, earlier), ...inTree];
+					}),
+				);
 				baseNotes = checked.flat();
-				return series.map((one, at) => ({ ...one, notes: [...one.notes, ...(checked[at] ?? [])] }));
+				return series.map((one, at) => ({ ...one, notes: [...one.notes, ...checked[at]!] }));
 			},
 		});
 		printer.end();

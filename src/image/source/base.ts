@@ -1,9 +1,35 @@
-import type { SeriesBase } from '../../patch/index.ts';
+import type { PatchSeries, SeriesBase } from '../../patch/index.ts';
 import { runTool } from '../cache/tool.ts';
 import { git, isGitTree } from './git.ts';
 
 /** Commits of a tree that are looked through for prerequisites, newest first. */
 const commitsSearched = 2000;
+
+/** The message id in a line such as `<id>` or `id`. */
+const bareId = (text: string) => /<([^<>\s]{3,300})>|^([^<>\s]{3,300})$/.exec(text)?.slice(1).find(Boolean);
+
+/**
+ * Tells which series that it needs first stand before a series, by the message ids of those. One sentence each.
+ *
+ * @param earlier the series that are applied before it
+ */
+export function checkOrder({ basedOn }: SeriesBase, earlier: readonly PatchSeries[]): string[] {
+	return basedOn.flatMap(line => {
+		const id = bareId(line);
+		const found = earlier.find(one => one.messageIds.some(other => bareId(other) === id));
+		return id === undefined || found === undefined
+			? []
+			: [`Based-on ${id} is '${found.title}', which is applied first`];
+	});
+}
+
+/** What is applied before a series. */
+export interface BaseContext {
+	/** Whether the series with this message is. */
+	readonly isApplied?: (messageId: string) => boolean;
+	/** Whether nothing is. */
+	readonly isFirst?: boolean;
+}
 
 /**
  * Compares what a series says that it builds on with the repository that it is tried on: its base-commit, and whether the series and
@@ -16,6 +42,7 @@ export async function checkBase(
 	{ baseCommit, basedOn, prerequisites }: SeriesBase,
 	tip = 'HEAD',
 	signal?: AbortSignal,
+	{ isApplied = () => false, isFirst = true }: BaseContext = {},
 ): Promise<string[]> {
 	if (!(await isGitTree(folder, signal))) return [];
 	const notes: string[] = [];
@@ -34,15 +61,16 @@ export async function checkBase(
 				: `${what} is in '${folder}' as ${await short(commit)}`,
 		);
 	for (const id of basedOn) {
-		const bare = /<([^<>\s]{3,300})>|^([^<>\s]{3,300})$/.exec(id)?.slice(1).find(Boolean);
-		if (bare !== undefined) await tell(`Based-on ${bare}`, await search(bare));
+		const bare = bareId(id);
+		if (bare !== undefined && !isApplied(bare)) await tell(`Based-on ${bare}`, await search(bare));
 	}
 	let ids: ReadonlyMap<string, string> | undefined;
 	for (const line of prerequisites) {
 		const [, kind, value = ''] = /^prerequisite-(patch-id|change-id|message-id): <?([^<>\s]{3,300})>?/.exec(line) ?? [];
 		if (kind === 'patch-id') {
 			ids ??= await patchIds(folder, tip, signal);
-			await tell(`prerequisite patch ${value.slice(0, 12)}`, ids.get(value));
+			// It may be among the series applied before, whose patches have other names there.
+			if (isFirst || ids.has(value)) await tell(`prerequisite patch ${value.slice(0, 12)}`, ids.get(value));
 		} else if (kind !== undefined) await tell(`prerequisite ${value}`, await search(value));
 	}
 	return notes;

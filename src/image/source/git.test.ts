@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { checkBase } from './base.ts';
+import { checkBase, checkOrder } from './base.ts';
 import { blobsOf, readGitRange } from './git.ts';
 
 const env = {
@@ -56,5 +56,15 @@ test('a range, blobs and bases are read from a repository as they are, whatever 
 	);
 	t.deepEqual(await checkBase(folder, { ...none, baseCommit: tip }, base), [
 		`${base.slice(0, 12)} of '${folder}' is 0 commits ahead of the base-commit and lacks 1 of its history`,
+	]);
+});
+
+test('a series that is needed first is found among those that are applied before', t => {
+	const of = (title: string, messageIds: readonly string[]) => ({ title, messageIds }) as never;
+	const earlier = [of('first', ['<a-1@example.org>', '<a-2@example.org>']), of('second', ['b@example.org'])];
+	const base = { ...none, basedOn: ['<a-2@example.org>', 'b@example.org', '<c@example.org>'] };
+	t.deepEqual(checkOrder(base, earlier), [
+		"Based-on a-2@example.org is 'first', which is applied first",
+		"Based-on b@example.org is 'second', which is applied first",
 	]);
 });
