@@ -12,7 +12,7 @@ import type { HostFolder } from './host.ts';
  * input, that is when its owner ends for any reason. The script creates the folder itself. Otherwise an owner killed before
  * it started the script would leave the folder behind.
  */
-const janitor = `trap '' HUP INT QUIT TERM; mkdir -m 700 -- "$1" && exec 9<"$1" && flock -n 9 || exit 1
+export const janitor = `trap '' HUP INT QUIT TERM PIPE; mkdir -m 700 -- "$1" && exec 9<"$1" && flock -n 9 || exit 1
 echo; exec >&- 2>&-
 read -r _; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }`;
 

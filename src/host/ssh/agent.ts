@@ -33,7 +33,7 @@ esac
 silence=
 hush() { [ -z "$silence" ] || kill -s TERM "$silence" 2>/dev/null; }
 leave() { hush; exec 8>&-; rm -rf -- "$base" || { sleep 1; rm -rf -- "$base"; }; exit 0; }
-trap leave HUP TERM
+trap leave HUP TERM PIPE
 echo "vpmu-agent $base $(id -u) $(uname -m) $rights"
 while IFS=' ' read -r verb first second; do
 	case $verb in
