@@ -16,6 +16,8 @@ export interface LinuxSource {
 	readonly path: string;
 	/** SHA-256 of an archive; `undefined` for a folder, whose content is read when it is taken over. */
 	readonly archiveHash: string | undefined;
+	/** Of a folder that stands somewhere else each time: what its kept tree is known by, instead of its path. */
+	readonly keptAs?: string;
 }
 
 /**

@@ -37,8 +37,11 @@ const stateShape: Shape<TreeState> = v.looseObject({
 });
 
 /** The name under which a source's tree is kept, and locked while it is used. */
-export function treeName({ path: place, archiveHash }: LinuxSource, digest: (text: string) => string): string {
-	return `linux-${digest(archiveHash ?? `folder ${place}`)}`;
+export function treeName(
+	{ path: place, archiveHash, keptAs = place }: LinuxSource,
+	digest: (text: string) => string,
+): string {
+	return `linux-${digest(archiveHash ?? `folder ${keptAs}`)}`;
 }
 
 /**

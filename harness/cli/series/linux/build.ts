@@ -61,7 +61,8 @@ export async function buildLinux(
 			checkedOut.defer(cleanup);
 			await checkOut(folder, base, path.join(to, 'tree'), signal);
 			const { path: place } = await openLinuxSource(path.join(to, 'tree'), '/', named);
-			return { name: named, path: place, archiveHash: undefined };
+			// A base that is tried again finds what was built of it.
+			return { name: named, path: place, archiveHash: undefined, keptAs: `${folder} ${base}` };
 		};
 		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits });
 		printer.end();
