@@ -43,6 +43,10 @@ test.serial('a guest under TCG and guests under KVM on a board are predicted, ob
 			t.is(cycles?.state, 'counted', cell.id);
 			t.true(BigInt(cycles?.count ?? 0) > 0n, cell.id);
 		}
+		t.regex(cell.made?.image.key ?? '', /^guest-[0-9a-f]{20}$/);
+		t.regex(cell.made?.qemu.buildId ?? '', /^[0-9a-f]{40}$/);
+		for (const file of ['qemu', 'kernel', 'image'] as const) t.regex(cell.made?.[file].sha256 ?? '', /^[0-9a-f]{64}$/);
+		t.is(cell.made?.boardKernel === null, cell.accel === 'tcg');
 		const folderOfCell = path.dirname(cell.artifacts['argv.json']!);
 		t.true(readFileSync(path.join(out, folderOfCell, 'perf.txt'), 'utf8').includes('cycles'));
 	}

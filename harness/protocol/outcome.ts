@@ -192,7 +192,7 @@ function filesOf({ made, buildId, boardKernel }: Lease): CellFiles {
 	return {
 		qemu: { sha256: made.qemu.sha256, buildId },
 		kernel: { sha256: made.kernel.sha256 },
-		image: { sha256: made.initrd.sha256, key: path.basename(path.dirname(made.initrd.path)) },
+		image: { sha256: made.initrd.sha256, key: path.basename(made.initrd.path) },
 		boardKernel: boardKernel === null ? null : { sha256: boardKernel },
 	};
 }
