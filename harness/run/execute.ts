@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { startTime } from '../../src/host/index.ts';
 import { hostArchitecture, requireUsable } from '../../src/image/index.ts';
 import { eitherSignal, messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Results } from '../../src/run/index.ts';
+import { storedDurations } from '../plan/shards.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
@@ -36,8 +38,11 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	await checkParts(request, context);
 	const out = json ? context.stderr : context.stdout;
 	const runId = newRunId();
+	const durations = storedDurations(context.env);
 	const pretty = new PrettyReport({
 		folder: request.out ?? path.join('vpmu-runs', runId),
+		...{ rows: out.rows, jobs: request.jobs ?? availableParallelism() },
+		expectedMs: cell => durations[cell],
 		columns: out.isTTY ? (out.columns ?? 80) : undefined,
 		colour: out.isTTY === true && !context.env.NO_COLOR,
 	});
@@ -63,6 +68,8 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 		out.write(PrettyReport.closing(results, path.relative(context.cwd, run.folder.path) || '.'));
 		out.write(smallKernelHint(results));
 	};
+	// On a terminal, times go on while nothing happens.
+	const ticking = out.isTTY ? setInterval(() => void out.write(pretty.tick()), 1000) : undefined;
 	let failure: unknown;
 	try {
 		await runRounds(run, plan.cells, {
@@ -71,6 +78,8 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 		});
 	} catch (error) {
 		failure = error;
+	} finally {
+		clearInterval(ticking);
 	}
 	const interrupted = signal.aborted;
 	const isKept = keeperFile !== undefined && (await readKept(keeperFile)) !== undefined;

@@ -20,6 +20,10 @@ export type ScreenText = string | readonly (string | ControlSequence)[];
 export const screen = {
 	/** Moves to the beginning of the line and clears it. */
 	clearLine: new ControlSequence('\r\x1b[K'),
+	/** Moves up by some lines. */
+	up: (lines: number) => new ControlSequence(`\x1b[${Math.trunc(lines)}A`),
+	/** Clears from the cursor to the end of the screen. */
+	clearBelow: new ControlSequence('\x1b[J'),
 	/** Sets the style of the following text to an SGR parameter, such as 31 for red. */
 	colour: (code: number) => new ControlSequence(`\x1b[${Math.trunc(code)}m`),
 	plain: new ControlSequence('\x1b[0m'),

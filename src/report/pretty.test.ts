@@ -41,10 +41,11 @@ test('a QEMU that has the choice is told from one of the same version that has n
 });
 
 test('on a terminal the headings come first, and a step replaces the one before', t => {
-	const report = new PrettyReport({ columns: 80 });
+	const report = new PrettyReport({ columns: 160, now: () => Date.parse(at) });
+	const now = '0/1  no failure  0 running  0 ms';
 	t.regex(rendered(report.receive(start('debian:trixie'))), /case .* QEMU/);
-	t.is(rendered(report.receive(step('one'))), '\r\u001b[Kone');
-	t.is(rendered(report.receive(step('two'))), '\r\u001b[Ktwo');
+	t.is(rendered(report.receive(step('one'))), `\r\u001b[K\u001b[J${now}\n  (one)`);
+	t.is(rendered(report.receive(step('two'))), `\u001b[1A\r\u001b[K\u001b[J${now}\n  (two)`);
 });
 
 test('every axis that is not at its default is shown, so that no two rows are alike', t => {

@@ -1,10 +1,10 @@
 import { formatDuration } from '../lib/deadline.ts';
-import { visible } from '../lib/foreign.ts';
 import { type ControlSequence, rendered, type ScreenText, screen } from '../lib/screen.ts';
 import type { PlannedCell, RunEvent } from '../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../run/results.ts';
 import { explanationOf, isWrong } from './explain/explanation.ts';
 import { explanationLines } from './explain/text.ts';
+import { Live } from './live.ts';
 import { notesOf } from './notes.ts';
 import { axesOf, countsOf, viewOf } from './words.ts';
 
@@ -20,19 +20,27 @@ export interface PrettyOptions {
 	readonly colour?: boolean;
 	/** The run folder as a person can name it, for the commands that repeat a cell. */
 	readonly folder?: string;
+	/** Rows of the terminal. */
+	readonly rows?: number | undefined;
+	/** How long a cell took before, in milliseconds: for the estimate of what is left. */
+	readonly expectedMs?: (cell: string) => number | undefined;
+	/** Cells side by side. */
+	readonly jobs?: number | undefined;
+	/** The clock, in milliseconds since 1970. */
+	readonly now?: () => number;
 }
 
 /**
- * Renders the table of a run for people. Pass it every event; it returns the text to write. On a terminal, the last line
- * shows the current activity and is replaced by the next text.
+ * Renders the table of a run for people. Pass it every event; it returns the text to write. On a terminal, the last lines
+ * show what runs, for how long and what is left, and are replaced by the next text, in one write. (log-update does the same,
+ * but writes to the stream itself: foreign text would reach the terminal without passing {@link rendered}.)
  */
 export class PrettyReport {
 	readonly #options: PrettyOptions;
 	#widths: number[] = [];
-	#planned = 0;
-	readonly #ended = new Set<string>();
-	readonly #running = new Map<string, string>();
-	#doing = '';
+	readonly #live: Live | undefined;
+	/** Lines of the live area that are on the screen. */
+	#drawn: readonly string[] = [];
 	#hasHeadings = false;
 	readonly #said = new Set<string>();
 	/** The QEMU that each text of its column was first shown for. */
@@ -40,30 +48,32 @@ export class PrettyReport {
 
 	constructor(options: PrettyOptions) {
 		this.#options = options;
+		const { columns, rows, expectedMs, jobs } = options;
+		this.#live = columns === undefined ? undefined : new Live({ columns, rows, expectedMs, jobs });
+	}
+
+	/** Returns the text that brings the times on a terminal up to date; empty if nothing changes. */
+	tick(): ScreenText {
+		return this.#live === undefined ? '' : this.#text([]);
 	}
 
 	/** Returns the text to write for one event; may be empty. */
 	receive(event: RunEvent): ScreenText {
+		this.#live?.receive(event);
 		switch (event.event) {
 			case 'run-start':
-				this.#planned = event.cells.length;
 				this.#widths = widthsFor(event.cells);
-				return this.#options.columns === undefined ? '' : this.#text([this.#row(headings)]);
+				return this.#options.columns === undefined ? '' : this.#text(this.#isNarrow ? [] : [this.#row(headings)]);
 			case 'progress':
-				return this.#progress(event.what, event.done, event.total);
+				return this.#progress(event.what);
 			case 'cell-start':
-				this.#running.set(event.cell, event.cell);
 				return this.#text([]);
 			case 'cell-note':
 			case 'cell-phase':
 				return '';
 			case 'cell-end':
-				this.#running.delete(event.result.id);
-				this.#ended.add(event.result.id);
 				return this.#text([...this.#headingsOfLog(), ...this.#cell(event.result)]);
 			case 'run-end':
-				this.#doing = '';
-				this.#running.clear();
 				return this.#text([]);
 		}
 	}
@@ -93,15 +103,13 @@ export class PrettyReport {
 		return `${rows.map(row => `${rendered(row)}\n`).join('')}${PrettyReport.closing(results, folder)}`;
 	}
 
-	#progress(what: string, done?: number, total?: number): ScreenText {
-		const far = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`;
+	#progress(what: string): ScreenText {
 		if (this.#options.columns === undefined) {
 			// A log shows each step once, without percentages and without alternating between parallel steps.
 			if (this.#said.has(what)) return '';
 			this.#said.add(what);
 			return `- ${what}\n`;
 		}
-		this.#doing = `${what}${far}`;
 		return this.#text([]);
 	}
 
@@ -114,17 +122,19 @@ export class PrettyReport {
 
 	#cell(result: CellResult): Line[] {
 		const row = this.#row(
-			[
-				result.status,
-				result.case,
-				result.on.topology ?? result.on.host ?? '',
-				this.#qemu(result),
-				machineOf(result),
-				viewOf(result.predicted),
-				viewOf(result.observed),
-				countsOf(result),
-				result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs),
-			],
+			this.#isNarrow
+				? this.#short(result)
+				: [
+						result.status,
+						result.case,
+						result.on.topology ?? result.on.host ?? '',
+						this.#qemu(result),
+						machineOf(result),
+						viewOf(result.predicted),
+						viewOf(result.observed),
+						countsOf(result),
+						result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs),
+					],
 			result.status,
 		);
 		const why = result.status === 'pass' ? null : result.reason;
@@ -162,16 +172,35 @@ export class PrettyReport {
 		return [screen.colour(colours[status]), text.slice(0, width), screen.plain, text.slice(width).trimEnd()];
 	}
 
-	#text(lines: readonly Line[]): ScreenText {
+	/** Whether a row of all columns does not fit the terminal. */
+	get #isNarrow(): boolean {
 		const { columns } = this.#options;
+		return columns !== undefined && this.#widths.reduce((sum, width) => sum + width + 2, 0) - 24 > columns;
+	}
+
+	/** A row for a narrow terminal: what tells cells apart, and the time. */
+	#short(result: CellResult): string[] {
+		const { topology, host } = result.on;
+		const time = result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs);
+		return [
+			result.status,
+			[result.case, topology ?? host ?? '', this.#qemu(result), machineOf(result), time].join(' '),
+		];
+	}
+
+	#text(lines: readonly Line[]): ScreenText {
 		const body = lines.flatMap(line => [...line, '\n']);
-		if (columns === undefined) return body;
-		const running = [...this.#running.values()];
-		const now =
-			running.length > 0
-				? `${this.#ended.size}/${this.#planned}  running ${running.join('  ')}${this.#doing === '' ? '' : `  (${this.#doing})`}`
-				: this.#doing;
-		return [screen.clearLine, ...body, visible(now).slice(0, columns - 1)];
+		if (this.#live === undefined) return body;
+		const drawn = this.#live.lines((this.#options.now ?? Date.now)());
+		const before = this.#drawn;
+		if (body.length === 0 && drawn.length === before.length && drawn.every((line, index) => line === before[index]))
+			return '';
+		this.#drawn = drawn;
+		return [
+			...(before.length > 1 ? [screen.up(before.length - 1)] : []),
+			...[screen.clearLine, screen.clearBelow, ...body],
+			drawn.join('\n'),
+		];
 	}
 }
 

@@ -81,7 +81,7 @@ test('the table of a run on a terminal has our colours and no foreign ones', t =
 			output.write(report.receive({ at: '', event: 'progress', what: doing }));
 			output.write(report.receive({ at: '', event: 'cell-end', result: cellOf('fail', { reason }) }));
 			const shown = String(stream.read());
-			const ours = ['\r\x1b[K', '\x1b[31m', '\x1b[0m'];
+			const ours = ['\r\x1b[K', '\x1b[J', '\x1b[31m', '\x1b[0m'];
 			t.true(ours.every(sequence => shown.includes(sequence)));
 			t.true(isClean(ours.reduce((text, sequence) => text.replaceAll(sequence, ''), shown)));
 			// Each cleared line is one of ours: exactly two texts.
