@@ -64,9 +64,7 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 		layers: layersOf(cell),
 		disagree: [
 			...disagreements.map(({ layer, expected, seen }) => [side('prediction', expected), side(layer, seen)] as const),
-			...unmet.map(
-				demand => [side('case', `demands something that was not so: ${demand}`), side(...shownBy(cell))] as const,
-			),
+			...unmet.map(demand => [side('case', `a demand was not met: ${demand}`), side(...shownBy(cell))] as const),
 		],
 		evidence: evidenceOf(cell).slice(0, mostEvidence),
 		repeat: repeatOf(cell, folder),
@@ -111,7 +109,8 @@ function layersOf(cell: CellResult): LayerView[] {
 		.map(([layer, seen]): LayerView => {
 			const against = disagreements.filter(one => one.layer === layer);
 			const agrees = seen === notAsked || !isCompared ? null : against.length === 0;
-			return { layer, seen, agrees: against.length > 0 ? false : agrees, expected: against.map(one => one.expected) };
+			const expected = [...new Set(against.map(one => one.expected))];
+			return { layer, seen, agrees: against.length > 0 ? false : agrees, expected };
 		})
 		.filter(({ seen, agrees, layer }) => seen !== notAsked || agrees === false || /^(qmp|trace|guest)$/.test(layer));
 }

@@ -39,7 +39,7 @@ input, select, button { font: inherit; color: inherit; background: var(--ground)
 .cells tbody tr { content-visibility: auto; contain-intrinsic-size: auto 2rem; }
 nav { display: flex; gap: 1.2rem; } dl { display: grid; gap: .1rem; } dl div { display: flex; gap: .7rem; } dt { color: var(--quiet); min-width: 6.5rem; } dd { margin: 0; overflow-wrap: anywhere; }
 .sides { display: grid; grid-template-columns: 1fr 1fr; gap: .7rem; margin: .4rem 0; } .sides > div { border: 1px solid var(--line); border-left: 4px solid var(--pass); border-radius: 6px; padding: .4rem .7rem; overflow-wrap: anywhere; } .sides .other { border-left-color: var(--fail); } .sides p { margin: .2rem 0; }
-.agrees-false td, .agrees-false th { background: var(--fail-soft); color: var(--fail); } .agrees-true td:nth-child(2) { color: var(--pass); }
+.explained tbody th, .explained td:nth-child(2), .cells td.number { white-space: nowrap; } .agrees-false td, .agrees-false th { background: var(--fail-soft); color: var(--fail); } .agrees-true td:nth-child(2) { color: var(--pass); }
 .repeat { display: flex; gap: .6rem; align-items: start; } .repeat pre { flex: 1; }
 .find { margin: .3rem 0; } .log { margin: .3rem 0; } .log pre { max-height: 26rem; }
 ::highlight(found) { background: var(--mark); } ::highlight(current) { background: var(--current); }
