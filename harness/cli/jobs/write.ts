@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import { makeFolderSync, messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { JobSet } from './job-set.ts';
@@ -17,7 +16,7 @@ export async function writeJobs(
 		({ plan, planPath }) => [path.basename(planPath), `${JSON.stringify(plan, null, '\t')}\n`] as const,
 	);
 	try {
-		mkdirSync(path.resolve(cwd, folder), { recursive: true });
+		makeFolderSync(path.resolve(cwd, folder));
 		for (const [name, text] of [...plans, ...Object.entries(files)]) {
 			await writeWhole(path.resolve(cwd, folder, name), text);
 			stdout.write(`${path.join(folder, name)}\n`);

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { compareSides, sideOf } from '../../../src/compare/index.ts';
 import type { BuiltSeries } from '../../../src/image/index.ts';
-import { stringifyJson, writeWhole } from '../../../src/lib/index.ts';
+import { makeFolder, stringifyJson, writeWhole } from '../../../src/lib/index.ts';
 import { type PatchSeries, parseDiff, statementsOf } from '../../../src/patch/index.ts';
 import { type FindingId, findings, knownFindingsOf } from '../../../src/pmu/index.ts';
 import type { InspectionComparison } from '../../../src/qemu/index.ts';
@@ -116,7 +116,7 @@ export function seriesReports(verdict: SeriesVerdict): Readonly<Record<string, s
  */
 export async function publish(verdict: SeriesVerdict, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
 	const reports = seriesReports(verdict);
-	await mkdir(path.resolve(cwd, verdict.out, 'repeat'), { recursive: true });
+	await makeFolder(path.resolve(cwd, verdict.out, 'repeat'));
 	const scripts = Object.entries(repeatScripts(verdict)).map(([name, text]) => [`repeat/${name}`, text] as const);
 	for (const [name, text] of [...Object.entries(reports), ...scripts])
 		await writeWhole(path.resolve(cwd, verdict.out, name), text);
