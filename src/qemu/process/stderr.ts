@@ -16,6 +16,10 @@ const known: readonly RegExp[] = [
 	/ warning: '-mon' is deprecated, use /,
 	// Also from wrappers: a library that is preloaded into programs of another architecture.
 	/^ERROR: ld\.so: object .* from LD_PRELOAD cannot be preloaded .*: ignored\.$/,
+	// AddressSanitizer, of QEMU's coroutines and their stacks (sanitizers issue 189).
+	/^==\d+==WARNING: ASan (doesn't fully support makecontext|is ignoring requested __asan_handle_no_return)/,
+	/^False positive error reports may follow$/,
+	/^For details see https:\/\/github\.com\/google\/sanitizers\/issues\/189$/,
 ];
 
 /** The end of a QEMU's stderr, and whether QEMU has announced its sockets there. */
