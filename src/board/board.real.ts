@@ -53,12 +53,12 @@ test.serial('overflow interrupts arrive at both PMUs, each at its own CPU', asyn
 	}
 });
 
-test.serial('its clock is right and its random numbers are its own', async t => {
+test.serial('its clock is right, and its random numbers are its own', async t => {
 	const seconds = Number(await output('date', '+%s'));
 	t.true(Math.abs(seconds - Date.now() / 1000) < 60, `${seconds}`);
 });
 
-test.serial('how a command ended is told truly', async t => {
+test.serial('how a command ended is reported correctly', async t => {
 	for (const status of [0, 1, 137, 255]) {
 		const result = await board.run(['sh', '-c', `exit ${status}`]);
 		t.deepEqual([result.status, result.signal], [status, null]);
@@ -70,7 +70,7 @@ test.serial('how a command ended is told truly', async t => {
 	t.is((await board.run(['/missing'])).status, 127);
 });
 
-test.serial('arguments, environment, folder, input and both outputs arrive as they are', async t => {
+test.serial('arguments, environment, folder, input and both outputs arrive unchanged', async t => {
 	const words = ['a b', "it's", '$HOME', '', '*', '--', '\n', 'ü'];
 	const { stdout } = await board.run(['printf', '%s\\0', ...words]);
 	t.deepEqual(stdout.toString().split('\0').slice(0, -1), words);
@@ -82,7 +82,7 @@ test.serial('arguments, environment, folder, input and both outputs arrive as th
 	t.is(shown.stderr.toString(), 'no\n');
 });
 
-test.serial('a process: its own id, signals, and the end of what it started', async t => {
+test.serial('a process has an id, takes signals, and ends with everything it started', async t => {
 	const child = await board.spawn(['sh', '-c', 'sleep 600 & echo $!; wait']);
 	const [inner] = (await once(child.stdout, 'data')) as [Buffer];
 	t.is(await output('cat', `/proc/${child.pid}/comm`), 'sh');
@@ -99,7 +99,7 @@ test.serial('a process: its own id, signals, and the end of what it started', as
 	t.is(await output('sh', '-c', 'ps | grep -c "[s]leep 600"'), '0');
 });
 
-test.serial('sockets: nobody listens; a real one both ways', async t => {
+test.serial('sockets: an error if nothing listens; data flows both ways', async t => {
 	await using folder = await board.makeFolder();
 	const error = await t.throwsAsync<HostError>(board.connect(`${folder.path}/none`), { instanceOf: HostError });
 	t.is(error!.failure, 'no-socket');
@@ -131,7 +131,7 @@ test.serial('sockets: nobody listens; a real one both ways', async t => {
 	t.true(folder.path.length < 60);
 });
 
-test.serial('content is brought once, whole, with modes and links', async t => {
+test.serial('content is copied once, complete, with modes and links', async t => {
 	const { path: local, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const tree = path.join(local, 'tree');
@@ -160,7 +160,7 @@ test.serial('a lock names its holder', async t => {
 	t.is(error!.holder?.pid, process.pid);
 });
 
-test.serial('as a user’s own ssh host: in with the right key, clear words without', async t => {
+test.serial("as a user's ssh host: the right key gets in, otherwise the reason is clear", async t => {
 	const [port, ...rest] = board.sshArguments.slice(1);
 	const options = ['-p', port!, ...rest.slice(0, -1)];
 	await using host = await sshHost('root@127.0.0.1', { options });
@@ -178,14 +178,14 @@ test.serial('as a user’s own ssh host: in with the right key, clear words with
 	t.is(await failure('-o', 'Port=1'), 'refused');
 });
 
-test.serial('a host that nobody listens on, and a name that is none', async t => {
+test.serial('a host on which nothing listens, and an unknown host name', async t => {
 	const refused = await t.throwsAsync<HostError>(sshHost('127.0.0.1', { options: ['-F', 'none', '-p', '1'] }));
 	t.is(refused!.failure, 'refused');
 	const unknown = await t.throwsAsync<HostError>(sshHost('no-such-host.invalid', { options: ['-F', 'none'] }));
 	t.is(unknown!.failure, 'unreachable');
 });
 
-test.serial('a board that is killed: the error says so, and processes end', async t => {
+test.serial('the death of a board is reported, and its processes end', async t => {
 	t.timeout(patience);
 	await using second = await startBoard({ cache: await openCache(), topology: 'biglittle' });
 	const child = await second.spawn(['sleep', '600']);
@@ -197,7 +197,7 @@ test.serial('a board that is killed: the error says so, and processes end', asyn
 	t.regex(error!.message, /connection to board:biglittle was lost: its emulator ended with SIGKILL/);
 });
 
-test.serial('SIGKILL of the owner leaves no emulator, no ssh and no folder', async t => {
+test.serial('after SIGKILL of the owner no emulator, ssh or folder is left', async t => {
 	t.timeout(patience);
 	const script = `
 		import { openCache } from ${JSON.stringify(path.join(import.meta.dirname, '../image/index.ts'))};

@@ -24,7 +24,7 @@ const tree = fc.record({
 	bootCpu: fc.nat(),
 });
 
-test('what is written is read back the same', t => {
+test('what is written is read back unchanged', t => {
 	fc.assert(
 		fc.property(tree, original => {
 			t.deepEqual(readDeviceTree(writeDeviceTree(original)), original);
@@ -32,7 +32,7 @@ test('what is written is read back the same', t => {
 	);
 });
 
-test('what was read is written the same a second time', t => {
+test('what was read is written unchanged', t => {
 	fc.assert(
 		fc.property(tree, original => {
 			const once = writeDeviceTree(original);

@@ -32,8 +32,9 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 		number,
 		number,
 	];
-	if (total > blob.length) throw new RangeError(`a device tree of ${total} bytes, of which ${blob.length} are there`);
-	if (version < 16 || compatible > 17) throw new RangeError(`a device tree of version ${version}`);
+	if (total > blob.length)
+		throw new RangeError(`a device tree of ${total} bytes, of which only ${blob.length} are present`);
+	if (version < 16 || compatible > 17) throw new RangeError(`a device tree of unsupported version ${version}`);
 
 	const reservations: [bigint, bigint][] = [];
 	for (let at = reservedAt; ; at += 16) {
@@ -68,25 +69,25 @@ export function readDeviceTree(blob: Buffer): DeviceTree {
 		if (kind === token.beginNode) {
 			const name = textAt(at);
 			at = align(at + Buffer.byteLength(name) + 1);
-			if (++nodes > most.nodes) throw new RangeError(`a device tree of more than ${most.nodes} nodes`);
-			if (open.length >= most.depth) throw new RangeError(`a device tree that is deeper than ${most.depth} nodes`);
+			if (++nodes > most.nodes) throw new RangeError(`a device tree with more than ${most.nodes} nodes`);
+			if (open.length >= most.depth) throw new RangeError(`a device tree deeper than ${most.depth} nodes`);
 			const node: DeviceNode = { name, properties: new Map(), children: [] };
 			if (parent !== undefined) parent.children.push(node);
 			else if (root === undefined) root = node;
 			else throw new RangeError('a device tree with two roots');
 			open.push(node);
 		} else if (kind === token.endNode) {
-			if (open.pop() === undefined) throw new RangeError('a device tree node ends that did not begin');
+			if (open.pop() === undefined) throw new RangeError('a node in the device tree ends without a beginning');
 		} else if (kind === token.property) {
 			const size = word();
 			const name = textAt(stringsAt + word());
 			if (parent === undefined) throw new RangeError(`property '${name}' outside of any node`);
-			if (at + size > blob.length) throw new RangeError(`property '${name}' is longer than the device tree`);
+			if (at + size > blob.length) throw new RangeError(`property '${name}' extends beyond the device tree`);
 			parent.properties.set(name, Buffer.from(blob.subarray(at, at + size)));
 			at = align(at + size);
 		} else throw new RangeError(`unknown token ${kind} in a device tree`);
 	}
-	if (root === undefined || open.length > 0) throw new RangeError('a device tree that ends within a node');
+	if (root === undefined || open.length > 0) throw new RangeError('the device tree ends within a node');
 	return { root, reservations, bootCpu: field(7) };
 }
 

@@ -47,13 +47,13 @@ const find = (root: DeviceNode, name: string): DeviceNode => {
 };
 const cells = (of: DeviceNode, property: string) => readWords(of.properties.get(property)!);
 
-test('the emulator’s own PMU is left alone', async t => {
+test("the emulator's own PMU is not changed", async t => {
 	const tree = virt(2);
 	setPmus(tree, layOut(await loadTopology('uniform')));
 	t.deepEqual(tree, virt(2));
 });
 
-test('PMUs stand where the old one stood, in the order of the description', async t => {
+test('PMUs take the place of the old one, in the order of the description', async t => {
 	for (const [name, order] of [
 		['biglittle', ['pmu-little', 'pmu-big']],
 		['biglittle-swapped', ['pmu-big', 'pmu-little']],
@@ -67,7 +67,7 @@ test('PMUs stand where the old one stood, in the order of the description', asyn
 	}
 });
 
-test('with PPI partitions every interrupt of the GIC has four cells, and no other', async t => {
+test('with PPI partitions, every interrupt of the GIC has four cells, and no other interrupt has', async t => {
 	const tree = virt(2);
 	setPmus(tree, layOut(await loadTopology('biglittle')));
 	const { root } = tree;
@@ -89,7 +89,7 @@ test('with PPI partitions every interrupt of the GIC has four cells, and no othe
 	}
 });
 
-test('PMUs that share CPUs get shared lines of their own, one for each CPU', async t => {
+test('PMUs that share CPUs get separate shared lines, one for each CPU', async t => {
 	const tree = virt(2);
 	setPmus(tree, layOut(await loadTopology('overlap')));
 	const { root } = tree;
@@ -100,7 +100,7 @@ test('PMUs that share CPUs get shared lines of their own, one for each CPU', asy
 	for (const name of ['pmu-a', 'pmu-b']) t.deepEqual(cells(find(root, name), 'interrupt-affinity'), handles);
 });
 
-test('a tree of another number of CPUs is refused', async t => {
+test('a tree with another number of CPUs is refused', async t => {
 	const layout = layOut(await loadTopology('biglittle'), 4);
 	t.throws(() => setPmus(virt(2), layout), { instanceOf: RangeError, message: /2 CPUs, not 4/ });
 });

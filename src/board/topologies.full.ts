@@ -23,7 +23,7 @@ const eventSource = (compatible: string) =>
 
 for (const [name, cpus] of boards) {
 	test.serial(
-		`the kernel of ${name}${cpus === undefined ? '' : ` with ${cpus} CPUs`} sees what was described`,
+		`the kernel of ${name}${cpus === undefined ? '' : ` with ${cpus} CPUs`} matches the description`,
 		async t => {
 			t.timeout(600_000);
 			const layout = layOut(await loadTopology(name), cpus);

@@ -5,7 +5,7 @@ import { checkTopology, chosenCpus, layOut, listTopologies, loadTopology, maximu
 const pmu = { node: 'pmu-a', compatible: 'arm,cortex-a53-pmu', cpus: 'all', overflow: 'ppi' } as const;
 const topology = (pmus: unknown, more: object = {}) => ({ summary: 's', cpus: 2, pmus, ...more });
 
-test('every shipped topology can be laid out', async t => {
+test('every shipped topology can be instantiated', async t => {
 	const names = await listTopologies();
 	for (const wanted of ['uniform', 'biglittle', 'three-clusters', 'overlap', 'partial', 'none']) {
 		t.true(names.includes(wanted), wanted);
@@ -13,7 +13,7 @@ test('every shipped topology can be laid out', async t => {
 	for (const name of names) t.is(layOut(await loadTopology(name)).topology.name, name);
 });
 
-test('parts of the CPUs fit any number that leaves none empty', async t => {
+test('fractions of the CPUs work for any number that leaves no part empty', async t => {
 	const biglittle = await loadTopology('biglittle');
 	const cpusOf = (count: number) => {
 		const { pmus } = layOut(biglittle, count);
@@ -30,7 +30,7 @@ test('parts of the CPUs fit any number that leaves none empty', async t => {
 			Array.from({ length: count }, (_, cpu) => cpu),
 		);
 	}
-	t.throws(() => cpusOf(1), { instanceOf: UsageError, message: /'biglittle' with 1 CPUs leaves none for 'pmu-/ });
+	t.throws(() => cpusOf(1), { instanceOf: UsageError, message: /'biglittle' with 1 CPUs leaves no CPU for 'pmu-/ });
 });
 
 test('CPU lists', t => {
@@ -40,7 +40,7 @@ test('CPU lists', t => {
 	t.throws(() => chosenCpus('4', 4), { message: /CPU 4 of '4': the board has only 4 CPUs/ });
 });
 
-test('a bad topology is told in one sentence', t => {
+test('a bad topology is described in one sentence', t => {
 	const cases: [unknown, RegExp][] = [
 		[[], /is not a JSON object/],
 		[topology('stock', { colour: 1 }), /unknown field 'colour'/],
@@ -51,15 +51,15 @@ test('a bad topology is told in one sentence', t => {
 		[topology([{ ...pmu, extra: 1 }]), /unknown field 'extra' of PMU 0/],
 		[topology([{ ...pmu, cpus: [0, 2] }]), /'cpus' of PMU 0 must be/],
 		[topology([{ ...pmu, overflow: 'yes' }]), /'overflow' of PMU 0 must be 'ppi' or 'spi'/],
-		[topology([pmu, pmu]), /two PMUs are called 'pmu-a'/],
-		[topology([pmu, { ...pmu, node: 'pmu-b' }]), /share CPU 0, but a CPU is in one partition; use 'spi'/],
+		[topology([pmu, pmu]), /two PMUs are named 'pmu-a'/],
+		[topology([pmu, { ...pmu, node: 'pmu-b' }]), /share CPU 0, but a CPU belongs to one partition; use 'spi'/],
 		[topology('stock', { offline: '0' }), /CPU 0 cannot be offline/],
 		[topology('stock', { offline: '2' }), /CPU 2 of '2': the board has only 2/],
 	];
 	for (const [value, message] of cases) t.throws(() => checkTopology(value, 'x'), { instanceOf: UsageError, message });
 });
 
-test('an unknown name lists those that there are', async t => {
+test('for an unknown name, the known ones are listed', async t => {
 	await t.throwsAsync(loadTopology('bigLittle'), {
 		instanceOf: UsageError,
 		message: /unknown topology 'bigLittle'.*uniform/,

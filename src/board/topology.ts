@@ -106,7 +106,7 @@ export function layOut(topology: Topology, cpus = topology.cpus): Layout {
 	const pmus = topology.pmus.map(pmu => {
 		const chosen = chosenCpus(pmu.cpus, cpus);
 		if (chosen.length === 0) {
-			throw new UsageError(`${named} with ${cpus} CPUs leaves none for '${pmu.node}'; it needs more`);
+			throw new UsageError(`${named} with ${cpus} CPUs leaves no CPU for '${pmu.node}'; use more CPUs`);
 		}
 		return { ...pmu, cpus: chosen };
 	});
@@ -114,7 +114,7 @@ export function layOut(topology: Topology, cpus = topology.cpus): Layout {
 	const shared = partitioned.find((cpu, index) => partitioned.indexOf(cpu) !== index);
 	if (shared !== undefined) {
 		throw new UsageError(
-			`${named}: two PMUs with overflow 'ppi' share CPU ${shared}, but a CPU is in one partition; use 'spi'`,
+			`${named}: two PMUs with overflow 'ppi' share CPU ${shared}, but a CPU belongs to one partition; use 'spi'`,
 		);
 	}
 	return { topology, cpus, pmus, offline };
@@ -148,7 +148,7 @@ export function checkTopology(value: unknown, name: string): Topology {
 		if (typeof node !== 'string' || !/^pmu[\w,.+-]{0,27}$/.test(node)) {
 			return wrong(`'node'${where} must begin with 'pmu' and be at most 30 letters, digits and , . _ + -`);
 		}
-		if (seen.has(node)) return wrong(`two PMUs are called '${node}'`);
+		if (seen.has(node)) return wrong(`two PMUs are named '${node}'`);
 		seen.add(node);
 		if (typeof compatible !== 'string' || !/^[\w,.-]+$/.test(compatible)) {
 			return wrong(`'compatible'${where} must be a text such as 'arm,cortex-a53-pmu'`);

@@ -11,7 +11,7 @@ const compared = (before: readonly CellSketch[], after: readonly CellSketch[]) =
 const kindOf = (before: CellStatus, after: CellStatus) =>
 	compared([{ status: before, reason: 'old' }], [{ status: after, reason: 'new' }]).changes[0]?.kind ?? 'same';
 
-test('each pair of statuses has its kind: only a verdict that got worse is a regression', t => {
+test('each pair of statuses has a kind: only a verdict that got worse is a regression', t => {
 	const kinds = (before: CellStatus) =>
 		(['pass', 'xfail', 'xpass', 'fail', 'skip', 'error'] as const).map(after => kindOf(before, after)).join(' ');
 	t.is(kinds('pass'), 'same regression same regression stopped undecided');
@@ -21,7 +21,7 @@ test('each pair of statuses has its kind: only a verdict that got worse is a reg
 	t.is(kinds('error'), 'runs finding runs failure same same');
 });
 
-test('two builds of QEMU, one in each run, are the same cells; of more, those of equal name', t => {
+test('if each run has one build of QEMU, their cells correspond; if more, those of equal name do', t => {
 	t.is(compared([{ qemu: '/a/qemu' }], [{ qemu: '/b/qemu' }]).same, 1);
 	const both = compared(
 		[{ qemu: 'debian:trixie' }, { qemu: '/a' }],
@@ -36,7 +36,7 @@ test('two builds of QEMU, one in each run, are the same cells; of more, those of
 	]);
 });
 
-test('runs on different hosts: statuses and rules are compared, names of event sources and counts are not', t => {
+test('for runs on different hosts, statuses and rules are compared, but not names of event sources and counts', t => {
 	const source = (name: string) => ({ backend: 'event-source', type: 8, name, rule: 'covers-all' });
 	const on = (place: string, name: string, bootMs: number): CellSketch => ({ place, predicted: source(name), bootMs });
 	const same = compared([on('ssh://a', 'armv8_cortex_a72', 10)], [on('ssh://b', 'armv8_neoverse', 99)]);
@@ -49,7 +49,7 @@ test('runs on different hosts: statuses and rules are compared, names of event s
 	t.is(named.changes[0]?.what, 'event source a72 became event source a53: it covers all host CPUs');
 });
 
-test('a patch that changes the backend is told by cause: one group for each rule, however many cells', t => {
+test('a patch that changes the backend is reported by cause: one group for each rule, however many cells', t => {
 	const machines = ['virt-8.2', 'virt-9.2', 'virt-10.0', 'virt'];
 	const places = ['uniform', 'biglittle'];
 	const cells = (qemu: string, predict: (place: string, machine: string) => CellSketch['predicted'] & object) =>
@@ -82,7 +82,7 @@ test('a patch that changes the backend is told by cause: one group for each rule
 	t.deepEqual([regressions, same], [0, 0]);
 });
 
-test('a group that leaves cells of the same place out says so', t => {
+test('a group that omits cells of the same place says so', t => {
 	const cells = (status: CellStatus): CellSketch[] => [
 		{ name: 'pmu/a', place: 'biglittle', axes: ['pmu=1'], status },
 		{ name: 'pmu/a', place: 'biglittle', axes: ['pmu=2'] },
@@ -100,7 +100,7 @@ test('a group that leaves cells of the same place out says so', t => {
 	t.like(both, { where: 'x/a, x/b', population: 3, cells: { length: 2 } });
 });
 
-test('reasons that differ only in numbers and paths are one cause; findings are by their number', t => {
+test('reasons that differ only in numbers and paths are one cause; findings are grouped by number', t => {
 	const reasons = (reason: (at: number) => string) =>
 		compared(
 			[1, 2, 3].map(at => ({ axes: [`pmu=${at}`] })),
@@ -120,7 +120,7 @@ test('reasons that differ only in numbers and paths are one cause; findings are 
 	);
 });
 
-test('a cell whose status depends on the attempt is flaky on whichever side, and no regression', t => {
+test('a cell whose status differs between attempts is flaky on either side, and not a regression', t => {
 	const side = (...statuses: CellStatus[]) => sideOf(statuses.map(status => runOf({ status })));
 	const kinds = (before: CellStatus[], after: CellStatus[]) => {
 		const { changes, regressions } = compareSides(side(...before), side(...after));
@@ -135,7 +135,7 @@ test('a cell whose status depends on the attempt is flaky on whichever side, and
 	t.is(retried.changes[0]?.kind, 'flaky');
 });
 
-test('what else differs is said: the kernel of a host and vpmu itself', t => {
+test("other differences are named: a host's kernel, and vpmu itself", t => {
 	const after = runOf({ more: { on: { host: 'board:uniform', topology: 'uniform', kernel: '6.18' } } });
 	const newer = { ...after, run: { ...after.run, vpmu: '0.2.0' } };
 	t.deepEqual(compareSides(sideOf([runOf({})]), sideOf([newer])).notes, [

@@ -45,9 +45,9 @@ const ruleWords: Readonly<Record<string, string>> = {
 	'explicit-refused': 'the user names an event source that cannot be had',
 	'out-of-range': 'pmu= is out of range',
 	'bad-option': 'the option is refused',
-	'kvm-default': 'this QEMU has no choice of backends',
+	'kvm-default': 'this QEMU does not have the PMU choice',
 	'no-kvm-pmu': 'KVM has no PMU here',
-	'no-scratch-vcpu': 'KVM makes no vCPU with a PMU on the CPU that QEMU starts on',
+	'no-scratch-vcpu': 'KVM cannot make a vCPU with a PMU on the CPU on which QEMU starts',
 };
 
 /** The reason that a rule of the prediction is; a rule without words by its name. */

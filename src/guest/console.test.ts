@@ -12,7 +12,7 @@ function pair(options: ConstructorParameters<typeof SerialConsole>[1] = {}) {
 }
 const kindOf = (error: unknown): unknown => (error instanceof GuestError ? error.kind : error);
 
-test('waits for text, also when it comes in pieces and between escape sequences', async t => {
+test('waits for text that arrives in pieces and between escape sequences', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	const first = serial.waitFor(/login: $/, { timeoutMs: 600_000 });
@@ -25,7 +25,7 @@ test('waits for text, also when it comes in pieces and between escape sequences'
 	t.truthy(await serial.waitFor('login: ', { timeoutMs: 30, from: 0 }));
 });
 
-test('an abort rejects with its reason; the end of the stream is told', async t => {
+test('an abort rejects with its reason; the end of the stream is reported', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	const abort = new AbortController();
@@ -41,7 +41,7 @@ test('an abort rejects with its reason; the end of the stream is told', async t 
 	t.is(kindOf(await t.throwsAsync(serial.waitFor('never'))), 'console-closed');
 });
 
-test('silence is a hang, scaled by the speed of the host; any output feeds the watchdog', async t => {
+test("silence is a hang, scaled by the host's speed; any output resets the watchdog", async t => {
 	let nowMs = 0;
 	let looks = 0;
 	const { guest, serial } = pair({
@@ -64,7 +64,7 @@ test('silence is a hang, scaled by the speed of the host; any output feeds the w
 	t.is(looks, 15);
 });
 
-test('a panic ends a wait at once', async t => {
+test('a panic ends a wait immediately', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	const waiting = serial.waitFor('never');
@@ -74,7 +74,7 @@ test('a panic ends a wait at once', async t => {
 	t.regex(error!.message, /VFS/);
 });
 
-test('a second boot is a reboot, a first one is not', async t => {
+test('a second boot is a reboot, the first is not', async t => {
 	const banner = '[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd083]\n';
 	const { guest, serial } = pair();
 	await using _owned = serial;
@@ -91,7 +91,7 @@ test('a second boot is a reboot, a first one is not', async t => {
 	await restored.serial[Symbol.asyncDispose]();
 });
 
-test('records all bytes as they came, with times', async t => {
+test('all bytes are recorded unchanged, with times', async t => {
 	const recorded: Buffer[] = [];
 	const times: number[] = [];
 	const { guest, serial } = pair({
@@ -126,14 +126,14 @@ const lines: readonly (readonly [string, string | undefined])[] = [
 	['[    0.1] Memory: 200000K/262144K available', undefined],
 	['[    0.1] rcu: 	RCU event tracing is enabled.', undefined],
 ];
-test("the kernel's words for trouble", t => {
+test("the kernel's messages about trouble are recognised", t => {
 	for (const [line, kind] of lines) {
 		t.is(new TroubleDetector(false).look(line, 0)?.kind, kind as never, line);
 		if (kind !== undefined) t.true(TroubleDetector.isSuspicious(line), line);
 	}
 });
 
-test('what a kernel reports is kept with its lines, also the last one that was cut off', async t => {
+test('a kernel report is kept with its lines, even if the last one is incomplete', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	guest.write('[    1.0] harmless\r\n[    2.0] BUG: sleeping function called from invalid context at a.c:1\r\n');
@@ -151,7 +151,7 @@ test('what a kernel reports is kept with its lines, also the last one that was c
 	t.is(serial.troubles.length, 2);
 });
 
-test('a panic that the guest proved to be an imitation is not a report', async t => {
+test('a panic that the guest proves to be fake is not reported', async t => {
 	const { guest, serial } = pair();
 	await using _owned = serial;
 	using _attached = serial.attach(
@@ -164,7 +164,7 @@ test('a panic that the guest proved to be an imitation is not a report', async t
 	t.deepEqual(serial.kernelReports, []);
 });
 
-test('text is the same however it was cut', t => {
+test('decoded text does not depend on how the bytes were split', t => {
 	const bytes = Buffer.from('a\x1b[1;31mb\x1b]0;title\x07c\x1bcd\r\nä\x1b[?25h€\x1b(Be\n');
 	const whole = new TextCleaner().push(bytes);
 	t.is(whole, 'abcd\nä€e\n');

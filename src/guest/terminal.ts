@@ -46,7 +46,7 @@ export async function serveTerminal(
 		});
 		if (result.status !== 0) {
 			const said = result.stderr.toString().trim();
-			throw new GuestError('exec', `the guest gives no terminal: ${said === '' ? `status ${result.status}` : said}`);
+			throw new GuestError('exec', `the guest provides no terminal: ${said === '' ? `status ${result.status}` : said}`);
 		}
 	} catch (error) {
 		// The user has left, so drop the output.

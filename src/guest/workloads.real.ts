@@ -9,7 +9,7 @@ import { parseWorkloadReport, workloads } from './workloads.ts';
  * An emulated CPU with an instruction-driven clock (`-icount shift=0`) has the event INST_RETIRED and counts it exactly.
  * So QEMU checks the figures independently of the kernel's single steps.
  */
-test('what perf counts between N and 2N is the figure, to the instruction', async t => {
+test("the difference of perf's counts for N and 2N is the documented figure, to the instruction", async t => {
 	await using host = localHost();
 	const spec = { ...(await realGuest()), cpu: 'max', cpuProperties: { 'pauth-impdef': true }, icountShift: 0 };
 	await using machine = await startMachine(host, spec);

@@ -2,7 +2,7 @@ import test from 'ava';
 import { GuestError } from './errors.ts';
 import { parseWorkloadReport, stepsCommand, workloads } from './workloads.ts';
 
-test('figures are lines: the slope between N and 2N is the loop', t => {
+test('figures are linear: the slope between N and 2N is the loop', t => {
 	const { loop, branches } = workloads;
 	t.is(loop.figures(4_000_000).instructions! - loop.figures(2_000_000).instructions!, 8_000_000n);
 	t.is(branches.figures(2n).loop.branches, 8n);

@@ -45,7 +45,7 @@ function workload(
 	const turns = (n: bigint | number) => {
 		const count = BigInt(n);
 		if (count < 1n || count >= 10n ** 18n)
-			throw new RangeError(`${n} turns of the workload ${name}: 1 to 10^18-1 are possible`);
+			throw new RangeError(`${n} is not a valid number of turns of the workload ${name}; allowed: 1 to 10^18-1`);
 		return count;
 	};
 	return {
@@ -92,7 +92,7 @@ export const workloads = {
 	/** Runs `loop` in this many threads at once. */
 	threads: (count: number): Workload => {
 		if (!Number.isInteger(count) || count < 1 || count > 64)
-			throw new RangeError(`${count} threads: the workload takes 1 to 64`);
+			throw new RangeError(`${count} is not a valid number of threads; allowed: 1 to 64`);
 		return workload('threads', { instructions: 4 }, null, count);
 	},
 } as const;
@@ -122,11 +122,11 @@ export function parseWorkloadReport(text: string): WorkloadReport {
 		if (finished !== null) done.push({ name: finished[1]!, n: BigInt(finished[2]!) });
 		else if (counted !== null) steps = BigInt(counted[1]!);
 		else
-			throw new GuestError('protocol', `not a line of the workload's: ${JSON.stringify(shorten(line))}`, {
+			throw new GuestError('protocol', `unexpected output of the workload: ${JSON.stringify(shorten(line))}`, {
 				evidence: [shorten(line)],
 			});
 	}
 	if (done.length === 0)
-		throw new GuestError('protocol', 'the workload did not say that it was done', { evidence: lastLinesOf(text) });
+		throw new GuestError('protocol', 'the workload did not report that it was done', { evidence: lastLinesOf(text) });
 	return { done, steps };
 }

@@ -45,12 +45,12 @@ export class Confinement {
 		const way = await wayFor(argv, room);
 		if (way === undefined) return [...within, ...drop, ...argv];
 		if (way === 'impossible') {
-			this.#rootBecause = 'other users are kept out of the folder of its files, in which something else is mounted';
+			this.#rootBecause = 'other users cannot reach the folder of its files, because something else is mounted in it';
 			return [...within, ...argv];
 		}
 		const problem = await this.#try(way, room, drop);
 		if (problem === null) return [...within, ...openWay(way, room), ...drop, ...argv];
-		this.#rootBecause = `other users are kept out of '${[...way.tops.keys()].join("', '")}', and ${problem}`;
+		this.#rootBecause = `other users cannot enter '${[...way.tops.keys()].join("', '")}', and ${problem}`;
 		return [...within, ...argv];
 	}
 
@@ -88,7 +88,7 @@ export class Confinement {
 				({ status, stderr }) =>
 					status === 0
 						? null
-						: `this machine opens no way for it alone: ${stderr.toString().trim() || `status ${status}`}`,
+						: `this machine cannot open a way for that user alone: ${stderr.toString().trim() || `status ${status}`}`,
 				(error: unknown) => messageOf(error),
 			);
 		this.#tried.set(key, trying);

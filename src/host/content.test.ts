@@ -4,7 +4,7 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { hashContent } from './content.ts';
 
-test('the hash changes with names, bytes, modes and links, and with nothing else', async t => {
+test('the hash depends on names, bytes, modes and links, and on nothing else', async t => {
 	const { path: top, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const folder = path.join(top, 'tree');

@@ -76,7 +76,7 @@ async function owning<T>(
 ): Promise<T> {
 	const stop = new AbortController();
 	await using owned = new AsyncDisposableStack();
-	owned.defer(() => stop.abort(new Error('nobody waits for it any more')));
+	owned.defer(() => stop.abort(new Error('the copy is no longer wanted')));
 	const result = work(owned, stop.signal);
 	// After a deadline the abandoned work fails when its file is closed.
 	result.catch(() => undefined);
@@ -241,7 +241,7 @@ function unpack(host: Host, file: string, bytes: Buffer, maxOutputLength: number
 	try {
 		return gunzipSync(bytes, { maxOutputLength });
 	} catch (cause) {
-		throw copyError(host, file, `what came cannot be unpacked: ${messageOf(cause)}`, cause);
+		throw copyError(host, file, `the received data cannot be unpacked: ${messageOf(cause)}`, cause);
 	}
 }
 

@@ -23,7 +23,7 @@ const alive = (pid: number) => {
 const gone = (pid: number) =>
 	poll(`the end of process ${pid}`, () => (alive(pid) ? undefined : true), { timeoutMs: 600_000 });
 
-test('how a command ended is told truly: statuses above 128 are statuses, signals are signals', async t => {
+test('how a command ended is reported correctly: statuses above 128 are statuses, signals are signals', async t => {
 	await using host = localHost();
 	for (const status of [0, 1, 127, 137, 255]) {
 		const result = await host.run(['sh', '-c', `exit ${status}`]);
@@ -37,7 +37,7 @@ test('how a command ended is told truly: statuses above 128 are statuses, signal
 	}
 });
 
-test('a missing program ends with 127, one that may not be executed with 126', async t => {
+test('a missing program exits with 127, one without execute permission with 126', async t => {
 	await using host = localHost();
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -46,7 +46,7 @@ test('a missing program ends with 127, one that may not be executed with 126', a
 	t.is((await host.run([path.join(folder, 'text')])).status, 126);
 });
 
-test('arguments, environment, folder, input and output arrive as they are', async t => {
+test('arguments, environment, folder, input and output arrive unchanged', async t => {
 	await using host = localHost();
 	const words = ['a b', "it's", '$HOME', '', '*', '--', '\n', 'ü'];
 	const { stdout } = await host.run(['printf', '%s\\0', ...words]);
@@ -58,7 +58,7 @@ test('arguments, environment, folder, input and output arrive as they are', asyn
 	t.is(shown.stderr.toString(), 'no\n');
 });
 
-test('the process id is the program’s own', async t => {
+test('the process id is that of the program itself', async t => {
 	await using host = localHost();
 	await using child = await host.spawn(['sleep', '60']);
 	const program = await poll(
@@ -74,14 +74,14 @@ test('the process id is the program’s own', async t => {
 	t.deepEqual(await child.exited, { status: null, signal: 'SIGINT' });
 });
 
-test('what a program leaves behind in its group goes with it', async t => {
+test('processes that a program leaves in its process group end with it', async t => {
 	await using host = localHost();
 	const { stdout } = await host.run(['sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!']);
 	await gone(Number(stdout));
 	t.pass();
 });
 
-test('a command that is too slow, or no longer wanted, is killed with what it started', async t => {
+test('a command that is too slow or aborted is killed with everything it started', async t => {
 	await using host = localHost();
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -96,7 +96,7 @@ test('a command that is too slow, or no longer wanted, is killed with what it st
 	await t.throwsAsync(running, { message: 'enough' });
 });
 
-test('a folder that is missing is told as such', async t => {
+test('a missing folder is reported as such', async t => {
 	await using host = localHost();
 	await t.throwsAsync(host.spawn(['true'], { cwd: '/does/not/exist' }), {
 		instanceOf: HostError,
@@ -104,7 +104,7 @@ test('a folder that is missing is told as such', async t => {
 	});
 });
 
-test('sockets: nobody listens, then somebody does', async t => {
+test('connecting to a socket fails until something listens', async t => {
 	await using host = localHost();
 	await using folder = await host.makeFolder();
 	const socket = path.join(folder.path, 's');
@@ -117,7 +117,7 @@ test('sockets: nobody listens, then somebody does', async t => {
 	server.close();
 });
 
-test('folders are private, short of path, and go', async t => {
+test('folders are private, have short paths, and are removed', async t => {
 	const host = localHost();
 	const folder = await host.makeFolder();
 	t.is((await stat(folder.path)).mode & 0o777, 0o700);
@@ -130,7 +130,7 @@ test('folders are private, short of path, and go', async t => {
 	await t.throwsAsync(access(path.dirname(kept.path)));
 });
 
-test('copies of files and folders', async t => {
+test('files and folders are copied', async t => {
 	await using host = localHost();
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -143,7 +143,7 @@ test('copies of files and folders', async t => {
 	t.is(await host.provide(path.join(folder, 'a')), path.join(folder, 'a'));
 });
 
-test('a lock that is held names its holder, and comes free with it', async t => {
+test('a lock names its holder, and is released with it', async t => {
 	await using host = localHost();
 	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -163,7 +163,7 @@ test('a lock that is held names its holder, and comes free with it', async t => 
 	t.deepEqual(await readdir(target), [], 'nothing was written');
 });
 
-test('a lock that somebody else’s flock holds names that command', async t => {
+test("a lock held by another program's flock names that command", async t => {
 	await using host = localHost();
 	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -174,7 +174,7 @@ test('a lock that somebody else’s flock holds names that command', async t => 
 	t.regex(error!.message, /\(flock .*sleep 60\)$/);
 });
 
-test('what was left when even the janitor was killed is swept by the next one; what is held is not', async t => {
+test('folders left by a killed janitor are removed by the next one, unless they are in use', async t => {
 	const { path: top, cleanup } = await dir({ unsafeCleanup: true, tmpdir: '/tmp', prefix: 's' });
 	t.teardown(cleanup);
 	const [left, held, fresh, other] = ['vpmu-1-w-left', 'vpmu-1-w-held', 'vpmu-1-w-new', 'vpmu-test'].map(name =>
@@ -204,7 +204,7 @@ test('what was left when even the janitor was killed is swept by the next one; w
 	t.is(lock.name, held);
 });
 
-test('SIGKILL of the owner leaves no process, lock or folder behind', async t => {
+test('after SIGKILL of the owner no process, lock or folder is left', async t => {
 	const { path: target, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const script = `

@@ -13,7 +13,7 @@ const answerMs = 30_000;
 export async function takeLock(host: Host, name: string, options: WaitOptions): Promise<HostLock> {
 	if (!/^([\w.:-]{1,100}|\/[\w.:/-]{1,200})$/.test(name)) {
 		throw new UsageError(
-			`'${name}' is not a valid lock name; allowed: up to 100 letters, digits and . : _ -, or the path of what is to be locked`,
+			`'${name}' is not a valid lock name; allowed: up to 100 letters, digits and . : _ -, or the path of the file to lock`,
 		);
 	}
 	const { signal, timeoutMs } = options;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { spawnLocal } from './process.ts';
 
-test('what a program wrote before it ended can be read after it ended', async t => {
+test('output written before a program ended can be read after it ended', async t => {
 	await using child = await spawnLocal(['sh', '-c', 'echo out; echo err >&2']);
 	await child.exited;
 	await delay(50);

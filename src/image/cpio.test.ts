@@ -24,7 +24,7 @@ const entry: fc.Arbitrary<CpioEntry> = fc.oneof(
 );
 const entries = fc.uniqueArray(entry, { selector: item => item.path, maxLength: 20 });
 
-test('what is written is read back', t => {
+test('what is written is read back unchanged', t => {
 	fc.assert(
 		fc.property(entries, items => {
 			const members = readCpio(writeCpio(items));
@@ -53,7 +53,7 @@ test('the order of the input does not matter', t => {
 	);
 });
 
-test('cpio(1) unpacks what is written', async t => {
+test('cpio(1) unpacks our archives', async t => {
 	let has = true;
 	try {
 		execFileSync('cpio', ['--version'], { stdio: 'ignore' });
@@ -82,7 +82,7 @@ test('cpio(1) unpacks what is written', async t => {
 	t.regex(list, /lrwxrwxrwx .* a\/link -> b\/c/);
 });
 
-test('archives that are joined are read in order, whatever their sizes', async t => {
+test('concatenated archives are read in order, whatever their sizes', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const target = path.join(folder, 'joined');
@@ -104,7 +104,7 @@ for (const bad of ['', '/absolute', 'a/../b', 'a//b', './a', 'TRAILER!!!']) {
 	});
 }
 
-test('a truncated archive is not taken for a whole one', t => {
+test('a truncated archive is not accepted as complete', t => {
 	const archive = writeCpio([{ path: 'file', content: Buffer.alloc(2000, 1) }]);
 	t.throws(() => readCpio(archive.subarray(0, 1000)), { message: /ends within/ });
 	t.throws(() => readCpio(Buffer.from('not an archive')), { message: /no newc header/ });

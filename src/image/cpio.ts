@@ -37,7 +37,7 @@ export function completeEntries(entries: Iterable<CpioEntry>): CpioEntry[] {
 			!/^(?!\/)./.test(entry.path) ||
 			entry.path.split('/').some(part => part === '' || part === '.' || part === '..')
 		) {
-			throw new Error(`'${entry.path}' is not a path for an archive`);
+			throw new Error(`'${entry.path}' is not a valid path in an archive`);
 		}
 		byPath.set(entry.path, entry);
 	}
@@ -96,7 +96,7 @@ function record(item: {
 	data: Uint8Array;
 	device: readonly [number, number];
 }): Uint8Array[] {
-	if (item.data.length > 0xffffffff) throw new Error(`${item.name} is over 4 GiB, which newc cannot hold`);
+	if (item.data.length > 0xffffffff) throw new Error(`${item.name} is larger than 4 GiB, the limit of newc`);
 	const name = Buffer.from(`${item.name}\0`);
 	const fields = [
 		item.inode,

@@ -57,7 +57,7 @@ async function cacheWithPackagesOf(t: Teardown, other: string): Promise<string> 
 }
 
 test.serial(
-	'two clean caches come to the same bytes, within a second and without network once packages are there',
+	'two clean caches give identical bytes, within a second and without network once the packages are there',
 	async t => {
 		const recipe = await loadRecipe('guest');
 		const build = async (root: string, env: Record<string, string> = {}) =>
@@ -84,7 +84,7 @@ test.serial(
 	},
 );
 
-test.serial('a build that is killed at any moment leaves no half image', async t => {
+test.serial('a build killed at any moment leaves no partial image', async t => {
 	const warm = await openCache();
 	const whole = await buildImage(warm, await loadRecipe('guest'));
 	const root = await cacheWithPackagesOf(t, warm.root);
@@ -187,7 +187,7 @@ test.serial('a package that was changed on its way is refused', async t => {
 	t.true(mirror.requests.some(asked => asked.endsWith('.deb')));
 });
 
-test.serial("Debian's own cpio unpacks an image", async t => {
+test.serial("Debian's cpio unpacks an image", async t => {
 	const cache = await openCache();
 	const image = await buildImage(cache, tiny);
 	const suite = 'trixie';
@@ -208,7 +208,7 @@ test.serial("Debian's own cpio unpacks an image", async t => {
 });
 
 test.serial(
-	"a disk: two clean caches, the same bytes, and Debian's unsquashfs finds in it what the archive has",
+	"disks from two clean caches are identical, and Debian's unsquashfs finds the archive's contents in them",
 	async t => {
 		const warm = await openCache();
 		const program = { suite: 'trixie', architecture: hostArchitecture(), packages: ['squashfs-tools'] };
@@ -245,7 +245,7 @@ test.serial(
 	},
 );
 
-test.serial("a kernel of Debian's is found, and is the same when it comes compressed from a file", async t => {
+test.serial('a Debian kernel is found, and is the same if read compressed from a file', async t => {
 	const cache = await openCache();
 	const kernel = await debianKernel(cache, 'bookworm');
 	t.regex(kernel.release, /^6\.1\.\d+-\d+-cloud-arm64$/);
@@ -261,7 +261,7 @@ test.serial("a kernel of Debian's is found, and is the same when it comes compre
 	t.regex((await t.throwsAsync(wrong)).message, /is an arm64 ELF file \(vmlinux\?\), not the Image made from it/);
 });
 
-test.serial('perf counts in the guest, and what is left out says so', async t => {
+test.serial('perf counts in the guest, and parts left out report that', async t => {
 	const cache = await openCache({ onProgress: progress => 'notice' in progress && t.log(progress.notice) });
 	const qemu = await debianQemu(cache, 'trixie', hostArchitecture());
 	const kernel = await debianKernel(cache, 'trixie');

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { HeadAndTail } from './bounds.ts';
 
-test('head and tail are what a stream began and ended with, whatever its pieces', t => {
+test('head and tail are the first and last bytes of a stream, however it is split', t => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.uint8Array({ maxLength: 12 }), { maxLength: 20 }),
@@ -24,7 +24,7 @@ test('head and tail are what a stream began and ended with, whatever its pieces'
 	);
 });
 
-test('of lines, none is kept in part', t => {
+test('lines are kept only as a whole', t => {
 	const line = fc.nat({ max: 8 }).map(length => `${'x'.repeat(length)}\n`);
 	fc.assert(
 		fc.property(fc.array(line, { maxLength: 30 }), fc.nat({ max: 30 }), fc.nat({ max: 30 }), (lines, head, tail) => {

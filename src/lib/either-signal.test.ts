@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { eitherSignal } from './either-signal.ts';
 
-test('the first abort of any counts, with its reason; then none is listened to', t => {
+test('the first abort counts, with its reason; after it no signal is listened to', t => {
 	const [first, second] = [new AbortController(), new AbortController()];
 	const { signal } = eitherSignal(first.signal, undefined, second.signal);
 	t.false(signal.aborted);
@@ -16,7 +16,7 @@ test('the first abort of any counts, with its reason; then none is listened to',
 	t.is(eitherSignal(first.signal, second.signal).signal.reason.message, 'first');
 });
 
-test('once disposed of it hears nothing, and keeps nothing', t => {
+test('after disposal it hears nothing, and keeps nothing', t => {
 	const source = new AbortController();
 	const either = eitherSignal(source.signal);
 	either[Symbol.dispose]();
@@ -25,7 +25,7 @@ test('once disposed of it hears nothing, and keeps nothing', t => {
 	t.false(either.signal.aborted);
 });
 
-test('an abort arrives after garbage was collected, though nobody listened', async t => {
+test('an abort arrives after a garbage collection, even without listeners', async t => {
 	setFlagsFromString('--expose-gc');
 	const collect = runInNewContext('gc') as () => void;
 	const late = () => {

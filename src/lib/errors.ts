@@ -37,7 +37,7 @@ const systemFaults: Readonly<Record<string, string>> = {
 	EIO: 'the disk has an error',
 	EMFILE: 'too many files are open in this process',
 	ENFILE: 'too many files are open on this machine',
-	ENOMEM: 'there is no memory left',
+	ENOMEM: 'out of memory',
 	EAGAIN: 'no process can be started (a limit on processes or memory)',
 };
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { contention, contentionOf, FairClock, Silence } from './fair-clock.ts';
 
-test('contention is what runs, now or in the last minute, for each CPU', t => {
+test('contention is the number of running tasks per CPU, now or in the last minute', t => {
 	t.is(contentionOf('0.10 0.20 0.30 1/158 22128', 2), 1);
 	t.is(contentionOf('8.00 4.00 3.00 3/158 22128', 2), 4);
 	t.is(contentionOf('1.00 4.00 3.00 13/158 22128', 2), 6);
@@ -16,7 +16,7 @@ function clockOf(longestStepMs = 100) {
 	return { world, clock: new FairClock({ longestStepMs, now: () => world.nowMs, share: () => world.share }) };
 }
 
-test('a fair clock stands still with its process, and is slow where many share the machine', t => {
+test('a fair clock stops with its process, and runs slower on a shared machine', t => {
 	const { world, clock } = clockOf();
 	world.nowMs += 60;
 	t.is(clock.look(), 60);
@@ -28,7 +28,7 @@ test('a fair clock stands still with its process, and is slow where many share t
 	t.is(clock.look(), 180);
 });
 
-test('silence lasts until the next sign, by the fair clock', t => {
+test('silence lasts until the next sign of life, by the fair clock', t => {
 	const { world, clock } = clockOf();
 	const silence = new Silence(clock);
 	const lengths = [1, 1, 1, 2, 2].map(sign => {

@@ -21,7 +21,7 @@ test('a file that becomes too long keeps its beginning and its end, and says wha
 	t.deepEqual(omitted, [8900]);
 });
 
-test('a file within its bounds has all, and nothing of ours', async t => {
+test('a file within its limits is complete, and contains nothing of ours', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const file = path.join(folder, 'log');
@@ -32,7 +32,7 @@ test('a file within its bounds has all, and nothing of ours', async t => {
 	t.is((await readFile(file, 'utf8')).split('\n').length, 111);
 });
 
-test('a flood that nobody waits for takes no memory', async t => {
+test('a flood that is not awaited takes no memory', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const file = path.join(folder, 'log');

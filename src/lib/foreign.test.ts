@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { lastLinesOf, shorten, visible } from './foreign.ts';
 
-test('what does something to a terminal is shown instead', t => {
+test('characters that affect a terminal are shown instead', t => {
 	for (const [text, shown] of [
 		['plain text, ünïcödé, 日本語 and 👍\n\tindented', undefined],
 		['\x1b]0;title\x07', '\\x1b]0;title\\x07'],
@@ -26,7 +26,7 @@ test('what does something to a terminal is shown instead', t => {
 
 const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-test('whatever comes, nothing unseen is left but line feeds and tabs, and shown text is left alone', t => {
+test('whatever the input, no invisible characters remain but line feeds and tabs, and shown text is not changed again', t => {
 	fc.assert(
 		fc.property(fc.string({ unit: 'binary' }), text => {
 			const shown = visible(text);
@@ -38,7 +38,7 @@ test('whatever comes, nothing unseen is left but line feeds and tabs, and shown 
 	);
 });
 
-test('JSON says the same after it', t => {
+test('JSON has the same meaning afterwards', t => {
 	fc.assert(
 		fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
 			t.deepEqual(JSON.parse(visible(json)), JSON.parse(json));
@@ -48,7 +48,7 @@ test('JSON says the same after it', t => {
 	);
 });
 
-test('what is quoted is short, and says so', t => {
+test('long quotes are shortened, and marked as such', t => {
 	t.is(shorten('abc', 3), 'abc');
 	t.is(shorten('abcd', 3), 'abc... (4 characters)');
 	t.deepEqual(lastLinesOf('a\r\n\n  \nb\nc\n', 2), ['b', 'c']);

@@ -12,7 +12,7 @@ test('integers beyond 2^53 are bigint both ways, to the last digit', t => {
 	t.is(parseJson('1000000000000000'), 1e15);
 });
 
-test('a digit run in a string stays a string, a member named __proto__ stays a member', t => {
+test('digits in a string stay a string, and a member named __proto__ stays a member', t => {
 	const value = parseJson('{"__proto__":18446744073709551615,"b":"18446744073709551615"}') as object;
 	t.deepEqual(Object.entries(value), [
 		['__proto__', 18446744073709551615n],
@@ -21,14 +21,14 @@ test('a digit run in a string stays a string, a member named __proto__ stays a m
 	t.is(stringifyJson(value), '{"__proto__":18446744073709551615,"b":"18446744073709551615"}');
 });
 
-test('a number that no double holds is refused, not rounded to infinity', t => {
+test('a number beyond the range of a double is refused, not rounded to infinity', t => {
 	t.throws(() => parseJson('{"a":1e400}'), { instanceOf: SyntaxError, message: /1e400/ });
 	t.throws(() => parseJson('inf'), { instanceOf: SyntaxError });
 	t.throws(() => stringifyJson({ a: Number.NaN }), { instanceOf: TypeError, message: /'a' is NaN/ });
 	t.throws(() => stringifyJson({ a: Number.POSITIVE_INFINITY }), { instanceOf: TypeError });
 });
 
-test('an integer number that may have been rounded is refused on request, else kept a double', t => {
+test('an integer that may have been rounded is refused on request, else it stays a double', t => {
 	const refuse = { unsafeIntegers: 'refuse' } as const;
 	t.throws(() => stringifyJson({ size: 2 ** 64 }, refuse), { message: /'size'.*18446744073709551616n/ });
 	t.is(stringifyJson({ size: 2 ** 53 - 1 }, refuse), '{"size":9007199254740991}');
@@ -39,7 +39,7 @@ test('indents', t => {
 	t.is(stringifyJson({ a: [1n] }, { indent: 2 }), '{\n  "a": [\n    1\n  ]\n}');
 });
 
-test('what is written reads back equal', t => {
+test('what is written is read back equal', t => {
 	const { value } = fc.letrec(tie => ({
 		value: fc.oneof(
 			{ depthSize: 'small' },

@@ -61,7 +61,7 @@ export function stringifyJson(value: unknown, { indent, unsafeIntegers = 'expone
 			if (typeof member === 'bigint') return nativeJson.rawJSON(member.toString());
 			if (typeof member !== 'number' || (Number.isSafeInteger(member) && !Object.is(member, -0))) return member;
 			if (Object.is(member, -0)) return nativeJson.rawJSON('-0');
-			if (!Number.isFinite(member)) throw new TypeError(`${place(key)} is ${member}, which JSON has no form for`);
+			if (!Number.isFinite(member)) throw new TypeError(`${place(key)} is ${member}, which JSON cannot represent`);
 			if (!Number.isInteger(member)) return member;
 			if (unsafeIntegers === 'refuse') {
 				throw new TypeError(
@@ -72,7 +72,7 @@ export function stringifyJson(value: unknown, { indent, unsafeIntegers = 'expone
 		},
 		indent,
 	) as string | undefined;
-	if (text === undefined) throw new TypeError(`JSON has no form for ${typeof value}`);
+	if (text === undefined) throw new TypeError(`JSON cannot represent a ${typeof value}`);
 	return text;
 }
 

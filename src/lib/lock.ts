@@ -24,7 +24,7 @@ export class LockBusyError extends VpmuError {
 	constructor(lockName: string, host: string, holder: LockHolder | null, blame: 'host' | 'board' = 'host') {
 		const by =
 			holder === null
-				? 'somebody who cannot be told'
+				? 'an unknown process'
 				: `process ${holder.pid} on ${holder.machine} (${holder.command})${holder.since === null ? '' : ` since ${holder.since}`}`;
 		super(`the lock '${lockName}' on ${host} is held by ${by}`, { blame });
 		this.lockName = lockName;

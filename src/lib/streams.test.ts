@@ -9,7 +9,7 @@ import { dir } from 'tmp-promise';
 import { FileSink } from './file-sink.ts';
 import { drainInto, linesOf, listen } from './streams.ts';
 
-test('a file that takes nothing is told of once, and its source is read to the end', async t => {
+test('a failed write to a file is reported once, and the source is read to its end', async t => {
 	// /dev/full (full(4)) behaves like a full disk.
 	for (const [file, code] of [
 		['/dev/full', 'ENOSPC'],
@@ -35,7 +35,7 @@ test('a file that takes nothing is told of once, and its source is read to the e
 	}
 });
 
-test('a file has all that was written, from several sources, when it is closed', async t => {
+test('a closed file has everything that was written, from several sources', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const file = path.join(folder, 'log');
@@ -52,7 +52,7 @@ test('a file has all that was written, from several sources, when it is closed',
 	t.is(sink.problem, undefined);
 });
 
-test('a source that breaks ends, for a file and for lines', async t => {
+test('a source that fails ends, for a file and for lines', async t => {
 	const source = new PassThrough();
 	const drained = drainInto(source, new FileSink('/dev/null'));
 	source.destroy(new Error('reset'));
@@ -70,7 +70,7 @@ test('a source that breaks ends, for a file and for lines', async t => {
 	t.true(stream.destroyed && unread.destroyed);
 });
 
-test('a server that cannot take a connection goes on', async t => {
+test('a server continues if it cannot accept a connection', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const server = createServer(socket => socket.end('hello'));

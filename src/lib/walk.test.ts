@@ -4,7 +4,7 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { entriesBelow } from './walk.ts';
 
-test('links to folders are listed and not entered, so that a loop ends', async t => {
+test('links to folders are listed but not entered, so that loops end', async t => {
 	const { path: outside, cleanup: first } = await dir({ unsafeCleanup: true });
 	const { path: folder, cleanup: second } = await dir({ unsafeCleanup: true });
 	t.teardown(first);

@@ -44,14 +44,14 @@ for (const [name, why] of [
 	});
 }
 
-test('ordinary names that look alike are allowed', t => {
+test('ordinary names that look similar are allowed', t => {
 	for (const name of ['.gitignore', '.gitlab-ci.d/a', 'a..b/c', 'x/...']) {
 		const [file] = parseDiff(`--- a/${name}\n+++ b/${name}\n@@ -1 +1 @@\n-a\n+b\n`);
 		t.is(refusalOf(file!), undefined, name);
 	}
 });
 
-test('a hunk that does not fit is found where most of its lines stand', t => {
+test('a hunk that does not fit is located where most of its lines match', t => {
 	const content = Array.from({ length: 4000 }, (_, at) => `line ${at}`).join('\n');
 	const oldLines = ['line 2000', 'line 2001', 'line two thousand and two', 'line 2003'];
 	t.deepEqual(nearestFit(content, { oldStart: 10, oldLines, section: '' }), {
@@ -61,21 +61,21 @@ test('a hunk that does not fit is found where most of its lines stand', t => {
 	t.is(nearestFit(content, { oldStart: 1, oldLines: ['no', 'such', 'lines'], section: '' }), undefined);
 });
 
-test('a file is what it holds, and what holds no patch is refused in one sentence', t => {
+test('the kind of a file is decided by its content, and one without a patch is refused in a sentence', t => {
 	const kind = (text: string) => classifyPatchFile('f', Buffer.from(text)).kind;
 	t.is(kind('From 0 Mon\nSubject: x\n\n'), 'mails');
 	t.is(kind('Return-Path: <a>\r\nSubject: x\r\n\r\n'), 'mails');
 	t.is(kind(' {"name": 1}'), 'patchwork');
 	t.is(kind('A subject\n\n--- a/f\n+++ b/f\n'), 'diff');
-	t.throws(() => kind('no patch\n'), { message: /'f' holds no patch: allowed are/ });
+	t.throws(() => kind('no patch\n'), { message: /'f' contains no patch; allowed:/ });
 	t.throws(() => kind(''), { message: "'f' is empty" });
 	t.throws(() => classifyPatchFile('f', Buffer.from([0x1f, 0x8b, 1])), { message: "'f' is damaged gzip" });
 });
 
-test('patchwork records without a diff are refused with the place of their text', t => {
+test('patchwork records without a diff are refused, with where to find their text', t => {
 	const listed = { patches: [{ name: '[1/1] a', mbox: 'https://patchwork.example/1/mbox/' }] };
 	t.throws(() => parsePatchwork('s.json', JSON.stringify(listed)), {
-		message: /'s\.json' \('\[1\/1\] a'\) has no text 'diff'; save its text from https:\/\/patchwork\.example/,
+		message: /'s\.json' \('\[1\/1\] a'\) has no string 'diff'; save its text from https:\/\/patchwork\.example/,
 	});
 	t.throws(() => parsePatchwork('s.json', '{"name": 7}'), { message: /is not a patchwork record/ });
 	t.throws(() => parsePatchwork('s.json', '{'), { message: /is not valid JSON/ });

@@ -25,13 +25,13 @@ export function parsePatchwork(file: string, text: string): PatchMail[] {
 	return records.map((record, at) => {
 		const which = records.length === 1 ? `'${file}'` : `entry ${at + 1} of '${file}'`;
 		if (!isObject(record) || typeof record.name !== 'string') {
-			throw new UsageError(`${which} is not a patchwork record: it needs the texts 'name', 'content' and 'diff'`);
+			throw new UsageError(`${which} is not a patchwork record: it needs the strings 'name', 'content' and 'diff'`);
 		}
 		const isCover = isObject(document) && document.cover_letter === record;
 		const { diff, content } = record;
 		if (typeof diff !== 'string' && !isCover) {
 			const mbox = typeof record.mbox === 'string' ? `; save its text from ${record.mbox} and name that file` : '';
-			throw new UsageError(`${which} ('${record.name}') has no text 'diff'${mbox}`);
+			throw new UsageError(`${which} ('${record.name}') has no string 'diff'${mbox}`);
 		}
 		const headers = isObject(record.headers) ? record.headers : {};
 		const header = (name: string) => {

@@ -39,7 +39,7 @@ export function classifyPatchFile(name: string, content: Buffer): { kind: PatchF
 	if (/^From |^>From /.test(text) || startsWithHeaders(text)) return { kind: 'mails', content: bytes };
 	if (/^(diff --git |--- \S.*\r?\n\+\+\+ \S)/m.test(bytes.toString('latin1'))) return { kind: 'diff', content: bytes };
 	throw new UsageError(
-		`'${name}' holds no patch: allowed are mails (git format-patch, mbox, .eml, also gzipped), patchwork JSON, and what 'git diff' writes`,
+		`'${name}' contains no patch; allowed: mails (git format-patch, mbox, .eml, also gzipped), patchwork JSON, and what 'git diff' writes`,
 	);
 }
 

@@ -19,7 +19,7 @@ const mail = ({ subject, id, answers = [], message = '', diff = true, file = 'bo
 const titles = (mails: readonly Sketch[]) =>
 	selectSeries(mails.map(mail)).map(one => one.patches.map(patch => patch.title));
 
-test('a subject says the place in a series, in every form that git and patchwork write', t => {
+test('a subject gives the place in a series, in every form that git and patchwork write', t => {
 	const read = (subject: string) => {
 		const { isReply, isPatch, version, part, total, title } = parseSubject(subject);
 		return [isReply, isPatch, version, part, total, title];
@@ -37,7 +37,7 @@ test('a subject says the place in a series, in every form that git and patchwork
 	t.deepEqual(read(''), [false, false, 1, undefined, undefined, '']);
 });
 
-test('patches stand in the order of their numbers, without the cover letter', t => {
+test('patches are sorted by number, without the cover letter', t => {
 	const [series] = selectSeries(
 		['[PATCH 2/2] two', '[PATCH 0/2] both', '[PATCH 1/2] one'].map(subject =>
 			mail({ subject, diff: !subject.includes('0/') }),
@@ -51,7 +51,7 @@ test('patches stand in the order of their numbers, without the cover letter', t 
 	t.deepEqual(series!.notes, []);
 });
 
-test('a reply is left out and told, with and without a prefix of a patch', t => {
+test('a reply is left out and reported, with or without a patch prefix', t => {
 	const series = selectSeries(
 		[
 			{ subject: '[PATCH] a', id: '1' },
@@ -78,7 +78,7 @@ test('the newest version wins, in one thread and across threads', t => {
 	t.deepEqual(titles([...versions([])].reverse()), [['a', 'c']]);
 });
 
-test('what a newer version does not send again is taken from the one before', t => {
+test('patches that a newer version does not resend are taken from the one before', t => {
 	const [series] = selectSeries(
 		[
 			{ subject: '[PATCH 1/2] a', id: '1' },
@@ -93,7 +93,7 @@ test('what a newer version does not send again is taken from the one before', t 
 	t.true(series!.notes.some(note => /sends only patch 2 again; patch 1 taken from version 1/.test(note)));
 });
 
-test('a change-id joins versions whose titles are all new', t => {
+test('a change-id connects versions whose titles all differ', t => {
 	t.deepEqual(
 		titles([
 			{ subject: '[PATCH] old name', message: 'change-id: 2026-x' },
@@ -103,7 +103,7 @@ test('a change-id joins versions whose titles are all new', t => {
 	);
 });
 
-test('different series stay in the order given, also with the same numbers', t => {
+test('different series keep the given order, even with the same numbers', t => {
 	t.deepEqual(
 		titles([
 			{ subject: '[PATCH 1/2] first', file: 'p1' },
@@ -116,7 +116,7 @@ test('different series stay in the order given, also with the same numbers', t =
 	);
 });
 
-test('a mail that came twice counts once, and missing parts are told', t => {
+test('a mail that arrived twice counts once, and missing parts are reported', t => {
 	const [series] = selectSeries(
 		[
 			{ subject: '[PATCH 1/3] a', id: '1' },
@@ -134,7 +134,7 @@ test('mails without any patch are refused by name', t => {
 	});
 });
 
-test('what a series builds on is read from its trailers', t => {
+test('the base of a series is read from its trailers', t => {
 	t.deepEqual(
 		parseSeriesBase([
 			'text\nbase-commit: 0123456789abcdef0123456789abcdef01234567\nBased-on: <a@b>\n',

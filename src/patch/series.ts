@@ -86,7 +86,7 @@ export function selectSeries(mails: readonly PatchMail[]): PatchSeries[] {
 	if (series.length === 0) {
 		const names = [...new Set(mails.map(mail => `'${mail.file}'`))].join(', ');
 		throw new UsageError(
-			`no patch in ${names}: allowed are mails with a diff (git format-patch, mbox, .eml, patchwork JSON), or the output of 'git diff'`,
+			`no patch in ${names}; allowed: mails with a diff (git format-patch, mbox, .eml, patchwork JSON), or the output of 'git diff'`,
 		);
 	}
 	return series.map((one, at) => (at === 0 ? { ...one, notes: [...notes, ...one.notes] } : one));
@@ -144,7 +144,9 @@ function withoutOlder(groups: readonly Group[], notes: string[]): Group[] {
 		if (newest === undefined) continue;
 		dropped.add(group);
 		kept.set(newest, withParts(kept.get(newest) ?? newest, group, notes));
-		notes.push(`left out: version ${group.version} of '${titleOf(group)}', since version ${newest.version} is here`);
+		notes.push(
+			`left out: version ${group.version} of '${titleOf(group)}', because version ${newest.version} was given too`,
+		);
 	}
 	return groups.filter(group => !dropped.has(group)).map(group => kept.get(group) ?? group);
 }

@@ -7,7 +7,7 @@ const ranges = fc.array(
 	{ maxLength: 12 },
 );
 
-test('what the kernel prints is read and printed again', t => {
+test("the kernel's output is parsed and printed again", t => {
 	for (const text of ['', '0', '0-3', '0-3,8', '0,2,4,6', '0-511', '1-2,4095']) {
 		t.is(`${parseCpuList(`${text}\n`)}`, text);
 		t.is(`${parseCpuList(text)}`, text);
@@ -40,7 +40,7 @@ for (const text of [
 	});
 }
 
-test('sets behave as sets of numbers', t => {
+test('sets behave like sets of numbers', t => {
 	fc.assert(
 		fc.property(ranges, ranges, (left, right) => {
 			const [a, b] = [new CpuSet(left), new CpuSet(right)];
@@ -65,7 +65,7 @@ test('sets behave as sets of numbers', t => {
 	);
 });
 
-test('both readings agree on all that the kernel prints', t => {
+test('both parsers agree on everything that the kernel prints', t => {
 	fc.assert(
 		fc.property(ranges, list => {
 			const set = new CpuSet(list);
@@ -75,7 +75,7 @@ test('both readings agree on all that the kernel prints', t => {
 	);
 });
 
-test("the patch's own reading is strtoul's", t => {
+test("the patch's parser is that of strtoul", t => {
 	const read = (text: string) => {
 		const reading = parseCpuListAsPatch(text);
 		return 'cpus' in reading ? `${reading.cpus}` : 'refused' in reading ? 'refused' : 'fatal';
@@ -85,7 +85,7 @@ test("the patch's own reading is strtoul's", t => {
 	t.is(read('0,'), '0');
 	t.is(read('0 1'), '0-1');
 	t.is(read(' 5\n6'), '5');
-	t.is(read('08'), '0,8', 'octal ends before the 8, which is then a number of its own');
+	t.is(read('08'), '0,8', 'an octal number ends before the digit 8, which begins another number');
 	t.is(read('+2'), '2');
 	t.is(read('\n'), '');
 	t.is(read('0,,1'), 'refused');

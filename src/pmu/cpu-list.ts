@@ -108,7 +108,7 @@ export function parseCpuList(text: string): CpuSet {
 
 function wrongList(text: string, why: string): UsageError {
 	return new UsageError(
-		`CPU list ${JSON.stringify(shorten(text))} is malformed: ${why}; allowed is the kernel's format, such as 0-3,8`,
+		`CPU list ${JSON.stringify(shorten(text))} is malformed: ${why}; allowed: the kernel's format, such as 0-3,8`,
 	);
 }
 

@@ -5,7 +5,7 @@ import { sideOf } from '../side/side.ts';
 import { runOf } from '../testing/cells.ts';
 import { leastProbability, median, rankTest, significant } from './statistics.ts';
 
-test('the rank test agrees with published tables and with counting every division', t => {
+test('the rank test agrees with published tables and with exhaustive enumeration', t => {
 	// Mann and Whitney 1947: for 4 and 4 values, the least two-sided probability is 2/70.
 	t.is(rankTest([1, 2, 3, 4], [5, 6, 7, 8]), 2 / 70);
 	t.is(leastProbability(4, 4), 2 / 70);
@@ -53,7 +53,7 @@ function byCounting(before: readonly number[], after: readonly number[]): number
 	return extreme / total;
 }
 
-test('of many tests at random, Holm lets hardly any say something', t => {
+test("over many random tests, Holm's method rarely finds a difference", t => {
 	t.deepEqual(significant([0.001, 0.04, 0.03], 0.05), [true, false, false]);
 	t.deepEqual(significant([0.001, 0.01, 0.02], 0.05), [true, true, true]);
 	t.deepEqual(significant([], 0.05), []);
@@ -74,7 +74,7 @@ const runs = (count: number, seed: number, factor: (cell: number) => number) =>
 		),
 	);
 
-test('two numbers are no verdict: a difference of any size says how many measurements are needed', t => {
+test('two measurements decide nothing: the report says how many are needed', t => {
 	const [boot] = compareSides(
 		runs(1, 0, () => 1),
 		runs(1, 0, () => 10),
@@ -83,7 +83,7 @@ test('two numbers are no verdict: a difference of any size says how many measure
 	t.is(boot!.ratio.toFixed(1), '10.0');
 });
 
-test('with enough runs a shift of all cells is found, noise is not, and a small one is not worth telling', t => {
+test('with enough runs, a shift of all cells is found; noise and tiny shifts are not reported', t => {
 	const state = (factor: number) =>
 		compareSides(
 			runs(6, 0, () => 1),
@@ -95,7 +95,7 @@ test('with enough runs a shift of all cells is found, noise is not, and a small 
 	t.is(state(0.7), 'changed');
 });
 
-test('one wild run decides nothing', t => {
+test('one outlier decides nothing', t => {
 	const wild = sideOf([...Array.from({ length: 5 }, () => runOf({ bootMs: 1000 })), runOf({ bootMs: 1_000_000 })]);
 	t.is(
 		compareSides(sideOf(Array.from({ length: 6 }, () => runOf({ bootMs: 1000 }))), wild).measurements[0]?.state,
@@ -115,7 +115,7 @@ test('one slow cell among ten is found by itself, and named', t => {
 	);
 });
 
-test('counts are compared by event, and the least of a run is the one believed', t => {
+test('counts are compared by event, using the smallest of each run', t => {
 	const side = (...counts: number[]) =>
 		sideOf(
 			counts.map(count =>

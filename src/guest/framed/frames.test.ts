@@ -7,7 +7,7 @@ import { encodeMessage, type Message, MessageReader } from './messages.ts';
 
 const key = Buffer.from('0102030405060708', 'hex');
 
-test("HalfSipHash agrees with its authors' vectors", t => {
+test("HalfSipHash matches its authors' test vectors", t => {
 	// vectors_hsip64 of the reference implementation: key 00..07, message 00..(n-1).
 	const vectors =
 		'218d1f59b9b83cc8 be552412f8387315 064f39ef7c50eb57 ce0f1a45f7060679 d5e78a175be52ea1 cb9d7c3f2f3db580'.split(' ');
@@ -31,7 +31,7 @@ function collect() {
 
 const body = fc.uint8Array({ minLength: 9, maxLength: 200 });
 
-test('frames are found however the bytes are cut, and leave no trace in the text', t => {
+test('frames are found however the bytes are split, and leave no trace in the text', t => {
 	fc.assert(
 		fc.property(fc.array(body, { maxLength: 5 }), fc.array(fc.nat(400), { maxLength: 20 }), (bodies, cuts) => {
 			const { frames, demultiplexer } = collect();
@@ -47,7 +47,7 @@ test('frames are found however the bytes are cut, and leave no trace in the text
 	);
 });
 
-test('a kernel message in the middle of a frame costs neither', t => {
+test('a kernel message in the middle of a frame loses neither', t => {
 	fc.assert(
 		fc.property(body, fc.double({ min: 0, max: 1, noNaN: true }), (one, where) => {
 			const { frames, demultiplexer } = collect();
@@ -62,7 +62,7 @@ test('a kernel message in the middle of a frame costs neither', t => {
 	);
 });
 
-test('what is not a frame of this key and sender is never taken for one', t => {
+test('a frame of another key or sender is never accepted', t => {
 	const other = Buffer.from('0102030405060709', 'hex');
 	fc.assert(
 		fc.property(body, fc.nat(), (one, position) => {
@@ -81,7 +81,7 @@ test('what is not a frame of this key and sender is never taken for one', t => {
 	);
 });
 
-test('text with tildes in it comes through at once', t => {
+test('text that contains tildes arrives without delay', t => {
 	const { demultiplexer } = collect();
 	t.is(demultiplexer.push(Buffer.from('root@guest:~# ')).toString(), 'root@guest:~# ');
 	t.is(demultiplexer.push(Buffer.from('ls ~/x\n')).toString(), 'ls ~/x\n');
@@ -89,7 +89,7 @@ test('text with tildes in it comes through at once', t => {
 	t.is(demultiplexer.push(Buffer.from(' $ ')).toString(), '~ $ ');
 });
 
-test('messages come out of a stream however it is cut; offsets find their place again', t => {
+test('messages are reassembled however the stream is split, and offsets resynchronise', t => {
 	fc.assert(
 		fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), fc.integer({ min: 1, max: 20 }), (bodies, step) => {
 			const seen: Message[] = [];

@@ -68,7 +68,7 @@ export class MessageReader {
 		for (;;) {
 			const head = decodeNumber(all, headBytes);
 			if (head !== undefined && head.number > longestMessage)
-				throw new RangeError(`a message of ${head.number} bytes, ${longestMessage} are allowed`);
+				throw new RangeError(`a message of ${head.number} bytes; allowed: ${longestMessage}`);
 			const size = head === undefined ? all.length + 1 : head.end + head.number;
 			if (head === undefined || all.length < size) {
 				this.#parts = all.length === 0 ? [] : [all];

@@ -3,7 +3,7 @@ import { RoundTrip } from './round-trip.ts';
 
 const limits = { firstMs: 250, leastMs: 80, mostMs: 8000 };
 
-test('before a measurement it waits the first time, doubled by each retry up to the most', t => {
+test('before the first measurement it uses the initial timeout, doubled by each retry up to the maximum', t => {
 	const trip = new RoundTrip(limits);
 	t.is(trip.retryMs, 250);
 	for (let n = 0; n < 4; n++) trip.backOff();
@@ -12,7 +12,7 @@ test('before a measurement it waits the first time, doubled by each retry up to 
 	t.is(trip.retryMs, 8000);
 });
 
-test('it follows what acknowledgements take: RFC 6298, section 2', t => {
+test('it follows the acknowledgements: RFC 6298, section 2', t => {
 	const trip = new RoundTrip(limits);
 	trip.sent(10, 0);
 	trip.acknowledged(9, 900);
@@ -31,7 +31,7 @@ test('it follows what acknowledgements take: RFC 6298, section 2', t => {
 	t.is(trip.retryMs, 80);
 });
 
-test('an acknowledgement after a resend is not learned, but a line that may have become slow is given its time', t => {
+test('an acknowledgement after a resend is not measured, but a line that may have slowed down gets more time', t => {
 	const slow = new RoundTrip(limits);
 	slow.sent(10, 0);
 	slow.backOff();

@@ -83,7 +83,7 @@ export class AgentSession implements AsyncDisposable {
 		} else {
 			port.on('data', (bytes: Buffer) => this.#onConsoleBytes(bytes));
 			port.on('error', () => undefined);
-			port.on('close', () => this.#end(console.closedError('go on with the agent on its port')));
+			port.on('close', () => this.#end(console.closedError('continue with the agent on its port')));
 		}
 		this.#stack.use(
 			console.onTrouble(trouble => {

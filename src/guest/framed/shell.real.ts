@@ -5,7 +5,7 @@ import { startTestGuest } from '../testing/test-guest.ts';
 
 const init = 'exec /vpmu/agent\n';
 
-test.serial('commands over ttyAMA0, files, signals, many at once', async t => {
+test.serial('commands over ttyAMA0, files, signals, and many commands in parallel', async t => {
 	await using guest = await startTestGuest({ init });
 	await using serial = new SerialConsole(guest.socket);
 	await using shell = await openShell(serial, { timeoutMs: 120_000 });

@@ -26,7 +26,7 @@ async function open(faults: Faults = {}) {
 	return { agent, line, serial, shell, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-withAgent('statuses, signals, and output byte for byte and apart', async t => {
+withAgent('statuses, signals, and separate output, byte for byte', async t => {
 	await using guest = await open();
 	const { shell } = guest;
 	const result = await shell.run('printf out; printf err >&2; exit 3');
@@ -57,7 +57,7 @@ withAgent('a program that cannot be started is an error with its name, never a s
 	t.regex(error!.message, /ENOENT/);
 });
 
-withAgent('several commands at once, output as it comes', async t => {
+withAgent('commands run in parallel, and output arrives as it is written', async t => {
 	await using guest = await open();
 	const results = await Promise.all(
 		Array.from({ length: 50 }, (_, n) => guest.shell.run(`sleep 0.0${n % 10}; echo ${n}; exit ${n}`)),
@@ -80,7 +80,7 @@ withAgent('several commands at once, output as it comes', async t => {
 	await running;
 });
 
-withAgent('input that comes by and by: passed on at once, and left when nobody reads it any more', async t => {
+withAgent('input that arrives slowly is passed on at once, and dropped when it is no longer read', async t => {
 	await using guest = await open();
 	const lines = new PassThrough();
 	let seen = '';
@@ -149,7 +149,7 @@ withAgent('files up and down', async t => {
 	t.is((await guest.shell.run(['ls', folder])).stdout.toString(), 'file\n');
 });
 
-withAgent('a guest that is gone, or was replaced, ends what runs with its name', async t => {
+withAgent('when a guest is gone or was replaced, commands end with an error that names it', async t => {
 	{
 		await using guest = await open();
 		const running = guest.shell.run(['sleep', '60']);
@@ -159,11 +159,11 @@ withAgent('a guest that is gone, or was replaced, ends what runs with its name',
 	}
 });
 
-withAgent('whatever is printed in between, and whatever gets lost: right bytes and statuses', async t => {
+withAgent('bytes and statuses are right, whatever is printed in between and whatever is lost', async t => {
 	for (const [what, faults, commands] of [
 		['others print', { interleave: 0.002 }, 150],
-		['0.2 % of the characters are lost each way', { dropFromGuest: 0.002, dropToGuest: 0.002 }, 60],
-		['0.3 % are another character, others print', { corruptFromGuest: 0.003, interleave: 0.002 }, 40],
+		['0.2 % of the characters are lost in each direction', { dropFromGuest: 0.002, dropToGuest: 0.002 }, 60],
+		['0.3 % of the characters change, others are added', { corruptFromGuest: 0.003, interleave: 0.002 }, 40],
 	] as const) {
 		await using guest = await open({ ...faults, texts: nuisances, seed: 42 });
 		const outcome = await torture(guest.shell, { commands, together: 12, timeoutMs: 600_000 });
@@ -183,7 +183,7 @@ withAgent('a line that loses every fifth character gives an error, not a result'
 });
 
 withAgent(
-	'an agent that was heard on the port before is waited for there, however long ago it said that it is ready',
+	'an agent that answered on the port before is waited for there, however long ago it reported ready',
 	async t => {
 		const heard = async (hasPort: boolean) => {
 			await using stack = new AsyncDisposableStack();
@@ -209,7 +209,7 @@ withAgent(
 	},
 );
 
-withAgent('on a UART of milliseconds for each character, resends are not what fills it', async t => {
+withAgent('on a UART that takes milliseconds per character, resends do not flood the line', async t => {
 	// A busy machine is a slow line for a moment, and a resend is then correct. So take the least of a few runs.
 	const tries = [];
 	do {

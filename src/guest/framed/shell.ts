@@ -86,16 +86,17 @@ export class FramedShell implements GuestShell {
 
 	async run(command: readonly string[] | string, options: GuestRunOptions = {}): Promise<GuestResult> {
 		const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-		if (argv.length === 0) throw new UsageError('a command in the guest needs at least the name of a program');
+		if (argv.length === 0) throw new UsageError('a command in the guest needs at least a program name');
 		const nul = [...argv, ...Object.entries(options.env ?? {}).flat(), options.cwd ?? ''].find(word =>
 			word.includes('\0'),
 		);
-		if (nul !== undefined)
-			throw new UsageError(`a command's words cannot hold the character NUL: ${JSON.stringify(nul)}`);
+		if (nul !== undefined) throw new UsageError(`the words of a command cannot contain NUL: ${JSON.stringify(nul)}`);
 		const hasStdin = options.stdin !== undefined;
 		const body = encodeRun(argv, { cwd: options.cwd ?? '', env: options.env ?? {}, hasStdin });
 		if (body.length > longestMessage)
-			throw new UsageError(`a command of ${body.length} bytes is too long, ${longestMessage} are allowed: use put()`);
+			throw new UsageError(
+				`a command of ${body.length} bytes is too long; allowed: ${longestMessage}; use put() for data`,
+			);
 		const { maxOutputBytes = outputBytes } = options;
 		const kept = { stdout: new BoundedOutput(maxOutputBytes), stderr: new BoundedOutput(maxOutputBytes) };
 		const what = typeof command === 'string' ? command : argv.join(' ');
@@ -133,7 +134,7 @@ export class FramedShell implements GuestShell {
 		if (done.how === 'error') throw this.#fileError('written', guestPath, done.code);
 		if (done.how !== 'file') throw this.#protocolError();
 		if (done.sizeBytes !== bytes.length || done.sha256 !== createHash('sha256').update(bytes).digest('hex'))
-			throw this.#fileError('written', guestPath, 'what was read back is something else');
+			throw this.#fileError('written', guestPath, 'what was read back differs');
 		return { sizeBytes: done.sizeBytes, sha256: done.sha256 };
 	}
 
@@ -149,7 +150,7 @@ export class FramedShell implements GuestShell {
 		if (done.how !== 'file') throw this.#protocolError();
 		const { bytes } = kept;
 		if (done.sizeBytes !== bytes.length || done.sha256 !== createHash('sha256').update(bytes).digest('hex'))
-			throw this.#fileError('read', guestPath, 'what came is not what was sent');
+			throw this.#fileError('read', guestPath, 'the received bytes differ from the sent ones');
 		return bytes;
 	}
 
@@ -276,7 +277,7 @@ export class FramedShell implements GuestShell {
 	}
 
 	#protocolError(): GuestError {
-		return new GuestError('protocol', "the guest's agent gave an answer that does not fit what it was asked", {
+		return new GuestError('protocol', "the guest's agent sent an answer that does not match the request", {
 			evidence: this.console.lastLines(),
 		});
 	}

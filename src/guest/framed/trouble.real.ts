@@ -26,7 +26,7 @@ async function open(options: { faults?: Faults; append?: string; extra?: string[
 
 const kindOf = (error: unknown): unknown => (error instanceof GuestError ? error.kind : error);
 
-test.serial('a panic is a panic, with the console as evidence', async t => {
+test.serial('a panic is reported as a panic, with the console as evidence', async t => {
 	await using guest = await open();
 	const error = await t.throwsAsync(guest.shell.run('echo c > /proc/sysrq-trigger', { timeoutMs: 60_000 }));
 	t.is(kindOf(error), 'panic');
@@ -49,7 +49,7 @@ test.serial('a hang is a hang', async t => {
 	t.is(kindOf(error), 'hang');
 });
 
-test.serial('what the kernel says of itself is named: oops, BUG, warning, soft lockup, RCU stall', async t => {
+test.serial('oops, BUG, warning, soft lockup and RCU stall are told apart', async t => {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	const gdb = path.join(folder, 'gdb');
@@ -91,7 +91,7 @@ test.serial('what the kernel says of itself is named: oops, BUG, warning, soft l
 	t.false(kinds().has('panic'));
 });
 
-test.serial('a kernel that turns with interrupts off is a hang', async t => {
+test.serial('a kernel that loops with interrupts off is reported as a hang', async t => {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	const gdb = path.join(folder, 'gdb');
@@ -102,7 +102,7 @@ test.serial('a kernel that turns with interrupts off is a hang', async t => {
 	t.is(kindOf(error), 'hang');
 });
 
-test.serial('a command killed by the OOM killer is killed by a signal', async t => {
+test.serial('a command killed by the OOM killer ends with a signal', async t => {
 	await using guest = await open();
 	const result = await guest.shell.run('x=a; while :; do x=$x$x$x$x; done', { timeoutMs: 120_000 });
 	t.is(result.signal, 'SIGKILL');
@@ -110,7 +110,7 @@ test.serial('a command killed by the OOM killer is killed by a signal', async t 
 	t.true(guest.serial.troubles.some(trouble => trouble.kind === 'oom-kill' && !trouble.fatal));
 });
 
-test.serial('known workloads take exactly as many instructions as they say', async t => {
+test.serial('each workload takes exactly the documented number of instructions', async t => {
 	await using guest = await open();
 	const { loop, branches, loads, stores, syscalls } = workloads;
 	for (const workload of [loop, branches, loads, stores, syscalls])
@@ -127,7 +127,7 @@ test.serial('known workloads take exactly as many instructions as they say', asy
 });
 
 test.serial(
-	'1,000 commands while the kernel floods the console, programs imitate us, reset the terminal, and characters get lost',
+	'1,000 commands succeed while the kernel floods the console, programs imitate us and reset the terminal, and characters get lost',
 	async t => {
 		t.timeout(500_000);
 		await using guest = await open({

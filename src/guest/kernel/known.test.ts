@@ -21,7 +21,7 @@ const kindsOf = (release: string | null, of: 'guest' | 'host' = 'guest') => {
 	return [reports.length, known.length];
 };
 
-test('a known message is a note for the kernels that have it, and a report for others', t => {
+test('a known message is a note for kernels that have it, and a report for others', t => {
 	t.deepEqual(kindsOf('6.1.0-37-arm64'), [1, 1]);
 	t.deepEqual(kindsOf('6.11.2'), [1, 1]);
 	t.deepEqual(kindsOf('6.12.0'), [2, 0]);
@@ -33,7 +33,7 @@ test('a known message is a note for the kernels that have it, and a report for o
 	t.deepEqual(kindsOf('6.1.0', 'host'), [2, 0]);
 });
 
-test('a known message that is not trouble is a note too, once', t => {
+test('a known message that is not trouble is also noted, once', t => {
 	const line = 'perf: interrupt took too long (2506 > 2500), lowering kernel.perf_event_max_sample_rate to 79750';
 	const { reports, known } = sortKernelLog([`<6>[    1.0] ${line}`, `<6>[    2.0] ${line}`], {
 		of: 'guest',
@@ -46,7 +46,7 @@ test('a known message that is not trouble is a note too, once', t => {
 	);
 });
 
-test('a message without a first or a last release applies up to the other one, and not to an unknown kernel', t => {
+test('a message without a first or last release applies up to the other limit, and not to an unknown kernel', t => {
 	const [{ from: _from, ...noFrom }] = list as [KnownMessage];
 	const [{ before: _before, ...noBefore }] = list as [KnownMessage];
 	const { from: _, ...always } = noBefore;
@@ -60,7 +60,7 @@ test('a message without a first or a last release applies up to the other one, a
 	t.deepEqual(all(list[0]!), ['6.1', '6.11']);
 });
 
-test('of a known message its first line is shown', t => {
+test('of a known message the first line is shown', t => {
 	const again = log.map(line => line.replace('main.c:1', 'main.c:2'));
 	const { known } = sortKernelLog([...log, ...again], { of: 'guest', release: '6.1' }, list);
 	t.deepEqual(
@@ -69,7 +69,7 @@ test('of a known message its first line is shown', t => {
 	);
 });
 
-test('every entry of the list has a reason and a pattern that does not match everything', t => {
+test('every entry of the list has a reason, and a pattern that does not match everything', t => {
 	t.is(new Set(knownMessages.map(entry => entry.name)).size, knownMessages.length);
 	for (const { pattern, reason, from, before } of knownMessages) {
 		t.true(reason.length > 20, pattern);
@@ -79,7 +79,7 @@ test('every entry of the list has a reason and a pattern that does not match eve
 	}
 });
 
-test('stalls are told from what a stopped machine cannot be the cause of', t => {
+test('stalls are distinguished from reports that a stopped machine cannot cause', t => {
 	for (const kind of ['rcu-stall', 'soft-lockup', 'hard-lockup', 'workqueue-lockup', 'hung-task'] as const) {
 		t.true(isStall({ kind }), kind);
 	}

@@ -19,7 +19,7 @@ const log = [
 	'[   20.000000] random: more of it',
 ];
 
-test('reports are told apart, each with the lines that belong to it', t => {
+test('reports are separated, each with its own lines', t => {
 	const reports = kernelReports(log);
 	t.deepEqual(
 		reports.map(({ kind, what, line, lines }) => [kind, what, line, lines.length]),
@@ -38,7 +38,7 @@ test('reports are told apart, each with the lines that belong to it', t => {
 	);
 });
 
-test('a report whose own line was lost is still a report', t => {
+test('a report whose main line was lost is still a report', t => {
 	const [report, ...others] = kernelReports([
 		'------------[ cut here ]------------',
 		'Modules linked in:',
@@ -49,12 +49,12 @@ test('a report whose own line was lost is still a report', t => {
 	t.deepEqual(others, []);
 });
 
-test('what a report holds is bounded', t => {
+test('the size of a report is limited', t => {
 	const [report] = kernelReports(['BUG: x', ...Array.from({ length: 500 }, () => 'more')]);
 	t.is(report?.lines.length, 40);
 });
 
-test('level, time, CPU and thread are taken off, in any order, and nothing else', t => {
+test('level, time, CPU and thread are removed in any order, and nothing else', t => {
 	for (const prefix of [
 		'<4>[   12.345678][  T123] ',
 		'[   12.345678] ',
@@ -67,7 +67,7 @@ test('level, time, CPU and thread are taken off, in any order, and nothing else'
 	}
 });
 
-test('reports about one fault are one incident: close together, and without an end between them', t => {
+test('reports about one fault are one incident: close in time, and without an end marker between them', t => {
 	const kinds = incidentsOf(kernelReports(log)).map(incident => incident.map(report => report.kind));
 	t.deepEqual(kinds, [
 		['warning', 'warning'],
@@ -91,7 +91,7 @@ test('the end of a panic is not the end of an oops', t => {
 	t.deepEqual(kinds([oops, '---[ end trace 0000000000000000 ]---', 'BUG: x']), ['oops', 'bug']);
 });
 
-test('lines belong to a report until there are enough, and after an announcement until it is said of what', t => {
+test('lines belong to a report up to a limit, and after an announcement until its subject is known', t => {
 	const reader = new KernelLogReader();
 	t.false(reader.isInReport);
 	const more = () => {

@@ -19,7 +19,7 @@ const lines: readonly (readonly [string, readonly number[]])[] = [
 	['Modules linked in: nf_tables(E) [last unloaded: foo]', []],
 ];
 
-test('processes that a report names are found, whatever form it has', t => {
+test('processes named in a report are found in every form', t => {
 	for (const [line, pids] of lines) {
 		t.deepEqual(new Set(processesNamed([line])), new Set(pids), line);
 	}

@@ -75,7 +75,7 @@ test('a metric group is not a metric of the counter before it', t => {
 		],
 	);
 	t.throws(() => parsePerfStat('CPU0,5,,cycles,9,100.00,1.5,GHz\nCPU1,,,,,,0.3,more\n'), {
-		message: /a metric of another place than its counter/,
+		message: /a metric that belongs elsewhere than the counter before it/,
 	});
 });
 

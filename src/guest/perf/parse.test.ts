@@ -15,7 +15,7 @@ const brief = ({ event, state, count, runningPct, cpu, intervalSeconds, zero }: 
 });
 const counted = { state: 'counted', runningPct: 100, cpu: null, intervalSeconds: null, zero: false } as const;
 
-test('what perf printed in a guest with a KVM PMU', t => {
+test('output of perf in a guest with a KVM PMU', t => {
 	const text =
 		'5506682,,cycles,23365863,100.00,,\n<not supported>,,instructions,0,100.00,,\n5506631,,r11,23365863,100.00,,\n0,,r8,23365863,100.00,,\n';
 	t.deepEqual(parsePerfStat(text).map(brief), [
@@ -26,7 +26,7 @@ test('what perf printed in a guest with a KVM PMU', t => {
 	]);
 });
 
-test('intervals, CPUs, aggregations, repetitions, PMU events with commas', t => {
+test('intervals, CPUs, aggregations, repetitions, and PMU events with commas', t => {
 	const [interval] = parsePerfStat('     1.000123456,17,,cycles:u,100,50.00,,\n');
 	t.is(interval?.intervalSeconds, 1.000123456);
 	t.is(interval?.modifiers, 'u');
@@ -75,7 +75,7 @@ test('JSON lines', t => {
 	t.like(second, { state: 'not-supported', count: null, zero: false });
 });
 
-test("perf's own remarks and kernel messages around counters are passed over", t => {
+test("perf's remarks and kernel messages around counters are skipped", t => {
 	const text = `# started on Sun Nov 22 15:00:00 2026
 
 [   12.345678] random: crng init done
@@ -147,7 +147,7 @@ const print = ({ count, event, runNs, running, cpu, interval }: Counter, separat
 		'',
 	].join(separator);
 
-test('every printable set of counters comes back as it was', t => {
+test('every set of counters that can be printed is read back unchanged', t => {
 	fc.assert(
 		fc.property(
 			fc.array(counter, { minLength: 1, maxLength: 8 }),
@@ -172,7 +172,7 @@ test('every printable set of counters comes back as it was', t => {
 	);
 });
 
-test('a metric without a value leaves its counter as it is', t => {
+test('a metric without a value does not change its counter', t => {
 	t.like(parsePerfStat('0,,cpu_cycles,1397967,100.00,,insn_per_cycle\n0,,inst_retired,1397967,100.00,,\n'), [
 		{ event: 'cpu_cycles', state: 'counted', count: 0n, zero: true, metrics: [] },
 		{ event: 'inst_retired', state: 'counted', count: 0n, zero: true, metrics: [] },
@@ -188,7 +188,7 @@ test('a metric without a value leaves its counter as it is', t => {
 			[{ event: 'inst_retired', count: 0n, zero: true, metrics: [] }],
 		);
 });
-test('a counter cut off before its percentage is complete is an error', t => {
+test('a counter truncated before the end of its percentage is an error', t => {
 	fc.assert(
 		fc.property(counter, fc.double({ min: 0, max: 1, noNaN: true }), (one, where) => {
 			const whole = print(one, ',', '.').trimStart();

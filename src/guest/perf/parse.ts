@@ -73,7 +73,7 @@ export function parsePerfStat(text: string, options: ParsePerfStatOptions = {}):
 				const last = entries.at(-1);
 				if (last === undefined) throw refuse(line, index + 1, 'a metric before any counter');
 				if (!isSamePlace(read.columns, last))
-					throw refuse(line, index + 1, 'a metric of another place than its counter');
+					throw refuse(line, index + 1, 'a metric that belongs elsewhere than the counter before it');
 				metrics.push(read.metric);
 			}
 		}

@@ -103,14 +103,14 @@ export function troubleIn(
 	);
 	if (part !== undefined) {
 		const of = part.thread ?? part.cgroup ?? part.cpu ?? `interval ${part.intervalSeconds}`;
-		return `reported ${part.event} of ${of} only, where the total was asked for`;
+		return `reported ${part.event} of ${of} only, although the total was requested`;
 	}
 	const isTotal = !perCpu && intervalMs === undefined;
 	// If an event stands for one event on each of several PMUs, each count is a part.
 	const often = isTotal
 		? [...reported].find(event => entries.filter(one => one.event === event).length > timesAsked(event, events))
 		: undefined;
-	return often === undefined ? undefined : `reported ${often} more often than it was asked for: each count is a part`;
+	return often === undefined ? undefined : `reported ${often} more often than requested: each count is a part`;
 }
 
 function timesAsked(event: string, events: readonly string[]): number {

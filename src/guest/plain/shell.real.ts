@@ -3,7 +3,7 @@ import { SerialConsole } from '../console.ts';
 import { startTestGuest } from '../testing/test-guest.ts';
 import { PlainShell } from './shell.ts';
 
-test.serial('an image without our agent: plain shell on its prompt', async t => {
+test.serial('a guest without our agent is driven through its shell prompt', async t => {
 	await using guest = await startTestGuest({ init: 'exec setsid cttyhack sh\n' });
 	await using serial = new SerialConsole(guest.socket);
 	await using shell = await PlainShell.open(serial, { timeoutMs: 120_000 });

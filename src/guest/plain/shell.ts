@@ -189,7 +189,7 @@ export class PlainShell implements GuestShell {
 				}
 			}
 			if (attempt === attempts)
-				throw new GuestError('protocol', 'the console lost characters of a command again and again', {
+				throw new GuestError('protocol', 'the console repeatedly lost characters of a command', {
 					evidence: this.console.lastLines(),
 				});
 		}

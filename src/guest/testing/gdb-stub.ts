@@ -72,7 +72,7 @@ export class FaultyKernel {
 
 	#address(name: string): bigint {
 		const found = this.#symbols.get(name);
-		if (found === undefined || found === 0n) throw new Error(`the guest's /proc/kallsyms does not tell ${name}`);
+		if (found === undefined || found === 0n) throw new Error(`the guest's /proc/kallsyms has no ${name}`);
 		return found;
 	}
 }

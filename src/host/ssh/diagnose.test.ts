@@ -11,7 +11,7 @@ const said: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [failure, stderr] of Object.entries(said)) {
-	test(`ssh's own words for ${failure}`, t => {
+	test(`ssh's messages for ${failure} are recognised`, t => {
 		const error = connectError('h', 'ssh://h', stderr, 255, 'host');
 		t.is(error.failure, failure as typeof error.failure);
 		t.is(error.blame, 'host');
@@ -20,7 +20,7 @@ for (const [failure, stderr] of Object.entries(said)) {
 	});
 }
 
-test('a missing ssh is the fault of this machine', t => {
+test('a missing ssh blames this machine', t => {
 	const error = connectError('h', 'ssh://h', ['sh: 1: exec: ssh: not found'], 127, 'host');
 	t.is(error.failure, 'no-tool');
 	t.is(error.host, 'local');

@@ -13,7 +13,7 @@ const rules: readonly (readonly [RegExp, HostFailure, (target: string) => string
 	[
 		/Permission denied|Too many authentication failures|No supported authentication methods|Authentication failed/i,
 		'auth',
-		target => `${target} does not let us in (a key that needs no passphrase, or an ssh agent, is needed)`,
+		target => `${target} refuses to authenticate us (use a key without a passphrase, or an ssh agent)`,
 	],
 	[/Could not resolve hostname|Name or service not known/i, 'unreachable', target => `${target}: no such host name`],
 	[/Connection refused/i, 'refused', target => `${target} refuses connections: no ssh server listens there`],
@@ -25,7 +25,7 @@ const rules: readonly (readonly [RegExp, HostFailure, (target: string) => string
 	[
 		/Connection (closed|reset)|kex_exchange_identification|Broken pipe/i,
 		'refused',
-		target => `${target} closed the connection before we were in`,
+		target => `${target} closed the connection before authentication`,
 	],
 	[/sh: .*mktemp|mkfifo/i, 'no-tool', target => `${target} lacks a program that vpmu needs (mktemp, mkfifo)`],
 ];

@@ -139,7 +139,7 @@ export class RemoteHost implements Host {
 				() => undefined,
 			);
 			if (cause instanceof ChannelRefused) {
-				throw this.#error(`cannot connect to '${socketPath}' on ${this.name}: nobody listens`, 'no-socket', cause);
+				throw this.#error(`cannot connect to '${socketPath}' on ${this.name}: nothing listens`, 'no-socket', cause);
 			}
 			throw await this.#explain(cause);
 		}
@@ -220,7 +220,7 @@ export class RemoteHost implements Host {
 		}
 		const pid = await readPid(channel);
 		if (pid === undefined) {
-			const why = await this.#explain(this.#error(`${this.name} has no working 'sh' for us`, 'no-tool'));
+			const why = await this.#explain(this.#error(`${this.name} has no working 'sh'`, 'no-tool'));
 			channel.destroy();
 			throw why;
 		}

@@ -24,7 +24,7 @@ test('fields are read back in order', t => {
 	);
 });
 
-test('packets come out whole, however the stream is cut', t => {
+test('packets are complete however the stream is split', t => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.uint8Array({ maxLength: 50 })),

@@ -245,7 +245,7 @@ async function addApplets(
 ): Promise<void> {
 	const program = await tree.read(busybox);
 	const names = program === undefined ? [] : busyboxApplets(program);
-	if (names.length === 0) throw new VpmuError(`${busybox} names no applets: is it busybox?`, { blame: 'image' });
+	if (names.length === 0) throw new VpmuError(`${busybox} lists no applets; it may not be busybox`, { blame: 'image' });
 	const target = path.posix.basename(canonical(busybox));
 	for (const name of names) {
 		if (entries.has(`usr/bin/${name}`) || entries.has(`usr/sbin/${name}`)) continue;

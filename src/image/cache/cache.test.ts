@@ -25,7 +25,7 @@ test('where the cache is', t => {
 	t.throws(() => cacheRoot({ VPMU_CACHE: 'here' }), { message: /VPMU_CACHE is 'here', but must be an absolute path/ });
 });
 
-test('a thing is made once, however many ask at once', async t => {
+test('a thing is made once, however many requests come at once', async t => {
 	const cache = await makeCache(t);
 	let made = 0;
 	const make = async (to: string) => {
@@ -41,7 +41,7 @@ test('a thing is made once, however many ask at once', async t => {
 	t.like(await cache.record('images', 'thing'), { label: 'a thing', sizeBytes: 7 });
 });
 
-test('work of the same process takes turns without waiting for itself, in words or by failing', async t => {
+test('work in the same process takes turns, without waiting for its own lock or failing on it', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const said: Progress[] = [];
@@ -60,7 +60,7 @@ test('work of the same process takes turns without waiting for itself, in words 
 	t.deepEqual(said, []);
 });
 
-test('what fails half-way leaves nothing, and can be made later', async t => {
+test('work that fails half-way leaves nothing, and can be repeated', async t => {
 	const cache = await makeCache(t);
 	const failing = cache.keep('images', 'thing', async to => {
 		await mkdir(to);
@@ -77,7 +77,7 @@ test('what fails half-way leaves nothing, and can be made later', async t => {
 	t.deepEqual((await readdir(cache.folder('images'))).sort(), ['thing', 'thing.json']);
 });
 
-test('a process killed while it makes a thing leaves neither a lock nor a half thing', async t => {
+test('a process killed while it makes a thing leaves neither a lock nor a partial thing', async t => {
 	const cache = await makeCache(t);
 	const script = `
 		import { openCache } from ${JSON.stringify(path.join(import.meta.dirname, 'cache.ts'))};
@@ -96,14 +96,14 @@ test('a process killed while it makes a thing leaves neither a lock nor a half t
 	await once(other.stdout, 'data');
 	other.kill('SIGKILL');
 	const kept = await cache.keep('images', 'thing', async to => {
-		await t.throwsAsync(stat(to), { code: 'ENOENT' }, 'the other one left no half thing in the way');
+		await t.throwsAsync(stat(to), { code: 'ENOENT' }, 'the other process left no partial thing behind');
 		await writeFile(to, 'whole');
 		return {};
 	});
 	t.is(await readFile(kept, 'utf8'), 'whole');
 });
 
-test('who waits for another process is told so, and can give up', async t => {
+test('a wait for another process is reported, and can be aborted', async t => {
 	const notices: Progress[] = [];
 	const cache = await makeCache(t, progress => notices.push(progress));
 	const controller = new AbortController();
@@ -134,7 +134,7 @@ test('who waits for another process is told so, and can give up', async t => {
 	});
 });
 
-test('a thing that lost its end is made again; one whose bytes changed is found out and goes', async t => {
+test('a truncated thing is made again; one with changed bytes is detected and removed', async t => {
 	const notices: Progress[] = [];
 	const cache = await makeCache(t, progress => notices.push(progress));
 	const make = async (to: string) => {
@@ -161,7 +161,7 @@ test('a thing that lost its end is made again; one whose bytes changed is found 
 	t.is(await verifiedHash(kept), hash);
 });
 
-test('errors of the disk say what to do', async t => {
+test('disk errors say what to do', async t => {
 	const cache = await makeCache(t);
 	const full = cache.keep('images', 'thing', () => {
 		throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', path: '/x/y' });
@@ -175,7 +175,7 @@ test('errors of the disk say what to do', async t => {
 	t.is((await t.throwsAsync(blocked, { instanceOf: VpmuError })).blame, 'host');
 });
 
-test('processes that wait for one another all come to their end', async t => {
+test('processes that wait for one another all finish', async t => {
 	const { root } = await makeCache(t);
 	const lock = path.join(root, 'turns');
 	await writeFile(lock, '');

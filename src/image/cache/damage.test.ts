@@ -57,7 +57,7 @@ const wrongTexts = [
 ];
 const isText = (file: string) => file.endsWith('.json') || file.includes('/calibrations/');
 
-test('whatever file of the cache is emptied, cut, removed or of other content: what it belongs to is made again, and that is told', async t => {
+test('whichever file of the cache is emptied, truncated, removed or overwritten, the thing it belongs to is made again, with a message', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const whole = path.join(folder, 'whole');
@@ -115,7 +115,7 @@ test('whatever file of the cache is emptied, cut, removed or of other content: w
 	);
 });
 
-test('a record that cannot be read is named, with what to do', async t => {
+test('an unreadable record is named, with what to do', async t => {
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	const cache = await openCache({ env: { VPMU_CACHE: folder } });

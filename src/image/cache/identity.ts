@@ -111,7 +111,7 @@ export function damageOfJson<T>(shape: Shape<T>, at: (kept: string) => string = 
 	return async (kept: string): Promise<string | undefined> => {
 		const found = await readStored(at(kept), shape);
 		if (found.state === 'ok') return undefined;
-		return `${path.basename(at(kept))} ${found.state === 'missing' ? 'is gone' : found.problem}`;
+		return `${path.basename(at(kept))} ${found.state === 'missing' ? 'is missing' : found.problem}`;
 	};
 }
 

@@ -34,7 +34,7 @@ async function filledCache(t: { teardown(fn: () => unknown): void }) {
 	return cache;
 }
 
-test('the list says sizes, ages and what uses what', async t => {
+test('the list shows sizes, ages and what uses what', async t => {
 	const items = await listCache(await filledCache(t));
 	t.is(items.length, 8);
 	const item = items.find(candidate => candidate.name === 'old-used')!;
@@ -44,7 +44,7 @@ test('the list says sizes, ages and what uses what', async t => {
 	t.is(Math.round((Date.now() - item.usedAt.getTime()) / dayMs), 50);
 });
 
-test('pruning takes what is old, but not what something that stays was made from', async t => {
+test('pruning removes old things, but not what a remaining thing was made from', async t => {
 	const cache = await filledCache(t);
 	const dry = await pruneCache(cache, { unusedForMs: 10 * dayMs, dryRun: true });
 	t.is((await listCache(cache)).length, 8);
@@ -64,7 +64,7 @@ test('pruning takes what is old, but not what something that stays was made from
 	t.deepEqual(await readdir(path.join(cache.root, 'tmp')), []);
 });
 
-test('pruning all leaves boards and the versions that were chosen', async t => {
+test('pruning everything keeps boards and the chosen versions', async t => {
 	const cache = await filledCache(t);
 	await pruneCache(cache, { unusedForMs: 0 });
 	t.deepEqual(

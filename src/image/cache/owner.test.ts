@@ -4,7 +4,7 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { openCache } from './cache.ts';
 
-test('a cache that others may write to, or that belongs to somebody else, is refused with the remedy', async t => {
+test('a cache that others may write to, or that belongs to another user, is refused with the remedy', async t => {
 	const { path: place, cleanup } = await dir({ prefix: 'vpmu-cache-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const root = path.join(place, 'cache');

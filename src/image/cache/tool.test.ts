@@ -7,7 +7,7 @@ import test from 'ava';
 import { poll } from '../../lib/deadline.ts';
 import { commands, requireTool, runTool } from './tool.ts';
 
-test('each word arrives as it was given, output as it was written', async t => {
+test('arguments arrive unchanged, and so does the output', async t => {
 	const words = ["it's", '$HOME', '`id`', 'two words', '', '*', 'a\nb', '"', '\\', 'é', '-n', ';&|<>'];
 	const { status, stdout, stderr } = await runTool([
 		'sh',
@@ -20,7 +20,7 @@ test('each word arrives as it was given, output as it was written', async t => {
 	t.deepEqual([status, stderr], [3, 'out\n']);
 });
 
-test('status lines come one by one, and the environment and folder are the ones asked for', async t => {
+test('status lines arrive one by one, and environment and folder are the requested ones', async t => {
 	const lines: string[] = [];
 	const { stdout } = await runTool(['sh', '-c', 'printf "a\\nb" >&3; printf "c\\n" >&3; pwd; echo $A $LC_ALL'], {
 		...{ cwd: '/', env: { A: 'given' }, onStatusLine: line => lines.push(line) },
@@ -29,7 +29,7 @@ test('status lines come one by one, and the environment and folder are the ones 
 	t.is(stdout, '/\ngiven C.UTF-8\n');
 });
 
-test('a command as it is typed has its values quoted', async t => {
+test('a command written as a template has its values quoted', async t => {
 	t.is(await commands()`printf %s:%s ${'a b'} ${"c'd"}`, "a b:c'd");
 	t.is(await commands()`printf [%s] ${['x y', 'z']}`, '[x y][z]');
 	await t.throwsAsync(commands()`sh -c ${'echo error: no luck >&2; exit 4'}`, {
@@ -37,7 +37,7 @@ test('a command as it is typed has its values quoted', async t => {
 	});
 });
 
-test('variables that zx reads change nothing', t => {
+test('variables that zx reads have no effect', t => {
 	const program = `const { runTool } = await import(${JSON.stringify(path.join(import.meta.dirname, 'tool.ts'))});
 		const { stdout, stderr, status } = await runTool(['sh', '-c', 'pwd; sleep 0.1; echo $0', 'a b']);
 		process.stdout.write(JSON.stringify([status, stdout, stderr]));`;
@@ -57,14 +57,14 @@ test('variables that zx reads change nothing', t => {
 	t.deepEqual(JSON.parse(String(stdout)), [0, '/tmp\na b\n', '']);
 });
 
-test('what is not installed is named with its package', async t => {
+test('a program that is not installed is named with its package', async t => {
 	await t.throwsAsync(runTool(['no-such-tool']), { message: /no usable 'no-such-tool'/ });
 	await t.throwsAsync(runTool(['apt-get'], { env: { PATH: '/nonexistent' } }), {
 		message: /no usable 'setpriv' \(Debian package 'util-linux'\)/,
 	});
 });
 
-test('an abort ends a command with all that it started', async t => {
+test('an abort ends a command with everything it started', async t => {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	const ended = new AbortController();

@@ -3,7 +3,7 @@ import { upstreamVersion } from '../program.ts';
 import { parseUris } from './apt.ts';
 import { preferredRelease, suiteChain } from './suites.ts';
 
-test('what apt prints becomes exact packages', t => {
+test("apt's output becomes exact packages", t => {
 	const sha256 = 'a'.repeat(64);
 	const text = `'http://m.example/pool/b_1.deb' b_1%3a2.0-1+b3_arm64.deb 847552 SHA256:${sha256}\nother text\n'http://m.example/a' a_1_all.deb 7 SHA256:${sha256}\n`;
 	t.deepEqual(parseUris(text), [

@@ -242,7 +242,7 @@ async function noteExpiry(cache: Cache, apt: Apt): Promise<void> {
 			continue;
 		cache.refreshed.add(`valid-until ${suite}`);
 		cache.progress({
-			notice: `The index of ${suite} on this mirror says it is valid until ${until}: its signature is checked, its freshness is not`,
+			notice: `The index of ${suite} on this mirror is only valid until ${until}: its signature was checked, but its freshness was not`,
 		});
 	}
 }

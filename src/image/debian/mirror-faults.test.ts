@@ -13,7 +13,7 @@ async function cacheOn(t: { teardown(fn: () => unknown): void }, uri: string, mo
 }
 const request = { suite: 'trixie', architecture: 'arm64', packages: ['busybox-static'] } as const;
 
-test('an index that nobody signed is refused', async t => {
+test('an unsigned index is refused', async t => {
 	await using mirror = await startFakeMirror((path, response) => {
 		if (!path.endsWith('Release')) return false;
 		response.end('Origin: Debian\nSuite: trixie\nCodename: trixie\nDate: Sun, 01 Nov 2026 00:00:00 UTC\nSHA256:\n');
@@ -36,7 +36,7 @@ test('a suite that the mirror does not have is bad input', async t => {
 	t.regex((await t.throwsAsync(malformed, { instanceOf: UsageError })).message, /'Trixie; rm' is not a Debian suite/);
 });
 
-test('a mirror that cannot be reached is named as that', async t => {
+test('an unreachable mirror is named as such', async t => {
 	const cache = await cacheOn(t, 'http://127.0.0.1:9/debian');
 	const error = await t.throwsAsync(resolvePackages(cache, request), { instanceOf: VpmuError });
 	t.is(error.blame, 'host');

@@ -65,7 +65,7 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 		await rename(fetching, folder);
 		const fetched = await keptSource(folder);
 		if (fetched === undefined) {
-			throw new UsageError(`the source of '${name}' in suite '${suite}' has no archive of upstream's (*.orig.tar.*)`);
+			throw new UsageError(`the source of '${name}' in suite '${suite}' has no upstream archive (*.orig.tar.*)`);
 		}
 		return fetched;
 	});

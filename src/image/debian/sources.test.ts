@@ -21,7 +21,7 @@ test('a deb822 source names the mirror and its keys', t => {
 	});
 });
 
-test('security, disabled, foreign and source-only stanzas are passed over', t => {
+test('security, disabled, foreign and source-only stanzas are skipped', t => {
 	const text = [
 		'Types: deb\nURIs: http://s.example/debian-security\nSuites: trixie-security\nComponents: main',
 		'Enabled: no\nTypes: deb\nURIs: http://off.example/debian\nSuites: trixie\nComponents: main',
@@ -33,13 +33,13 @@ test('security, disabled, foreign and source-only stanzas are passed over', t =>
 	t.is(pickMirror(parseDeb822(text), 'f')?.uri, 'http://mirror.example/debian');
 });
 
-test('an embedded key stays whole', t => {
+test('an embedded key is kept complete', t => {
 	const key = 'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc=\n -----END PGP PUBLIC KEY BLOCK-----';
 	const mirror = pickMirror(parseDeb822(`${deb822.replace(/Signed-By.*\n/, '')}${key}\n`), 'f');
 	t.is(mirror?.signedBy, key.slice('Signed-By:'.length));
 });
 
-test('one-line sources, with and without options', t => {
+test('one-line sources are read with and without options', t => {
 	const text = [
 		'# deb http://comment.example/debian sid main',
 		'deb [arch=amd64 signed-by=/k1.gpg,/k2.gpg] https://m.example/debian bookworm main non-free # why',
@@ -52,7 +52,7 @@ test('one-line sources, with and without options', t => {
 	t.is(pickMirror(parseSourcesList('deb http://m.example/debian sid main'), 'f')?.signedBy, undefined);
 });
 
-test('the mirror is found in the folder of sources, and its absence says what to do', async t => {
+test('the mirror is found in the folder of sources; if there is none, the message says what to do', async t => {
 	const { path: etc, cleanup } = await dir({ unsafeCleanup: true });
 	t.teardown(cleanup);
 	mkdirSync(path.join(etc, 'sources.list.d'));

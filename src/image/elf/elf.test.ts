@@ -8,7 +8,7 @@ import { isElf, parseElf } from './elf.ts';
 
 const node = realpathSync(process.execPath);
 
-test("reads Node's own program as readelf does", t => {
+test("Node's own program is read like readelf reads it", t => {
 	const elf = parseElf(readFileSync(node));
 	t.is(elf.machine, process.arch === 'x64' ? 'x86_64' : 'aarch64');
 	t.true(elf.needed.includes('libc.so.6'));
@@ -25,7 +25,7 @@ test("reads Node's own program as readelf does", t => {
 	t.is(elf.interpreter, /program interpreter: (.*)\]/.exec(judged)?.[1] ?? null);
 });
 
-test('the closure of a program holds what the loader would load', async t => {
+test("a program's closure contains what the loader would load", async t => {
 	const closure = await libraryClosure(localFiles(), [node]);
 	t.deepEqual(closure.missing, []);
 	const listed = execFileSync(closure.interpreters[0]!, ['--list', node], { encoding: 'utf8' });
@@ -34,7 +34,7 @@ test('the closure of a program holds what the loader would load', async t => {
 	t.deepEqual(found.filter(name => !name.startsWith('ld-linux')).sort(), loaded);
 });
 
-test('what is missing is named, with who needs it', async t => {
+test('a missing library is named with the file that needs it', async t => {
 	const closure = await libraryClosure(localFiles(), [node], ['/nonexistent']);
 	t.true(closure.missing.some(item => item.soname === 'libc.so.6' && item.neededBy === node));
 });

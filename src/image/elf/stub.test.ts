@@ -14,7 +14,7 @@ const symbols: StubSymbol[] = [
 	{ name: '__cxa_demangle', version: 'CXXABI_1.3', as: 'zero' },
 ];
 
-test('a stub is a library of that name, for arm64', t => {
+test('a stub is an arm64 library of that name', t => {
 	const elf = parseElf(writeStubLibrary('libexample.so.1', symbols, 'left out\n'));
 	t.is(elf.soname, 'libexample.so.1');
 	t.is(elf.machine, 'aarch64');
@@ -46,14 +46,14 @@ test('readelf finds the symbols and their versions', async t => {
 	t.regex(judged, /LOAD .* R E 0x10000/);
 });
 
-test('the hash function is that of the gABI', t => {
+test('the hash function matches the gABI', t => {
 	t.is(elfHash('printf'), 0x077905a6);
 	t.is(elfHash('exit'), 0x0006cf04);
 	t.is(elfHash('syscall'), 0x0b09985c);
 	t.is(elfHash(''), 0);
 });
 
-test('any set of names gives a table in which each is found by its hash', t => {
+test('for any set of names, each is found in the table by its hash', t => {
 	const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,20}$/);
 	fc.assert(
 		fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 60 }), names => {

@@ -27,7 +27,7 @@ for (const [name, file] of Object.entries({
 	'EFI zboot with gzip': zboot('gzip', gzipSync(image)),
 	'EFI zboot with zstd': zboot('zstd22', sized(zstdCompressSync(image))),
 })) {
-	test(`${name} becomes the Image in it`, t => {
+	test(`${name} is reduced to the Image in it`, t => {
 		const found = extractImage(file);
 		t.deepEqual(Buffer.from(found as Uint8Array), image);
 		t.is(kernelRelease(found as Uint8Array), '6.9.1-own');
@@ -51,7 +51,7 @@ for (const [what, file] of Object.entries({
 	});
 }
 
-test('a damaged compressed kernel says so', t => {
+test('a damaged compressed kernel is reported as such', t => {
 	const found = extractImage(gzipSync(image).subarray(0, 40));
 	t.regex((found as { problem: string }).problem, /compressed with gzip, and cannot be unpacked/);
 });

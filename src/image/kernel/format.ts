@@ -50,7 +50,7 @@ function efiZboot(bytes: Buffer): KernelFormat {
 	if (name.startsWith('gzip')) return { kind: 'gzip', payload };
 	// All formats except gzip are followed by the unpacked size: 4 bytes outside of the stream.
 	if (name.startsWith('zstd')) return { kind: 'zstd', payload: payload.subarray(0, -4) };
-	return { kind: 'other', what: `an EFI kernel compressed with ${name || 'something unknown'}` };
+	return { kind: 'other', what: `an EFI kernel compressed with ${name || 'an unknown method'}` };
 }
 
 function elfKind(bytes: Uint8Array): string {

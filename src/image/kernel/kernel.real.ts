@@ -35,7 +35,7 @@ for (const [suite, release] of [
 	});
 }
 
-test.serial("a user's own kernel boots in each of its forms: they are one Image", async t => {
+test.serial("a user's kernel boots in each form, since all contain one Image", async t => {
 	const cache = await openCache();
 	const { image, hash, release } = await debianKernel(cache, 'trixie');
 	const { path: folder, cleanup } = await dir({ unsafeCleanup: true });

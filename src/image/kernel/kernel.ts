@@ -80,7 +80,7 @@ async function keepImage(cache: Cache, file: string, label: string, own = false)
 	const image = extractImage(bytes);
 	if ('problem' in image) {
 		throw new UsageError(
-			`the kernel '${file}' is ${image.problem}; allowed are an arm64 Image, plain or compressed (Image.gz, vmlinuz, EFI zboot)`,
+			`the kernel '${file}' is ${image.problem}; allowed: an arm64 Image, plain or compressed (Image.gz, vmlinuz, EFI zboot)`,
 		);
 	}
 	const hash = createHash('sha256').update(image).digest('hex');

@@ -89,7 +89,7 @@ async function decompress(cache: Cache, file: string, to: string, suite: string)
 		await copyFile(file, `${to}.xz`);
 		await commands({ signal: cache.signal })`${busybox.command(busybox.root)} unxz -f ${`${to}.xz`}`;
 	} else {
-		throw new VpmuError(`kernel module ${path.basename(file)} is compressed in a way that vpmu does not know`, {
+		throw new VpmuError(`kernel module ${path.basename(file)} has an unknown compression`, {
 			blame: 'image',
 		});
 	}

@@ -32,7 +32,7 @@ async function fakeSource(t: ExecutionContext) {
 
 const text = (file: string) => readFileSync(file, 'utf8');
 
-test.serial('a kernel is built once for its content, and a changed file is all that is built again', async t => {
+test.serial('a kernel is built once for its content, and after a change only that file is built again', async t => {
 	const { pmu, build } = await fakeSource(t);
 	const first = await build();
 	t.is(text(first.after.image), text(pmu));
@@ -50,19 +50,22 @@ test.serial('a kernel is built once for its content, and a changed file is all t
 	t.is(third.after.image, first.after.image);
 });
 
-test.serial('a patched kernel is built beside the unpatched one, and its new warnings are told', async t => {
-	const { pmu, build, patchTo } = await fakeSource(t);
-	const patch = patchTo('int patched;');
-	const { before, after, touched, warnings } = await build(patch);
-	t.is(text(before.image), text(pmu));
-	t.is(text(after.image), 'int patched;\n');
-	t.deepEqual(touched, ['arch/arm64/kvm/pmu-emul.c']);
-	t.deepEqual(warnings, ['arch/arm64/kvm/pmu-emul.c:1:2: warning: int patched;']);
-	t.true((await build(patch)).after.fromCache);
-});
+test.serial(
+	'a patched kernel is built from a copy of the unpatched build, and its new warnings are reported',
+	async t => {
+		const { pmu, build, patchTo } = await fakeSource(t);
+		const patch = patchTo('int patched;');
+		const { before, after, touched, warnings } = await build(patch);
+		t.is(text(before.image), text(pmu));
+		t.is(text(after.image), 'int patched;\n');
+		t.deepEqual(touched, ['arch/arm64/kvm/pmu-emul.c']);
+		t.deepEqual(warnings, ['arch/arm64/kvm/pmu-emul.c:1:2: warning: int patched;']);
+		t.true((await build(patch)).after.fromCache);
+	},
+);
 
 test.serial(
-	"a patch that does not apply is refused before anything is built, and one that does not compile is the series' fault",
+	'a patch that does not apply is refused before anything is built; one that does not compile fails the series',
 	async t => {
 		const { build, patchTo } = await fakeSource(t);
 		await t.throwsAsync(build(patchTo('x').replace(/^-int .*$/m, '-int other;')), { instanceOf: PatchRefused });
@@ -73,7 +76,7 @@ test.serial(
 	},
 );
 
-test.serial('what a hostile patch does to its build reaches neither the source nor later builds', async t => {
+test.serial('a hostile patch cannot affect the source or later builds', async t => {
 	const { place, pmu, cache, build, patchTo } = await fakeSource(t);
 	const hostile = [
 		patchTo('int hostile;'),
@@ -93,7 +96,7 @@ test.serial('what a hostile patch does to its build reaches neither the source n
 	t.is(text(pmu), text(next.before.image));
 });
 
-test.serial('what a killed build left half-made is made again', async t => {
+test.serial('a partial build left by a kill is made again', async t => {
 	const { place, pmu, cache, build } = await fakeSource(t);
 	const first = await build();
 	const record = JSON.parse(text(`${path.dirname(first.after.image)}.json`)) as { label: string };
@@ -115,7 +118,7 @@ test.serial('what a killed build left half-made is made again', async t => {
 	t.is(text(again.after.image), text(pmu));
 });
 
-test.serial('a symbol that the source does not have is named', async t => {
+test.serial('a symbol that the source lacks is named', async t => {
 	const { place, cache } = await fakeSource(t);
 	const config = await requestedConfig('small');
 	const { after } = await buildLinuxSeries(cache, {

@@ -115,7 +115,7 @@ function requireUsable(config: RequestedConfig, what: string, result: ReturnType
 	if (lacking.length === 0) return;
 	const names = lacking.map(({ symbol, what: part }) => `CONFIG_${symbol} (${part})`).join(', ');
 	throw new UsageError(
-		`with the configuration '${config.name}', ${what} lacks what every guest and board needs: ${names}`,
+		`with the configuration '${config.name}', ${what} lacks options that every guest and board needs: ${names}`,
 	);
 }
 

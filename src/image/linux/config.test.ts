@@ -4,7 +4,7 @@ import test from 'ava';
 import { describeMissed, lackingSymbols, missedSymbols, parseKernelConfig } from './config.ts';
 import { kernelConfigs, requestedConfig } from './requested.ts';
 
-test('a configuration is read as Kconfig reads it: values as written, and what is not set is n', t => {
+test('a configuration is read like Kconfig reads it: values as written, unset symbols are n', t => {
 	const text =
 		'CONFIG_A=y\nCONFIG_B=m\r\n# CONFIG_C is not set\n# a remark\nCONFIG_D="x=y"\nexport CONFIG_E=y\nCONFIG_F=16\n';
 	t.deepEqual(
@@ -30,7 +30,7 @@ test('every requested symbol that is missing or has another value is named', t =
 	);
 });
 
-test('a board without KVM or a network card is named, and a module counts only where modules are at hand', async t => {
+test('a configuration without KVM or a network card is refused for boards, and modules count only where they can be loaded', async t => {
 	const { text } = await requestedConfig('small');
 	t.deepEqual(lackingSymbols(parseKernelConfig(text), 'board', false), []);
 	t.deepEqual(lackingSymbols(parseKernelConfig(text), 'guest', false), []);
@@ -41,7 +41,7 @@ test('a board without KVM or a network card is named, and a module counts only w
 	t.deepEqual(names(true), ['KVM false']);
 });
 
-test('every configuration of ours serves guests and boards, names no symbol twice, and can be read back from its Image', async t => {
+test('each of our configurations serves guests and boards, names no symbol twice, and can be read back from its Image', async t => {
 	for (const name of kernelConfigs) {
 		const { text, isMinimal } = await requestedConfig(name);
 		const config = parseKernelConfig(text);
@@ -60,7 +60,7 @@ test('full has all of small', async t => {
 	t.deepEqual(missedSymbols(small!, full!), []);
 });
 
-test('a file that is no configuration is refused by name', async t => {
+test('a file that is not a configuration is refused by name', async t => {
 	const source = path.join(import.meta.dirname, 'config.ts');
 	t.true(readFileSync(source).length > 0);
 	await t.throwsAsync(requestedConfig(source), {

@@ -6,13 +6,13 @@ import { dir } from 'tmp-promise';
 import { isLinuxTree, linuxVersion, openLinuxSource } from './source.ts';
 import { writeFakeLinux } from './testing/fake-linux.ts';
 
-test('a version is what the first lines of the Makefile say', t => {
+test('the version comes from the first lines of the Makefile', t => {
 	t.is(linuxVersion('# SPDX\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 117\nEXTRAVERSION =\nNAME = x\n'), '6.12.117');
 	t.is(linuxVersion('VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\nEXTRAVERSION = -rc2\n'), '7.3.0-rc2');
 	t.is(linuxVersion('all:\n\tcc x.c\n'), undefined);
 });
 
-test('a tree of Linux is told from other folders, and what is missing is named', async t => {
+test('a Linux tree is told from other folders, and what is missing is named', async t => {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-linux-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const place = path.join(folder, 'linux');

@@ -82,7 +82,7 @@ export async function requireLinux(name: string, folder: string): Promise<string
 	const makefile = (await readForeign(folder, 'Makefile', 1 << 20)).toString('latin1').slice(0, 4096);
 	const version = linuxVersion(makefile);
 	if (version !== undefined) return version;
-	throw new UsageError(`'${name}' is not a source of Linux: its Makefile begins without VERSION and PATCHLEVEL`);
+	throw new UsageError(`'${name}' is not a source of Linux: its Makefile does not begin with VERSION and PATCHLEVEL`);
 }
 
 /** The version as the top Makefile's first lines say it, such as `6.12.117` or `7.3.0-rc2`. */

@@ -5,7 +5,7 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { takeOver } from './take-over.ts';
 
-test('only what changed is copied again, and the hash is that of the contents', async t => {
+test('only changed files are copied again, and the hash is that of the contents', async t => {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-take-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
@@ -36,7 +36,7 @@ test('only what changed is copied again, and the hash is that of the contents', 
 	t.deepEqual(Object.keys(last.files), ['kvm/a.c', 'kvm/b.c', 'kvm/link.c']);
 });
 
-test("what a build left in the source is not taken over, nor is git's folder", async t => {
+test("build products in the source and git's folder are not copied", async t => {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-take-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const from = path.join(folder, 'from');

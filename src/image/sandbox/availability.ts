@@ -48,7 +48,7 @@ export async function sandboxRefusal(signal?: AbortSignal): Promise<SandboxRefus
 	}
 	if (isRoot() && !isMapped(await readFile('/proc/self/uid_map', 'utf8').catch(() => ''), sandboxId)) {
 		return {
-			reason: `root is alone in this user namespace: there is no user ${sandboxId} to give root up for`,
+			reason: `root is the only user in this user namespace: there is no user ${sandboxId} to switch to`,
 			remedy: 'run vpmu as a plain user, or in a namespace with 65536 users',
 		};
 	}
@@ -88,7 +88,7 @@ export async function requireSandbox(signal?: AbortSignal): Promise<void> {
 	const refusal = await sandboxRefusal(signal);
 	if (refusal === undefined) return;
 	throw new VpmuError(
-		`foreign code is built in a sandbox only, and ${refusal.reason}; what allows it: ${refusal.remedy}`,
+		`foreign code is only built in a sandbox, and ${refusal.reason}; to allow it: ${refusal.remedy}`,
 		{ blame: 'host' },
 	);
 }

@@ -16,11 +16,11 @@ test('a regular file is read, and one that is too large is refused with both siz
 	mkdirSync(path.join(place, 'sub'));
 	writeFileSync(path.join(place, 'sub/file'), 'content');
 	t.is((await readForeign(place, 'sub/file', 100)).toString(), 'content');
-	await t.throwsAsync(readForeign(place, 'sub/file', 6), { message: "'sub/file' has 7 bytes; allowed are 6" });
+	await t.throwsAsync(readForeign(place, 'sub/file', 6), { message: "'sub/file' has 7 bytes; allowed: 6" });
 	await t.throwsAsync(readForeign(place, 'sub/none', 6), { code: 'ENOENT' });
 });
 
-test('links, FIFOs, folders and devices are refused and never waited for', async t => {
+test('links, FIFOs, folders and devices are refused without waiting for them', async t => {
 	const place = await folder(t);
 	const outside = path.join(await folder(t), 'secret');
 	writeFileSync(outside, 'secret');
@@ -37,7 +37,7 @@ test('links, FIFOs, folders and devices are refused and never waited for', async
 	}
 });
 
-test('a copy has a mode of our own, not the one that it was given', async t => {
+test('a copy has our own mode, not the original one', async t => {
 	const place = await folder(t);
 	writeFileSync(path.join(place, 'program'), 'x');
 	chmodSync(path.join(place, 'program'), 0o6777);
@@ -58,7 +58,7 @@ test('a folder is removed whatever modes it was left with', async t => {
 	await removeForeign(place);
 });
 
-test('limits are read with their units, and refused by name', t => {
+test('limits are parsed with their units, and refused by name', t => {
 	const limits = parseLimits(['time=30m', 'memory=2G', 'processes=50', 'output=10K']);
 	t.deepEqual(
 		[limits.timeMs, limits.memoryBytes, limits.processes, limits.outputBytes],
@@ -69,7 +69,7 @@ test('limits are read with their units, and refused by name', t => {
 	}
 });
 
-test('a folder deeper than a path may be long is removed', async t => {
+test('a folder nested deeper than a path may be long is removed', async t => {
 	const place = path.join(await folder(t), 'deep');
 	const down =
 		'mkdir -p "$0" && cd "$0" && for i in $(seq 60); do mkdir $1 && cd -P $1 || exit 1; done; : >file; chmod 0 .';

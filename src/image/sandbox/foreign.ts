@@ -35,7 +35,7 @@ export async function openForeign(folder: string, name: string, maxBytes: number
 		const stats = await at.stat();
 		if (!stats.isFile()) throw notRegular(name);
 		if (stats.size > maxBytes) {
-			throw new VpmuError(`'${name}' has ${stats.size} bytes; allowed are ${maxBytes}`, { blame: 'user' });
+			throw new VpmuError(`'${name}' has ${stats.size} bytes; allowed: ${maxBytes}`, { blame: 'user' });
 		}
 		return at;
 	} catch (error) {

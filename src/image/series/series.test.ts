@@ -84,7 +84,7 @@ async function applied(
 
 const tree = { 'f.c': 'one\ntwo\nthree\n' };
 
-test('quoted-printable and base64 are decoded, as a mail and as an attachment', async t => {
+test('quoted-printable and base64 are decoded, in mails and in attachments', async t => {
 	const body = diffOf('two', 'x = "é";');
 	const quoted = body.replace(/=/g, '=3D').replaceAll('é', '=C3=A9');
 	const encoded = (encoding: string) => [
@@ -115,14 +115,14 @@ test('an indented diff in the message is text', async t => {
 	t.deepEqual((await applied(t, { p: text }, tree)).result, { 'f.c': 'one\nright\nthree\n' });
 });
 
-test('a mailbox with a reply: only the patch is applied, and the reply is told', async t => {
+test('from a mailbox with a reply only the patch is applied, and the reply is reported', async t => {
 	const box = `${mail('[PATCH] f: x', diffOf('two', 'right'))}\n${mail('Re: [PATCH] f: x', diffOf('right', 'wrong'))}`;
 	const { series, result } = await applied(t, { 'thread.mbx': box }, tree);
 	t.deepEqual(result, { 'f.c': 'one\nright\nthree\n' });
 	t.regex(series[0]!.notes.join(), /'thread\.mbx, mail 2' is a reply/);
 });
 
-test('what does not apply names patch, file and hunk, and where it nearly fits', async t => {
+test('a patch that does not apply is reported with file and hunk, and where it nearly fits', async t => {
 	const files = {
 		'a.patch': mail('[PATCH 1/2] f: first', diffOf('two', '2')),
 		'b.patch': mail('[PATCH 2/2] f: second', diffOf('two', '3')),
@@ -143,7 +143,7 @@ test('what does not apply names patch, file and hunk, and where it nearly fits',
 	await t.throwsAsync(applied(t, twice, tree), { message: /is applied already$/ });
 });
 
-test('what does not apply is merged three-way where the blobs that it was made for are known', async t => {
+test('a patch that does not apply is merged three-way if the blobs that it was made for are known', async t => {
 	const base = `${Array.from({ length: 20 }, (_, at) => `line ${at}`).join('\n')}\n`;
 	const patched = base.replace('line 9\n', 'line 9 of the patch\n');
 	const place = await folder(t);
@@ -198,7 +198,7 @@ for (const [what, patch, message] of [
 	});
 }
 
-test('what git says of refused hunks is read file by file', t => {
+test("git's output about refused hunks is parsed file by file", t => {
 	const said = [
 		'Checking patch f.c...',
 		'error: while searching for:',
@@ -231,7 +231,7 @@ const change = fc.record({
 	),
 });
 
-test('generated series mean what git am says they mean', async t => {
+test('generated series are read like git am reads them', async t => {
 	await fc.assert(
 		fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 5 }), fc.boolean(), async (changes, inOneBox) => {
 			const place = await mkdtemp(path.join(tmpdir(), 'vpmu-series-'));

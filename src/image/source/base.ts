@@ -57,7 +57,7 @@ export async function checkBase(
 	const tell = async (what: string, commit: string | undefined) =>
 		notes.push(
 			commit === undefined
-				? `${what} is not among the last ${commitsSearched} commits of '${folder}': apply it first, by naming its mails first`
+				? `${what} is not among the last ${commitsSearched} commits of '${folder}': apply it first, by naming its mails before the series`
 				: `${what} is in '${folder}' as ${await short(commit)}`,
 		);
 	for (const id of basedOn) {
@@ -84,7 +84,7 @@ async function checkCommit(folder: string, baseCommit: string, tip: string, sign
 	const [behind, ahead] = stdout.trim().split(/\s+/);
 	if (status !== 0) return [];
 	const what = tip === 'HEAD' ? `'${folder}'` : `${tip.slice(0, 12)} of '${folder}'`;
-	if (behind === '0' && ahead === '0') return [`${what} stands at the base-commit`];
+	if (behind === '0' && ahead === '0') return [`${what} is at the base-commit`];
 	return [
 		`${what} is ${ahead} ${ahead === '1' ? 'commit' : 'commits'} ahead of the base-commit${behind === '0' ? '' : ` and lacks ${behind} of its history`}`,
 	];

@@ -12,7 +12,7 @@ const env = {
 };
 const none = { baseCommit: undefined, basedOn: [], prerequisites: [], changeId: undefined };
 
-test('a range, blobs and bases are read from a repository as they are, whatever their encoding', async t => {
+test('a range, blobs and bases are read unchanged from a repository, whatever their encoding', async t => {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-git-'));
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	const git = (...argv: string[]) => execFileSync('git', argv, { cwd: folder, env, encoding: 'utf8' }).trim();
@@ -51,7 +51,7 @@ test('a range, blobs and bases are read from a repository as they are, whatever 
 			`'${folder}' is 1 commit ahead of the base-commit`,
 			`Based-on 20261125-x-1-abc@example.org is in '${folder}' as ${short} (f: change)`,
 			`prerequisite patch ${patchId.slice(0, 12)} is in '${folder}' as ${short} (f: change)`,
-			`prerequisite patch 000000000000 is not among the last 2000 commits of '${folder}': apply it first, by naming its mails first`,
+			`prerequisite patch 000000000000 is not among the last 2000 commits of '${folder}': apply it first, by naming its mails before the series`,
 		],
 	);
 	t.deepEqual(await checkBase(folder, { ...none, baseCommit: tip }, base), [

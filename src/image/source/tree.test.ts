@@ -5,7 +5,7 @@ import test from 'ava';
 import { dir } from 'tmp-promise';
 import { copySource, openQemuSource } from './tree.ts';
 
-test('a FIFO in a source folder is refused by name, and not waited for', async t => {
+test('a FIFO in a source folder is refused by name, without waiting for it', async t => {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-tree-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	mkdirSync(path.join(folder, 'target/arm'), { recursive: true });
@@ -20,7 +20,7 @@ test('a FIFO in a source folder is refused by name, and not waited for', async t
 	});
 });
 
-test('of a git tree, what git tracks and fetched subprojects are the source; build folders and patches in it are not', async t => {
+test('the source of a git tree is what git tracks, with fetched subprojects, but without build folders and patches', async t => {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-tree-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const write = (name: string, text: string) => {

@@ -9,7 +9,7 @@ const before = [
 	'',
 ].join('\n');
 
-test('a warning is new if no earlier build has it in that file, on whichever line', t => {
+test('a warning is new if no earlier build has it in that file, on any line', t => {
 	const moved = "../source/hw/arm/virt.c:14:5: warning: unused variable 'a' [-Wunused-variable]";
 	t.deepEqual(newWarnings([before], moved), []);
 	const more = `${moved}\n../source/target/arm/kvm.c:7:9: warning: unused variable 'b' [-Wunused-variable]\nnoise`;
@@ -17,7 +17,7 @@ test('a warning is new if no earlier build has it in that file, on whichever lin
 	t.deepEqual(newWarnings([before, more], more), []);
 });
 
-test('a second warning of the same text in a file is new', t => {
+test('a second warning with the same text in a file is new', t => {
 	const lines = [10, 20].map(
 		line => `../source/hw/arm/virt.c:${line}:5: warning: unused variable 'a' [-Wunused-variable]`,
 	);

@@ -30,7 +30,7 @@ export interface CpuPmu extends ReadSource {
 }
 
 /** Why an event source that is not a CPU PMU is rejected: software and uncore ones, often a hundred. */
-export const noCpusFile = 'no cpus file, which PMUs of CPUs have';
+export const noCpusFile = 'no cpus file, which CPU PMUs have';
 
 /** The first line of a file as returned by getline(), without its newline; undefined if there is none. */
 function firstLine(file: FileText): string | undefined {
@@ -74,7 +74,7 @@ export function readSource(entry: EventSource, answers: Readonly<Record<string, 
 			? `type is not a number of 32 bits (${describeFile(entry.type)})`
 			: (noList ??
 				(link === undefined
-					? `not a link, so without a place among the devices (${describeFile(entry.link)})`
+					? `not a link, so it has no device path (${describeFile(entry.link)})`
 					: !compatible
 						? `refused by KVM (${answer})`
 						: undefined));

@@ -116,7 +116,7 @@ function disagreements(host: HostModel, settings: PmuSettings, choice: Choice): 
 		const refused = outcome.backend === 'event-source' && !kvmTakes(host, outcome.type!);
 		if (choice.rule === 'explicit-refused') continue;
 		if (choice.rule === 'explicit-unused')
-			found.push({ finding: 'F12', code: 'sets it on a scratch vCPU all the same, and fails' });
+			found.push({ finding: 'F12', code: 'is still set on a scratch vCPU, which fails' });
 		else if (outcome.finding !== undefined) found.push({ finding: outcome.finding, code: describePosted(outcome) });
 		else if (!same) {
 			found.push(

@@ -55,7 +55,7 @@ export const choiceRules: readonly ChoiceRule[] = [
 			option.given === 'out-of-range'
 				? {
 						backend: 'error',
-						why: `pmu=${option.text} names an event source, but no type is outside 0 to ${2 ** 32 - 1}: it must be refused`,
+						why: `pmu=${option.text} names an event source, but types range from 0 to ${2 ** 32 - 1}: it must be refused`,
 					}
 				: undefined,
 	},
@@ -81,7 +81,9 @@ export const choiceRules: readonly ChoiceRule[] = [
 	{
 		name: 'no-scratch-vcpu',
 		decide: ({ scratchVcpu }) =>
-			scratchVcpu ? undefined : { backend: 'none', why: 'KVM makes no vCPU with a PMU on the CPU that QEMU starts on' },
+			scratchVcpu
+				? undefined
+				: { backend: 'none', why: 'KVM cannot make a vCPU with a PMU on the CPU on which QEMU starts' },
 	},
 	{
 		name: 'covers-all-default',
@@ -90,7 +92,7 @@ export const choiceRules: readonly ChoiceRule[] = [
 			first !== undefined && !setPmu
 				? {
 						backend: 'default',
-						why: `${first.name} covers all CPUs (${possible}); this KVM cannot be told which to use, but then it is its only one`,
+						why: `${first.name} covers all CPUs (${possible}); this KVM cannot be told which one to use, but it is the only one`,
 					}
 				: undefined,
 	},
@@ -109,7 +111,7 @@ export const choiceRules: readonly ChoiceRule[] = [
 			attribute5
 				? {
 						backend: 'fixed-counters-only',
-						why: 'KVM has vCPU PMU attribute 5, which the patch takes for FIXED_COUNTERS_ONLY (another posted series gives 5 another meaning)',
+						why: 'KVM has vCPU PMU attribute 5, which the patch treats as FIXED_COUNTERS_ONLY (another posted series gives 5 another meaning)',
 					}
 				: undefined,
 	},
