@@ -16,7 +16,7 @@ export { finding } from './plan/requirements.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { chooseOn } from './worker/hosts/ask.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';
-export { deviceTreeChanges } from './worker/observe.ts';
+export { deviceTreeChanges } from './worker/observe/observe.ts';
 export type { CaseBody, CaseContext, Guest, Matrix, VmBody, VmContext, VmMatrix };
 
 /**

@@ -127,12 +127,12 @@ export class CaseContext extends VmContext {
 
 	/** The prediction for the settings of the last start. */
 	get prediction(): Prediction {
-		return this.#session.prediction;
+		return this.#session.place.prediction!;
 	}
 
 	/** Predicts the choice for a start with other settings than the cell's. */
 	predict(options: BesideOptions): Prediction {
-		return this.#session.predict(options);
+		return this.#session.place.predict(options);
 	}
 
 	/** Observations so far, by layer; judged when the case returns. */
@@ -142,24 +142,24 @@ export class CaseContext extends VmContext {
 
 	/** PMUs of the host's CPUs, by event source type. */
 	get pmus(): readonly CpuPmu[] {
-		return this.#session.pmus;
+		return this.#session.place.pmus;
 	}
 
 	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, ordered by their first CPU. */
 	get groups(): readonly string[] {
-		return this.#session.groups;
+		return this.#session.place.groups;
 	}
 
 	/** Returns the PMU of a group; the one registered first if several cover it. */
 	pmuOn(group: string): CpuPmu | undefined {
-		return this.#session.pmuOn(group);
+		return this.#session.place.pmuOn(group);
 	}
 
 	/**
 	 * The group of {@link groups} to start on. It varies between cells, so that parallel cells do not all use one CPU.
 	 */
 	get home(): string {
-		return this.#session.home;
+		return this.#session.place.home;
 	}
 
 	/** Host CPUs (list format) that the case is about, if not all of them. Set it before the start. */
@@ -191,7 +191,7 @@ export class CaseContext extends VmContext {
 
 	/** What a simulated KVM was asked, one line each; empty without a simulation. */
 	shimLog(): Promise<readonly string[]> {
-		return this.#session.shimLog();
+		return this.#session.place.shimLog();
 	}
 }
 

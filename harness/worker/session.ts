@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import path from 'node:path';
 import type { DeviceTree } from '../../src/board/index.ts';
 import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
 import { contention, VpmuError } from '../../src/lib/index.ts';
@@ -19,24 +17,22 @@ import {
 import { type Machine, type MachineSpec, QemuError, startMachine } from '../../src/qemu/index.ts';
 import { describePeerDeath, QmpError } from '../../src/qmp/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
-import { pmuOn } from '../plan/groups.ts';
-import type { Known, Matrix } from '../plan/matrix.ts';
+import type { Matrix } from '../plan/matrix.ts';
 import type { Cell } from '../plan/plan.ts';
-import { simulations } from '../plan/simulations.ts';
 import type { Lease } from '../protocol/lease.ts';
 import { type CellRecord, CellSkipped } from '../protocol/outcome.ts';
 import { conclude } from './conclusion.ts';
 import { Guest } from './guest/guest.ts';
 import { countOnHost, type HostCount } from './guest/host-side.ts';
-import { keepArguments, keepMachine } from './keep.ts';
-import { KernelWatch } from './kernels.ts';
+import { KernelWatch } from './kernels/watch.ts';
 import { lacksHere } from './lacks.ts';
-import { askMachine, askQmp, dumpDeviceTree, readPmuTrace } from './observe.ts';
+import { askMachine, askQmp, dumpDeviceTree, readPmuTrace } from './observe/observe.ts';
+import { Witness } from './observe/witness.ts';
+import { CellPlace } from './place.ts';
 import { writeRepro } from './repro.ts';
-import { askedOf, machineTypeOf, settingsOf } from './start/settings.ts';
-import { type BesideOptions, bootable, type StartOptions, specOf } from './start/spec.ts';
-import { LiveTerminals } from './terminals.ts';
-import { Witness } from './witness.ts';
+import { CellMachines } from './start/machines.ts';
+import { askedOf, machineTypeOf } from './start/settings.ts';
+import { type BesideOptions, bootable, type StartOptions } from './start/spec.ts';
 
 /** Ends a body early because the predicted outcome was seen: QEMU refused to start. */
 class AsPredicted extends Error {
@@ -58,18 +54,16 @@ const leakCheckMs = 30_000;
 export class CellSession extends Witness {
 	readonly cell: Cell;
 	readonly lease: Lease;
+	/** The cell's host as seen by QEMU, and what must be chosen there. */
+	readonly place: CellPlace;
 	/** Host CPUs that this cell is about, if not all of them. */
 	requiredCpus: string | undefined;
 	readonly #matrix: Matrix;
 	readonly #casesFolder: string | null;
 	readonly #isJudged: boolean;
 	readonly #owned = new AsyncDisposableStack();
-	readonly #terminals = this.#owned.use(new LiveTerminals());
+	readonly #machines: CellMachines;
 	readonly #startedAt = performance.now();
-	#facts: HostFacts;
-	#simulation: Pick<Simulation, 'within' | 'around'> = { within: [], around: [] };
-	#shimLog: string | undefined;
-	#host: Host | undefined;
 	#kernels: KernelWatch | undefined;
 	#machine: Machine | undefined;
 	#settings: PmuSettings | undefined;
@@ -80,92 +74,47 @@ export class CellSession extends Witness {
 	/** The case has ended the machine itself or seen it die, so it cannot be asked any more. */
 	#isStopped = false;
 	#isSettled = false;
-	#keepFolder: HostFolder | undefined;
-	#beside = 0;
 
 	constructor(cell: Cell, lease: Lease, matrix: Matrix, { casesFolder = null, isJudged = true }: SessionOptions = {}) {
 		super();
 		this.cell = cell;
 		this.lease = lease;
+		this.place = new CellPlace(cell, lease);
 		this.#matrix = matrix;
 		this.#casesFolder = casesFolder;
 		this.#isJudged = isJudged;
-		this.#facts = lease.facts;
+		this.#machines = new CellMachines({
+			...{ cell, lease, place: this.place },
+			onStarted: async machine => await this.#kernels?.machineStarted(machine),
+			onNote: note => this.note(note),
+		});
 	}
 
 	get host(): Host {
-		return this.#host!;
+		return this.place.host;
 	}
 
-	/** The host as seen by QEMU, simulated capabilities included. */
+	/** The host's facts, simulated ones included. */
 	get facts(): HostFacts {
-		return this.#facts;
-	}
-
-	/**
-	 * Picks a group of host CPUs to start on. It varies between cells, so that parallel cells do not all use one CPU.
-	 */
-	get home(): string {
-		const { groups } = this;
-		return groups[createHash('sha256').update(this.cell.id).digest()[0]! % groups.length]!;
-	}
-
-	/** PMUs of the host's CPUs, by type. */
-	get pmus(): readonly CpuPmu[] {
-		return hostModel(this.#facts).pmus;
-	}
-
-	/** Groups of host CPUs on which a vCPU counts with the same PMU, as CPU lists, ordered by their first CPU. */
-	get groups(): readonly string[] {
-		return hostModel(this.#facts).groups.map(group => `${group.cpus}`);
-	}
-
-	/** Returns the PMU of a group; the one registered first if several cover it. */
-	pmuOn(group: string): CpuPmu | undefined {
-		return pmuOn(group, hostModel(this.#facts));
-	}
-
-	/** The prediction for the settings of the last start. */
-	get prediction(): Prediction {
-		return this.#prediction!;
-	}
-
-	/** Predicts the choice for a start with other settings than the cell's. */
-	predict(options: BesideOptions): Prediction {
-		return predictBackend(this.#facts, settingsOf(this.cell, this.#leaseOf(options), this.#facts, options));
+		return this.place.facts;
 	}
 
 	/** Attaches to the host and decides whether the cell can run there. @throws CellSkipped */
 	async prepare(): Promise<void> {
 		const { cell, lease } = this;
 		writeRepro(cell, lease, this.#casesFolder);
-		this.#host = this.#owned.use(await attachHost(lease.host));
-		this.#kernels = new KernelWatch(this.#host, lease);
+		this.#owned.use(await this.place.attach());
+		this.#kernels = new KernelWatch(this.host, lease);
 		await this.#kernels.begin();
 		// Dispose of the kernels last: they also watch how everything else ends.
 		this.#owned.defer(async () => await this.#kernels?.end());
-		await this.#simulate();
-		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.#facts, host: this.host.name });
+		this.#owned.use(await this.place.simulate());
+		this.#owned.use(this.#machines);
+		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.facts, host: this.host.name });
 		if (reason !== undefined) throw new CellSkipped(reason);
-		this.#predict({});
-		const further = this.#matrix.skip?.(this.known);
+		if (this.#isJudged) this.place.expectStart({});
+		const further = this.#matrix.skip?.(this.place.known);
 		if (further !== undefined) throw new CellSkipped(further);
-	}
-
-	get known(): Known {
-		const { cell, lease } = this;
-		return {
-			facts: this.#facts,
-			topology: cell.topology,
-			pmus: this.pmus,
-			groups: this.groups,
-			prediction: this.prediction,
-			qemu: { version: lease.qemu.version, hasPmuChoice: lease.inspection.pmuChoice.has === true },
-			machine: cell.machine,
-			pmu: cell.pmu,
-			cpu: cell.cpu,
-			variant: cell.variant,
-		};
 	}
 
 	/**
@@ -213,9 +162,7 @@ export class CellSession extends Witness {
 	 * with the cell. @throws QemuError if it does not start
 	 */
 	async startBeside(options: BesideOptions = {}): Promise<Machine> {
-		const artifacts = path.join(this.lease.artifacts, `beside-${++this.#beside}`);
-		const base = options.boot === true ? bootable(this.lease) : { paused: true };
-		return await this.#launch(this.#leaseOf(options), options, base, artifacts);
+		return await this.#machines.startBeside(options);
 	}
 
 	/** Returns a guest of {@link startBeside}. Of its answers, only counts are kept among the cell's readings. */
@@ -231,10 +178,7 @@ export class CellSession extends Witness {
 
 	/** Host CPUs (list format) on which a vCPU of the cell can run; empty if none is known. */
 	get runnableCpus(): string {
-		const { counting } = this.prediction;
-		return Object.keys(counting)
-			.filter(cpu => counting[Number(cpu)] !== 'cannot-run')
-			.join(',');
+		return this.place.runnableCpus;
 	}
 
 	/** Reads a guest's kernel log before that kernel ends. */
@@ -258,7 +202,7 @@ export class CellSession extends Witness {
 	 */
 	async deviceTree(machine: Machine): Promise<DeviceTree> {
 		const tree = await dumpDeviceTree(machine, this.host);
-		if (machine === this.#machine) {
+		if (machine === this.#machines.own) {
 			this.observe({ deviceTree: { pmuNode: tree.root.children.some(node => node.name === 'pmu') } });
 		}
 		return tree;
@@ -280,13 +224,6 @@ export class CellSession extends Witness {
 	/** Counts on the host what a machine's vCPUs do. Disposed of with the cell. */
 	async countOnHost(threadIds: readonly number[], events: readonly string[]): Promise<HostCount> {
 		return this.#owned.use(await countOnHost(this.host, threadIds, events));
-	}
-
-	/** Returns what a simulation's KVM shim has recorded, one line each; empty without one. */
-	async shimLog(): Promise<readonly string[]> {
-		if (this.#shimLog === undefined) return [];
-		const log = await this.host.read(this.#shimLog, { timeoutMs: 10_000, maxBytes: 1 << 20, untrusted: true });
-		return log.toString().split('\n').filter(Boolean);
 	}
 
 	/**
@@ -322,7 +259,7 @@ export class CellSession extends Witness {
 	async settle(): Promise<void> {
 		if (this.#isSettled) return;
 		this.#isSettled = true;
-		const machine = this.#machine;
+		const machine = this.#machines.own;
 		await this.#kernels?.settle({ hasFailed: this.#failure !== undefined }).catch(error => {
 			this.#failure ??= error;
 		});
@@ -337,9 +274,8 @@ export class CellSession extends Witness {
 	}
 
 	/** Leaves the cell's machine running, reachable from this machine, until it ends. */
-	async keep(tell: Parameters<typeof keepMachine>[3]): Promise<void> {
-		const [machine, folder] = [this.#machine, this.#keepFolder];
-		if (machine !== undefined && folder !== undefined) await keepMachine(this.host, machine, folder.path, tell);
+	async keep(tell: Parameters<CellMachines['keep']>[0]): Promise<void> {
+		await this.#machines.keep(tell);
 	}
 
 	/** Computes the result, after the body has ended and everything is closed. */
@@ -348,26 +284,22 @@ export class CellSession extends Witness {
 	}
 
 	get record(): CellRecord {
+		const { settings, prediction } = this.place;
+		const machine = this.#machines.own;
+		const unexpected = machine && { events: machine.unexpectedEvents, stderr: machine.process.unexplainedStderr };
 		return {
 			cell: this.cell,
 			lease: this.lease,
-			known: this.#isJudged && this.#prediction === undefined ? undefined : this.known,
+			known: this.#isJudged && prediction === undefined ? undefined : this.place.known,
 			isJudged: this.#isJudged,
 			matrix: this.#matrix,
-			facts: this.#facts,
-			settings: this.#settings,
-			prediction: this.#prediction,
+			facts: this.facts,
+			settings,
+			prediction,
 			observations: {
 				...this.observations,
 				...this.#kernels?.observed,
-				...(this.#machine === undefined
-					? {}
-					: {
-							unexpected: {
-								events: this.#machine.unexpectedEvents,
-								stderr: this.#machine.process.unexplainedStderr,
-							},
-						}),
+				...(unexpected === undefined ? {} : { unexpected }),
 			},
 			judging: this.#judging,
 			unmet: this.demandsUnmet,
@@ -383,32 +315,13 @@ export class CellSession extends Witness {
 	}
 
 	get #judging(): JudgeOptions {
-		const machine = this.#machine;
+		const machine = this.#machines.own;
 		return {
 			...(this.#zeroBoot ? { booted: false, runState: 'prelaunch' } : {}),
 			...(this.requiredCpus === undefined ? {} : { hostCpus: this.requiredCpus }),
 			...(this.#isJudged ? {} : { lenient: true }),
 			...(machine === undefined ? {} : { asked: askedOf(machine.spec, this.lease) }),
 		};
-	}
-
-	async #simulate(): Promise<void> {
-		const { simulate: name } = this.cell;
-		if (name === null) return;
-		const description = simulations[name];
-		if (description === undefined) throw new VpmuError(`no simulation '${name}'`, { blame: 'harness' });
-		const { facts, shim: shimPath } = this.lease;
-		const simulation = this.#owned.use(await simulate(this.host, description, { facts, shimPath }));
-		this.#facts = simulation.facts;
-		this.#simulation = simulation;
-		this.#shimLog = simulation.shimLog;
-	}
-
-	#predict(options: StartOptions): void {
-		if (!this.#isJudged) return;
-		const settings = settingsOf(this.cell, this.lease, this.#facts, options);
-		this.#settings = settings;
-		this.#prediction = predictBackend(this.#facts, settings);
 	}
 
 	async #observe(machine: Machine): Promise<void> {
@@ -423,36 +336,20 @@ export class CellSession extends Witness {
 		this.observe({ trace: await readPmuTrace(machine, known) });
 	}
 
-	/** Adapts the lease to a start, with the reference QEMU if requested. */
-	#leaseOf({ reference = false }: BesideOptions): Lease {
-		if (!reference) return this.lease;
-		const { reference: other } = this.lease;
-		if (other === undefined) throw new VpmuError('the case names no reference in its matrix', { blame: 'harness' });
-		return { ...this.lease, ...other };
-	}
-
-	/** Adds what a machine needs that may be kept. */
-	async #keeping(options: StartOptions): Promise<StartOptions> {
-		if (this.lease.keep !== true) return options;
-		this.#keepFolder ??= this.#owned.use(await this.host.makeFolder());
-		const extra = [...(options.spec?.extra ?? []), ...keepArguments(this.#keepFolder.path)];
-		return { ...options, spec: { ...options.spec, extra } };
-	}
-
 	async #startOwn(options: StartOptions, base: Partial<MachineSpec>): Promise<Machine> {
-		this.#predict(options);
+		if (this.#isJudged) this.place.expectStart(options);
 		this.#isStopped = false;
 		this.#startMs = performance.now() - this.#startedAt;
 		try {
-			const machine = await this.#launch(this.lease, await this.#keeping(options), base, this.lease.artifacts);
-			this.#machine = machine;
+			const machine = await this.#machines.startOwn(options, base);
 			this.observe({ start: { state: 'running' } });
-			if (machine.spec.kernel !== undefined) await this.#terminals.of(machine, this.lease.artifacts);
+			await this.#machines.offerTerminals();
 			return machine;
 		} catch (error) {
 			if (error instanceof QemuError && error.exit !== null) {
 				this.observe({ start: { state: 'exited', ...error.exit, stderr: error.evidence.join('\n') } });
-				if (this.#prediction?.backend === 'error') throw new AsPredicted('QEMU refused to start', { cause: error });
+				const isPredicted = this.place.prediction?.backend === 'error';
+				if (isPredicted) throw new AsPredicted('QEMU refused to start', { cause: error });
 			}
 			throw error;
 		}

@@ -114,7 +114,7 @@ export async function connectLocal(socketPath: string, { signal, timeoutMs }: Wa
 		if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'EACCES' && code !== 'EINVAL') throw cause;
 		const why: Record<string, string> = {
 			ENOENT: 'there is no such socket',
-			ECONNREFUSED: 'nobody listens',
+			ECONNREFUSED: 'nothing listens',
 			EACCES: 'permission denied',
 			EINVAL: 'the path is longer than 107 bytes',
 		};

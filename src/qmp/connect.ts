@@ -60,7 +60,7 @@ export interface ConnectOptions extends WaitOptions {
 export async function connectQmp(target: QmpTarget, options: ConnectOptions = {}): Promise<QmpClient> {
 	const { signal, timeoutMs = 10_000, commandTimeoutMs = 60_000, oob = true, maxInFlight = 8 } = options;
 	if (!Number.isInteger(maxInFlight) || maxInFlight < 1 || maxInFlight > 8) {
-		throw new UsageError(`maxInFlight is ${maxInFlight}; allowed are whole numbers from 1 to 8`);
+		throw new UsageError(`maxInFlight is ${maxInFlight}; allowed: whole numbers from 1 to 8`);
 	}
 	const peer = options.name ?? describeTarget(target);
 	const endsAt = performance.now() + timeoutMs;

@@ -203,15 +203,15 @@ export const counterparts: readonly Counterpart[] = [
 		needsChoice: true,
 		topology: 'biglittle',
 		cell: { pmu: '#0' },
-		falsify: (lease, { pmus }) => preloaded(lease, `types=${pmus[0]!.type}:${pmus[1]!.type}`),
+		falsify: (lease, { place: { pmus } }) => preloaded(lease, `types=${pmus[0]!.type}:${pmus[1]!.type}`),
 		async body(session) {
-			const away = session.groups[1]!;
+			const away = session.place.groups[1]!;
 			const guest = await session.boot({ affinity: away });
 			return await guest.count(['cycles'], { pinned: away });
 		},
 		// Without the lie, the guest cannot even boot there.
 		async control(session) {
-			const home = session.groups[0]!;
+			const home = session.place.groups[0]!;
 			session.requiredCpus = home;
 			const guest = await session.boot({ affinity: home });
 			return await guest.count(['cycles'], { pinned: home });
@@ -231,9 +231,9 @@ export const counterparts: readonly Counterpart[] = [
 			return { ...preloaded(lease, 'fixed-counters-only'), facts };
 		},
 		async body(session) {
-			session.requiredCpus = session.home;
-			const guest = await session.boot({ affinity: session.home });
-			return await guest.count(['cycles'], { pinned: session.home });
+			session.requiredCpus = session.place.home;
+			const guest = await session.boot({ affinity: session.place.home });
+			return await guest.count(['cycles'], { pinned: session.place.home });
 		},
 	},
 ];

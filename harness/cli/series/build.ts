@@ -115,7 +115,7 @@ export async function readPatch(name: string, cwd: string): Promise<PatchFile> {
 	const content = await readFile(path.resolve(cwd, name)).catch(error => {
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
 	});
-	// What holds no patch is refused before anything is fetched.
+	// Refuse files without a patch before anything is fetched.
 	const file = classifyPatchFile(name, content);
 	if (file.kind === 'patchwork') parsePatchwork(name, file.content.toString('utf8'));
 	return { name, content };

@@ -37,7 +37,7 @@ test.serial(
 		await refused([fits!], /needs option '--source'/);
 		await refused([fits!, '--source', path.join(folder, 'none')], /there is no '.*none' to build from/);
 		await refused([fits!, '--source', folder], /is not a source of QEMU: it has no file 'VERSION'/);
-		await refused([text!, '--source', source], /'.*text\.patch' holds no patch/);
+		await refused([text!, '--source', source], /'.*text\.patch' contains no patch/);
 		await refused([fits!, '--source', source, '--case', 'no/such'], /unknown case 'no\/such'/);
 		await refused(
 			[strange!, '--source', source],

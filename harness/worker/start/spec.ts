@@ -1,3 +1,4 @@
+import { VpmuError } from '../../../src/lib/index.ts';
 import type { HostFacts, Simulation } from '../../../src/pmu/index.ts';
 import { type MachineSpec, smallVirt } from '../../../src/qemu/index.ts';
 import type { Cell } from '../../plan/plan.ts';
@@ -15,6 +16,15 @@ export interface BesideOptions extends StartOptions {
 	readonly reference?: boolean;
 	/** Whether to load a kernel; default no. */
 	readonly boot?: boolean;
+}
+
+/** Adapts a lease to a start, with the reference QEMU if requested. @throws VpmuError if the case has none */
+export function leaseOf(lease: Lease, { reference = false }: BesideOptions): Lease {
+	if (!reference) return lease;
+	if (lease.reference === undefined) {
+		throw new VpmuError('the case names no reference in its matrix', { blame: 'harness' });
+	}
+	return { ...lease, ...lease.reference };
 }
 
 /** What a machine boots our guest with. */

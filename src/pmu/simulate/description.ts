@@ -158,7 +158,7 @@ export function sysfsTree(facts: HostFacts, description: SimulatedHost): TreeEnt
 				link.text.startsWith('../../../devices/system/')
 			) {
 				throw new UsageError(
-					`link '${link.text}' of event source ${name} cannot be simulated; allowed are those below ../../../devices`,
+					`link '${link.text}' of event source ${name} cannot be simulated; allowed: links below ../../../devices`,
 				);
 			}
 			add({ path: entry, link: link.text });

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { serveTerminal } from '../../src/guest/index.ts';
-import { harmless, listen, messageOf } from '../../src/lib/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
-import { openSocketFolder } from '../protocol/live.ts';
+import { serveTerminal } from '../../../src/guest/index.ts';
+import { harmless, listen, messageOf } from '../../../src/lib/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
+import { openSocketFolder } from '../../protocol/live.ts';
 
 /** Gives people access to a cell's machine while it runs (`vpmu shell --cell`). */
 export class LiveTerminals implements AsyncDisposable {

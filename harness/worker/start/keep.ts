@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream';
-import { type Host, localHost } from '../../src/host/index.ts';
-import { harmless, listen } from '../../src/lib/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
-import type { KeptSockets } from '../protocol/lease.ts';
+import { type Host, localHost } from '../../../src/host/index.ts';
+import { harmless, listen } from '../../../src/lib/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
+import type { KeptSockets } from '../../protocol/lease.ts';
 
 /** Names of the additional sockets of a machine that may be kept. */
 const names = ['console', 'qmp', 'gdb'] as const;

@@ -10,13 +10,13 @@ import {
 	processesNamed,
 	type SortedLog,
 	sortKernelLog,
-} from '../../src/guest/index.ts';
-import { type Host, type KernelLogMark, kernelLogSince, markKernelLog } from '../../src/host/index.ts';
-import { messageOf } from '../../src/lib/index.ts';
-import type { KernelLogObservation, KernelReportSeen, Observations } from '../../src/pmu/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
-import type { Lease } from '../protocol/lease.ts';
-import type { Guest } from './guest/guest.ts';
+} from '../../../src/guest/index.ts';
+import { type Host, type KernelLogMark, kernelLogSince, markKernelLog } from '../../../src/host/index.ts';
+import { messageOf } from '../../../src/lib/index.ts';
+import type { KernelLogObservation, KernelReportSeen, Observations } from '../../../src/pmu/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
+import type { Lease } from '../../protocol/lease.ts';
+import type { Guest } from '../guest/guest.ts';
 
 type Note = KernelLogObservation['known'][number];
 

@@ -1,5 +1,5 @@
-import type { GuestReading, Observations } from '../../src/pmu/index.ts';
-import type { MovedCount, PerfReading } from '../../src/run/index.ts';
+import type { GuestReading, Observations } from '../../../src/pmu/index.ts';
+import type { MovedCount, PerfReading } from '../../../src/run/index.ts';
 
 /** Limit for cells that go through many machines. */
 const mostNotes = 50;

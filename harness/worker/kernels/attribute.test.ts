@@ -1,6 +1,6 @@
 import test from 'ava';
-import { sortKernelLog } from '../../src/guest/index.ts';
-import { attribute } from './kernels.ts';
+import { sortKernelLog } from '../../../src/guest/index.ts';
+import { attribute } from './watch.ts';
 
 const oopsOf = (pid: number, at: number) => [
 	`<1>[  ${at}.000000] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008`,

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { sortKernelLog } from '../../src/guest/index.ts';
-import type { Host } from '../../src/host/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
-import type { Lease } from '../protocol/lease.ts';
-import type { Guest } from './guest/guest.ts';
-import { KernelWatch } from './kernels.ts';
+import { sortKernelLog } from '../../../src/guest/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
+import type { Lease } from '../../protocol/lease.ts';
+import type { Guest } from '../guest/guest.ts';
+import { KernelWatch } from './watch.ts';
 
 const oops = '[   12.000000] Internal error: Oops: 0000000096000004 [#1] SMP';
 const stall = '[   13.000000] rcu: INFO: rcu_preempt self-detected stall on CPU';
@@ -273,7 +273,7 @@ test('a host whose log cannot be read at the end, or could not at the start, say
 	const refused = watch(t, none).watching;
 	await refused.begin();
 	await refused.end();
-	t.deepEqual(refused.observed.hostKernel?.unread, { reason: 'it may not be read: not permitted', expected: true });
+	t.deepEqual(refused.observed.hostKernel?.unread, { reason: 'it cannot be read: not permitted', expected: true });
 });
 
 test('processes are told where cells share a host, of machines that run', async t => {

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { type DeviceTree, readDeviceTree } from '../../src/board/index.ts';
-import type { Host } from '../../src/host/index.ts';
-import { contention, messageOf } from '../../src/lib/index.ts';
-import type { MachineObservation, QmpObservation, TraceObservation } from '../../src/pmu/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
+import { type DeviceTree, readDeviceTree } from '../../../src/board/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import { contention, messageOf } from '../../../src/lib/index.ts';
+import type { MachineObservation, QmpObservation, TraceObservation } from '../../../src/pmu/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
 
 /** Asks QEMU about the PMU. `machineBackcompatPmu` is the value found in its machine type's compat properties. */
 export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
