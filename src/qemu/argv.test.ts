@@ -39,7 +39,7 @@ test('a guest with a kernel has a console', t => {
 	t.deepEqual(values(buildArgv({ ...spec, console: true }, paths), '-serial'), ['chardev:console']);
 });
 
-test('QEMU waits, and says so, for the peer of its last socket where that is asked for', t => {
+test('on request QEMU waits for the peer of its last socket, and announces it', t => {
 	const announced = { ...paths, announced: true };
 	const waiting = (argv: readonly string[]) =>
 		values(argv, '-chardev').map(value => /id=(\w+),.*wait=(\w+)$/.exec(value!)!.slice(1, 3).join(' '));
@@ -65,7 +65,7 @@ test('properties of machine, accelerator and CPU', t => {
 	t.deepEqual(values(argv, '-cpu'), ['host,pmu=off']);
 });
 
-test('no machine: no CPU, number or memory', t => {
+test('without a machine there is no CPU, number of CPUs or memory', t => {
 	const argv = buildArgv({ ...spec, machine: 'none', cpu: '', vcpus: 0, memoryMiB: 0 }, paths);
 	t.deepEqual([...values(argv, '-cpu'), ...values(argv, '-smp'), ...values(argv, '-m')], []);
 });
@@ -87,7 +87,7 @@ test('each port has a chardev of its own', t => {
 	t.true(values(argv, '-chardev').includes('socket,id=port1,path=/s/p1,server=on,wait=off'));
 });
 
-test('the rest: reboot, icount, extra last', t => {
+test('other options: reboot, icount, and extra arguments last', t => {
 	const argv = buildArgv({ ...spec, accel: 'tcg', reboot: true, icountShift: 1, extra: ['-incoming', 'defer'] }, paths);
 	t.false(argv.includes('-no-reboot'));
 	t.deepEqual(values(argv, '-icount'), ['shift=1']);
@@ -111,7 +111,7 @@ for (const [name, wrong] of Object.entries<Partial<MachineSpec>>({
 	});
 }
 
-test('property: a value with any commas is read back whole', t => {
+test('property: a value with any commas is read back unchanged', t => {
 	t.notThrows(() =>
 		fc.assert(
 			fc.property(fc.array(fc.stringMatching(/^[a-z,=]{0,8}$/), { minLength: 1, maxLength: 4 }), texts => {

@@ -29,7 +29,7 @@ test('fixed counters only', t => {
 	});
 });
 
-test('nothing asked', t => t.deepEqual(tracedPmu([]), { backend: null, results: [] }));
+test('no request', t => t.deepEqual(tracedPmu([]), { backend: null, results: [] }));
 
 test('two types contradict each other', t => {
 	t.deepEqual(tracedPmu(parseTrace('kvm_arm_set_pmu type 10 ret 0\nkvm_arm_set_pmu type 11 ret 0\n').events), {
@@ -39,7 +39,7 @@ test('two types contradict each other', t => {
 	});
 });
 
-test('times, and numbers in all their writings', t => {
+test('time stamps, and numbers in all notations', t => {
 	const { events } = parseTrace(
 		'4711@1763827940.123456:kvm_run_exit cpu_index 1, reason 9\nkvm_device_ioctl dev fd 23, type 0x4018aee1, arg 0x7ffd\n',
 	);
@@ -65,13 +65,13 @@ test('exits without handling are counted by reason', t => {
 	t.is(exitReasonName(9), 'KVM_EXIT_FAIL_ENTRY');
 });
 
-test('other items of the log are kept, an unfinished line is not', t => {
+test('other items of the log are kept, but not an incomplete line', t => {
 	const { other, events } = parseTrace('virt: feature not implemented\nkvm_arm_set_pmu type 10 re');
 	t.deepEqual(other, ['virt: feature not implemented']);
 	t.deepEqual(events, []);
 });
 
-test('property: any text gives a result, and every whole line lands in one place', t => {
+test('property: any text gives a result, and every complete line is used exactly once', t => {
 	t.notThrows(() =>
 		fc.assert(
 			fc.property(fc.array(fc.string().filter(line => !/[\n\r]/.test(line) && line !== '')), lines => {

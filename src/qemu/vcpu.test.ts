@@ -85,7 +85,7 @@ test('a vCPU that KVM refuses is found however late its host lets it run', async
 	);
 });
 
-test('a vCPU that works is not called idle, and one that sleeps is', async t => {
+test('a vCPU that works is not reported as idle, but one that sleeps is', async t => {
 	const works = await diagnose(t, startProcess(t, ['sh', '-c', busy]), async () => undefined);
 	t.true(works.verdict === 'runs' || works.verdict === 'waits', works.text);
 	t.is((await diagnose(t, await startSleeper(t), async () => undefined)).verdict, 'idle');

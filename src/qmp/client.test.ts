@@ -51,7 +51,7 @@ test('ids differ between connections', async t => {
 	t.not(first.peer.received[0]?.id, second.peer.received[0]?.id);
 });
 
-test('a refusal carries class and desc and the caller in its stack', async t => {
+test('a refusal carries class and desc, and its stack names the caller', async t => {
 	const { client } = await connectTo(() => ({ class: 'DeviceNotFound', desc: 'no x' }));
 	const error = await t.throwsAsync<QmpError>(async function theCaller() {
 		await client.execute('qom-get' as string);
@@ -60,7 +60,7 @@ test('a refusal carries class and desc and the caller in its stack', async t => 
 	t.regex(error?.stack ?? '', /theCaller/);
 });
 
-test('events and stale replies before the greeting and before the negotiation is answered', async t => {
+test('events and stale replies are handled before the greeting and during the negotiation', async t => {
 	const { peer, stream } = scriptedPair();
 	peer.event('RESUME');
 	peer.sendJson({ return: { stale: true }, id: 'an-earlier-client-1' });
@@ -81,7 +81,7 @@ test('events and stale replies before the greeting and before the negotiation is
 	t.is(await client.execute('x'), 'mine');
 });
 
-test('replies are matched by id, in whatever order and member order they come', async t => {
+test('replies are matched by id, in any order and with members in any order', async t => {
 	const { peer, client } = await connectTo(() => 'never');
 	const replies = ['a', 'b', 'c'].map(name => client.execute(name));
 	await new Promise(setImmediate);
@@ -127,7 +127,7 @@ test('arguments that QMP cannot carry are refused before anything is sent', asyn
 	t.is(peer.received.length, 1);
 });
 
-test('a timed-out command keeps its place until its late reply comes, which is dropped', async t => {
+test('a timed-out command keeps its slot until its late reply arrives, which is dropped', async t => {
 	const { peer, client } = await connectTo(() => undefined, { maxInFlight: 1 });
 	const error = await t.throwsAsync<QmpError>(client.execute('slow', {}, { timeoutMs: 20 }), { code: 'QMP_TIMEOUT' });
 	t.regex(error!.message, /^slow: no reply after 20 ms/);
@@ -140,7 +140,7 @@ test('a timed-out command keeps its place until its late reply comes, which is d
 	t.is(peer.received.at(-1)?.name, 'next', 'the third was never sent');
 });
 
-test("commands without a deadline of their own have the connection's", async t => {
+test("commands without a deadline of their own use the connection's", async t => {
 	const { peer, client } = await connectTo(({ name }) => (name === 'fine' ? { value: 1 } : undefined), {
 		commandTimeoutMs: 40,
 		maxInFlight: 2,
@@ -184,7 +184,7 @@ test('errors without id: resynchronise, probe, and only what is lost fails', asy
 	t.is(await client.execute('x'), 'still usable');
 });
 
-test('an error without id while nothing is in flight belongs to nobody', async t => {
+test('an error without id while nothing is in flight is ignored', async t => {
 	const { peer, client } = await connectTo();
 	peer.sendJson({ error: { class: 'GenericError', desc: 'stale' } });
 	await new Promise(setImmediate);
@@ -192,7 +192,7 @@ test('an error without id while nothing is in flight belongs to nobody', async t
 	t.is(peer.resynchronised, 0);
 });
 
-test('invalid JSON with an id that can be made out fails that command only', async t => {
+test('invalid JSON with a readable id fails only that command', async t => {
 	const { peer, client } = await connectTo(({ name, id }) =>
 		name === 'bad' ? { raw: `{"return": {"a": inf, "b": -nan, "c": "inf"}, "id": "${id}"}\r\n` } : { value: 1 },
 	);
@@ -202,7 +202,7 @@ test('invalid JSON with an id that can be made out fails that command only', asy
 	t.is(peer.resynchronised, 0);
 });
 
-test('a reply without id, or half a reply, is found out about when commands wait', async t => {
+test('a reply without id and half a reply are detected when commands wait', async t => {
 	for (const raw of ['{"return": {}}\r\n', '{"return": {}, "id": "damaged"}\r\n', '{"return": {"a":']) {
 		const { client } = await connectTo(({ name }) => (name === 'x' ? { raw } : { value: {} }), { probeAfterMs: 20 });
 		t.is(await settled(client.execute('x')), 'QMP_PROTOCOL', raw);
@@ -210,7 +210,7 @@ test('a reply without id, or half a reply, is found out about when commands wait
 	}
 });
 
-test('a peer that does not speak QMP', async t => {
+test('a peer that does not speak QMP is refused', async t => {
 	const hmp = scriptedPair();
 	hmp.peer.send("QEMU 10.0.2 monitor - type 'help' for more information\r\n(qemu) ");
 	await t.throwsAsync(connectQmp(hmp.stream), { code: 'QMP_PROTOCOL', message: /monitor for people/ });
@@ -223,7 +223,7 @@ test('a peer that does not speak QMP', async t => {
 	t.true(noise.stream.destroyed);
 });
 
-test("the rest of a long reply to an earlier client comes before the greeting: however much, it is nobody's", async t => {
+test('the rest of a long reply to an earlier client, which comes before the greeting, is dropped however long it is', async t => {
 	const items = Array.from({ length: 3000 }, (_, n) => ({ name: String(n), members: [{ name: 'x', type: 'str' }] }));
 	const reply = JSON.stringify({ return: items, id: 'earlier' }).replaceAll('},{', '}, {');
 	// Cut within a word, between two items, and in the last item.
@@ -236,7 +236,7 @@ test("the rest of a long reply to an earlier client comes before the greeting: h
 	}
 });
 
-test('pretty-printed replies, one byte at a time', async t => {
+test('pretty-printed replies are parsed byte by byte', async t => {
 	const { peer, client } = await connectTo(({ id }) => {
 		const text = `{\n    "return": {\n        "a": "\\u00e9é😀}"\n    },\n    "id": "${id}"\n}\n`;
 		for (const byte of Buffer.from(text)) peer.send(Uint8Array.of(byte));
@@ -245,7 +245,7 @@ test('pretty-printed replies, one byte at a time', async t => {
 	t.deepEqual(await client.execute('x'), { a: 'éé😀}' });
 });
 
-test('no greeting: the error says that another client may be connected, and the stream is closed', async t => {
+test('without a greeting the error says that another client may be connected, and the stream is closed', async t => {
 	const { stream } = scriptedPair();
 	await t.throwsAsync(connectQmp(stream, { timeoutMs: 20 }), { code: 'QMP_TIMEOUT', message: /one client at a time/ });
 	t.true(stream.destroyed);
@@ -257,7 +257,7 @@ test('no greeting: the error says that another client may be connected, and the 
 	t.true(aborted.stream.destroyed);
 });
 
-test('negotiation refused, or never answered', async t => {
+test('a negotiation that is refused or never answered is an error', async t => {
 	const refused = scriptedPair();
 	refused.peer.serve(() => ({ class: 'CommandNotFound', desc: 'The command qmp_capabilities has not been found' }));
 	refused.peer.greet();
@@ -274,7 +274,7 @@ test('negotiation refused, or never answered', async t => {
 	await t.throwsAsync(connectQmp(gone.stream), { code: 'QMP_DISCONNECTED' });
 });
 
-test('a lost connection settles everything with the first cause and how the process ended', async t => {
+test('a lost connection rejects everything with the first cause and the end of the process', async t => {
 	const { peer, stream } = scriptedPair();
 	peer.welcome(() => undefined);
 	const client = await connectQmp(stream, {
@@ -304,7 +304,7 @@ test('a lost connection settles everything with the first cause and how the proc
 	await client.close();
 });
 
-test('an owner that cannot tell how the process ended does not hold the error up', async t => {
+test('an unknown end of the process does not delay the error', async t => {
 	for (const describeDeath of [
 		() => new Promise<never>(() => undefined),
 		async () => Promise.reject(new Error('no')),
@@ -319,7 +319,7 @@ test('an owner that cannot tell how the process ended does not hold the error up
 	}
 });
 
-test('closing waits for the reply that is owed, half-closed', async t => {
+test('close() waits, half-closed, for the pending reply', async t => {
 	await using server = await listenScripted(peer => peer.welcome(() => undefined));
 	const client = await connectQmp(server.path);
 	const pending = settled(client.execute('slow'));
@@ -366,7 +366,7 @@ test('TCP: refused, reset, and an address that is being connected to', async t =
 	await t.throwsAsync(connectQmp(net.connect(port, '127.0.0.1')), { code: 'QMP_CONNECT' });
 });
 
-test('both directions are recorded as they are', async t => {
+test('both directions are recorded unchanged', async t => {
 	const seen: string[] = [];
 	const { stream, peer } = scriptedPair();
 	peer.welcome();
@@ -380,7 +380,7 @@ test('both directions are recorded as they are', async t => {
 	t.regex(seen[4]!, /^received \{"return":\{\},"id":"\w{6}"\}$/);
 });
 
-test('a reply of many reads over a real socket, with events in its midst, and another after it', async t => {
+test('a long reply over a real socket arrives with the events within it and the reply after it', async t => {
 	const long = 'é😀'.repeat(100_000);
 	await using server = await listenScripted(peer =>
 		peer.welcome(({ name }) => {
@@ -395,7 +395,7 @@ test('a reply of many reads over a real socket, with events in its midst, and an
 	t.deepEqual((await events.next()).value?.data, { name: 'long' });
 });
 
-test('a file descriptor that was inherited', async t => {
+test('an inherited file descriptor can be used', async t => {
 	const program = `
 		const { connectQmp } = await import(process.argv[1]);
 		const qmp = await connectQmp({ fd: 3 });
@@ -424,7 +424,7 @@ test('no deadline means that nothing times out', async t => {
 	t.deepEqual(await client.execute('x', {}, { timeoutMs: Number.POSITIVE_INFINITY }), {});
 });
 
-test('a recorder that fails ends the connection, and is its cause', async t => {
+test('a failing recorder ends the connection, and is the cause', async t => {
 	for (const failing of ['sent', 'received']) {
 		const { peer, stream } = scriptedPair();
 		peer.welcome();

@@ -11,7 +11,7 @@ async function connect() {
 
 const names = (events: readonly QmpEvent[]) => events.map(({ event }) => event);
 
-test('listening starts with the call, each listener has its own events, in order', async t => {
+test('listening starts with the call, and each listener has its own events, in order', async t => {
 	const { peer, client } = await connect();
 	const all = client.events();
 	const stops = client.events('STOP');
@@ -39,7 +39,7 @@ test('waitEvent sees an event that comes before the reply to the command that tr
 	await t.throwsAsync(client.waitEvent('STOP', { timeoutMs: 10 }), { code: 'QMP_TIMEOUT', message: /the event STOP/ });
 });
 
-test('a full queue is an error after the events that fitted, and the listener is gone', async t => {
+test('a full queue is an error after the events that fit, and ends the listener', async t => {
 	const { peer, client } = await connect();
 	const few = client.events(undefined, { capacity: 2 });
 	const many = client.events();
@@ -52,7 +52,7 @@ test('a full queue is an error after the events that fitted, and the listener is
 	t.is(many.size, 4);
 });
 
-test('a predicate that throws ends its own listener only', async t => {
+test('a predicate that throws ends only its own listener', async t => {
 	const { peer, client } = await connect();
 	const reason = new Error('mine');
 	const bad = client.events(() => {
@@ -87,7 +87,7 @@ test('leaving the loop unsubscribes; an abort ends the loop with its reason', as
 	await t.throwsAsync(client.waitEvent('A', { signal: controller.signal }), { name: 'AbortError' });
 });
 
-test('concurrent takers each get one event; disposal ends them', async t => {
+test('concurrent consumers get one event each; disposal ends them', async t => {
 	const { peer, client } = await connect();
 	const listener = client.events();
 	const takers = [listener.next(), listener.next(), listener.next()];

@@ -65,7 +65,7 @@ const valueOfResult = (result: PromiseSettledResult<JsonValue>): JsonValue =>
 /** Short sessions, tested at every byte. */
 const short = incoming.map(session => session.filter(text => text.length < 200));
 
-test('any chunking of a real session gives the same replies and events', async t => {
+test('a real session gives the same replies and events however it is split', async t => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.constantFrom(...incoming),
@@ -86,7 +86,7 @@ test('any chunking of a real session gives the same replies and events', async t
 	);
 });
 
-test('a connection that ends at any byte: whole replies count, the others fail, nothing hangs', async t => {
+test('if a connection ends at any byte, complete replies count, the others fail, and nothing hangs', async t => {
 	for (const session of short) {
 		const { bytes, client } = await start(session);
 		await client.close();
@@ -106,7 +106,7 @@ test('a connection that ends at any byte: whole replies count, the others fail, 
 	}
 });
 
-test('damage anywhere: every command settles, and only those near the damage fail', async t => {
+test('with damage anywhere, every command settles, and only those near the damage fail', async t => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.constantFrom(...short),

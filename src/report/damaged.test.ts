@@ -74,7 +74,7 @@ function isRefused(t: { regex(text: string, pattern: RegExp): void }, read: () =
 
 const readRun = () => resultsOf(readEvents(folder));
 
-test('results and events that are whole are read as they were written', t => {
+test('undamaged results and events are read back unchanged', t => {
 	write('results.json', JSON.stringify(results));
 	t.deepEqual(readResults(folder), results);
 	write('events.ndjson', lines(events));
@@ -84,7 +84,7 @@ test('results and events that are whole are read as they were written', t => {
 	t.deepEqual(readEvents(folder), events);
 });
 
-test('results with anything in the place of anything are refused in a sentence, or can be rendered', t => {
+test('results with any value replaced are refused in a sentence, or can be rendered', t => {
 	let refused = 0;
 	fc.assert(
 		fc.property(fc.constantFrom(...places(results)), wrongValue, (place, value) => {
@@ -96,7 +96,7 @@ test('results with anything in the place of anything are refused in a sentence, 
 	t.true(refused > 100);
 });
 
-test('events with anything in the place of anything are refused in a sentence, or can be rendered', t => {
+test('events with any value replaced are refused in a sentence, or can be rendered', t => {
 	let refused = 0;
 	fc.assert(
 		fc.property(fc.constantFrom(...places(events)), wrongValue, (place, value) => {
@@ -109,7 +109,7 @@ test('events with anything in the place of anything are refused in a sentence, o
 	t.true(refused > 100);
 });
 
-test('bytes that are cut, changed or zero are refused in a sentence, or can be rendered', t => {
+test('files with truncated, changed or zeroed bytes are refused in a sentence, or can be rendered', t => {
 	for (const [name, text, read] of [
 		['results.json', JSON.stringify(results), () => readResults(folder)],
 		['events.ndjson', lines(events), readRun],

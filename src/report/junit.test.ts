@@ -2,7 +2,7 @@ import test from 'ava';
 import { junitOf } from './junit.ts';
 import { cellOf, everyStatus as results, resultsWith } from './testing/results.ts';
 
-test('failures, errors and skips are told apart and counted', t => {
+test('failures, errors and skips are counted separately', t => {
 	const xml = junitOf(
 		resultsWith([
 			...results.cells.filter(cell => cell.status !== 'error'),

@@ -15,7 +15,7 @@ const start = (qemu: string): RunEvent => ({
 });
 const step = (what: string): RunEvent => ({ at, event: 'progress', what });
 
-test('in a log each step is said once, and the headings stand above the first row', t => {
+test('in a log each step is printed once, and the headings precede the first row', t => {
 	const report = new PrettyReport({});
 	const log = [start('debian:trixie'), step('one'), step('two'), step('one'), step('two')]
 		.map(event => rendered(report.receive(event)))
@@ -29,7 +29,7 @@ test('in a log each step is said once, and the headings stand above the first ro
 	for (const line of [row, next]) t.is(line!.indexOf('10.0.13'), headings!.indexOf('QEMU'));
 });
 
-test('a QEMU that has the choice is told from one of the same version that has not', t => {
+test('a QEMU with the PMU choice is distinguished from one of the same version without it', t => {
 	const rowWith = (hasPmuChoice: boolean) => {
 		const report = new PrettyReport({});
 		report.receive(start('/opt/qemu'));
@@ -69,7 +69,7 @@ test('every axis that is not at its default is shown, so that no two rows are al
 	t.is(new Set(rows.map(row => row.indexOf('event-source 10'))).size, 1);
 });
 
-test('QEMUs of the same version are told apart by their names', t => {
+test('QEMUs of the same version are distinguished by their names', t => {
 	const qemus = ['/a/before/qemu-system-aarch64', '/a/after/qemu-system-aarch64', 'debian:trixie', 'debian:sid'];
 	const cells = qemus.map(path =>
 		cellOf('pass', {
@@ -82,7 +82,7 @@ test('QEMUs of the same version are told apart by their names', t => {
 	t.deepEqual(texts, ['10.0.13', '10.0.13 after/qemu-system-aarch64', '10.0.13 trixie', '10.0.13 sid']);
 });
 
-test('results of other programs, whose ids say nothing, keep what their fields say', t => {
+test('results of other programs with meaningless ids are shown by their fields', t => {
 	const row = PrettyReport.of(resultsWith([cellOf('pass', { id: 'one', pmu: '7' })]), 'run').split('\n')[1]!;
 	t.regex(row, / virt pmu=7 /);
 });

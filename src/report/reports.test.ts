@@ -44,7 +44,7 @@ judgedBy('prove')('prove reads TAP, and counts as we do', (t, prove) => {
 	t.regex(bad.stdout, /Failed tests:\s+2-3, 6/);
 });
 
-test('TAP: the parser of its version 14 finds nothing wrong, counts as we do, and reads every diagnostic', t => {
+test('TAP: a version 14 parser finds no error, counts as we do, and reads every diagnostic', t => {
 	const read = Parser.parse(tapOf(everyStatus), { strict: true });
 	t.deepEqual(read[0], ['version', 14]);
 	const points = read.flatMap(([kind, value]) => (kind === 'assert' ? [value as Result] : []));
@@ -83,7 +83,7 @@ test('TAP: the parser of its version 14 finds nothing wrong, counts as we do, an
 	t.like(endOf(tapOf(resultsWith([]))), { count: 0 });
 });
 
-test('TAP: a `#` in a cell’s name is not a directive, a reason of many lines is one', t => {
+test('TAP: a `#` in a cell’s name is not a directive, and a reason of several lines is one diagnostic', t => {
 	const lines = tapOf(everyStatus).split('\n');
 	t.is(lines[1], '1..6');
 	t.true(lines.includes('ok 1 - pmu/a[uniform,debian:trixie,virt,pmu=\\#0,pass]'));
@@ -136,7 +136,7 @@ for page in judge.packed:
 	},
 );
 
-test('HTML: what is text stays text', t => {
+test('HTML: text is never markup', t => {
 	const html = htmlOf(everyStatus);
 	t.true(html.includes('a &lt;b'));
 	t.false(html.includes('<b> &'));
@@ -144,7 +144,7 @@ test('HTML: what is text stays text', t => {
 	t.regex(pagesOf(html)[0]!, /18446744073709551615/);
 });
 
-test('HTML: the page may run its own style and script, by their hashes, and nothing else', t => {
+test('HTML: the page allows only its own style and script, by their hashes', t => {
 	const html = htmlOf(everyStatus);
 	const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html) ?? [];
 	t.regex(
@@ -160,7 +160,7 @@ test('HTML: the page may run its own style and script, by their hashes, and noth
 	}
 });
 
-test('KCIDB: ids name their origin, nothing is null, statuses are of its list', t => {
+test('KCIDB: ids name their origin, nothing is null, and statuses are valid', t => {
 	const report = JSON.parse(kcidbOf(everyStatus));
 	t.deepEqual(report.version, { major: 5, minor: 3 });
 	t.deepEqual(
@@ -176,7 +176,7 @@ test('KCIDB: ids name their origin, nothing is null, statuses are of its list', 
 	t.false(/: null/.test(kcidbOf(everyStatus)));
 });
 
-test('Markdown: a table row for each cell, with as many columns as the head', t => {
+test('Markdown: each cell has a table row with as many columns as the header', t => {
 	const rows = markdownOf(everyStatus)
 		.split('\n')
 		.filter(line => line.startsWith('|'));
@@ -185,7 +185,7 @@ test('Markdown: a table row for each cell, with as many columns as the head', t 
 	t.is(new Set(columns).size, 1, rows.join('\n'));
 });
 
-test('notes: flaky cells, quarantine, and what was skipped on every host', t => {
+test('notes name flaky cells, quarantine, and cells skipped on every host', t => {
 	const place = (status: 'skip' | 'pass', host: string, rest: string) =>
 		cellOf(status, { id: `pmu/a[${host},${rest}]`, reason: status === 'skip' ? 'needs two PMUs' : null });
 	const notes = notesOf(

@@ -23,7 +23,7 @@ const start = (...cells: PlannedCell[]): RunEvent => ({
 	cells,
 });
 
-test('a cell that was lost is an error, never forgotten', t => {
+test('a lost cell is an error, and is not forgotten', t => {
 	const { cells, summary } = resultsOf([
 		start(planned('lost'), planned('never'), planned('skipped', 'no such PMU')),
 		{ at, event: 'cell-start', cell: 'lost' },
@@ -40,17 +40,17 @@ test('a cell that was lost is an error, never forgotten', t => {
 	t.is(summary.error, 2);
 });
 
-test('cells that an interrupt kept from running are skips that say so', t => {
+test('cells that did not run because of an interrupt are skips that say so', t => {
 	const { cells } = resultsOf([start(planned('late')), { at, event: 'run-end', durationMs: 5, interrupted: true }]);
 	t.like(cells[0], { status: 'skip', reason: 'interrupted before it ran' });
 });
 
-test('a run that was killed has the duration of its last event', t => {
+test('a killed run has the duration up to its last event', t => {
 	const { run } = resultsOf([start(), { at: '2026-01-01T00:00:07.000Z', event: 'progress', what: 'x' }]);
 	t.is(run.durationMs, 7000);
 });
 
-test('results come in the order of the plan', t => {
+test('results are in the order of the plan', t => {
 	const result = (id: string) => ({ ...resultsOf([start(planned(id))]).cells[0], status: 'pass' }) as CellResult;
 	const { cells } = resultsOf([
 		start(planned('a'), planned('b')),

@@ -176,7 +176,7 @@ for (const [what, parts, message, plan] of [
 	});
 }
 
-test('numbers that no run writes are refused, at once', t => {
+test('impossible numbers are refused immediately', t => {
 	const at = (index: number, count: number, durationMs = 1): GivenPart => ({
 		folder: 'x',
 		events: [start(index, count, 'd', ['a']), { at: atSecond(1), event: 'run-end', durationMs, interrupted: false }],
@@ -192,7 +192,7 @@ test('numbers that no run writes are refused, at once', t => {
 	t.notThrows(() => mergeRuns([endless], merged));
 });
 
-test('any division is merged whole, and refused without any one of its parts', t => {
+test('any complete division is merged, and refused if a part is missing', t => {
 	fc.assert(
 		fc.property(
 			fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 }),

@@ -158,7 +158,7 @@ function judgeEvents(check: Check, events: readonly UnexpectedEvent[]): void {
 	for (const one of new Map(events.map(event => [event.event, event])).values()) {
 		const meaning = meaningOf(one);
 		const data = one.data === undefined ? '' : ` ${JSON.stringify(one.data, bigintAsText)}`;
-		check('qmp-events', meaning === undefined, 'no event that nothing asked for', `${meaning} (${one.event}${data})`);
+		check('qmp-events', meaning === undefined, 'no unexpected event', `${meaning} (${one.event}${data})`);
 	}
 }
 

@@ -79,7 +79,7 @@ for (const names of [
 	});
 }
 
-test('a machine type that landed too late breaks it; one without a version is only told of', t => {
+test('a machine type that was released too late breaks the promise; one without a version is only reported', t => {
 	const { invariant, findings } = compareInspections(
 		inspection(false, [
 			machine('virt-10.1', false),
@@ -104,7 +104,7 @@ test('a machine type that landed too late breaks it; one without a version is on
 	t.like(findings[1], { kind: 'backcompat-pmu', severity: 'difference', machines: ['sbsa-ref'] });
 });
 
-test('between two builds with the choice, none may change', t => {
+test('between two builds with the PMU choice, no machine type may change', t => {
 	const before = inspection(true, [machine('virt-10.1', true), machine('virt-10.2', false)]);
 	t.is(compareInspections(before, before).invariant.holds, true);
 	const after = inspection(true, [machine('virt-10.1', true), machine('virt-10.2', true)]);
@@ -126,14 +126,14 @@ for (const [why, before, after] of [
 	],
 	['no machines', inspection(false, [], { machines: { unanswered: 'x' } }), inspection(true, [])],
 ] as const) {
-	test(`not decided by guessing: ${why}`, t => {
+	test(`undecided instead of guessed: ${why}`, t => {
 		const { holds, reason } = compareInspections(before, after).invariant;
 		t.is(holds, why === 'neither has it' ? true : null);
 		t.not(reason, '');
 	});
 }
 
-test('schemas are compared where both were asked for', t => {
+test('schemas are compared if both are known', t => {
 	const schema = (names: readonly string[]) => ({
 		answer: names
 			.map(name => ({ 'meta-type': 'command', name, 'arg-type': '0', 'ret-type': '0' }))

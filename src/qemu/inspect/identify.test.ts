@@ -3,7 +3,7 @@ import { QemuError } from '../errors.ts';
 import { plainHost } from '../testing/hosts.ts';
 import { identifyQemu, parseVersion } from './identify.ts';
 
-test('versions as QEMUs write them', t => {
+test('versions are parsed in the forms that QEMUs print', t => {
 	t.deepEqual(parseVersion('QEMU emulator version 10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)\nCopyright (c) …\n'), {
 		version: '10.0.13',
 		package: 'Debian 1:10.0.13+ds-0+deb13u1',

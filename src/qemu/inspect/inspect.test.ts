@@ -36,7 +36,7 @@ const patched: Script = {
 	},
 };
 
-test('a patched QEMU under KVM: the deadly question kills another one, and its death is the answer', async t => {
+test('a patched QEMU under KVM: a question that crashes QEMU is asked of a separate one, and the crash is the answer', async t => {
 	const found = await inspectQemu(scriptedHost(patched), { command: fakeQemu, label: 'fake' });
 	t.like(found, { schema: 'vpmu-inspect/1', qemu: 'fake', version: '9.9.9', package: 'fake', target: 'aarch64' });
 	t.deepEqual(found.accelerators, {
@@ -80,7 +80,7 @@ test('a patched QEMU under KVM: the deadly question kills another one, and its d
 	t.false('qmpSchema' in found);
 });
 
-test('a QEMU that knows next to nothing still gives an inspection', async t => {
+test('a QEMU that supports hardly any command still gives an inspection', async t => {
 	const found = await inspectQemu(
 		scriptedHost({ dieAtStart: { ...patched.dieAtStart!, stderr: 'qemu: invalid accelerator kvm\n' } }),
 		{
@@ -94,7 +94,7 @@ test('a QEMU that knows next to nothing still gives an inspection', async t => {
 	t.deepEqual(found.deaths, []);
 });
 
-test('a question that hangs is an answer too, and the next gets another QEMU', async t => {
+test('a question that hangs is an answer too, and the next question gets a new QEMU', async t => {
 	const host = scriptedHost({ replies: { 'query-kvm': 'hang', 'query-target': { arch: 'aarch64' } } });
 	await using asker = new Asker(() => startMachine(host, { ...fakeSpec, console: false, paused: true }), {
 		timeoutMs: 300,
@@ -105,7 +105,7 @@ test('a question that hangs is an answer too, and the next gets another QEMU', a
 	t.deepEqual(asker.deaths, []);
 });
 
-test('questions that all kill come to an end', async t => {
+test('an inspection ends even if every question crashes QEMU', async t => {
 	const host = scriptedHost({ replies: { 'query-kvm': 'die:7:no' } });
 	await using asker = new Asker(() => startMachine(host, { ...fakeSpec, console: false, paused: true }), {
 		timeoutMs: 600_000,

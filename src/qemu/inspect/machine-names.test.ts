@@ -13,7 +13,7 @@ const all = [
 	'pc-q35-9.1',
 ];
 
-test('versions without a gap are a range; others are named one by one', t => {
+test('consecutive versions are a range; others are listed individually', t => {
 	t.is(listMachines(['virt-8.2', 'virt-9.0', 'virt-9.1', 'virt-9.2'], all), 'virt-8.2 to virt-9.2 (4)');
 	t.is(listMachines(['virt-10.0', 'virt-8.2', 'virt-9.0', 'virt-9.1'], all), 'virt-8.2, virt-9.0, virt-9.1, virt-10.0');
 	t.is(listMachines(['virt-9.0', 'virt-9.1'], all), 'virt-9.0, virt-9.1');
@@ -21,7 +21,7 @@ test('versions without a gap are a range; others are named one by one', t => {
 	t.is(listMachines([], all), '');
 });
 
-test("a distribution's machine types are a family of their own", t => {
+test("a distribution's machine types are a separate family", t => {
 	const rhel = ['virt-rhel9.0.0', 'virt-rhel9.2.0', 'virt-rhel9.4.0', 'virt-rhel9.6.0'];
 	t.is(listMachines([...rhel, 'virt-9.2'], [...all, ...rhel]), 'virt-9.2, virt-rhel9.0.0 to virt-rhel9.6.0 (4)');
 });

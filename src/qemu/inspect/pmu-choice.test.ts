@@ -39,7 +39,7 @@ test('compat properties of all machine types', t => {
 	t.is(byCompatProperties(refused('no')).has, null);
 });
 
-test('properties of the accelerator, or the death that asking for them is', t => {
+test('properties of the accelerator, or the crash when they are asked for', t => {
 	const property = (name: string): ObjectProperty => ({ name, type: 'uint64' });
 	t.is(byAcceleratorProperties({ answer: [property('device'), property('pmu')] }).has, true);
 	t.is(byAcceleratorProperties({ answer: [property('device')] }).has, false);
@@ -58,7 +58,7 @@ test('command line', t => {
 	t.is(byCommandLine(undefined).has, null);
 });
 
-test('ways that contradict each other prove nothing', t => {
+test('methods that contradict each other prove nothing', t => {
 	const evidence = (has: boolean | null) => ({ way: 'trace-event', question: '', answer: '', has }) as const;
 	t.is(combineEvidence([evidence(true), evidence(null)]), true);
 	t.is(combineEvidence([evidence(false), evidence(false)]), false);

@@ -50,7 +50,7 @@ test('keys go to the guest, its output to the terminal, Ctrl-A X leaves', async 
 	t.true(stdin.isPaused());
 });
 
-test('Ctrl-A sends itself, helps, and lets other keys pass', async t => {
+test('Ctrl-A sends itself, shows help, and passes other keys on', async t => {
 	const { stdin, stdout, console, sent, shown } = stage();
 	const attached = attachTerminal({ console, stdin, stdout });
 	stdin.write('\x01a\x01\x01\x01h\x01c\x01X');
@@ -59,7 +59,7 @@ test('Ctrl-A sends itself, helps, and lets other keys pass', async t => {
 	t.regex(shown(), /Ctrl-A X leaves/);
 });
 
-test('a console that ends, and an abort, restore the terminal', async t => {
+test('the terminal is restored when the console ends and on an abort', async t => {
 	const first = stage({ raw: true });
 	const attached = attachTerminal(first);
 	first.close();
@@ -74,7 +74,7 @@ test('a console that ends, and an abort, restore the terminal', async t => {
 	t.is(await attachTerminal({ ...stage(), signal: abort.signal }), 'aborted');
 });
 
-test('input that is not a terminal is sent as it is, and its end is not the end', async t => {
+test('input that is not a terminal is sent unchanged, and its end does not end the session', async t => {
 	const { stdin, stdout, console, modes, sent, close } = stage({ terminal: false });
 	const attached = attachTerminal({ console, stdin, stdout });
 	stdin.end('\x01x');

@@ -18,7 +18,7 @@ function watched(...records: Parameters<QmpWatch['record']>[0][]) {
 }
 const names = (watch: QmpWatch) => watch.unexpected.map(one => one.event);
 
-test('what our commands bring is expected, once', t => {
+test('an event caused by our command is expected, once', t => {
 	const watch = watched(
 		sent('cont', '1'),
 		event('RESUME'),
@@ -50,13 +50,13 @@ for (const [name, data] of [
 	['MEMORY_FAILURE', { recipient: 'guest' }],
 	['AN_EVENT_OF_A_LATER_QEMU', undefined],
 ] as const) {
-	test(`${name} that nothing asked for is kept with its data`, t => {
+	test(`an unexpected ${name} is kept with its data`, t => {
 		const watch = watched(sent('cont', '1'), event('RESUME'), reply('1'), event(name, data));
 		t.deepEqual(watch.unexpected, [{ event: name, ...(data === undefined ? {} : { data }) }]);
 	});
 }
 
-test('a stop that was answered explains no later one', t => {
+test('an answered stop does not explain a later STOP event', t => {
 	const watch = watched(sent('stop', '1'), reply('1'), event('STOP'));
 	t.deepEqual(names(watch), ['STOP']);
 	t.deepEqual(watch.stop, { isOwn: false });
@@ -78,13 +78,13 @@ test('whether the vCPUs may run follows STOP and RESUME', t => {
 	t.is(stops, 2);
 });
 
-test('a guest that may restart itself does nothing unexpected', t => {
+test('restarts of a guest that may restart itself are expected', t => {
 	const watch = new QmpWatch({ mayReset: true });
 	watch.record(event('RESET', { guest: true, reason: 'guest-reset' }));
 	t.deepEqual(watch.unexpected, []);
 });
 
-test('what is not a message, and what a machine says of its own, is passed over', t => {
+test('broken messages and routine events of a machine are skipped', t => {
 	const watch = watched(
 		{ direction: 'received', text: '{"event": broken' },
 		{ direction: 'sent', text: '\xff' },
@@ -96,7 +96,7 @@ test('what is not a message, and what a machine says of its own, is passed over'
 	t.is(watch.stop, undefined);
 });
 
-test('an event in words', t => {
+test('an event is described in words', t => {
 	t.is(
 		describeEvent({ event: 'SHUTDOWN', data: { guest: true, reason: 'guest-reset' } }),
 		'SHUTDOWN (guest true, reason guest-reset)',

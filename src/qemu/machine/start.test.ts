@@ -46,7 +46,7 @@ async function failedStart(t: ExecutionContext, script: Script, options: StartOp
 	return await t.throwsAsync(startMachine(watchedHost(t, script), fakeSpec, options));
 }
 
-test('a machine: connected, running, and all that it did is kept', async t => {
+test('a machine is connected and running, and everything it did is recorded', async t => {
 	const artifacts = await artifactsFolder(t);
 	const host = watchedHost(t, { console: 'hello\r\n', log: 'kvm_arm_set_pmu type 10 ret 0\n', socketsAfterMs: 100 });
 	const machine = await startMachine(host, { ...fakeSpec, ports: ['agent'] }, { artifacts });
@@ -85,7 +85,7 @@ test('the announcement of QEMU sockets is not evidence', async t => {
 	await machine.qmp.execute('query-status');
 });
 
-test('QEMU that greets and refuses to start then: no machine, whether its vCPUs were to run or not', async t => {
+test('a QEMU that greets and then refuses to start is not a machine, whether its vCPUs should run or not', async t => {
 	for (const paused of [true, false]) {
 		const host = watchedHost(t, { replies: { qmp_capabilities: 'die:1:Failed to retrieve host CPU features' } });
 		const error = await t.throwsAsync(startMachine(host, { ...fakeSpec, console: false, paused }), {
@@ -96,14 +96,14 @@ test('QEMU that greets and refuses to start then: no machine, whether its vCPUs 
 	}
 });
 
-test('no console, no shell', async t => {
+test('without a console there is no shell', async t => {
 	const host = watchedHost(t, {});
 	await using machine = await startMachine(host, { ...fakeSpec, console: false, paused: true });
 	t.throws(() => machine.console, { instanceOf: UsageError, message: /has no console/ });
 	t.throws(() => machine.shell, { instanceOf: UsageError });
 });
 
-test('QEMU that refuses its command line: its own words, and what it logged', async t => {
+test("a refused command line is reported with QEMU's own message and log", async t => {
 	const artifacts = await artifactsFolder(t);
 	const stderr = 'qemu: Failed to retrieve host CPU features\n';
 	const error = await failedStart(
@@ -121,13 +121,13 @@ test('QEMU that refuses its command line: its own words, and what it logged', as
 	t.is(await readFile(path.join(artifacts, 'qemu.stderr'), 'utf8'), stderr);
 });
 
-test('QEMU that runs without ever making its socket: the system error of the last attempt', async t => {
+test('a QEMU that never creates its socket is reported with the last system error', async t => {
 	const error = await failedStart(t, { noSockets: true }, { timeoutMs: 700 });
 	t.like(error, { failure: 'no-qmp' });
 	t.is((error!.cause as NodeJS.ErrnoException).code, 'ENOENT');
 });
 
-test('QEMU that takes the connection and says nothing', async t => {
+test('a QEMU that accepts the connection and never answers is reported', async t => {
 	const folder = await artifactsFolder(t);
 	// Listens from the start, however long the fake takes to start.
 	const silent = createServer(() => undefined).listen(path.join(folder, 'silent'));
@@ -138,7 +138,7 @@ test('QEMU that takes the connection and says nothing', async t => {
 	t.like(error, { code: 'QMP_TIMEOUT', blame: 'qemu' });
 });
 
-test('QEMU that dies of a command: signal, last words', async t => {
+test('a QEMU that dies of a command is reported with its signal and last output', async t => {
 	const error = await failedStart(t, { replies: { cont: 'die:SIGABRT:assertion failed' } });
 	t.like(error, {
 		failure: 'killed',
@@ -148,7 +148,7 @@ test('QEMU that dies of a command: signal, last words', async t => {
 	t.true((error as QemuError).cause instanceof QmpError);
 });
 
-test('an abort in the middle of the start ends it with the reason', async t => {
+test('an abort during the start ends it with the reason', async t => {
 	const abort = new AbortController();
 	const reason = new Error('enough');
 	setTimeout(() => abort.abort(reason), 150);
@@ -156,14 +156,14 @@ test('an abort in the middle of the start ends it with the reason', async t => {
 	t.is(await failedStart(t, {}, { signal: AbortSignal.abort(reason) }), reason);
 });
 
-test('a missing program', async t => {
+test('a missing program is named', async t => {
 	const spec = { ...fakeSpec, qemu: { command: ['/nowhere/qemu-system-aarch64'] } };
 	const error = await t.throwsAsync(startMachine(plainHost(), spec), { instanceOf: QemuError });
 	t.like(error, { failure: 'missing', blame: 'user' });
 	t.regex(error!.message, /there is no program '\/nowhere\/qemu-system-aarch64' on local/);
 });
 
-test('a guest that powers off while it is waited for', async t => {
+test('a guest that powers off ends a wait for it', async t => {
 	const host = watchedHost(t, { endAfterContMs: 50, console: 'bye\r\n' });
 	await using machine = await startMachine(host, fakeSpec);
 	const error = await t.throwsAsync(machine.orDeath('a prompt was waited for', new Promise(() => undefined)));
@@ -171,7 +171,7 @@ test('a guest that powers off while it is waited for', async t => {
 	t.like(await machine.shutdown(), { by: 'exited', forced: false });
 });
 
-test('QEMU that answers nothing any more is ended by force, and that is told', async t => {
+test('a QEMU that no longer answers is killed, and that is reported', async t => {
 	const notes: string[] = [];
 	const host = watchedHost(t, { replies: { quit: 'hang' }, ignoreTerm: true });
 	const budgets = { quitMs: 50, termMs: 50, killMs: 600_000 };
@@ -181,7 +181,7 @@ test('QEMU that answers nothing any more is ended by force, and that is told', a
 	t.regex(notes[0]!, /ended by SIGKILL/);
 });
 
-test('artifacts that cannot be written are told of and fail nothing', async t => {
+test('artifacts that cannot be written are reported, and fail nothing', async t => {
 	const artifacts = await artifactsFolder(t);
 	const notes: string[] = [];
 	await rm(artifacts, { recursive: true });
@@ -217,7 +217,7 @@ for (const [stoppedState, blame, meaning] of [
 	['guest-panicked', 'guest', /panicked/],
 	['a-state-of-a-later-qemu', 'qemu', /a-state-of-a-later-qemu/],
 ] as const) {
-	test(`a machine that QEMU stopped (${stoppedState}) is told as not running, not as a guest that is silent`, async t => {
+	test(`a machine that QEMU stopped (${stoppedState}) is reported as not running, not as a silent guest`, async t => {
 		const host = watchedHost(t, {
 			events: [{ event: 'BLOCK_IO_ERROR', data: { action: 'stop' } }, { event: 'STOP' }],
 			stoppedState,
@@ -234,7 +234,7 @@ for (const [stoppedState, blame, meaning] of [
 	});
 }
 
-test('a machine that is stopped for a moment is waited for', async t => {
+test('a wait continues while a machine is stopped for a moment', async t => {
 	const events = [{ event: 'STOP' }, { event: 'RESUME' }];
 	await using machine = await startMachine(watchedHost(t, { events }), fakeSpec, { shell: { mode: 'framed' } });
 	// This is longer than a stop may last. The shell never answers, so the wait ends at its own limit.
@@ -242,7 +242,7 @@ test('a machine that is stopped for a moment is waited for', async t => {
 	t.is(machine.unexpectedEvents.length, 2);
 });
 
-test('what the end of a machine brings is not unexpected', async t => {
+test('events at the end of a machine are expected', async t => {
 	const machine = await startMachine(watchedHost(t, {}), fakeSpec);
 	await machine.shutdown();
 	t.deepEqual(machine.unexpectedEvents, []);

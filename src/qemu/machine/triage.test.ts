@@ -14,7 +14,7 @@ async function look(t: { teardown(fn: () => unknown): void }, qmp: QmpAsk) {
 	return await triage({ host, qmp, console: serial, pid: 1, logPath: '/nowhere', qmpLines });
 }
 
-test('what does not answer is said, section by section, and nothing is thrown', async t => {
+test('each section that gets no answer says so, and nothing is thrown', async t => {
 	const sections = await look(t, { execute: () => Promise.reject(new Error('QMP is silent')) });
 	const text = describeTriage(sections);
 	t.is(sections.length, 7);
@@ -24,7 +24,7 @@ test('what does not answer is said, section by section, and nothing is thrown', 
 	t.regex(text, /== last of QMP\n\{"direction":"sent"\}\n/);
 });
 
-test('what answers is shown beside what does not', async t => {
+test('sections with answers are shown next to those without', async t => {
 	const sections = await look(t, {
 		execute: async command => {
 			if (command === 'query-status') return { status: 'running' };

@@ -34,21 +34,21 @@ async function start(t: ExecutionContext, script: Script) {
 	return { qemu, socketPath, attempts };
 }
 
-test('elsewhere a socket is looked for once QEMU has announced it, and not before', async t => {
+test('on another host a socket is looked for only after QEMU has announced it', async t => {
 	const { qemu, socketPath, attempts } = await start(t, { socketsAfterMs: 100 });
 	const socket = await connectWhenReady(qemu, socketPath, { ...patient, announced: true, seldomMs: 600_000 });
 	socket.destroy();
 	t.deepEqual(attempts, [true]);
 });
 
-test('a QEMU that announces nothing is looked at all the same, and one that announces late too', async t => {
+test('a socket is also found if QEMU announces it late or never', async t => {
 	const { qemu, socketPath, attempts } = await start(t, { socketsAfterMs: 100 });
 	const socket = await connectWhenReady(qemu, socketPath, { ...patient, announced: true, seldomMs: 1 });
 	socket.destroy();
 	t.true(attempts.length >= 1);
 });
 
-test('a QEMU that makes no socket is to blame for it when it had the chance', async t => {
+test('a QEMU that had the time to create its socket and did not is to blame', async t => {
 	const { qemu, socketPath } = await start(t, { noSockets: true });
 	const attempt = async () => (await t.throwsAsync(connectWhenReady(qemu, socketPath, { timeoutMs: 1 })))!;
 	// QEMU is excused while its host does not let it run.

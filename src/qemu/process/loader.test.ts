@@ -61,7 +61,7 @@ const complaints = {
 };
 
 for (const [name, lines] of Object.entries(complaints))
-	test(`what a loader says is found: ${name}`, t => {
+	test(`a loader's message is recognised: ${name}`, t => {
 		t.is(loaderComplaint(lines, false), lines[0]);
 		t.is(loaderComplaint(['q: warning: nic has no peer', ...lines], false), lines[0]);
 	});
@@ -80,11 +80,11 @@ const others = {
 	'QEMU itself': ['q: -accel kvm: Could not access KVM kernel module: No such file or directory'],
 };
 for (const [name, lines] of Object.entries(others))
-	test(`what is not a loader's is left alone: ${name}`, t => {
+	test(`other output is not taken for a loader's message: ${name}`, t => {
 		t.is(loaderComplaint(lines, false), undefined);
 	});
 
-test('a program that its loader refuses is the host to blame for, with the words', async t => {
+test("if the loader refuses a program, the host is to blame, with the loader's message", async t => {
 	const ended = async (script: string) => {
 		await using qemu = await startProcess(plainHost(), ['sh', '-c', script]);
 		return await qemu.deathError('starting');

@@ -21,7 +21,7 @@ const ready = async (qemu: QemuProcess) => {
 	while (qemu.stderrLines().length === 0) await new Promise(resolve => setTimeout(resolve, 5));
 };
 
-test('an end by itself: status, last lines, and the sentence', async t => {
+test('an exit is reported with status, last lines, and a sentence', async t => {
 	await using qemu = await sh('echo one >&2; echo two >&2; exit 3');
 	const error = await qemu.deathError('it was asked nothing');
 	t.is(error.message, 'QEMU ended with status 3 while it was asked nothing: two');
@@ -32,14 +32,14 @@ test('an end by itself: status, last lines, and the sentence', async t => {
 	t.like(await qemu.shutdown(), { by: 'exited', forced: false, exit: { status: 3, signal: null } });
 });
 
-test('an end by a signal names the signal', async t => {
+test('a death by a signal names the signal', async t => {
 	await using qemu = await sh('kill -ABRT $$');
 	const error = await qemu.deathError('asked');
 	t.is(error.message, 'QEMU was killed by SIGABRT while asked');
 	t.is(error.failure, 'killed');
 });
 
-test('of endless stderr only the end is kept', async t => {
+test('only the end of endless stderr is kept', async t => {
 	await using qemu = await sh(
 		'i=0; while [ $i -lt 3000 ]; do echo "line $i, rather long so that it fills the buffer"; i=$((i+1)); done >&2',
 	);
@@ -58,21 +58,21 @@ test('orDeath: an answer, an error, an end in between', async t => {
 	t.is(error?.message, 'QEMU ended with status 1 while waiting: gone');
 });
 
-test('orDeath: a closed connection is the end of the process, seen early', async t => {
+test('orDeath: a closed connection means that the process is ending', async t => {
 	await using dying = await sh('sleep 0.1; exit 1');
 	const closed = Object.assign(new Error('connection closed'), { code: 'QMP_DISCONNECTED' });
 	const error = await t.throwsAsync(dying.orDeath('asked', Promise.reject(closed)), { instanceOf: QemuError });
 	t.is(error?.cause, closed);
 });
 
-test('orDeath: what ended QEMU stays the cause', async t => {
+test("orDeath: the first cause of QEMU's end is kept", async t => {
 	await using dying = await sh('exit 0');
 	// The last output is read only after the end was seen.
 	const panic = dying.exited.then(() => delay(1)).then(() => Promise.reject(new Error('kernel panic')));
 	await t.throwsAsync(dying.orDeath('waiting', panic), { message: 'kernel panic' });
 });
 
-test('a host that is lost is not a QEMU that died', async t => {
+test('the loss of a host is not reported as the death of QEMU', async t => {
 	const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
 	const stdout = new PassThrough();
 	const scripted = plainHost({
@@ -97,7 +97,7 @@ test('a host that is lost is not a QEMU that died', async t => {
 	t.is(error.exit, null);
 });
 
-test('ladder: the polite request is enough', async t => {
+test('shutdown: quit is enough', async t => {
 	await using qemu = await sh('sleep 20');
 	const record = await qemu.shutdown({ ...patient, quit: () => qemu.kill('SIGTERM') });
 	t.like(record, { by: 'qmp-quit', forced: false, exit: { status: null, signal: 'SIGTERM' } });
@@ -105,26 +105,26 @@ test('ladder: the polite request is enough', async t => {
 	t.is(await qemu.shutdown(), record);
 });
 
-test('ladder: no QMP, so SIGTERM is the polite request', async t => {
+test('shutdown: without QMP, SIGTERM is enough', async t => {
 	await using qemu = await sh('sleep 20');
 	t.like(await qemu.shutdown(patient), { by: 'SIGTERM', forced: false });
 });
 
-test('ladder: a hanging quit is followed by SIGTERM, and that is noted', async t => {
+test('shutdown: a hanging quit is followed by SIGTERM, which is noted', async t => {
 	await using qemu = await sh('sleep 20');
 	const record = await qemu.shutdown({ ...patient, quit: () => new Promise(() => undefined), quitMs: 50 });
 	t.like(record, { by: 'SIGTERM', forced: true });
 	t.regex(QemuProcess.noteOf(record)!, /ended by SIGTERM/);
 });
 
-test('ladder: who ignores SIGTERM is killed', async t => {
+test('shutdown: a process that ignores SIGTERM is killed', async t => {
 	await using qemu = await sh('trap "" TERM; echo ready >&2; while :; do sleep 0.05; done');
 	await ready(qemu);
 	const record = await qemu.shutdown({ ...patient, quit: () => Promise.reject(new Error('closed')), termMs: 50 });
 	t.like(record, { by: 'SIGKILL', forced: true, exit: { status: null, signal: 'SIGKILL' } });
 });
 
-test('ladder: a stopped process is killed', async t => {
+test('shutdown: a stopped process is killed', async t => {
 	await using qemu = await sh('echo ready >&2; exec sleep 20');
 	await ready(qemu);
 	await qemu.kill('SIGSTOP');

@@ -17,7 +17,7 @@ test('a process is excused when its host does not let it run', t => {
 	t.is(excuseOf({ state: 'D', ranMs: 0, waitedMs: 0 }), 'waiting for the disk or another device of the host');
 });
 
-test('what a process got of its host is read from the kernel', async t => {
+test('the CPU time that a process got is read from the kernel', async t => {
 	const sleeping = spawn('sleep', ['600']);
 	const working = spawn('sh', ['-c', 'while :; do :; done']);
 	t.teardown(() => [sleeping, working].map(child => child.kill('SIGKILL')));

@@ -86,7 +86,7 @@ const after = [
 	{ name: 'STOP', 'meta-type': 'event', 'arg-type': '0' },
 ] as SchemaEntity[];
 
-test('types are named for the shortest way to them, variants are unions by their tag', t => {
+test('types are named after the shortest path to them, and variants are unions by their tag', t => {
 	const text = emitTypes(new QmpSchema(before), { version: '10.0.2' });
 	t.true(text.startsWith('// The commands and events of QEMU 10.0.2.\n'));
 	for (const part of [
@@ -105,7 +105,7 @@ test('types are named for the shortest way to them, variants are unions by their
 	t.regex(emitTypes(new QmpSchema(after), { version: 'x' }), /\/\*\* @deprecated \*\/\n\treadonly status/);
 });
 
-test('drift: what is new, gone and changed, by names on the wire', t => {
+test('drift: new, removed and changed names on the wire are listed', t => {
 	const { changes, deprecated, unstable } = diffSchemas(new QmpSchema(before), new QmpSchema(after));
 	t.deepEqual(
 		changes.map(({ where, what, breaking }) => `${breaking ? '!' : ' '} ${where}: ${what}`).sort(),
@@ -129,13 +129,13 @@ test('drift: what is new, gone and changed, by names on the wire', t => {
 	]);
 });
 
-test('type names do not matter; a schema does not differ from itself', t => {
+test('type names do not matter, and a schema does not differ from itself', t => {
 	const renamed = JSON.parse(JSON.stringify(before).replaceAll(/"(\d)"/g, '"9$1"'));
 	t.deepEqual(diffSchemas(new QmpSchema(before), new QmpSchema(renamed)).changes, []);
 	t.deepEqual(placesWith(new QmpSchema(before), 'deprecated'), []);
 });
 
-test('what is not a schema is refused', t => {
+test('a value that is not a schema is refused', t => {
 	t.throws(() => new QmpSchema({}), { instanceOf: TypeError });
 	t.throws(() => new QmpSchema([]).type('7'), { message: "the schema has no type '7'" });
 });

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { CommandTable, encodeNumber } from './commands.ts';
 
-test('ids are unique, short, and those in flight together differ in more than one character', t => {
+test('ids are unique and short, and concurrent ones differ in more than one character', t => {
 	const table = new CommandTable(8);
 	const ids = Array.from({ length: 230_000 }, () => table.makeId());
 	t.is(new Set(ids).size, ids.length);

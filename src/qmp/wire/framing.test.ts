@@ -8,7 +8,7 @@ const cut = (chunks: Iterable<Buffer | string>, framer = new JsonFramer()): Fram
 const texts = (frames: readonly Frame[]) =>
 	frames.map(({ text, broken }) => (broken === undefined ? text : { broken }));
 
-test('messages are cut by depth: several in one chunk, over lines, without line end', t => {
+test('messages are split by nesting depth: several in one chunk, across lines, without line ends', t => {
 	t.deepEqual(texts(cut(['{"a": 1}\r\n{"b": {}}{"c": [{}]}\n{\n  "d": [\n    1\n  ]\n}\n'])), [
 		'{"a": 1}',
 		'{"b": {}}',
@@ -22,7 +22,7 @@ test('braces, quotes and backslashes in strings do not count', t => {
 	t.deepEqual(texts(cut([message])), [message]);
 });
 
-test('any chunking gives the same messages, also within a character', t => {
+test('messages do not depend on how the bytes are split, even within a character', t => {
 	const message = fc
 		.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue())
 		.chain(value => fc.constantFrom(JSON.stringify(value), JSON.stringify(value, undefined, 4)));
@@ -41,7 +41,7 @@ test('any chunking gives the same messages, also within a character', t => {
 	);
 });
 
-test('what cannot be read is cut the same however it is chunked', t => {
+test('unreadable input is split the same way however it arrives', t => {
 	const byte = fc.constantFrom(...Buffer.from('{}[]",:\\a1 \n\r\u0001'), 0xff, 0xc3);
 	// Bytes between messages are reported at the end of a chunk at the latest.
 	const within = (frames: readonly Frame[]) => frames.filter(({ broken }) => broken !== 'bytes between messages');
@@ -70,7 +70,7 @@ test('after damage the next message is found by grammar', t => {
 	}
 });
 
-test('invalid UTF-8 is said, not replaced', t => {
+test('invalid UTF-8 is reported, not replaced', t => {
 	const [frame] = cut([Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])]);
 	t.is(frame?.broken, 'not UTF-8');
 });
@@ -82,7 +82,7 @@ test('limits on length and depth end a message, not the stream', t => {
 	t.deepEqual(texts(cut(['\n{"b":1}'], framer)).slice(-1), ['{"b":1}']);
 });
 
-test('what the end of the stream cuts off is given as broken', t => {
+test('a message truncated by the end of the stream is reported as broken', t => {
 	const framer = new JsonFramer();
 	t.false(framer.partial);
 	cut(['{"a": '], framer);

@@ -5,7 +5,7 @@ import { replay } from '../testing/replay.ts';
 import { scriptedPair } from '../testing/scripted-peer.ts';
 import { formatRecord, parseRecording, type QmpRecord } from './recording.ts';
 
-test('a record reads back to the letter, messages or not', t => {
+test('a record is read back exactly, whether it is a message or not', t => {
 	const records: QmpRecord[] = [
 		'{"return": [0.10000000000000001, 18446744073709551615, "\\u00e9"], "id": "a"}',
 		'{\n    "return": {}\n}',
@@ -19,7 +19,7 @@ test('a record reads back to the letter, messages or not', t => {
 	t.deepEqual(parseRecording(ndjson), records);
 });
 
-test('a recording that was cut off is read as far as it goes; damage inside is named by line', t => {
+test('a truncated recording is read as far as it goes; damage inside is named by line', t => {
 	const line = formatRecord({ direction: 'sent', text: '{"execute":"stop"}', atMs: 1 });
 	t.is(parseRecording(line + line.slice(0, 40)).length, 1);
 	t.throws(() => parseRecording(`${line}{"direction":"sideways"}\n${line}`), { message: /^line 2 of the recording/ });

@@ -29,7 +29,7 @@ const wrongType = cellOf('fail', {
 	artifacts: { 'repro.sh': 'cells/pmu_a_uniform_debian_trixie_virt_/repro.sh' },
 });
 
-test('a failure says what was predicted and why, what each layer showed, which two disagree, and how to repeat it', t => {
+test("a failure shows the prediction and why, each layer's observation, which two disagree, and how to repeat it", t => {
 	const explanation = explanationOf(wrongType, "vpmu-runs/it's one");
 	t.is(explanation.summary, 'fail, blame qemu: trace: expected type 10, but type 9 was set');
 	t.deepEqual(explanation.predicted, {
@@ -60,7 +60,7 @@ test('a failure says what was predicted and why, what each layer showed, which t
 	t.is(explanation.repeat, `sh 'vpmu-runs/it'\\''s one/cells/pmu_a_uniform_debian_trixie_virt_/repro.sh'`);
 });
 
-test('as text, the labels come in the order in which a person asks, and nothing is longer than asked for', t => {
+test('as text, the labels have a fixed order, and no line is longer than requested', t => {
 	const lines = explanationLines(explanationOf(wrongType, 'run'), { width: 60 });
 	t.deepEqual(
 		lines.map(line => line.slice(0, 10).trim()).filter(label => label !== ''),
@@ -71,7 +71,7 @@ test('as text, the labels come in the order in which a person asks, and nothing 
 	t.true(lines.includes('           trace:      type 9 was set'));
 });
 
-test('a demand of the case that was not met stands beside what was counted', t => {
+test('an unmet demand of the case is shown next to the counts', t => {
 	const cell = cellOf('fail', { unmet: ['cycles do not count on host CPU 4-5'] });
 	const [one, other] = explanationOf(cell, 'run').disagree[0] ?? [];
 	t.deepEqual([one?.who, other?.who], ['case', 'perf']);
@@ -93,7 +93,7 @@ test('an error of the infrastructure shows the evidence that came with it, and a
 	t.deepEqual(disagree, []);
 });
 
-test('foreign text is one line of bounded length wherever it stands', t => {
+test('foreign text is one line of limited length everywhere', t => {
 	const loud: Partial<CellResult> = {
 		reason: `${nasty} | ${nasty}`,
 		disagreements: [{ layer: nasty, check: 'x', expected: 'y\n'.repeat(1e6), seen: nasty }],
@@ -105,7 +105,7 @@ test('foreign text is one line of bounded length wherever it stands', t => {
 	}
 });
 
-test('what needs attention is failures, errors, and known defects that are gone', t => {
+test('failures, errors, and known defects that are fixed need attention', t => {
 	const statuses = (['pass', 'fail', 'xfail', 'xpass', 'skip', 'error'] as const).filter(status => isWrong({ status }));
 	t.deepEqual(statuses, ['fail', 'xpass', 'error']);
 });
