@@ -22,6 +22,6 @@ export default {
 	utilizeParallelBuilds: false,
 	concurrency: suite === 'real' || suite === 'full' ? 1 : 2,
 	timeout,
-	// Workers of cases run for long; see harness/bin.mjs for what a limit on young memory is worth.
+	// Workers of cases run for long; harness/launch.mjs says why the young generation is limited.
 	nodeArguments: ['--disable-warning=ExperimentalWarning', ...(suite === 'cases' ? ['--max-semi-space-size=1'] : [])],
 };

@@ -4,23 +4,23 @@ import { divisionName } from '../../src/run/index.ts';
 import type { Cell } from './plan.ts';
 import { type Durations, divide } from './shards.ts';
 
-/** A frozen division of cells into parts: what `vpmu plan` writes, and `run --plan` and `merge --plan` read. */
+/** A frozen division of cells into parts, written by `vpmu plan` and read by `run --plan` and `merge --plan`. */
 export interface PlanFile {
 	readonly schema: 'vpmu-plan/1';
-	/** The version of the vpmu that made it. */
+	/** The version of vpmu that made it. */
 	readonly vpmu: string;
 	readonly argv: readonly string[];
 	/** Number of parts. */
 	readonly count: number;
-	/** The key of the plan: runs that name it are parts of the same division. */
+	/** The plan's key: runs that name it are parts of the same division. */
 	readonly division: string;
 	readonly cells: readonly {
 		readonly id: string;
-		/** The part that it is in, from 1. */
+		/** Its part, from 1. */
 		readonly shard: number;
-		/** Why it is skipped, if that was known. */
+		/** The reason for a skip that was already known. */
 		readonly skip: string | null;
-		/** What the division was balanced by; `null` for a cell that had not been seen. */
+		/** The duration used for balancing; `null` for a new cell. */
 		readonly durationMs: number | null;
 	}[];
 }

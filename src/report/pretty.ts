@@ -151,8 +151,8 @@ export class PrettyReport {
 	}
 
 	/**
-	 * Its version, and whether it has the PMU choice: what tells two builds of a version apart that matters. Where that is
-	 * the same for a second QEMU, the name that it was given follows.
+	 * Its version, and whether it has the PMU choice, since that distinguishes builds of a version. If a second QEMU
+	 * has the same, the given name follows.
 	 */
 	#qemu(result: CellResult): string {
 		const { version, path, hasPmuChoice } = result.qemu;
@@ -209,7 +209,7 @@ function machineOf(cell: Pick<CellResult, 'id' | 'machine' | 'pmu'>): string {
 	return [cell.machine, ...axesOf(cell).axes].join(' ');
 }
 
-/** The end of a path from where it differs from another one; a suite without `debian:`. */
+/** Returns the end of a path from where it differs from another; a suite without `debian:`. */
 function shortName(qemu: string, other: string): string {
 	const [own, others] = [qemu, other].map(one => one.split('/').reverse()) as [string[], string[]];
 	const same = own.findIndex((part, index) => part !== others[index]);

@@ -102,7 +102,7 @@ print(*[len(suites.findall('.//' + name)) for name in ('testcase', 'failure', 'e
 });
 
 judgedBy('python3')(
-	'a parser of HTML finds every element closed, one script, and no address but of the run folder',
+	'an HTML parser finds every element closed, one script, and only addresses within the run folder',
 	(t, python) => {
 		const script = `
 import sys, gzip, base64

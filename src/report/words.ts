@@ -28,9 +28,9 @@ export function shortCount(count: string | number | null): string {
 }
 
 /**
- * What tells the cells of a case apart, besides their host: the QEMU as it was named, and the axes that are not at their
- * default, such as `pmu=10`, `vcpus=4` or `simulate=attribute5`. Read from the cell's id, which has every axis; an id that
- * vpmu has not made leaves `pmu`. Pure.
+ * Describes what distinguishes the cells of a case besides their host: the QEMU as named, and axes with non-default
+ * values, such as `pmu=10`, `vcpus=4` or `simulate=attribute5`. Reads the cell's id, which has every axis; for an id
+ * that vpmu did not make, only `pmu` is known. Pure.
  */
 export function axesOf({ id, machine, pmu }: Pick<CellResult, 'id' | 'machine' | 'pmu'>): {
 	readonly qemu: string;

@@ -44,7 +44,8 @@ function jobsOf(set: JobSet, place: number): object {
 		name: `${name} ${shard}/${count}`,
 		'runs-on': runsOn,
 		strategy: { 'fail-fast': false, matrix: { shard: indices(set) } },
-		// One job at a time; several hosts of a kind share out the parts, and vpmu itself locks each host's counters.
+		// One job at a time per host: several hosts of a kind share the parts, and vpmu itself locks each host's
+		// counters.
 		concurrency: { group: `vpmu-${name}-${shard}`, 'cancel-in-progress': false },
 		'timeout-minutes': 350,
 		env: { SHARD: shard },
@@ -54,7 +55,7 @@ function jobsOf(set: JobSet, place: number): object {
 				name: 'run',
 				run: lines([
 					...withoutCommands(attempt(set.part('$SHARD', out), out)),
-					// Without a verdict, a part neither passes nor fails: the merge says what is missing.
+					// A part without a verdict neither passes nor fails: the merge reports what is missing.
 					`case $status in ${infrastructure}|${lockBusy}) echo "::warning title=vpmu ${name} $SHARD/${count}::no verdict: the infrastructure failed (exit status $status)"; exit 0;; esac`,
 					'exit $status',
 				]),
@@ -80,7 +81,7 @@ function jobsOf(set: JobSet, place: number): object {
 				name: 'merge',
 				run: lines([
 					...withoutCommands(attempt(set.merge(folders, whole), whole)),
-					// What is longer than a mebibyte is refused as a whole.
+					// Larger files are refused as a whole.
 					`if [ -e ${whole}/results.json ]; then ${set.report(whole, 'markdown')} | head -c 1000000 >> "$GITHUB_STEP_SUMMARY"; ${set.report(whole, 'github')}; fi`,
 					`case $status in ${infrastructure}|${lockBusy}) echo "::error title=vpmu ${name}::no verdict: the infrastructure failed (exit status $status)";; esac`,
 					'exit $status',
@@ -96,7 +97,7 @@ function jobsOf(set: JobSet, place: number): object {
 	return { [id]: part, [`merge-${place + 1}-${name.replaceAll('.', '_')}`]: merge };
 }
 
-/** Words of guests stand in what a run prints: none of them is a command of the workflow. */
+/** A run's output contains text of guests, which must not be read as commands of the workflow. */
 function withoutCommands(script: readonly string[]): string[] {
 	const token = "token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')";
 	return [token, 'echo "::stop-commands::$token"', ...script, 'echo "::$token::"'];

@@ -6,7 +6,7 @@ import { attempt, indices, type JobSet, jobSetsOf } from './job-set.ts';
 import type { gitlabOptions } from './options.ts';
 import { writeJobs } from './write.ts';
 
-/** Exit statuses that say nothing of what is under test. */
+/** Exit statuses that do not concern the thing under test. */
 const infrastructure = { exit_codes: [exitCodes.infrastructure, exitCodes.lockBusy] };
 
 /** `vpmu jobs gitlab`. */
@@ -43,10 +43,11 @@ function jobsOf(set: JobSet, parentJob: string | undefined): object {
 				stage: 'parts',
 				...common,
 				...(fromParent.length === 0 ? { needs: [] } : { needs: fromParent }),
-				// One job at a time; several hosts of a kind share out the parts, and vpmu itself locks each host's counters.
+				// One job at a time per host: several hosts of a kind share the parts, and vpmu itself locks each
+				// host's counters.
 				resource_group: count === 1 ? `vpmu-${name}` : `vpmu-${name}-${index}`,
 				script: [...attempt(set.part(String(index), out), out), 'exit $status'],
-				// A job that found the counters in use is tried again.
+				// A job that found the counters in use is retried.
 				retry: { max: 2, when: ['runner_system_failure'], exit_codes: [exitCodes.lockBusy] },
 				allow_failure: infrastructure,
 				artifacts: { when: 'always', paths: [out] },

@@ -10,7 +10,7 @@ import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
 import { passedOptions, type SharedJobsOptions } from './options.ts';
 
-/** Hosts that are alike, and the run that they share out among them. */
+/** Hosts of one kind, and the run that they share. */
 export interface JobSet {
 	/** Letters, digits, `.`, `_` and `-`. */
 	readonly name: string;
@@ -20,9 +20,9 @@ export interface JobSet {
 	readonly plan: PlanFile;
 	/** Path of the plan for jobs. */
 	readonly planPath: string;
-	/** Lines of shell that come first. */
+	/** Shell lines to run first. */
 	readonly setup: readonly string[];
-	/** The command of one part; `index` may be a variable of the shell. It needs `out`, which is removed before. */
+	/** The command of one part; `index` may be a shell variable. `out` must be set; that folder is removed before. */
 	readonly part: (index: string, out: string, planPath?: string) => string;
 	/** The command that joins all parts. */
 	readonly merge: (parts: readonly string[], out: string) => string;
@@ -30,7 +30,7 @@ export interface JobSet {
 	readonly report: (run: string, format: string) => string;
 }
 
-/** Plans a run for each kind of host that the options name. Starts nothing. @throws UsageError */
+/** Plans a run for each kind of host in the options. Starts nothing. @throws UsageError */
 export async function jobSetsOf(
 	context: CommandContext,
 	{ options, positionals, argv }: Given<SharedJobsOptions>,
@@ -77,7 +77,7 @@ function passedWords(options: Readonly<Record<string, unknown>>): string {
 	return quoteCommand(words);
 }
 
-/** Reads `--host`, given any number of times. */
+/** Parses repeatable `--host`. */
 function hostsOf(given: readonly string[]): { name: string; tags: string[] }[] {
 	if (given.length === 0) return [{ name: 'any', tags: [] }];
 	const names = new Set<string>();
@@ -101,7 +101,7 @@ function hostsOf(given: readonly string[]): { name: string; tags: string[] }[] {
 	});
 }
 
-/** Shell that runs a command and remembers how it ended. Folders of an earlier attempt are removed. */
+/** Makes shell code that runs a command and remembers its exit status. Folders of an earlier attempt are removed. */
 export function attempt(command: string, out: string): string[] {
 	return [`rm -rf ${out}`, 'status=0', `${command} || status=$?`];
 }

@@ -9,7 +9,7 @@ import test from 'ava';
 import { parse } from 'yaml';
 import { main } from '../../main.ts';
 
-// The parser of GitHub's runner imports JSON files as bundlers take them.
+// The parser of GitHub's runner imports JSON files without import attributes, as bundlers allow.
 registerHooks({
 	resolve: (specifier, context, next) =>
 		specifier.endsWith('.json')
@@ -107,7 +107,7 @@ test.serial("LAVA's job brings its plan with it, and raises what is no verdict",
 	const script = steps.join('\n');
 	execFileSync('sh', ['-n', '-c', script]);
 	t.regex(script, /lava-test-raise/);
-	/** The end of the steps, with a part that ends with a status. */
+	/** Runs the last steps, with a part that exits with a status. */
 	const raised = (status: number) =>
 		execFileSync(
 			'sh',

@@ -29,7 +29,7 @@ export interface LavaOptions {
 	readonly publish?: string | undefined;
 }
 
-/** The definition of the job of one part. It brings the plan with it: a device has no checkout. Pure. */
+/** Makes the job definition of one part. It contains the plan, since a device has no checkout. Pure. */
 export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaOptions): object {
 	const { name, count, tags, setup, plan } = set;
 	const out = `vpmu-parts/${name}-${index}`;
@@ -42,12 +42,12 @@ export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaO
 		`base64 -d > vpmu-plan.gz <<'END'\n${packed}END`,
 		'gzip -dc vpmu-plan.gz > vpmu-plan.json',
 		`rm -rf ${out}`,
-		// Words of guests stand in what a run prints: none of them is a signal.
+		// A run's output contains text of guests, which must not be read as signals.
 		`{ ${set.part(String(index), out, 'vpmu-plan.json')}; echo $? > vpmu-status; } 2>&1 | sed 's/<LAVA_/(LAVA_/g'`,
 		'status=$(cat vpmu-status)',
 		`if [ -e ${out}/events.ndjson ]; then ${set.report(out, 'lava')}; fi`,
 		...(publish === undefined ? [] : [`export VPMU_RUN=${out}`, publish]),
-		// LAVA calls a job complete whose steps end, however they end.
+		// LAVA calls a job complete when its steps end, whatever their status.
 		`case $status in ${exitCodes.asPredicted}|${exitCodes.failed}) ;; *) lava-test-raise "${told}: no verdict, exit status $status";; esac`,
 	];
 	return {
@@ -80,7 +80,7 @@ export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaO
 	};
 }
 
-/** LAVA has no jobs that wait for others: the parts are merged where their folders were published. */
+/** LAVA jobs cannot wait for one another, so the parts are merged where their folders were published. */
 function mergeOf(set: JobSet): string {
 	return [
 		'#!/bin/sh',

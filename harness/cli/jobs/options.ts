@@ -4,7 +4,7 @@ import { planOptions, runOptions } from '../guests/options.ts';
 const { out: _, shards, ...selecting } = planOptions;
 const { jobs, retries, 'retry-failures': retryFailures, 'no-wait': noWait, silence, label } = runOptions;
 
-/** Options of `vpmu run` that jobs pass on as they are. */
+/** Options of `vpmu run` that jobs pass on unchanged. */
 export const passedOptions = {
 	...{ on: selecting.on, qemu: selecting.qemu, kernel: selecting.kernel, 'board-kernel': selecting['board-kernel'] },
 	...{ machine: selecting.machine, pmu: selecting.pmu, accel: selecting.accel, all: selecting.all },
@@ -64,5 +64,5 @@ export const slurmOptions = {
 	sbatch: { value: 'OPTION', repeatable: true, help: 'a further option of sbatch, such as --partition=arm' },
 } as const satisfies Options;
 
-/** What the engines have in common. */
+/** Options that all engines share. */
 export type SharedJobsOptions = typeof shared;

@@ -18,7 +18,7 @@ export async function slurm(context: CommandContext, given: Given<typeof slurmOp
 	});
 }
 
-/** An array of jobs, one for each part. Pure. */
+/** Makes a job array with one job per part. Pure. */
 export function partsOf(set: JobSet, further: readonly string[]): string {
 	const { name, count, tags, setup } = set;
 	const index = '$SLURM_ARRAY_TASK_ID';
@@ -27,7 +27,7 @@ export function partsOf(set: JobSet, further: readonly string[]): string {
 		`#SBATCH --job-name=vpmu-${name}`,
 		`#SBATCH --array=1-${count}`,
 		...(tags.length === 0 ? [] : [`#SBATCH --constraint=${tags.join('&')}`]),
-		// One user of a node's counters.
+		// Only one user of a node's counters.
 		'#SBATCH --exclusive',
 		'#SBATCH --gres=pmu:1',
 		'#SBATCH --requeue',
@@ -41,7 +41,7 @@ export function partsOf(set: JobSet, further: readonly string[]): string {
 	]);
 }
 
-/** A job that merges all parts, however they ended. Pure. */
+/** Makes a job that merges all parts, however they ended. Pure. */
 export function mergeOf(set: JobSet, further: readonly string[]): string {
 	const { name, setup } = set;
 	const out = `vpmu-run/${name}`;
@@ -71,7 +71,7 @@ function submitOf(sets: readonly JobSet[]): string {
 	].join('\n');
 }
 
-/** Slurm reads its options up to the first command. */
+/** Slurm reads options only up to the first command. */
 function script(lines: readonly string[]): string {
 	const options = lines.filter(line => line.startsWith('#'));
 	return ['#!/bin/sh', ...options, 'set -eu', ...lines.filter(line => !line.startsWith('#')), ''].join('\n');

@@ -4,7 +4,7 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { JobSet } from './job-set.ts';
 
-/** Writes what an engine runs, and the plans. Prints what was written; nothing is submitted. @throws UsageError */
+/** Writes the engine's files and the plans, and prints their names; submits nothing. @throws UsageError */
 export async function writeJobs(
 	{ stdout, cwd }: CommandContext,
 	out: string | undefined,

@@ -17,7 +17,7 @@ const signed = (text: string) => createHmac('sha256', secret).update(text).diges
 const unsigned = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ origin: 'vpmu', gendate: '2026-01-01', exp: 4e9 })}`;
 const token = `${unsigned}.${signed(unsigned)}`;
 
-/* KCIDB's schema 5.3 (kernelci/kcidb-io), as far as vpmu writes it: objects have no members but these, and none is null. */
+/* KCIDB's schema 5.3 (kernelci/kcidb-io), as far as vpmu uses it: objects have no other members, and none is null. */
 const id = v.pipe(v.string(), v.regex(/^[a-z0-9_]+:.*$/s));
 const origin = v.pipe(v.string(), v.regex(/^[a-z0-9_]+$/));
 const misc = v.record(v.string(), v.unknown());
@@ -48,7 +48,7 @@ interface Submission {
 	readonly report: v.InferOutput<typeof schema>;
 }
 
-/** A server that checks a token as kcidb-ng's kcidb-restd does, and the report as its ingester does. */
+/** A server that checks the token like kcidb-ng's kcidb-restd, and the report like its ingester. */
 async function stubServer(
 	t: ExecutionContext,
 	answer?: (request: IncomingMessage, response: ServerResponse) => void,
@@ -73,7 +73,7 @@ async function stubServer(
 	return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
 }
 
-/** Submits a run in which every status occurs. */
+/** Submits a run that contains every status. */
 async function submit(t: ExecutionContext, argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
 	const folder = await temporaryFolder(t);
 	mkdirSync(path.join(folder, 'run'));

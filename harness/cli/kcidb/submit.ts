@@ -10,7 +10,7 @@ import type { Given } from '../command.ts';
 import type { submitOptions } from './options.ts';
 import { readSource } from './source.ts';
 
-/** What kcidb-ng answers to `POST /submit`. */
+/** kcidb-ng's answer to `POST /submit`. */
 const answerShape = v.looseObject({ id: v.string(), status: v.string(), message: v.nullish(v.string(), null) });
 
 const answerMs = 120_000;
@@ -38,7 +38,7 @@ interface Endpoint {
 	readonly token: string;
 }
 
-/** Reads where the report goes. No message has the token. @throws UsageError */
+/** Reads the target of the report. The token never appears in a message. @throws UsageError */
 function endpointOf(
 	{ env, cwd }: CommandContext,
 	{ server: given, 'token-file': file }: Given<typeof submitOptions>['options'],

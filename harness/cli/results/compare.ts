@@ -60,7 +60,7 @@ function sidesOf({ positionals, options }: CompareGiven, cwd: string) {
 	return [readSide([first, ...before], cwd), [second, ...after]] as const;
 }
 
-/** 1 for a cell that got worse, 69 where the infrastructure kept it from being known. */
+/** Returns 1 if a cell got worse, 69 if the infrastructure hides a verdict. */
 export function exitCodeOf({ regressions, counts }: Comparison): number {
 	if (regressions > 0) return exitCodes.failed;
 	return counts.undecided > 0 ? exitCodes.infrastructure : exitCodes.asPredicted;
@@ -69,7 +69,7 @@ export function exitCodeOf({ regressions, counts }: Comparison): number {
 /** Columns of a screen, and of a mail. */
 export const widths = { text: 100, mail: 72 } as const;
 
-/** A comparison in a format of `vpmu compare`. */
+/** Renders a comparison in a format of `vpmu compare`. */
 export function comparisonText(
 	comparison: Comparison,
 	format: 'text' | 'json' | 'html' | 'markdown' | 'mail',

@@ -37,7 +37,7 @@ const cells = (['pass', 'pass', 'fail', 'error'] as const).map((status, index) =
 	cellOf(status, { id: `pmu/a[${index}]`, reason: status, artifacts: { evil: '../../../etc/passwd' } }),
 );
 
-/** Two run folders, part-1 and part-2, with the first `count` cells. */
+/** Makes two run folders, part-1 and part-2, with the first `count` cells. */
 function writeParts(folder: string, count = 2): void {
 	const given = cells.slice(0, count);
 	const division = divisionName(
@@ -122,7 +122,7 @@ test('an error alone exits with 69, an interrupted part with 130', async t => {
 	t.is(resultsIn(path.join(folder, 'interrupted')).summary.skip, 1);
 });
 
-/** Damages part-1 of good parts, and merges. */
+/** Damages part-1 of two good parts, and merges them. */
 async function refused(t: ExecutionContext, damage: (part: string, cell: string) => void, message: RegExp) {
 	const folder = await temporaryFolder(t);
 	writeParts(folder);

@@ -16,10 +16,13 @@ export function readRun(given: string, cwd: string): Results {
 	return finished ? readResults(folder) : resultsOf(readEvents(folder));
 }
 
-/** A baseline is reviewed by people; what is larger is none. */
+/** Limit for a baseline, which people review. */
 const largestBaseline = 64 * 1024 * 1024;
 
-/** Reads a file that `vpmu compare --write-baseline` made. @throws UsageError when it is missing, damaged or of another form */
+/**
+ * Reads a file written by `vpmu compare --write-baseline`. @throws UsageError if it is missing, damaged or of another
+ * form
+ */
 export function readBaseline(given: string, cwd: string): Side {
 	const file = path.resolve(cwd, given);
 	const found = statSync(file, { throwIfNoEntry: false });

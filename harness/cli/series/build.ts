@@ -52,7 +52,7 @@ export async function buildSeries(
 		configure: (options['configure-args'] ?? []).flatMap(splitWords),
 		sanitizers: parseSanitizers(options.sanitize),
 	};
-	// What the patches are tried on, where the source is a git tree, and what is known of it.
+	// The commit that the patches are tried on, and what is known of it, if the source is a git tree.
 	let base: string | undefined;
 	let baseNotes: readonly string[] = [];
 	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
@@ -110,7 +110,7 @@ export async function buildSeries(
 	}
 }
 
-/** Reads a patch file that a command line names. @throws UsageError for one that cannot be read, or that holds no patch */
+/** Reads a patch file named on the command line. @throws UsageError if it cannot be read, or contains no patch */
 export async function readPatch(name: string, cwd: string): Promise<PatchFile> {
 	const content = await readFile(path.resolve(cwd, name)).catch(error => {
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);

@@ -10,7 +10,9 @@ const cells = [
 	sketched({ name: 'compat/migrated', status: 'skip' }),
 ];
 
-/** The state of each sentence that a case is about, with the number of cells that tried it and that fail. */
+/**
+ * Returns the state of each sentence that a case covers, with the number of cells that tried it and of those that fail.
+ */
 const judged = (sentences: readonly string[], isOld = (_id: string) => false) =>
 	claimsOf(
 		sentences.map(text => ({ where: 'patch 1', text })),

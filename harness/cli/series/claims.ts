@@ -2,7 +2,7 @@ import type { Statement } from '../../../src/patch/index.ts';
 import type { Claim } from '../../../src/report/index.ts';
 import type { CellResult } from '../../../src/run/index.ts';
 
-/** A matter that series speak of, and the cells that try it. */
+/** A topic that series make claims about, and the cells that test it. */
 interface Topic {
 	readonly says: RegExp;
 	readonly tries: (cell: CellResult) => boolean;
@@ -17,7 +17,7 @@ const isCase =
 	(cell: CellResult) =>
 		cases.includes(cell.case);
 
-/** Patterns are tried on one sentence each, and have no unbounded repetition. */
+/** Each pattern is tried on one sentence, and has no unbounded repetition. */
 const topics: readonly Topic[] = [
 	{
 		says: /\bpmu=|\bpmu property\b.{0,40}|specif(?:y|ies|ied)\b.{0,30}\bevent source|event source\b.{0,30}\bspecif|choose a specific event source/i,
@@ -66,21 +66,21 @@ const topics: readonly Topic[] = [
 	{ says: /\btrace[- ]events?\b/i, tries: isCase('choice/default') },
 ];
 
-/** Longest sentence that is quoted. */
+/** Longest sentence to quote. */
 const longestQuote = 240;
 
 /**
- * Finds what of a series' own words was tried, and by which cells. A cell speaks against a sentence if it fails with the series
- * and does not without. Sentences that no case is about are left out. Pure.
+ * Finds claims in a series' own text that were tested, and by which cells. A cell contradicts a claim if it fails with
+ * the series but not without. Sentences that no case covers are left out. Pure.
  *
- * @param isOld whether a cell, by its id, fails without the series too
+ * @param isOld whether a cell, by its id, also fails without the series
  */
 export function claimsOf(
 	statements: readonly Statement[],
 	cells: readonly CellResult[],
 	isOld: (id: string) => boolean,
 ): Claim[] {
-	// What is asked of QOM has nothing to do with which backend is chosen.
+	// QOM queries do not depend on the chosen backend.
 	const ran = cells.filter(
 		cell => cell.status !== 'skip' && cell.status !== 'error' && cell.case !== 'pmu/properties-readable',
 	);

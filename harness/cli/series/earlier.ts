@@ -20,16 +20,16 @@ import { resourcesFor } from '../resources.ts';
 /** Results of the unpatched QEMU's cells that an earlier run has. */
 export interface EarlierRun {
 	readonly results: Results;
-	/** Its entry in the cache, which holds `results.json`. */
+	/** Its cache entry, which contains `results.json`. */
 	readonly folder: string;
 }
 
 /**
- * Identifies all that decides what the cells of a run come to: the QEMU, the cells with their cases' code, the kernels and images of
- * boards and guests, this machine's kernel if cells run on it, and vpmu itself.
+ * Returns a key of everything that determines the results of a run's cells: the QEMU, the cells with their cases' code,
+ * the kernels and images of boards and guests, this machine's kernel if cells run on it, and vpmu itself.
  *
- * @param program the QEMU; its place in the request does not count
- * @returns `undefined` where that cannot be known, as on hosts over ssh
+ * @param program the QEMU; its place in the request does not matter
+ * @returns `undefined` if that cannot be known, as on hosts over ssh
  */
 export async function earlierKey(
 	cache: Cache,
@@ -70,7 +70,7 @@ export async function findEarlier(cache: Cache, key: string): Promise<EarlierRun
 		try {
 			return { results: readResults(folder), folder };
 		} catch {
-			// Another one, or none.
+			// Try the next one.
 		}
 	}
 	return undefined;
@@ -107,7 +107,7 @@ const hashOf = async (file: string) =>
 		.update(await readFile(file))
 		.digest('hex');
 
-/** The version alone does not tell two states of a checkout apart. */
+/** The version alone does not distinguish two states of a checkout. */
 async function codeHash(): Promise<string> {
 	const root = path.dirname(shippedCases);
 	const hash = createHash('sha256');

@@ -24,20 +24,20 @@ import type { Results } from '../../../src/run/index.ts';
 import { widths } from '../results/compare.ts';
 import { claimsOf } from './claims.ts';
 
-/** What a series was tried with. */
+/** What a series was tested with. */
 export interface SeriesTrial {
-	/** As it was given. */
+	/** As given by the user. */
 	readonly out: string;
 	readonly source: string;
 	readonly built: BuiltSeries;
-	/** Absent where the builds were not asked without a guest. */
+	/** Absent if the builds were not inspected. */
 	readonly inspected: InspectionComparison | undefined;
 	readonly before: Results;
 	readonly after: Results;
 	readonly env: NodeJS.ProcessEnv;
 }
 
-/** Makes the verdict on a series of all that was seen. */
+/** Makes the verdict on a series from all observations. */
 export function verdictOf({ out, source, built, inspected, before, after, env }: SeriesTrial): SeriesVerdict {
 	const comparison = compareSides(sideOf([before]), sideOf([after]));
 	const changed = new Set(comparison.changes.map(change => change.id));
@@ -70,7 +70,7 @@ function appliedOf({ title, version, patches, base, notes }: PatchSeries): Appli
 	};
 }
 
-/** The files that a patch changes, those with most hunks first. */
+/** Lists the files that a patch changes, those with most hunks first. */
 function filesOf(diff: Buffer): string[] {
 	return parseDiff(diff.toString('utf8'))
 		.sort((a, b) => b.hunks.length - a.hunks.length)
@@ -85,7 +85,7 @@ function buildsSay({ invariant, findings: all, qmp }: InspectionComparison): Bui
 	};
 }
 
-/** Who runs this, as git knows them; nothing is made up. */
+/** Returns the user's git identity, if set. */
 function testerOf(env: NodeJS.ProcessEnv): string | undefined {
 	const ask = (key: string, own: string | undefined) => {
 		if (own !== undefined && own !== '') return own;
@@ -97,7 +97,7 @@ function testerOf(env: NodeJS.ProcessEnv): string | undefined {
 	return name === undefined || address === undefined ? undefined : `${name} <${address}>`;
 }
 
-/** Every form of a verdict, by the name of its file. */
+/** Renders a verdict in every form, by file name. */
 export function seriesReports(verdict: SeriesVerdict): Readonly<Record<string, string>> {
 	const brief = seriesDocument(verdict);
 	return {
@@ -111,8 +111,8 @@ export function seriesReports(verdict: SeriesVerdict): Readonly<Record<string, s
 }
 
 /**
- * Writes every form of a verdict into the folder of both runs. On GitHub Actions, annotates the change, and adds to the summary
- * of the job.
+ * Writes every form of a verdict into the folder of both runs. On GitHub Actions, annotates the change and adds to the
+ * job's summary.
  */
 export async function publish(verdict: SeriesVerdict, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
 	const reports = seriesReports(verdict);

@@ -43,7 +43,7 @@ test.serial(
 			[strange!, '--source', source],
 			/patch '.*strange\.patch' does not apply to QEMU 10\.9\.9 of '.*': 1 hunk does not fit\n {2}target\/arm\/kvm\.c, hunk 1 of 1 \(line 1\): nearly fits at line 1 \(3 of 4 lines\): line 3 is 'return 0;', not 'return 7;'/,
 		);
-		// Bad input costs no download: an empty cache stays empty.
+		// Bad input must not cause a download: the empty cache stays empty.
 		const cache = path.join(folder, 'empty-cache');
 		const early = await vpmu(['series', text!, '--source', 'debian:trixie'], {
 			env: { ...process.env, VPMU_CACHE: cache },
@@ -78,7 +78,7 @@ test.serial('a series that does not compile fails; a source that does not is the
 	t.regex(unfit.stderr, /does not compile as it stands: target\/arm\/kvm\.c:3:\d+: error: 'nothing' undeclared/);
 });
 
-/** A mail of a series that changes what the fake source's program returns. */
+/** Makes a mail of a series that changes the return value of the fake source's program. */
 const mailTo = (part: string, title: string, before: string, after: string) =>
 	[
 		'From 1111111111111111111111111111111111111111 Mon Sep 17 00:00:00 2001',
@@ -100,7 +100,7 @@ test.serial('of a series, the patch that breaks the build is named, and so is on
 		each.stderr,
 		/does not compile with patch 3 'change 3' \(.*mail 3\): target\/arm\/kvm\.c:3:\d+: error: 'nothing'/,
 	);
-	// The last patch compiles again, so that only building each shows it.
+	// The last patch fixes the build, so that only a build of each patch shows the failure.
 	const whole = await vpmu(['series', series, '--source', source, '--build-only']);
 	t.is(whole.status, 0, whole.stderr);
 	await writeFile(series, mails.slice(0, 3).join(''));
@@ -157,7 +157,7 @@ withSource(
 		const cases = ['pmu/default-counts', 'choice/source-by-name'].flatMap(name => ['--case', name]);
 		const argv = ['series', patch!, '--source', source!, ...cases, '--on', 'board:biglittle', '--out', out];
 		const { status, stdout, stderr } = await vpmu(argv, { timeoutMs: 1_500_000 });
-		// It promises 2.6 to 9.2 what they had, and not 10.0, which QEMU 10.0 offers too.
+		// It keeps the promise for 2.6 to 9.2, but not for 10.0, which QEMU 10.0 offers too.
 		t.is(status, 1, stderr);
 		t.regex(stdout, /the PMU of guests changes silently in virt-10\.0/);
 		const { comparison, exit } = JSON.parse(await readFile(path.join(out, 'series.json'), 'utf8'));

@@ -35,14 +35,14 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	if ((await projectOfSeries(context, given, files)) === 'linux') {
 		return await linuxSeries(context, { given, files, requestFor: own => requestFor(given, own) });
 	}
-	// What the runs would refuse is refused before minutes of building.
+	// Refuse now what the runs would refuse after minutes of building.
 	await planRun(requestFor(given, {}), context);
 	let built: BuiltSeries;
 	try {
 		built = await buildSeries(context, given);
 	} catch (error) {
 		if (!(error instanceof BuildFailure) || error.unpatched) throw error;
-		// What was to be tested is at fault, not this machine.
+		// The series is at fault, not this machine.
 		explain(error, context);
 		return exitCodes.failed;
 	}
@@ -121,7 +121,7 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 	return `${lines.join('\n')}\n`;
 }
 
-/** What one of the two runs is asked for. @throws UsageError */
+/** Makes the request of one of the two runs. @throws UsageError */
 function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): RunRequest {
 	const { source: _, case: cases, json: _json, out: _out, range: _range, verbose: _verbose, ...rest } = options;
 	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;

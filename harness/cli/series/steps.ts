@@ -1,15 +1,15 @@
 import type { BuiltSeries, BuiltStep } from '../../../src/image/index.ts';
 
-/** Warnings that are shown of one build; all are in its log. */
+/** Number of warnings shown per build; the log has all. */
 const warningsShown = 10;
 
-/** Names the patches that a build has more than the one before it: `patch 3 'title'`. */
+/** Names the patches that a build adds to the one before it: `patch 3 'title'`. */
 export function nameStep({ patches }: BuiltStep, at: number, isEach: boolean): string {
 	if (isEach) return `patch ${at + 1} '${patches[0]!.title}'`;
 	return patches.length === 1 ? `patch '${patches[0]!.title}'` : `the ${patches.length} patches`;
 }
 
-/** What each build came to: the compiler's new warnings, and, if every patch was built, that it does. */
+/** Describes the result of each build: new compiler warnings, and, with `--each`, that it compiles. */
 export function describeSteps({ steps }: BuiltSeries, isEach: boolean): string {
 	return steps
 		.flatMap((step, at) => {

@@ -18,7 +18,7 @@ test('the rank test agrees with published tables and with exhaustive enumeration
 			(before, after) => Math.abs(rankTest(before, after) - byCounting(before, after)) < 1e-9,
 		),
 	);
-	// Where divisions are too many to count, the normal approximation is near.
+	// If there are too many divisions to enumerate, the normal approximation is close.
 	const many = Array.from({ length: 30 }, (_, at) => at);
 	t.true(
 		rankTest(
@@ -35,7 +35,7 @@ test('the rank test agrees with published tables and with exhaustive enumeration
 	t.is(rankTest(new Array(30).fill(1), new Array(30).fill(1)), 1);
 });
 
-/** The same by brute force: U of every way to divide the values. */
+/** The same by brute force: U for every way to divide the values. */
 function byCounting(before: readonly number[], after: readonly number[]): number {
 	const all = [...before, ...after];
 	const u = (chosen: readonly number[], others: readonly number[]) =>
@@ -61,7 +61,7 @@ test("over many random tests, Holm's method rarely finds a difference", t => {
 	t.is(median([4, 1, 2, 3]), 2.5);
 });
 
-/** So many runs of ten cells whose boots take about so long, scattered without chance. */
+/** Makes runs of ten cells with about the same boot time, and deterministic noise. */
 const runs = (count: number, seed: number, factor: (cell: number) => number) =>
 	sideOf(
 		Array.from({ length: count }, (_, run) =>

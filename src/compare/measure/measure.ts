@@ -1,37 +1,37 @@
 import type { CellPair } from '../changes.ts';
 import { leastProbability, median, rankTest, significant } from './statistics.ts';
 
-/** What repeated measurements of one quantity on one host say. Never decides by two numbers. */
+/** The result for repeated measurements of one quantity on one host. Two measurements never decide. */
 export interface MeasuredChange {
-	/** What was measured, such as `time to boot` or `count of cycles on CPU 0-1`. */
+	/** The quantity, such as `time to boot` or `count of cycles on CPU 0-1`. */
 	readonly what: string;
-	/** The host, as ids name it. */
+	/** The host, as in cell ids. */
 	readonly place: string;
-	/** Cells that measured it on both sides. */
+	/** Number of cells that measured it on both sides. */
 	readonly cells: number;
-	/** Values for each cell, in the cell that has fewest, on the sides before and after. */
+	/** Number of values before and after, in the cell with fewest. */
 	readonly values: { readonly before: number; readonly after: number };
-	/** `not-enough`: too few values for any verdict. */
+	/** `not-enough`: too few values for a verdict. */
 	readonly state: 'not-enough' | 'unchanged' | 'changed';
-	/** Median over the cells of the ratio of the medians after and before. */
+	/** The ratio of the medians after and before; the median over all cells. */
 	readonly ratio: number;
-	/** How probable a difference like this one is if nothing changed; 1 where too few values say anything. */
+	/** Probability of such a difference if nothing changed; 1 if there are too few values. */
 	readonly probability: number;
-	/** With so many values on each side there would be a verdict; absent where there are enough. */
+	/** Number of values per side that would allow a verdict; absent if there are enough. */
 	readonly needed?: number | undefined;
-	/** Cells that changed by themselves, each with its medians. */
+	/** Cells that changed individually, with their medians. */
 	readonly changed: readonly { readonly id: string; readonly before: number; readonly after: number }[];
 }
 
-/** The chance of a false alarm that is accepted, over all quantities together. */
+/** Accepted probability of a false alarm, over all quantities together. */
 const alpha = 0.05;
 
-/** Smaller changes are not reported, however certain. */
+/** Smaller changes are not reported, even if they are certain. */
 const leastEffect = 0.05;
 
 /**
- * Compares repeated measurements of cells on the same host. Each quantity is tested twice: by how the runs as wholes lie,
- * since what slows a whole run down moves all of its cells at once and the run is what was repeated, and cell by cell. Pure.
+ * Compares repeated measurements of cells on the same host. Each quantity is tested twice. First by whole runs: the run
+ * is what was repeated, and whatever slows it moves all its cells at once. Then cell by cell. Pure.
  */
 export function compareMeasurements(pairs: readonly CellPair[]): MeasuredChange[] {
 	const families = new Map<string, { what: string; place: string; pairs: CellPair[] }>();
@@ -71,7 +71,7 @@ export function compareMeasurements(pairs: readonly CellPair[]): MeasuredChange[
 
 const isEffect = (ratio: number) => Math.abs(Math.log(ratio)) >= Math.log(1 + leastEffect);
 
-/** The runs as wholes: the value of a run is the median of its cells, each as a part of what the cell has on both sides. */
+/** Returns a value for each run: the median over its cells, each relative to that cell's median on both sides. */
 function testOf(what: string, pairs: readonly CellPair[]) {
 	const values = pairs.map(({ before, after }) => ({ before: before.measured[what]!, after: after.measured[what]! }));
 	const [before, after] = (['before', 'after'] as const).map(side =>

@@ -1,17 +1,17 @@
-/** The middle value; of an even number of values, the mean of the two. NaN without values. */
+/** Returns the median: the middle value, or the mean of the two middle ones. NaN without values. */
 export function median(values: readonly number[]): number {
 	const sorted = [...values].sort((a, b) => a - b);
 	const middle = sorted.length >> 1;
 	return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Up to so many divisions of the values are enumerated; 20 values in two tens have 184,756. */
+/** Enumerate up to this many divisions; 20 values in two tens have 184,756. */
 const mostDivisions = 200_000;
 
 /**
- * How probable it is that two sets of values of one origin differ at least as much as these: the two-sided test of Mann and
- * Whitney, which asks only for the order of the values, so that one wild value decides nothing. Exact, ties included, where
- * the divisions can be enumerated; else by the normal approximation with its correction for ties. 1 where a set is empty.
+ * Returns the probability that two samples of one distribution differ at least this much: the two-sided Mann-Whitney
+ * test. It uses only the order of the values, so that an outlier decides nothing. Exact, ties included, if the
+ * divisions can be enumerated; else by the normal approximation with correction for ties. 1 if a sample is empty.
  */
 export function rankTest(before: readonly number[], after: readonly number[]): number {
 	const [n, m] = [before.length, after.length];
@@ -30,11 +30,15 @@ export function rankTest(before: readonly number[], after: readonly number[]): n
 	return deviation === 0 ? 1 : Math.min(1, 2 * upperTail(Math.max(0, away - 0.5) / deviation));
 }
 
-/** The least that {@link rankTest} can say of so many values: without a tie, all of one set below all of the other. */
+/**
+ * Returns the smallest probability that {@link rankTest} can give for so many values: without ties, all of one sample
+ * below all of the other.
+ */
 export const leastProbability = (n: number, m: number) => Math.min(1, 2 / divisions(n + m, n));
 
 /**
- * Holm's correction: which of many tests say something, so that the chance of a false one among all is at most `alpha`.
+ * Applies Holm's correction: tells which of many tests are significant, so that the probability of any false one is at
+ * most `alpha`.
  */
 export function significant(probabilities: readonly number[], alpha: number): boolean[] {
 	const order = probabilities.map((_, index) => index).sort((a, b) => probabilities[a]! - probabilities[b]!);
@@ -46,7 +50,7 @@ export function significant(probabilities: readonly number[], alpha: number): bo
 	return found;
 }
 
-/** Ranks from 1; equal values share the mean of theirs. */
+/** Ranks from 1; equal values share the mean of their ranks. */
 function ranksOf(values: readonly number[]): number[] {
 	const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
 	const ranks: number[] = values.map(() => 0);
@@ -59,9 +63,12 @@ function ranksOf(values: readonly number[]): number[] {
 	return ranks;
 }
 
-/** The share of the ways to take `n` of the ranks whose sum is at least so far from the mean. Counts sums, not ways. */
+/**
+ * Returns the share of the ways to choose `n` ranks whose sum is at least this far from the mean. Counts sums, not
+ * ways.
+ */
 function exact(ranks: readonly number[], n: number, mean: number, away: number): number {
-	// Shared ranks are halves: twice a rank is a whole number.
+	// Shared ranks may be halves, so double them.
 	const doubled = ranks.map(rank => Math.round(rank * 2));
 	const ways: Map<number, number>[] = Array.from({ length: n + 1 }, () => new Map());
 	ways[0]!.set(0, 1);
@@ -80,14 +87,14 @@ function exact(ranks: readonly number[], n: number, mean: number, away: number):
 	return extreme / total;
 }
 
-/** n over k; Infinity beyond what a number can hold. */
+/** n over k; Infinity if it exceeds a double. */
 function divisions(n: number, k: number): number {
 	let result = 1;
 	for (let at = 1; at <= k; at++) result = (result * (n - k + at)) / at;
 	return Math.round(result);
 }
 
-/** The upper tail of the normal distribution (Abramowitz and Stegun 26.2.17: off by less than 7.5e-8). */
+/** The upper tail of the normal distribution (Abramowitz and Stegun 26.2.17, error below 7.5e-8). */
 function upperTail(z: number): number {
 	const t = 1 / (1 + 0.2316419 * z);
 	const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));

@@ -4,7 +4,7 @@ import type { Shape } from '../../lib/stored.ts';
 import { cellStatuses } from '../../run/results.ts';
 import { isVerdict, type Side, type SideCell } from './side.ts';
 
-/** A side that users commit: what runs came to, without what only this machine has. */
+/** A side that users commit: results of runs, without what is specific to this machine. */
 export interface Baseline extends Side {
 	readonly schema: 'vpmu-baseline/1';
 }
@@ -14,7 +14,7 @@ const textOrNull = v.nullable(text);
 const backend = { backend: text, type: v.optional(v.number()), name: v.optional(text) };
 const status = v.picklist(cellStatuses);
 
-/** The file that `vpmu compare --write-baseline` makes. */
+/** Makes the file that `vpmu compare --write-baseline` writes. */
 export const baselineShape: Shape<Baseline> = v.looseObject({
 	...{ schema: v.literal('vpmu-baseline/1'), runs: v.pipe(v.number(), v.integer(), v.minValue(1)) },
 	qemus: v.array(v.looseObject({ name: text, version: textOrNull })),
@@ -33,12 +33,12 @@ export const baselineShape: Shape<Baseline> = v.looseObject({
 	),
 });
 
-/** Values that are kept of one quantity: enough for any test, and a file that can be reviewed. */
+/** Values kept per quantity: enough for any test, in a file that can be reviewed. */
 const mostValues = 20;
 
 /**
- * Writes a side as a baseline: JSON with one cell on each line, sorted by id, so that the difference of two commits reads as
- * the change of cells. Cells without a verdict are left out, since they say nothing.
+ * Writes a side as a baseline: JSON with one cell per line, sorted by id, so that a diff of two versions shows the
+ * cells that changed. Cells without a verdict are left out.
  */
 export function baselineText({ cells, ...side }: Side): string {
 	const kept = cells.filter(cell => isVerdict(cell.status) || cell.status === 'skip');

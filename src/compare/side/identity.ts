@@ -1,20 +1,20 @@
 import type { CellResult } from '../../run/results.ts';
 
-/** What makes a cell the same cell in another run. Every part is text that may come from a foreign file. */
+/** Identifies a cell across runs. Every part is text that may come from a foreign file. */
 export interface CellIdentity {
 	readonly case: string;
-	/** The host as ids name it: a topology of a board, `local`, or `ssh://HOST`. */
+	/** The host as in cell ids: a board's topology, `local`, or `ssh://HOST`. */
 	readonly place: string;
-	/** The QEMU as the user named it; empty where the id does not tell. */
+	/** The QEMU as named by the user; empty if the id does not tell. */
 	readonly qemu: string;
 	readonly machine: string;
-	/** The other axes that are not at their default, such as `pmu=10` or `cpu.pmu=off`. */
+	/** The other axes with non-default values, such as `pmu=10` or `cpu.pmu=off`. */
 	readonly axes: readonly string[];
 }
 
 /**
- * Reads the identity of a cell from its id, `CASE[PLACE,QEMU,MACHINE,AXIS...]`, helped by the members of the result. An id
- * that vpmu has not made has its whole bracket as its only axis. Pure.
+ * Reads the identity of a cell from its id, `CASE[PLACE,QEMU,MACHINE,AXIS...]`, and members of the result. If vpmu did
+ * not make the id, its whole bracket is the only axis. Pure.
  */
 export function identityOf(cell: Pick<CellResult, 'id' | 'case' | 'on' | 'qemu' | 'machine'>): CellIdentity {
 	const { id, machine, qemu, on } = cell;
@@ -35,22 +35,22 @@ export function identityOf(cell: Pick<CellResult, 'id' | 'case' | 'on' | 'qemu' 
 	};
 }
 
-/** The identity as one line, without the QEMU where `qemu` is empty. */
+/** The identity as one line, without the QEMU if `qemu` is empty. */
 export function identityText({ case: name, place, qemu, machine, axes }: CellIdentity): string {
 	return `${name}[${[place, ...(qemu === '' ? [] : [qemu]), machine, ...axes].join(',')}]`;
 }
 
-/** Which names of one side stand for which of the other. */
+/** Which names of one side correspond to which of the other. */
 export interface NameMatch {
-	/** From a name of the side before to that of the side after. */
+	/** Maps a name on the side before to that on the side after. */
 	readonly pairs: ReadonlyMap<string, string>;
 	readonly onlyBefore: readonly string[];
 	readonly onlyAfter: readonly string[];
 }
 
 /**
- * Matches names of QEMUs or of hosts: equal names are the same; of the others, one on each side is a pair, since two builds
- * or two hosts are what was to be compared. More than one on a side are not guessed at. Pure.
+ * Matches names of QEMUs or hosts: equal names correspond. If one name remains on each side they are a pair, since two
+ * builds or two hosts were to be compared. If more remain, none are matched. Pure.
  */
 export function matchNames(before: ReadonlySet<string>, after: ReadonlySet<string>): NameMatch {
 	const onlyBefore = [...before].filter(name => !after.has(name));

@@ -2,31 +2,31 @@ import { shorten } from '../../lib/foreign.ts';
 import type { BackendView, CellResult, CellStatus, Results } from '../../run/results.ts';
 import { type CellIdentity, identityOf, identityText } from './identity.ts';
 
-/** What is compared of one cell: all that one side, of one run or more, knows of it. */
+/** What is compared of one cell, from all runs of one side. */
 export interface SideCell {
 	/** As in the newest run. */
 	readonly id: string;
 	readonly identity: CellIdentity;
-	/** One for each run that has the cell, oldest first. */
+	/** One per run that has the cell, oldest first. */
 	readonly statuses: readonly CellStatus[];
-	/** Of the newest run with a verdict, else of the newest. */
+	/** From the newest run with a verdict, else from the newest. */
 	readonly status: CellStatus;
 	readonly reason: string | null;
 	readonly blame: CellResult['blame'];
 	readonly predicted: CellResult['predicted'];
 	readonly observed: BackendView | null;
 	readonly simulated: readonly string[];
-	/** Whether its status depends on the attempt: within a run, or from one run to the next. */
+	/** Whether its status differs between attempts, within a run or across runs. */
 	readonly isFlaky: boolean;
-	/** Measured values by what was measured, one for each run that measured it, oldest first. */
+	/** Measured values by quantity, one per run that measured it, oldest first. */
 	readonly measured: Readonly<Record<string, readonly number[]>>;
 	/** `repro.sh` of the cell, relative to its run folder; absent in a baseline. */
 	readonly repro?: string | undefined;
 }
 
-/** One side of a comparison: runs of the same thing, or a baseline that was made of some. */
+/** One side of a comparison: runs of the same thing, or a baseline made from some. */
 export interface Side {
-	/** How many runs it is made of. */
+	/** Number of runs. */
 	readonly runs: number;
 	readonly qemus: readonly { readonly name: string; readonly version: string | null }[];
 	/** Hosts, each with its kernels. */
@@ -35,13 +35,13 @@ export interface Side {
 	readonly cells: readonly SideCell[];
 }
 
-/** A status that says something of what is under test. */
+/** A status that says something about the thing under test. */
 export const isVerdict = (status: CellStatus) => status !== 'error' && status !== 'skip';
 
 /** Longest reason that is compared, shown and kept. */
 const longestReason = 500;
 
-/** Makes one side of the results of runs of the same thing, in the order in which they ran. Pure. */
+/** Makes a side from the results of runs of the same thing, oldest first. Pure. */
 export function sideOf(runs: readonly Results[]): Side {
 	const sorted = [...runs].sort((a, b) => Date.parse(a.run.startedAt) - Date.parse(b.run.startedAt));
 	const seen = Map.groupBy(
@@ -84,7 +84,7 @@ function sideCell(results: readonly CellResult[]): SideCell {
 	};
 }
 
-/** The time to boot, and the least count of each event on each set of host CPUs. */
+/** Returns the boot time, and the smallest count of each event on each set of host CPUs. */
 function measuredIn(results: readonly CellResult[]): Record<string, number[]> {
 	const found = new Map<string, number[]>();
 	const add = (what: string, value: number) => found.set(what, [...(found.get(what) ?? []), value]);
@@ -100,7 +100,7 @@ function measuredIn(results: readonly CellResult[]): Record<string, number[]> {
 	return Object.fromEntries(found);
 }
 
-/** What a cell is matched by, once its QEMU and its host have the names of the other side. */
+/** Returns what a cell is matched by, with the QEMU and host names of the other side. */
 export function matchKey(
 	identity: CellIdentity,
 	qemus: ReadonlyMap<string, string>,

@@ -1,7 +1,7 @@
 import { summaryOf } from '../../run/fold.ts';
 import type { BackendView, CellResult, CellStatus, Results } from '../../run/results.ts';
 
-/** What a test says of a cell; the rest is usual. */
+/** What a test specifies of a cell; the rest has defaults. */
 export interface CellSketch {
 	readonly name?: string;
 	readonly place?: string;
@@ -17,7 +17,7 @@ export interface CellSketch {
 	readonly more?: Partial<CellResult>;
 }
 
-/** A cell's result. */
+/** Makes a cell's result. */
 export function sketched(sketch: CellSketch): CellResult {
 	const { name = 'pmu/a', place = 'uniform', qemu = 'debian:trixie', machine = 'virt', axes = [] } = sketch;
 	const { status = 'pass', predicted = { backend: 'default', rule: 'kvm-default' } } = sketch;
@@ -44,7 +44,7 @@ export function sketched(sketch: CellSketch): CellResult {
 
 let moment = Date.UTC(2026, 0, 1);
 
-/** A run of these cells; each is later than the one made before it. */
+/** Makes a run of these cells, later than the one made before it. */
 export function runOf(...sketches: readonly CellSketch[]): Results {
 	const cells = sketches.map(sketched);
 	moment += 60_000;

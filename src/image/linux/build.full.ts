@@ -11,7 +11,7 @@ import { requestedConfig } from './requested.ts';
 import { openLinuxSource } from './source.ts';
 import { writeFakeLinux } from './testing/fake-linux.ts';
 
-/** A source that looks like Linux's, and a cache that shares the packages of this machine's own. */
+/** Makes a source that looks like Linux, and a cache that shares this machine's packages. */
 async function fakeSource(t: ExecutionContext) {
 	const { path: folder, cleanup } = await dir({ prefix: 'vpmu-linux-', unsafeCleanup: true });
 	t.teardown(cleanup);
@@ -111,7 +111,7 @@ test.serial('a partial build left by a kill is made again', async t => {
 	const [mark] = readdirSync(folder).filter(name => name.endsWith('.built'));
 	rmSync(path.join(folder, mark!));
 	writeFileSync(path.join(folder, mark!.replace('.built', ''), 'out/pmu-emul.o'), 'half');
-	// Another content, so that the kernel is not in the cache; the object does not depend on it.
+	// Change the content, so that the kernel is not in the cache, although the object does not depend on it.
 	writeFileSync(path.join(place, 'Kconfig'), '# changed\n');
 	const again = await build();
 	t.false(again.after.fromCache);

@@ -26,9 +26,9 @@ export class LinuxBuildFailure extends VpmuError {
 export interface Compilation {
 	/** The build's system. */
 	readonly root: string;
-	/** The folder that stands at /mnt. The build's results are below `out`. */
+	/** The folder mounted at /mnt. The build's results are below `out`. */
 	readonly work: string;
-	/** The source, which stands at /mnt/source and cannot be written to. */
+	/** The source, mounted read-only at /mnt/source. */
 	readonly source: string;
 	readonly config: RequestedConfig;
 	readonly limits: SandboxLimits;
@@ -48,15 +48,16 @@ export interface Compiled {
 export const builtImage = 'out/arch/arm64/boot/Image';
 export const builtConfig = 'out/.config';
 
-/** Whatever would differ from one build to the next is fixed. */
+/** Fixes everything that would differ between builds. */
 const make = [
 	`make -j${availableParallelism()} -C /mnt/source O=/mnt/out ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-`,
 	"KBUILD_BUILD_TIMESTAMP='1970-01-01' KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=vpmu KBUILD_BUILD_HOST=vpmu",
 ].join(' ');
 
 /**
- * Removes what a build that was killed left half-made. Kbuild writes the command of a target after the target, and takes a target
- * with its command for finished (scripts/Kbuild.include, if_changed_dep), so it is one that is newer than its command.
+ * Removes incomplete targets of a killed build. Kbuild writes a target's command after the target, and considers a
+ * target with its command complete (scripts/Kbuild.include, if_changed_dep), so an incomplete one is newer than its
+ * command.
  */
 const withoutHalves = [
 	"find out -name '.*.cmd' -type f -print0 | while IFS= read -r -d '' command; do",
@@ -65,7 +66,7 @@ const withoutHalves = [
 	'done',
 ].join('\n');
 
-/** Configures and compiles. What is there from an earlier build of the same folder is made use of. */
+/** Configures and compiles. Reuses what an earlier build left in the same folder. */
 export async function compileLinux(cache: Cache, compilation: Compilation): Promise<Compiled> {
 	const { work, config, what, unpatched } = compilation;
 	const log: string[] = [];
@@ -75,7 +76,7 @@ export async function compileLinux(cache: Cache, compilation: Compilation): Prom
 				...{ root: compilation.root, work, script, limits: compilation.limits },
 				mounts: [{ from: compilation.source, to: '/mnt/source', writable: false }],
 				onLine: printed => {
-					// Files by their names in the source.
+					// Files by name in the source.
 					const line = printed.replaceAll('/mnt/source/', '');
 					log.push(line);
 					onLine?.(line);
@@ -109,7 +110,7 @@ export async function compileLinux(cache: Cache, compilation: Compilation): Prom
 	return { log, missed };
 }
 
-/** @throws UsageError for a configuration that neither a guest nor a board could be made of */
+/** @throws UsageError for a configuration that suits neither a guest nor a board */
 function requireUsable(config: RequestedConfig, what: string, result: ReturnType<typeof parseKernelConfig>): void {
 	const lacking = lackingSymbols(result, 'guest', true);
 	if (lacking.length === 0) return;

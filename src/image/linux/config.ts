@@ -17,11 +17,11 @@ export function parseKernelConfig(text: string): KernelConfig {
 export interface MissedSymbol {
 	readonly symbol: string;
 	readonly requested: string;
-	/** `undefined` where the kernel does not have the symbol, or something that it depends on. */
+	/** `undefined` if the kernel lacks the symbol, or something that it depends on. */
 	readonly found: string | undefined;
 }
 
-/** Compares what was requested with what Kconfig made of it. A symbol that is not set counts as `n`. */
+/** Compares the requested symbols with what Kconfig made of them. An unset symbol counts as `n`. */
 export function missedSymbols(requested: KernelConfig, result: KernelConfig): MissedSymbol[] {
 	return [...requested].flatMap(([symbol, value]) => {
 		const found = result.get(symbol);
@@ -39,18 +39,18 @@ export function describeMissed(missed: readonly MissedSymbol[]): string {
 		.join(', ');
 }
 
-/** What a kernel is used as. */
+/** The use of a kernel. */
 export type KernelUse = 'guest' | 'board';
 
 interface Need {
 	readonly symbol: string;
-	/** What is missing without it. */
+	/** What does not work without it. */
 	readonly what: string;
-	/** Whether a module does: one that vpmu can put into the image. */
+	/** Whether the option may be a module that vpmu puts into the image. */
 	readonly asModule: boolean;
 }
 
-/** Both boot from an initramfs on `-M virt`, talk on the PL011, and have a PMU. */
+/** Both boot from an initramfs on `-M virt`, use the PL011 as console, and have a PMU. */
 const shared: readonly Need[] = [
 	{ symbol: 'BLK_DEV_INITRD', what: 'an initramfs', asModule: false },
 	{ symbol: 'BINFMT_ELF', what: 'programs', asModule: false },
@@ -77,11 +77,11 @@ const needs: Readonly<Record<KernelUse, readonly Need[]>> = {
 export interface LackingSymbol {
 	readonly symbol: string;
 	readonly what: string;
-	/** Whether it is there as a module, which has to be found. */
+	/** Whether it is available as a module, which must be found. */
 	readonly isModule: boolean;
 }
 
-/** What a kernel lacks for a use by its configuration. @param withModules whether its modules are at hand */
+/** Returns what a kernel's configuration lacks for a use. @param withModules whether its modules are available */
 export function lackingSymbols(config: KernelConfig, use: KernelUse, withModules: boolean): LackingSymbol[] {
 	return needs[use].flatMap(({ symbol, what, asModule }) => {
 		const value = config.get(symbol) ?? 'n';

@@ -8,11 +8,10 @@ import { copyForeign } from '../sandbox/index.ts';
 const fileMaxBytes = 256 * 1024 ** 2;
 
 /**
- * Makes a patched copy of a source: links to the files of the original, and in place of those that patches touch what the patches
- * made of them.
+ * Makes a patched copy of a source: links to the original files, except that touched files have the patched content.
  *
- * @param trial a folder with the touched files as the patches leave them
- * @throws UsageError for a patch that makes something else than a file
+ * @param trial a folder with the touched files after the patches
+ * @throws UsageError for a patch that makes something other than a file
  */
 export async function patchedSource(
 	source: string,

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { parseKernelConfig } from './config.ts';
 
-/** Configurations of ours, in images/kernel. */
+/** Our configurations, in images/kernel. */
 export const kernelConfigs = ['small', 'full', 'debug'] as const;
 
-/** A configuration as asked for. */
+/** A configuration as requested. */
 export interface RequestedConfig {
 	/** `small`, or the path of a file. */
 	readonly name: string;
 	readonly text: string;
-	/** Whether all that it does not name is off (ours), or has the kernel's default (a `.config` of a user's). */
+	/** Whether symbols that it does not name are off (ours) or have the kernel's default (a user's `.config`). */
 	readonly isMinimal: boolean;
 }
 
@@ -20,12 +20,12 @@ const maxBytes = 4 * 1024 ** 2;
 
 /**
  * Reads a configuration: one of ours by name, else a `.config`.
- * @throws UsageError for a file that cannot be read, or that sets no symbol
+ * @throws UsageError for a file that cannot be read, or sets no symbol
  */
 export async function requestedConfig(name: string, cwd = process.cwd()): Promise<RequestedConfig> {
 	if ((kernelConfigs as readonly string[]).includes(name)) {
 		const read = async (one: string) => await readFile(path.join(folder, `${one}.config`), 'utf8');
-		// What finds defects is on top of what is needed.
+		// Add the options that find defects to the needed ones.
 		const text = name === 'debug' ? `${await read('small')}${await read('debug')}` : await read(name);
 		return { name, text, isMinimal: true };
 	}

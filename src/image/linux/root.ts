@@ -2,7 +2,10 @@ import type { Cache } from '../cache/cache.ts';
 import { hostArchitecture } from '../program.ts';
 import { type BuildRoot, buildRoot } from '../source/root.ts';
 
-/** What an arm64 kernel is built with: Debian trixie's tools for this machine. No rustc: one would change the configuration. */
+/**
+ * The build system for arm64 kernels: Debian trixie's tools for this machine. Without rustc, which would change the
+ * configuration.
+ */
 export async function openKernelBuildRoot(cache: Cache): Promise<BuildRoot> {
 	return await buildRoot(cache, 'linux-build', [
 		{
@@ -12,7 +15,7 @@ export async function openKernelBuildRoot(cache: Cache): Promise<BuildRoot> {
 				...['gcc-aarch64-linux-gnu', 'gcc', 'libc6-dev', 'make', 'flex', 'bison', 'm4', 'bc', 'git', 'perl-base'],
 				...['bash', 'dash', 'coreutils', 'sed', 'grep', 'gawk', 'findutils', 'diffutils', 'debianutils'],
 				...['gzip', 'bzip2', 'xz-utils', 'tar'],
-				// What the kernel's own tests are linked with.
+				// Libraries that the kernel's own tests link with.
 				...(hostArchitecture() === 'arm64' ? [] : ['libc6-dev-arm64-cross']),
 			],
 		},

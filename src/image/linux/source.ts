@@ -11,10 +11,10 @@ import { openForeign, readForeign } from '../sandbox/index.ts';
 
 /** A source of Linux: a folder, or an archive as kernel.org and Debian publish them. */
 export interface LinuxSource {
-	/** As the user named it. */
+	/** As named by the user. */
 	readonly name: string;
 	readonly path: string;
-	/** SHA-256 of an archive; `undefined` for a folder, whose content is read when it is taken over. */
+	/** SHA-256 of an archive; `undefined` for a folder, whose content is read when it is copied. */
 	readonly archiveHash: string | undefined;
 	/** Of a folder that stands somewhere else each time: what its kept tree is known by, instead of its path. */
 	readonly keptAs?: string;
@@ -85,7 +85,7 @@ export async function requireLinux(name: string, folder: string): Promise<string
 	throw new UsageError(`'${name}' is not a source of Linux: its Makefile does not begin with VERSION and PATCHLEVEL`);
 }
 
-/** The version as the top Makefile's first lines say it, such as `6.12.117` or `7.3.0-rc2`. */
+/** The version in the top Makefile's first lines, such as `6.12.117` or `7.3.0-rc2`. */
 export function linuxVersion(makefile: string): string | undefined {
 	const of = (name: string) => new RegExp(`^${name}[ \\t]*=[ \\t]*([\\w.+-]{0,40})[ \\t]*$`, 'm').exec(makefile)?.[1];
 	const [version, level, sub] = [of('VERSION'), of('PATCHLEVEL'), of('SUBLEVEL')];

@@ -14,7 +14,7 @@ import { setImmediate } from 'node:timers/promises';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolderSync } from '../../lib/make-folder.ts';
 
-/** What is known of files that were copied before, by path: how each looked, and the hash of its content. */
+/** Files copied earlier, by path: file times and sizes, and the hash of their content. */
 export type TakenFiles = Readonly<Record<string, { readonly seen: string; readonly sha256: string }>>;
 
 export interface TakenTree {
@@ -24,7 +24,7 @@ export interface TakenTree {
 	readonly count: number;
 }
 
-/** What builds in the source's own folder leave there: a build elsewhere refuses a source that has some of it. */
+/** Build products in the source's own folder; a build elsewhere refuses a source that has some of them. */
 const leftBehind = [
 	/(^|\/)\.git$/,
 	/\.(o|a|ko|mod|mod\.c|order|cmd|su|gcno|dtb)$/,
@@ -37,10 +37,10 @@ const leftBehind = [
 ];
 
 /**
- * Copies a source tree, without what a build left there. What is known and looks as before is not read again; a file whose content
- * is the same stays as it is, so that nothing is built again for it.
+ * Copies a source tree without build products. Files that look unchanged are not read again, and a file with the same
+ * content is not touched, so that nothing is rebuilt for it.
  *
- * @throws UsageError for what is neither a file nor a folder nor a link; the signal's reason
+ * @throws UsageError for entries other than files, folders and links; the signal's reason
  */
 export async function takeOver(from: string, to: string, known: TakenFiles, signal?: AbortSignal): Promise<TakenTree> {
 	const files: Record<string, { seen: string; sha256: string }> = {};
@@ -55,7 +55,7 @@ export async function takeOver(from: string, to: string, known: TakenFiles, sign
 				await walk(place);
 				continue;
 			}
-			// Thousands of files are read at once: let an abort through.
+			// Thousands of files are read in a row: let an abort through.
 			if (++count % 500 === 0) await setImmediate();
 			signal?.throwIfAborted();
 			files[place] = takeFile(from, to, place, entry, known[place]);

@@ -13,7 +13,7 @@ import type { BuildRoot } from '../source/root.ts';
 import { type LinuxSource, requireLinux } from './source.ts';
 import { type TakenFiles, takeOver } from './take-over.ts';
 
-/** The copy of a source that is built from, and what was built from it: kept, so that little has to be built again. */
+/** The copy of a source that is built, with its build: kept, so that little must be rebuilt. */
 export interface LinuxTree {
 	/** Holds `source` and a folder for each configuration. */
 	readonly folder: string;
@@ -27,7 +27,7 @@ export interface LinuxTree {
 interface TreeState {
 	readonly version: string;
 	readonly contentHash: string;
-	/** Of a folder: what was taken over, by path. */
+	/** For a folder: what was copied, by path. */
 	readonly files?: TakenFiles | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function openLinuxTree(
 	await makeFolder(folder);
 	if (source.archiveHash === undefined) {
 		cache.progress({ what: `Reading ${source.name}`, done: 0, total: null, unit: 'files' });
-		// Until it is complete, the state is that of no tree.
+		// Until the copy is complete, the recorded state matches no tree.
 		await rm(stateFile, { force: true });
 		const { files, contentHash, count } = await takeOver(source.path, place, state?.files ?? {}, cache.signal);
 		cache.progress({ what: `Reading ${source.name}`, done: count, total: count, unit: 'files' });
@@ -87,7 +87,7 @@ async function unpack(cache: Cache, root: BuildRoot, source: LinuxSource, folder
 	await freshFolder(path.join(folder, 'source'));
 	const archive = path.join(folder, 'archive');
 	await copyFile(source.path, archive);
-	// The sandbox's user has to read all of it later, and nobody has to write.
+	// The sandbox's user must be able to read all of it later, but not to write.
 	const script = 'tar --no-same-owner --strip-components=1 -xf archive -C source && chmod -R a+rX,go-w source';
 	const { status, stderr } = await runInSandbox(cache, { root: root.folder, work: folder, script, limits });
 	await rm(archive, { force: true });

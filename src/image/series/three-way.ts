@@ -9,7 +9,7 @@ import type { RunGit } from './mails.ts';
 /** Reads a blob of a repository by its name, which a patch may shorten; `undefined` if there is none. */
 export type BlobOf = (name: string) => Promise<Buffer | undefined>;
 
-/** What is shown of conflicts. */
+/** Limit for the lines shown of conflicts. */
 const [filesShown, conflictsShown, linesShown] = [10, 3, 14];
 
 const mergedMaxBytes = 1 << 26;

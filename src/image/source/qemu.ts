@@ -23,7 +23,7 @@ export interface BuiltQemu {
 
 /** A build after one patch of the series, or after all of them. */
 export interface BuiltStep {
-	/** The patches that it has more than the build before it. */
+	/** The patches that it adds to the build before it. */
 	readonly patches: readonly Patch[];
 	readonly built: BuiltQemu;
 	/** The compiler's warnings that no earlier build of this source has. */
@@ -45,9 +45,9 @@ export interface SeriesBuildOptions {
 	readonly recipe?: BuildRecipe;
 	/** Build after every patch, not only after the last. */
 	readonly each?: boolean;
-	/** Told of the series before anything is built; what it returns takes their place in the result. */
+	/** Called with the series before anything is built; what it returns replaces them in the result. */
 	readonly onRead?: (series: readonly PatchSeries[]) => Promise<readonly PatchSeries[]>;
-	/** Reads a blob of the source's repository, for the three-way merge of what does not apply. */
+	/** Reads a blob of the source's repository, for a three-way merge of a patch that does not apply. */
 	readonly blobOf?: BlobOf | undefined;
 }
 
@@ -117,7 +117,7 @@ async function buildSteps(cache: Cache, tree: WorkTree, { source, keyOf, patches
 	const base = keyOf([]);
 	const counts = isSingle ? patches.map((_, at) => at + 1) : [patches.length];
 	const nameOf = (count: number) => `qemu-built-${keyOf(patches.slice(0, count))}`;
-	// If all of it was built before, the patches apply.
+	// If everything was built before, the patches apply.
 	const names = [0, ...counts].map(nameOf);
 	if (!(await Promise.all(names.map(name => cache.has('roots', name)))).every(Boolean)) await tree.open(base);
 	const keepBuilt = async (count: number, make: () => Promise<string>): Promise<BuiltQemu> => {

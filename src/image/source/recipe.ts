@@ -9,14 +9,14 @@ import { type BuildRoot, buildRoot } from './root.ts';
 export const sanitizers = ['address', 'undefined'] as const;
 export type Sanitizer = (typeof sanitizers)[number];
 
-/** How a QEMU is built, beyond what every build of vpmu has in common. */
+/** Build options in addition to those of every build. */
 export interface BuildRecipe {
-	/** Arguments of QEMU's configure; they stand behind vpmu's own, so that they win. */
+	/** Arguments for QEMU's configure, after vpmu's own, so that they override them. */
 	readonly configure: readonly string[];
 	readonly sanitizers: readonly Sanitizer[];
 }
 
-/** A build without arguments of one's own. */
+/** A build without additional arguments. */
 export const plainRecipe: BuildRecipe = { configure: [], sanitizers: [] };
 
 /** Reads a list of sanitizers, such as `address,undefined`. @throws UsageError that names what is allowed */
@@ -63,8 +63,8 @@ const emptyFirmware =
 	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done";
 
 /**
- * What a sanitized QEMU does unless its environment says otherwise (ASAN_OPTIONS, UBSAN_OPTIONS). It goes on after a report, so
- * that a cell says what else it sees; a small quarantine, since boards have little memory.
+ * Defaults of a sanitized QEMU, if its environment does not set others (ASAN_OPTIONS, UBSAN_OPTIONS). It continues
+ * after a report, so that a cell shows more; a small quarantine, since boards have little memory.
  */
 const sanitizerDefaults = [
 	'const char *__asan_default_options(void);',
@@ -95,7 +95,7 @@ export function configureScript({ configure, sanitizers: chosen }: BuildRecipe):
 	if (chosen.length > 0) {
 		const recover = chosen.includes('address') ? ' -fsanitize-recover=address' : '';
 		const flags = `-fsanitize=${chosen.join(',')} -fno-omit-frame-pointer${recover}`;
-		// The runtime becomes part of the program: the hosts that it runs on need no libraries of the compiler.
+		// Link the runtime statically: hosts need no compiler libraries.
 		const runtimes = chosen.map(name => (name === 'address' ? '-static-libasan' : '-static-libubsan')).join(' ');
 		words.push(
 			`--extra-cflags=${flags}`,
@@ -118,14 +118,14 @@ export function configureScript({ configure, sanitizers: chosen }: BuildRecipe):
 	].join('\n');
 }
 
-/** The script that compiles, and leaves the program as `program`. Function names stay where reports name them. */
+/** Makes the script that compiles and leaves the program as `program`, with function names for reports. */
 export const compileScript = ({ sanitizers: chosen }: BuildRecipe) =>
 	[
 		'cd /mnt/build && ninja qemu-system-aarch64 2>&1 || exit 1',
 		`aarch64-linux-gnu-strip ${chosen.length > 0 ? '--strip-debug ' : ''}-o /mnt/program qemu-system-aarch64`,
 	].join('\n');
 
-/** Identifies what is built: the tools, the source, how, and the patches by their diffs. */
+/** Identifies a build: the tools, the source, the options, and the patches by their diffs. */
 export function buildKey(root: BuildRoot, source: string, recipe: BuildRecipe, diffs: readonly Buffer[]): string {
 	const hashes = diffs.map(diff => createHash('sha256').update(diff).digest('hex'));
 	return createHash('sha256')

@@ -23,7 +23,7 @@ export interface WorkTreeParts {
 	readonly source: QemuSource;
 	readonly recipe: BuildRecipe;
 	readonly limits: SandboxLimits;
-	/** Reads a blob of the source's repository, where the source is one. */
+	/** Reads a blob of the source's repository, if it has one. */
 	readonly blobOf: BlobOf | undefined;
 }
 
@@ -56,7 +56,7 @@ export class WorkTree {
 		this.#parts = parts;
 	}
 
-	/** Removes it; it can be read into again. */
+	/** Empties it, so that a source can be read into it again. */
 	async remove(): Promise<void> {
 		await removeForeign(this.#folder);
 		[this.#log, this.#isBuilt, this.#applied] = [[], false, 0];
@@ -76,7 +76,7 @@ export class WorkTree {
 		return series;
 	}
 
-	/** Whether the patches touch `roms`, most of a source's size, which this machine type needs nothing from. */
+	/** Whether the patches touch `roms`, which makes up most of a source and is not needed for this machine type. */
 	get #withRoms(): boolean {
 		return this.#patches.some(patch => parseDiff(patch.diff.toString('latin1')).some(touchesRoms));
 	}
@@ -116,7 +116,7 @@ export class WorkTree {
 		});
 		if (!this.#isBuilt) {
 			await this.#copied(base, 'build');
-			// Quick, and it leaves the program where it is taken from.
+			// Fast, and the program is taken from there.
 			await this.#compile(`Building QEMU ${version}`, []);
 			this.#log = [(await this.#keptLog(kept)).trimEnd()];
 			this.#isBuilt = true;

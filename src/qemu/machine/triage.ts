@@ -83,7 +83,7 @@ async function section(title: string, ask: () => Promise<readonly string[]>): Pr
 		const lines = (await ask()).map(line => line.trimEnd()).filter(line => line !== '');
 		return { title, lines: lines.length === 0 ? ['nothing came'] : lines };
 	} catch (error) {
-		return { title, lines: [`could not be had: ${messageOf(error)}`] };
+		return { title, lines: [`not available: ${messageOf(error)}`] };
 	}
 }
 

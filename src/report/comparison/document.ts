@@ -2,22 +2,22 @@ import { type ChangeGroup, type Comparison, counted, kindTitles, type MeasuredCh
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 
 export interface ComparisonOptions {
-	/** Lists every cell and every measured quantity; without, a report fits a screen. */
+	/** List every cell and every measured quantity; otherwise the report fits a screen. */
 	readonly isVerbose?: boolean;
-	/** The folder of the run after, for commands that show a change; absent where it has none. */
+	/** The folder of the run after, for commands that show a change; absent if it has none. */
 	readonly folder?: string | undefined;
 }
 
-/** Groups that are shown without `--verbose`; what is wrong is always shown. */
+/** Number of groups shown without `--verbose`; regressions are always shown. */
 const mostGroups = 5;
 
-/** Of what is wrong, more is shown; the number of all is in the first line. */
+/** Regressions get more room; the first line has their total. */
 const mostUrgent = 6;
 
-/** What is wrong, and shown in every report. */
+/** Kinds of change that are wrong, and shown in every report. */
 export const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind === 'failure' || kind === 'finding';
 
-/** A comparison as a report: what it means, what changed by cause, what was measured, what could not be compared. */
+/** Makes a report of a comparison: the conclusion, changes by cause, measurements, and what could not be compared. */
 export function comparisonDocument(comparison: Comparison, options: ComparisonOptions = {}): ReportDocument {
 	const { before, after, groups, notes } = comparison;
 	const shown = options.isVerbose === true ? groups : briefly(groups, mostGroups);
@@ -45,7 +45,7 @@ export function comparisonDocument(comparison: Comparison, options: ComparisonOp
 	};
 }
 
-/** The groups that are shown on one screen. */
+/** The groups shown on one screen. */
 export function briefly(groups: readonly ChangeGroup[], most: number): ChangeGroup[] {
 	const [urgent, others] = [groups.filter(isUrgent), groups.filter(group => !isUrgent(group))];
 	return [...urgent.slice(0, mostUrgent), ...others.slice(0, most)];
@@ -85,10 +85,10 @@ function sideText({ qemus, hosts, runs, cells }: Comparison['before']): string {
 	return `${qemu}; ${counted(cells, 'cell')}${runs > 1 ? ` of ${runs} runs` : ''} on ${places}`;
 }
 
-/** The end of a long path, which tells builds apart. */
+/** Shortens a path to its end, which distinguishes builds. */
 const endOf = (name: string) => (name.length > 60 ? `.../${name.split('/').slice(-2).join('/')}` : name);
 
-/** One change with its cause, as an item of a list. */
+/** Describes a change with its cause, as a list item. */
 export function groupItem(group: ChangeGroup, { isVerbose = false, folder, command, lines }: GroupOptions): ListItem {
 	const { kind, where, cells, population, simulated } = group;
 	const of = population > cells.length ? `${cells.length} of ${population} cells` : counted(cells.length, 'cell');
@@ -105,22 +105,22 @@ export function groupItem(group: ChangeGroup, { isVerbose = false, folder, comma
 }
 
 export interface GroupOptions extends ComparisonOptions {
-	/** Shows the change, instead of the command that runs its first cell again. */
+	/** A command that shows the change, instead of repeating its first cell. */
 	readonly command?: readonly string[] | undefined;
-	/** Lines for what is wrong; 1 if absent. */
+	/** Lines for a regression; 1 if absent. */
 	readonly lines?: number;
 }
 
-/** A known finding by its number and what it is, whatever it was before. */
+/** Describes a known finding by its number and its text, whatever the cell was before. */
 function causeOf({ why, finding }: ChangeGroup): string {
 	const known = finding === undefined ? -1 : why.indexOf(`finding ${finding}`);
 	return known === -1 ? why : why.slice(known);
 }
 
-/** Lines for each thing that is wrong, so that all of them fit a screen. */
+/** Lines for each regression, so that all fit a screen. */
 export const linesForUrgent = (count: number) => (count > 3 ? 1 : 2);
 
-/** The command that runs the first of a group's cells again. */
+/** The command that repeats the first of a group's cells. */
 function commandFor({ cells, repro, qemu, place }: ChangeGroup, folder?: string): readonly string[] {
 	if (folder !== undefined && repro !== undefined) return ['sh', `${folder.replace(/\/+$/, '')}/${repro}`];
 	const on = place === 'local' || place.startsWith('ssh://') ? ['--on', place] : [];
@@ -137,7 +137,7 @@ export function restOf(hidden: readonly ChangeGroup[]): Block {
 	return { kind: 'text', text: `And ${counted(hidden.length, 'more group')}, with --verbose: ${told.join('; ')}` };
 }
 
-/** What repeated measurements say, and how many are missing. */
+/** Describes repeated measurements, and how many are missing. */
 export function measurementItems(
 	measurements: readonly MeasuredChange[],
 	{ isVerbose }: ComparisonOptions,

@@ -1,6 +1,6 @@
 /**
- * A report in parts that every format can show. What stands in it is text: it may come from a patch, a guest or a foreign
- * file, and each renderer shows it without letting it act.
+ * A report in parts that every format can show. Its text may come from a patch, a guest or a foreign file, and each
+ * renderer must escape it.
  */
 export interface ReportDocument {
 	/** The first line, and the subject of a mail. */
@@ -22,23 +22,23 @@ export type Block =
 	| { readonly kind: 'lines'; readonly lines: readonly string[] };
 
 export interface ListItem {
-	/** One or two words that say how to take it, such as `regression`. */
+	/** A label of one or two words, such as `regression`. */
 	readonly tag?: string | undefined;
 	readonly text: string;
-	/** More about it, less important. */
+	/** Less important details. */
 	readonly detail?: string | undefined;
-	/** A command that shows it, as words for a shell. */
+	/** A command that shows it, as shell words. */
 	readonly command?: readonly string[] | undefined;
-	/** Text and detail are cut after so many lines of a screen; one more in a mail. Pages have all of it. */
+	/** Text and details are cut after this many screen lines; mails get one more, pages show all. */
 	readonly lines?: number | undefined;
 	/** Further lines, such as the ids of its cells. */
 	readonly more?: readonly string[] | undefined;
 }
 
-/** Longest text of one part of a report. A reason is shorter; a line of a console may be a megabyte. */
+/** Longest text of one part of a report. Reasons are shorter, but a console line may be a megabyte. */
 const longest = 2000;
 
-/** Makes text one line without control characters, of bounded length: what every renderer begins with. */
+/** Makes text one line of limited length without control characters; every renderer begins with this. */
 export function oneLine(text: string, most = longest): string {
 	const cut = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
 	return cut.replaceAll(/\s+/g, ' ').trim();

@@ -74,7 +74,7 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
 	return `<table>${heading}<tbody>\n${body.join('\n')}\n</tbody></table>`;
 }
 
-/** Escapes one line of text for HTML, in elements and in attributes; what cannot be seen is spelled out. */
+/** Escapes one line of text for HTML elements and attributes; invisible characters are spelled out. */
 export function htmlText(value: string): string {
 	return visible(oneLine(value))
 		.replaceAll(/[^\u{20}-\u{7E}\u{A0}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')

@@ -3,18 +3,18 @@ import { quoteWord } from '../../lib/quote.ts';
 import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
 
 /**
- * Renders a report as plain text, no line longer than `width`: for a terminal or a mail. Commands are continued with a
- * backslash, so that what is copied still runs.
+ * Renders a report as plain text for a terminal or a mail, with no line longer than `width`. Commands are continued
+ * with a backslash, so that they can be copied.
  *
  * @param width at least 40
  */
 export function textOf({ title, blocks }: ReportDocument, width: number): string {
 	const lines = blocks.flatMap(block => linesOf(block, width));
-	// A heading is set off by a blank line, and nothing else is.
+	// Only headings are set off by a blank line.
 	return `${[...wrap(shown(title), width), ...lines].join('\n')}\n`;
 }
 
-/** One line of text in which every character can be seen. */
+/** Makes every character of a line visible. */
 const shown = (text: string) => visible(oneLine(text)).replaceAll(/[\n\t]/g, ' ');
 
 function linesOf(block: Block, width: number): string[] {
@@ -32,7 +32,7 @@ function linesOf(block: Block, width: number): string[] {
 	}
 }
 
-/** Columns of a screen; of a narrower page, more lines are used. */
+/** Columns of a screen; a narrower page uses more lines. */
 const screenColumns = 100;
 
 function itemLines(
@@ -42,7 +42,7 @@ function itemLines(
 	const label = tag === undefined ? '- ' : `${shown(tag)}: `;
 	const most = width < screenColumns ? lines + 1 : lines;
 	const isBrief = Number.isFinite(most);
-	// Where lines are few, what is less important goes on behind what is important.
+	// If there are few lines, details continue on the line of the text.
 	const said = isBrief && detail !== '' ? `${shown(text)} [${shown(detail)}]` : shown(text);
 	return [
 		...cutLines(wrap(`${label}${said}`, width, '  '), most, width),
@@ -76,7 +76,7 @@ function tableLines(head: readonly string[], rows: readonly (readonly string[])[
 
 const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - columnsOf(text)));
 
-/** How many columns a terminal takes for text; East Asian wide characters take two. */
+/** Returns a text's width on a terminal in columns; East Asian wide characters take two. */
 function columnsOf(text: string): number {
 	if (/^[\x20-\x7e]*$/.test(text)) return text.length;
 	let columns = 0;
@@ -87,7 +87,7 @@ function columnsOf(text: string): number {
 const wide =
 	/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
-/** Breaks text at blanks into lines; a word that is longer than a line is cut. Keeps blanks within a line. */
+/** Wraps text at blanks; a word longer than a line is cut. Keeps blanks within a line. */
 function wrap(text: string, width: number, indent = ''): string[] {
 	const lines: string[] = [];
 	let line = '';
@@ -112,7 +112,7 @@ function wrap(text: string, width: number, indent = ''): string[] {
 	return line.trim() === '' && lines.length > 0 ? lines : [...lines, line.trimEnd()];
 }
 
-/** Divides text after as many characters as fit in so many columns, at least one. */
+/** Splits text after as many characters as fit in the columns, at least one. */
 function cutAt(text: string, columns: number): [string, string] {
 	let [end, used] = [0, 0];
 	for (const character of text) {
@@ -125,8 +125,8 @@ function cutAt(text: string, columns: number): [string, string] {
 }
 
 /**
- * A command for a POSIX shell, over as many lines as it needs: `\` at a line's end joins it with the next. Between words the
- * next line is indented; within a word it begins at the margin, since blanks would divide the word.
+ * Writes a command for a POSIX shell over several lines: `\` at the end of a line joins it with the next. Between words
+ * the next line is indented; within a word it begins at the margin, since blanks would split the word.
  */
 export function commandLines(command: readonly string[], width: number): string[] {
 	const lines: string[] = [];
@@ -157,7 +157,7 @@ export function commandLines(command: readonly string[], width: number): string[
 	return [...lines, line];
 }
 
-/** The longest beginning of a word that fits in so many columns once it is quoted, at least one character. */
+/** Returns the longest prefix of a word that fits in the columns once quoted, at least one character. */
 function quotedPart(word: string, columns: number): [quoted: string, rest: string] {
 	let [fits] = cutAt(word, columns - 2);
 	while (fits.length > 1 && columnsOf(quoteWord(fits)) > columns) fits = [...fits].slice(0, -1).join('');

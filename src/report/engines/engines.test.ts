@@ -3,7 +3,7 @@ import { cellOf, everyStatus, nasty, resultsWith } from '../testing/results.ts';
 import { githubOf } from './github.ts';
 import { lavaOf } from './lava.ts';
 
-/** Signals as LAVA reads them (lava_dispatcher/actions/test: SignalDirector). */
+/** Parses signals like LAVA (lava_dispatcher/actions/test: SignalDirector). */
 const signalsIn = (text: string): [name: string, Readonly<Record<string, string>>][] =>
 	[...text.matchAll(/<LAVA_SIGNAL_(\S+) ([^>]+)>/g)].map(([, name, params]) => [
 		name!,

@@ -23,6 +23,6 @@ function annotation(cell: CellResult, folder: string): string[] {
 	];
 }
 
-/** Escapes as the runner unescapes (actions/toolkit, command.ts). */
+/** Escapes what the runner unescapes (actions/toolkit, command.ts). */
 const data = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 const property = (text: string) => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');

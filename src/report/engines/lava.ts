@@ -1,13 +1,13 @@
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 
-/** What LAVA calls each status: an infrastructure error is neither a pass nor a fail. */
+/** LAVA's name for each status: an infrastructure error is neither a pass nor a fail. */
 const resultOf: Record<CellStatus, 'pass' | 'fail' | 'skip' | 'unknown'> = {
 	...{ pass: 'pass', xfail: 'pass', fail: 'fail', xpass: 'fail', skip: 'skip', error: 'unknown' },
 };
 
 /**
- * Renders a run as LAVA's signals, one test case for each cell, as a job's steps print them. The reason of a cell without a
- * pass stands in a line before. Names have no blank and no `>`, which end a name or a signal.
+ * Renders a run as LAVA signals for a job's steps to print, one test case per cell. The reason of a cell that did not
+ * pass precedes it. Names cannot have blanks or `>`, which end a name or a signal.
  */
 export function lavaOf({ cells }: Results): string {
 	return cells
@@ -21,7 +21,7 @@ function signal({ id, status, timings }: CellResult): string {
 	return `<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=${nameOf(id)} RESULT=${resultOf[status]}${seconds}>`;
 }
 
-/** A cell's words come from guests too: none of them begins a signal. */
+/** A cell's text may come from guests, and must not begin a signal. */
 function reason({ id, status, blame, reason: why }: CellResult): string[] {
 	if (status === 'pass' || why === null) return [];
 	const text = why.replaceAll(/\s+/g, ' ').replaceAll('<', '(');

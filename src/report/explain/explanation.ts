@@ -5,14 +5,14 @@ import { cellFolder } from '../../run/paths.ts';
 import type { CellResult, KernelLog } from '../../run/results.ts';
 import { countsOf, viewOf } from '../words.ts';
 
-/** What one layer showed. */
+/** The observation of one layer. */
 export interface LayerView {
 	/** `start`, `qmp`, `trace`, `guest`, `perf`, `guest-kernel` or `host-kernel`. */
 	readonly layer: string;
 	readonly seen: string;
-	/** Whether it agrees with the prediction; `null` if the cell did not get as far as comparing. */
+	/** Whether it agrees with the prediction; `null` if the cell did not get to the comparison. */
 	readonly agrees: boolean | null;
-	/** What was expected where it does not agree. */
+	/** What was expected, if it does not agree. */
 	readonly expected: readonly string[];
 }
 
@@ -22,32 +22,32 @@ export interface Side {
 	readonly says: string;
 }
 
-/** Why a cell has its status, in the order in which a person asks. Every report shows the same one. */
+/** Explains a cell's status in the order in which a person asks. Every report shows the same explanation. */
 export interface Explanation {
 	/** The status, whom it blames, and the reason in one line. */
 	readonly summary: string;
 	readonly predicted: { readonly what: string; readonly rule: string; readonly because: readonly string[] } | null;
 	readonly layers: readonly LayerView[];
-	/** The two that disagree; further pairs follow. Empty where nothing was compared. */
+	/** Two layers that disagree; further pairs follow. Empty if nothing was compared. */
 	readonly disagree: readonly (readonly [Side, Side])[];
 	/** Lines of kernels, QEMU and perf that show it. */
 	readonly evidence: readonly string[];
-	/** The command that runs the cell again. */
+	/** The command that repeats the cell. */
 	readonly repeat: string;
 }
 
-/** Whether the cell needs somebody's attention. */
+/** Whether a person must look at the cell. */
 export function isWrong({ status }: Pick<CellResult, 'status'>): boolean {
 	return status === 'fail' || status === 'xpass' || status === 'error';
 }
 
-/** Lines of evidence that are shown; the files of the cell have all. */
+/** Number of evidence lines shown; the cell's files have all. */
 const mostEvidence = 12;
 
 /** Explains a cell. Pure. @param folder the run folder as the reader can name it */
 export function explanationOf(cell: CellResult, folder: string): Explanation {
 	const { predicted, unmet = [] } = cell;
-	// Counts that were taken several times disagree several times.
+	// Repeated counts repeat the disagreement.
 	const disagreements = [
 		...new Map((cell.disagreements ?? []).map(one => [`${one.layer} ${one.expected} ${one.seen}`, one])).values(),
 	];
@@ -78,10 +78,10 @@ function summaryOf({ status, blame, reason }: CellResult): string {
 	return `${status}${whom}${reason === null ? '' : `: ${reasonParts(reason)[0]}`}`;
 }
 
-/** The reason, and the evidence that a thrown error added to it (harness/protocol/outcome.ts). */
+/** Returns the reason, and the evidence that a thrown error added to it (harness/protocol/outcome.ts). */
 const reasonParts = (reason: string) => reason.split(' | ');
 
-/** What the layer with the counts, else the last layer, showed. */
+/** Returns the observation of the layer with the counts, else of the last layer. */
 function shownBy(cell: CellResult): readonly [string, string] {
 	const layers = layersOf(cell).filter(({ seen }) => seen !== notAsked);
 	const shown = layers.find(({ layer }) => layer === 'perf') ?? layers.at(-1);
@@ -139,7 +139,7 @@ function evidenceOf({ logs, reason }: CellResult): string[] {
 	];
 }
 
-/** The cell's own script where it got as far as having one; else the command that selects it. */
+/** Returns the cell's own script, if it got as far as having one, else the command that selects it. */
 function repeatOf(cell: CellResult, folder: string): string {
 	const own = `${cellFolder(cell.id)}/repro.sh`;
 	if (Object.values(cell.artifacts).includes(own)) return quoteCommand(['sh', `${folder.replace(/\/$/, '')}/${own}`]);

@@ -2,21 +2,21 @@ import { shorten } from '../../lib/foreign.ts';
 import type { Explanation } from './explanation.ts';
 
 export interface ExplanationTextOptions {
-	/** Without the summary, where it stands above. */
+	/** Omit the summary, if it is shown above. */
 	readonly summary?: boolean;
-	/** Sentences, layers' words and evidence are cut after so many characters; default 300. */
+	/** Cut sentences, observations and evidence after this many characters; default 300. */
 	readonly width?: number;
-	/** How many of the reasons for the prediction are shown, the last ones; default 4. */
+	/** Number of reasons for the prediction to show, from the end; default 4. */
 	readonly reasons?: number;
-	/** How many disagreements are shown; default 4. */
+	/** Number of disagreements to show; default 4. */
 	readonly pairs?: number;
 }
 
 const words: Readonly<Record<string, string>> = { true: 'agrees', false: 'DIFFERS', null: '-' };
 
 /**
- * Writes an explanation as lines of plain text, each with its label in front: for terminals, JUnit and mail. Lines are single
- * lines whatever was said.
+ * Writes an explanation as labelled lines of plain text, for terminals, JUnit and mail. Each stays a single line
+ * whatever its text.
  */
 export function explanationLines(explanation: Explanation, options: ExplanationTextOptions = {}): string[] {
 	const { summary = true, width = 300, reasons = 4, pairs = 4 } = options;

@@ -2,8 +2,8 @@
 /// <reference lib="dom.iterable" />
 
 /**
- * The script of the page. It runs in a browser: its text is put into the page, so that it uses nothing from outside of itself.
- * The page's whole state (filters, columns, the cell that is open) is in the part of its address after `#`.
+ * The page's script, which runs in a browser: its text is embedded, so that it must not use anything from outside. The
+ * page's whole state (filters, columns, the open cell) is in its address after `#`.
  */
 export function client(): void {
 	const find = <T extends Element>(selector: string, within: ParentNode = document) =>
@@ -30,7 +30,7 @@ export function client(): void {
 		void show();
 	};
 
-	/** Lays the cells out by another axis: the same elements, in other columns. */
+	/** Rearranges the cells by another axis: the same elements in other columns. */
 	const layOut = (axis: string) => {
 		if (axis === columns) return;
 		columns = axis;
@@ -135,7 +135,7 @@ export function client(): void {
 		if (next !== undefined) go(withCell(next.dataset.id ?? null));
 	};
 
-	/** Finds a text in a log: marks it everywhere and goes to it, one after another. */
+	/** Searches a log: marks all matches, and moves to one after another. */
 	const findIn = (field: HTMLInputElement, forward: boolean) => {
 		const log = field.closest('.log')!;
 		const text = find('pre', log).firstChild;

@@ -8,9 +8,9 @@ import { packed } from './pack.ts';
 import { style } from './style.ts';
 
 export interface HtmlOptions {
-	/** The run folder as the reader can name it, for commands. */
+	/** The run folder's path for the reader, for commands. */
 	readonly folder?: string;
-	/** Reads files of the run folder, for consoles and logs; without it the page has links to them only. */
+	/** Reads files of the run folder for consoles and logs; without it the page only links to them. */
 	readonly artifacts?: ArtifactReader;
 }
 

@@ -4,11 +4,11 @@ import { isUrgent } from '../comparison/document.ts';
 import { oneLine } from '../document/blocks.ts';
 import type { SeriesVerdict } from './verdict.ts';
 
-/** GitHub shows ten annotations of a level for a step. */
+/** GitHub shows at most ten annotations of a level per step. */
 const mostAnnotations = 10;
 
 /**
- * Renders a verdict as GitHub's workflow commands: an `::error` for each thing that the series made worse, at the file that it
+ * Renders a verdict as GitHub's workflow commands: an `::error` for each regression, at the file that the series
  * changes most, and one `::notice` with the verdict.
  */
 export function annotationsOf(verdict: SeriesVerdict): string {
@@ -34,7 +34,10 @@ export function annotationsOf(verdict: SeriesVerdict): string {
 	].join('\n');
 }
 
-/** A workflow command; every `%`, line feed and separator of what is told is escaped, so that none of it is a command. */
+/**
+ * Makes a workflow command. `%`, line feeds and separators in the text are escaped, so that it contains no further
+ * command.
+ */
 export function command(
 	level: string,
 	properties: Readonly<Record<string, string | undefined>>,

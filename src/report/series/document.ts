@@ -13,14 +13,14 @@ import { repeatCommand } from './repeat.ts';
 import { type Claim, everythingPassed, type SeriesFinding, type SeriesVerdict, type Tried } from './verdict.ts';
 
 export interface SeriesReportOptions {
-	/** Lists every cell, claim and note; without, a report fits a screen. */
+	/** List every cell, claim and note; otherwise the report fits a screen. */
 	readonly isVerbose?: boolean;
 }
 
-/** Changes that are shown without `--verbose`, besides those that are wrong. */
+/** Number of changes shown without `--verbose`, besides regressions. */
 const mostGroups = 4;
 
-/** A verdict on a series as a report: regressions and findings first, each with the command that shows it. */
+/** Makes a report of a verdict on a series: regressions and findings first, each with the command that shows it. */
 export function seriesDocument(
 	verdict: SeriesVerdict,
 	{ isVerbose = false }: SeriesReportOptions = {},
@@ -45,7 +45,7 @@ export function seriesDocument(
 				rows: [
 					...series.map(one => ['applied', `${appliedText(one, isVerbose)}; to QEMU ${before.version} of ${source}`]),
 					['tried', triedText(tried, isVerbose)],
-					// What is wrong with them is told below.
+					// What is wrong with them is listed below.
 					...(builds?.holds === false && !isVerbose ? [] : [['builds', buildsText(builds)]]),
 				],
 			},
@@ -92,7 +92,7 @@ const buildsText = (builds: SeriesVerdict['builds']) =>
 
 const holdsText = (holds: boolean | null) => (holds === null ? 'not decided' : holds ? 'yes' : 'NO');
 
-/** What ran, and how real it was. */
+/** Describes what ran, and how real it was. */
 export function triedText({ cells, real, board, tcg, simulated, hosts }: Tried, isVerbose = true): string {
 	const ran = real + board + tcg;
 	const [own, boards] = [
@@ -129,7 +129,7 @@ function buildItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	];
 }
 
-/** Findings that no change above tells already. */
+/** Findings that no change above mentions. */
 function untold(findings: readonly SeriesFinding[], urgent: readonly ChangeGroup[]): SeriesFinding[] {
 	return findings.filter(one => one.state !== 'shows' || urgent.every(group => group.finding !== one.finding));
 }
@@ -163,7 +163,7 @@ function findingItems(findings: readonly SeriesFinding[], version: number, isVer
 	];
 }
 
-/** The word that a report has for the state of a claim. */
+/** The report's word for the state of a claim. */
 const claimWords = { holds: 'borne out', fails: 'in doubt', 'not-tried': 'not tried' } as const;
 
 function claimBlocks(claims: readonly Claim[], isVerbose: boolean): Block[] {

@@ -11,8 +11,8 @@ interface TestPoint {
 }
 
 /**
- * Renders a verdict as JUnit XML: what the series made worse is a failure, what the infrastructure hides an error, and what
- * failed without the series too is skipped, since it is not its fault. Cells that did not change are one test case.
+ * Renders a verdict as JUnit XML: regressions are failures, what the infrastructure hides is an error, and what also
+ * failed without the series is skipped. Unchanged cells are one test case.
  */
 export function seriesJunitOf(verdict: SeriesVerdict): string {
 	const { series, comparison } = verdict;

@@ -3,12 +3,12 @@ import { quoteCommand, quoteWord } from '../../lib/quote.ts';
 import { isUrgent } from '../comparison/document.ts';
 import type { SeriesVerdict } from './verdict.ts';
 
-/** The command that asks both builds again. */
+/** The command that inspects both builds again. */
 export const inspectCommand = ({ before, after }: Pick<SeriesVerdict, 'before' | 'after'>) => [
 	...['npx', 'vpmu', 'inspect', '--qemu', before.program, '--diff', after.program],
 ];
 
-/** Names of the scripts that show a change, by its group: `F8`, or `r1` for one that is no known finding. */
+/** Names the scripts that show changes, by group: `F8`, or `r1` for one that is not a known finding. */
 function namesOf({ groups }: SeriesVerdict['comparison']): Map<ChangeGroup, string> {
 	const names = new Map<ChangeGroup, string>();
 	for (const group of groups.filter(one => isUrgent(one) && one.repro !== undefined)) {
@@ -19,13 +19,13 @@ function namesOf({ groups }: SeriesVerdict['comparison']): Map<ChangeGroup, stri
 	return names;
 }
 
-/** The command that shows a change, short enough to be typed; absent where no cell of it can be run again. */
+/** Returns a short command that shows a change; absent if none of its cells can be repeated. */
 export function repeatCommand(verdict: SeriesVerdict, group: ChangeGroup | 'builds'): readonly string[] | undefined {
 	const name = group === 'builds' ? 'builds' : namesOf(verdict.comparison).get(group);
 	return name === undefined ? undefined : ['sh', `${verdict.out}/repeat/${name}.sh`];
 }
 
-/** The scripts in the folder `repeat`, by their names: each shows one thing that is wrong. */
+/** Returns the scripts in the folder `repeat` by name; each shows one regression. */
 export function repeatScripts(verdict: SeriesVerdict): Readonly<Record<string, string>> {
 	const cells = [...namesOf(verdict.comparison)].map(([group, name]) => [
 		`${name}.sh`,

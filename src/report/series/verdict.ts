@@ -17,7 +17,7 @@ export interface BuiltProgram {
 	readonly version: string;
 }
 
-/** What both builds say without a guest. */
+/** The inspections of both builds. */
 export interface BuildsSay {
 	/** Whether machine types keep their PMU; `null` if it could not be decided. */
 	readonly holds: boolean | null;
@@ -27,36 +27,39 @@ export interface BuildsSay {
 	readonly breaking: readonly string[];
 }
 
-/** Something that the series says of itself, and the cells that tried it. */
+/** A claim of the series, and the cells that tested it. */
 export interface Claim {
 	readonly text: string;
 	/** `cover letter`, `patch N`, or a file of documentation. */
 	readonly where: string;
 	readonly state: 'holds' | 'fails' | 'not-tried';
-	/** Ids of the cells that tried it. */
+	/** Ids of the cells that tested it. */
 	readonly cells: readonly string[];
-	/** Of these, the ones that speak against it. */
+	/** Those that contradict it. */
 	readonly against: readonly string[];
 }
 
-/** A finding that a version of the series is known for, or that it shows. */
+/** A finding that earlier versions of the series had, or that this one shows. */
 export interface SeriesFinding {
 	readonly finding: string;
 	readonly text: string;
-	/** `shows`: as before. `fixed`: it was seen in an earlier version, and is gone. `gone`: it was seen in this very version. */
+	/**
+	 * `shows`: still there. `fixed`: seen in an earlier version, and gone. `gone`: seen in this very version, but not
+	 * now.
+	 */
 	readonly state: 'shows' | 'fixed' | 'gone' | 'not-tried';
-	/** The version in which it was seen before; absent for one that was not known of this series. */
+	/** The version in which it was seen before; absent if it was not known of this series. */
 	readonly seenIn?: number | undefined;
 	readonly cells: readonly string[];
 }
 
-/** All that was found out about a series: `series.json`. Reports are folds of it. */
+/** Everything found out about a series: `series.json`. Reports are folds of it. */
 export interface SeriesVerdict {
 	readonly schema: 'vpmu-series/1';
-	/** The folder of both runs, as it was given. */
+	/** The folder of both runs, as given. */
 	readonly out: string;
 	readonly vpmu: string;
-	/** QEMU's source, as the user named it. */
+	/** QEMU's source, as named by the user. */
 	readonly source: string;
 	readonly series: readonly AppliedSeries[];
 	readonly before: BuiltProgram;
@@ -68,16 +71,16 @@ export interface SeriesVerdict {
 	readonly tried: Tried;
 	readonly passes: boolean | null;
 	readonly exit: number;
-	/** Why it does not pass, or that it does. */
+	/** Why it does or does not pass. */
 	readonly why: readonly string[];
-	/** Who ran it, for `Tested-by:`; absent where that is not known. */
+	/** Who ran it, for `Tested-by:`; absent if unknown. */
 	readonly tester?: string | undefined;
 }
 
 /** What ran with the series. */
 export interface Tried {
 	readonly cells: Readonly<Record<CellResult['status'], number>>;
-	/** Cells that ran under KVM on a real host, on an emulated one, and under TCG without KVM. */
+	/** Number of cells that ran under KVM on a real host, on an emulated one, and under TCG. */
 	readonly real: number;
 	readonly board: number;
 	readonly tcg: number;
@@ -88,13 +91,13 @@ export interface Tried {
 
 export type SeriesEvidence = Omit<SeriesVerdict, 'schema' | 'tried' | 'passes' | 'exit' | 'why' | 'findings'> & {
 	readonly results: Results;
-	/** Findings that versions of the series are known for, and the version they were seen in. */
+	/** Findings that versions of the series had, and the version they were seen in. */
 	readonly known: { readonly version: number; readonly findings: Readonly<Record<string, string>> } | null;
 };
 
 /**
- * Judges a series by what was seen without and with it. What failed without it too is not its fault; a finding that an earlier
- * version had and this one has not is fixed. Pure.
+ * Judges a series by the observations without and with it. Failures that also occur without it are not its fault; a
+ * finding that an earlier version had and this one does not is fixed. Pure.
  */
 export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): SeriesVerdict {
 	const { comparison, builds, series } = evidence;
@@ -137,7 +140,7 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 	return { ...judged, passes: true, exit: 0, why: ['nothing got worse', ...fair, ...doubts] };
 }
 
-/** Whether everything that was tried passed: then, and only then, a `Tested-by:` is in order. */
+/** Whether everything tested passed: only then is a `Tested-by:` offered. */
 export function everythingPassed({ passes, comparison, tried, findings }: SeriesVerdict): boolean {
 	const { counts, sameFailing } = comparison;
 	const { fail, xfail, error, pass } = tried.cells;
@@ -172,7 +175,7 @@ function findingsOf(results: Results, known: SeriesEvidence['known'], version: n
 	});
 }
 
-/** Cells that are `xpass` because this version fixes what an earlier one showed: no failure of the series. */
+/** Cells that are `xpass` because this version fixes an earlier one's finding, which is not a failure of the series. */
 const fixedCells = (findings: readonly SeriesFinding[]) =>
 	findings.filter(one => one.state === 'fixed').reduce((total, one) => total + one.cells.length, 0);
 

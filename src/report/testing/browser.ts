@@ -18,29 +18,29 @@ export const chromiumPath = [
 
 export const noChromium = 'no Chromium on this machine: apt-get install chromium, or set CHROMIUM to the path of one';
 
-/** Starts a Chromium without a window that asks nobody for anything. */
+/** Starts a headless Chromium that asks no questions. */
 export async function startBrowser(): Promise<Browser> {
 	return await chromium.launch({
 		executablePath: chromiumPath!,
-		// As root it has no sandbox; what it shows here is made by the tests.
+		// As root it has no sandbox; it shows only files made by the tests.
 		args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
 	});
 }
 
-/** A page that was opened, with what it did besides being shown. */
+/** An opened page, with what it did. */
 export interface Opened extends AsyncDisposable {
 	readonly page: Page;
-	/** Errors, violations of the policy, and addresses that it asked for. */
+	/** Errors, policy violations, and addresses that it requested. */
 	readonly complaints: string[];
-	/** Opens the report again at another state. */
+	/** Opens the report again in another state. */
 	goto(hash: string): Promise<void>;
-	/** What axe-core finds wrong, a line each. */
+	/** axe-core's findings, a line each. */
 	axe(): Promise<string[]>;
 	/** Milliseconds of CPU that the page's main thread took to open the report. */
 	cpuMs(): Promise<number>;
 }
 
-/** Opens an HTML report from a file, as a person does. */
+/** Opens an HTML report from a file, as a user does. */
 export async function openReport(browser: Browser, html: string, options: BrowserContextOptions = {}): Promise<Opened> {
 	await using stack = new AsyncDisposableStack();
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
@@ -51,7 +51,7 @@ export async function openReport(browser: Browser, html: string, options: Browse
 	stack.defer(() => context.close());
 	const page = await context.newPage();
 	const devtools = await context.newCDPSession(page);
-	// Time of the thread, so that what else this machine does is not counted.
+	// Thread time, so that other load is not counted.
 	await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
 	const complaints: string[] = [];
 	const address = String(pathToFileURL(file));
@@ -65,7 +65,7 @@ export async function openReport(browser: Browser, html: string, options: Browse
 	return {
 		...{ page, complaints },
 		async goto(hash) {
-			// Another state alone would not load the page again.
+			// Another state alone would not reload the page.
 			await page.goto('about:blank');
 			await page.goto(`${address}${hash}`);
 		},

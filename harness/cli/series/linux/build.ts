@@ -18,18 +18,18 @@ import { formatDuration, UsageError } from '../../../../src/lib/index.ts';
 import type { CommandContext } from '../../../usage/context.ts';
 import { progressPrinter } from '../../upkeep/progress.ts';
 
-/** What of the command line the build is about. */
+/** The parts of the command line that concern the build. */
 export interface LinuxBuildOptions {
-	/** As it was typed. */
+	/** As typed. */
 	readonly source: string;
 	readonly range?: string | undefined;
-	/** A name of ours, or a path. */
+	/** The name of one of our configurations, or a path. */
 	readonly config?: string | undefined;
 	readonly limits?: readonly string[] | undefined;
 }
 
 /**
- * Builds Linux from a source without and with patches, and says how far it is.
+ * Builds Linux from a source without and with patches, and reports progress.
  *
  * @throws UsageError; LinuxBuildFailure; VpmuError
  */

@@ -7,10 +7,10 @@ import type { Given } from '../../command.ts';
 import type { seriesOptions } from '../options.ts';
 
 /**
- * Whose series it is: a folder says so itself; for an archive or a suite of Debian, the patches do by the paths that they touch.
- * QEMU where nothing tells.
+ * Determines which project a series is for: from the folder itself, or, for an archive or a Debian suite, from the
+ * paths that the patches touch. QEMU if nothing tells.
  *
- * @throws UsageError for options that are not for that project
+ * @throws UsageError for options of the other project
  */
 export async function projectOfSeries(
 	{ cwd }: Pick<CommandContext, 'cwd'>,

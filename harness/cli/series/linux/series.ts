@@ -28,7 +28,7 @@ type SeriesGiven = Given<typeof seriesOptions>;
 export interface LinuxSeries {
 	readonly given: SeriesGiven;
 	readonly files: readonly PatchFile[];
-	/** One of the two runs, with what is different in it. @throws UsageError */
+	/** Makes the request of one of the two runs. @throws UsageError */
 	readonly requestFor: (own: {
 		readonly qemu?: readonly string[];
 		readonly kernel?: string;
@@ -45,7 +45,7 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	const shown = options.json ? stderr : stdout;
 	const out = options.out ?? path.join('vpmu-runs', newRunId());
 	const { qemu } = options;
-	// What the runs would refuse is refused before minutes of building.
+	// Refuse now what the runs would refuse after minutes of building.
 	await planRun(series.requestFor({ ...(qemu === undefined ? {} : { qemu }) }), context);
 	let built: BuiltLinuxSeries;
 	try {
@@ -53,7 +53,7 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 		built = await buildLinux(context, { source: source!, range, config, limits }, series.files);
 	} catch (error) {
 		if (!(error instanceof LinuxBuildFailure) || error.unpatched) throw error;
-		// What was to be tested is at fault, not this machine.
+		// The series is at fault, not this machine.
 		explain(error, context);
 		return exitCodes.failed;
 	}
@@ -108,19 +108,22 @@ const inWords: Readonly<Record<KernelUse, string>> = {
 	both: 'the board and the guests',
 };
 
-/** A build as `series.json` has it: `program` is what was built. */
+/** Describes a build for `series.json`: `program` is what was built. */
 const buildOf = ({ image, version, log, fromCache, config, missed }: BuiltLinux) => ({
 	...{ program: image, version, log, fromCache, config, missed },
 });
 
-/** @throws UsageError where the kernel of the host is to change, and the host is not a board */
+/** @throws UsageError if the host's kernel is to change but the host is not a board */
 function requireBoard(use: KernelUse, { on, as }: SeriesGiven['options']): void {
 	if (use === 'guest' || parseOn(on).startsWith('board')) return;
 	const why = as === undefined ? 'by the files that it touches, it is for the kernel of the host' : `'--as ${as}'`;
 	throw new UsageError(`${why}, which only a board can exchange: '--on board', or '--as guest'`);
 }
 
-/** A failure with the series or a regression; what failed before alone is not its fault. */
+/**
+ * Returns why the series does not pass: failures that it causes, or regressions. Failures that occur without it too are
+ * not its fault.
+ */
 function verdict([before, after]: readonly number[], { regressions }: Comparison, warnings: number) {
 	const failures = [
 		...(after === exitCodes.failed ? ['cells fail with it'] : []),

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** The targets that vpmu makes, in a second instead of minutes: an Image whose text is that of one source file. */
+/** The targets that vpmu makes, built in a second: an Image with the text of one source file. */
 const makefile = `VERSION = 6
 PATCHLEVEL = 99
 SUBLEVEL = 1

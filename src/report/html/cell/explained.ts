@@ -3,7 +3,10 @@ import { type Markup, markup } from '../markup.ts';
 
 const words: Readonly<Record<string, string>> = { true: '✓ agrees', false: '✗ differs', null: 'not compared' };
 
-/** An explanation as every report has it: prediction and reasons, layers, the two that disagree, evidence, the command. */
+/**
+ * Renders an explanation as in every report: prediction and reasons, layers, the two that disagree, evidence, the
+ * command.
+ */
 export function explained({ predicted, layers, disagree, evidence, repeat }: Explanation, name: string): Markup {
 	return markup`<div class="explained">
 <h3>Predicted</h3>

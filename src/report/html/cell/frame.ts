@@ -6,9 +6,9 @@ import { type Markup, markup } from '../markup.ts';
 export const area = { left: 66, right: 610, top: 14, bottom: 190 } as const;
 
 /**
- * A plot: an SVG with a vertical axis of counts, what is drawn, and its caption. Plain SVG on d3's scales: the same picture
- * without a script, small, styled by the page in dark and light, and read aloud by its label. Plot libraries need a DOM or
- * draw on a canvas that says nothing.
+ * Draws a plot's frame: an SVG with a vertical axis of counts, the content, and a caption. Plain SVG on d3's scales
+ * looks the same without a script, is small, follows the page's dark and light style, and has a label for screen
+ * readers. Plot libraries need a DOM or draw on an inaccessible canvas.
  */
 export function plotFrame(given: {
 	readonly label: string;

@@ -5,10 +5,10 @@ import { cellFolder } from '../../../run/paths.ts';
 import type { CellResult, KernelLog } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 
-/** Reads the beginning and the end of a file of the run folder; `undefined` for one that is not there. */
+/** Reads the beginning and the end of a file in the run folder; `undefined` if it does not exist. */
 export type ArtifactReader = (file: string) => string | undefined;
 
-/** Files of a cell's folder that its page shows, with what they are. */
+/** Files of a cell's folder that its page shows, with descriptions. */
 const shown = [
 	['console.log', 'console'],
 	['trace.log', 'trace'],
@@ -19,11 +19,11 @@ const shown = [
 	['triage.txt', 'triage'],
 ] as const;
 
-/** Lines of a log that a page has: the first and the last ones. */
+/** Lines of a log on the page: the first and the last ones. */
 const mostLines = { head: 300, tail: 1200 } as const;
 const longestLine = 1000;
 
-/** What the cell's files hold, each with a search; kernel reports first. */
+/** Renders the cell's files, each with a search; kernel reports first. */
 export function logsOf(cell: CellResult, read: ArtifactReader | undefined): Markup {
 	const texts = shown.flatMap(([name, what]) => {
 		const text = read?.(`${cellFolder(cell.id)}/${name}`);
@@ -67,7 +67,7 @@ function log(name: string, what: string, text: string): Markup {
 <pre tabindex="0" aria-label=${what}>${body.map(line => shorten(line, longestLine)).join('\n')}</pre></details>`;
 }
 
-/** A line of qmp.ndjson as its writer makes it (src/qmp/wire/recording.ts). */
+/** Parses a line of qmp.ndjson (src/qmp/wire/recording.ts). */
 const record = v.looseObject({
 	atMs: v.number(),
 	direction: v.picklist(['sent', 'received']),
@@ -77,11 +77,11 @@ const record = v.looseObject({
 
 const mostMessages = 300;
 
-/** What was said over QMP, both directions, with the time since the first message. */
+/** Renders the QMP traffic in both directions, with the time since the first message. */
 function transcript(ndjson: string): Markup {
 	const found = ndjson.split('\n').flatMap(line => {
 		const read = checkJson(line, record);
-		// The message as it stood on the wire, to the last digit.
+		// The message as on the wire, to the last digit.
 		const said = /"(?:message|text)":(.*)\}$/.exec(line)?.[1];
 		return read.state === 'ok' && said !== undefined ? [{ ...read.value, said }] : [];
 	});

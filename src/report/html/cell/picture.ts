@@ -2,12 +2,12 @@ import type { CellResult } from '../../../run/results.ts';
 import { shortCount } from '../../words.ts';
 import { type Markup, markup } from '../markup.ts';
 
-/** CPUs that are drawn; more are described in words only. */
+/** Number of CPUs drawn; larger hosts are only described. */
 const mostCpus = 128;
 const perRow = 16;
 const box = 38;
 
-/** A list of CPUs in the kernel's format as numbers: the first ones, ascending. What is no list is empty. */
+/** Parses a CPU list into numbers, the first ones, ascending. Empty for malformed text. */
 export function cpusOf(list: string, most = mostCpus): number[] {
 	const cpus = new Set<number>();
 	for (const part of list.split(',')) {
@@ -18,7 +18,7 @@ export function cpusOf(list: string, most = mostCpus): number[] {
 	return [...cpus].sort((a, b) => a - b);
 }
 
-/** Where the vCPU was, in order, and what was seen there. */
+/** The places of the vCPU, in order, with what was seen there. */
 function placesOf({ perf, moved = [] }: CellResult): { readonly cpus: string; readonly seen: string }[] {
 	const stays = moved.flatMap(({ event, stays }) =>
 		stays.map(({ pinned, counts, refused }) => ({
@@ -45,7 +45,7 @@ const meanings: Readonly<Record<string, string>> = {
 	...{ 'cannot-run': 'cannot run there', 'no-pmu': 'runs there without a PMU' },
 };
 
-/** The host's CPUs and PMUs as a picture, with where the vCPU was and what it was predicted to do on each CPU. */
+/** Draws the host's CPUs and PMUs, with the places of the vCPU and the prediction for each CPU. */
 export function hostPicture(cell: CellResult): Markup {
 	const { cpus: host, predicted } = cell;
 	if (host === undefined) return null;

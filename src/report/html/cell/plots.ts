@@ -4,10 +4,10 @@ import { shortCount } from '../../words.ts';
 import { type Markup, markup } from '../markup.ts';
 import { area, plotFrame } from './frame.ts';
 
-/** Plots of each kind; a cell that counts on each of many CPUs has all of its counts in the table. */
+/** Number of plots of each kind; the table has all counts. */
 const mostPlots = 12;
 
-/** A count as a number to draw; `null` for what was not counted or is no number. */
+/** Converts a count for drawing; `null` if it was not counted or is not a number. */
 function drawn(count: string | null | undefined): number | null {
 	const value = count === null || count === undefined || count === '' ? Number.NaN : Number(count);
 	return Number.isFinite(value) && value >= 0 ? value : null;
@@ -18,11 +18,11 @@ const scaleTo = (most: number) => scaleLinear([0, most > 0 ? most : 1], [area.bo
 const where = ({ pinned, vcpu }: Pick<PerfReading, 'pinned' | 'vcpu'>) =>
 	`${pinned === null ? 'on any CPU' : `on host CPUs ${pinned}`}${vcpu === undefined ? '' : `, vCPU ${vcpu}`}`;
 
-/** Counts over time while the vCPU was moved: a step for each interval, a band for each stay. */
+/** Plots counts over time while the vCPU was moved: a step per interval, a band per stay. */
 export function movedPlots({ moved = [] }: CellResult): Markup[] {
 	return moved.slice(0, mostPlots).map(({ event, intervalMs, stays }) => {
 		const shown = stays.slice(0, 24);
-		// A stay where the vCPU could not run has no intervals, and a place nevertheless.
+		// A stay in which the vCPU could not run has no intervals, but is shown.
 		const lengths = shown.map(({ counts }) => Math.max(counts.length, 2));
 		const total = lengths.reduce((sum, length) => sum + length, 0);
 		const x = scaleLinear([0, Math.max(total, 1)], [area.left, area.right]);
@@ -53,7 +53,7 @@ ${refused !== undefined && markup`<text class="bad" x=${(from + to) / 2} y=${(ar
 	});
 }
 
-/** N and 2N: each measurement as a line, the least counts on top, and the band of what is believed. */
+/** Plots N and 2N: each measurement as a line, the smallest counts on top, and the accepted band. */
 export function slopePlots({ perf }: CellResult): Markup[] {
 	return perf
 		.filter(({ count, doubled }) => drawn(count) !== null && drawn(doubled) !== null)
@@ -83,7 +83,7 @@ ${line(once, twice, 'least')}
 		});
 }
 
-/** Repeated measurements of one count: each as a point, with the least and the median. */
+/** Plots repeated measurements of one count: each as a point, with minimum and median. */
 export function samplePlots({ perf }: CellResult): Markup[] {
 	return perf
 		.filter(({ samples = [] }) => samples.filter(({ count }) => drawn(count) !== null).length > 1)

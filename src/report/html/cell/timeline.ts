@@ -3,7 +3,7 @@ import { formatDuration } from '../../../lib/deadline.ts';
 import type { CellResult } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 
-/** Where the time of a cell went: QEMU's start, its greeting, the guest's boot, and the rest. */
+/** Shows where the time of a cell went: QEMU's start, its greeting, the guest's boot, and the rest. */
 export function timeline({ timings }: CellResult): Markup {
 	const { spawnMs, greetingMs, shellMs, totalMs } = timings;
 	if (totalMs === null || spawnMs === null || greetingMs === null) return null;

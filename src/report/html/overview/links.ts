@@ -2,17 +2,20 @@ import { visible } from '../../../lib/foreign.ts';
 import type { CellResult, CellStatus } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 
-/** Told apart without colours too. */
+/** Symbols that distinguish statuses without colour. */
 export const signs: Record<CellStatus, string> = {
 	...{ pass: '✓', xfail: '≈', skip: '–', fail: '✗', xpass: '!', error: '⚠' },
 };
 
-/** A status as a word on its colour. */
+/** Renders a status as a coloured word. */
 export function badge(status: CellStatus): Markup {
 	return markup`<span class=${`badge ${status}`}><span aria-hidden="true">${signs[status]}</span> ${status}</span>`;
 }
 
-/** The part of the page's address that shows a cell. It names the cell, so that it is the same in the next run; as text is shown. */
+/**
+ * Returns the fragment of the page's address that shows a cell. It uses the cell's name, so that it is the same in the
+ * next run.
+ */
 export function cellAddress({ id }: Pick<CellResult, 'id'>): string {
 	return `#${new URLSearchParams({ cell: visible(id) })}`;
 }

@@ -7,7 +7,7 @@ const hostOf = ({ on }: CellResult) => on.topology ?? on.host ?? '?';
 const qemuOf = (cell: CellResult) =>
 	`${cell.qemu.version ?? (axesOf(cell).qemu || cell.qemu.path || '?')}${cell.qemu.hasPmuChoice === true ? '+choice' : ''}`;
 
-/** What a cell can be found by; the script of the page reads the same attributes. */
+/** The attributes that a cell is filtered by; the page's script reads the same ones. */
 const axes = { on: hostOf, machine: ({ machine }: CellResult) => machine, qemu: qemuOf } as const;
 const axisNames: Readonly<Record<keyof typeof axes, string>> = {
 	...{ on: 'topology', machine: 'machine type', qemu: 'QEMU' },
@@ -16,7 +16,7 @@ const axisNames: Readonly<Record<keyof typeof axes, string>> = {
 const distinct = (values: readonly string[]) =>
 	[...new Set(values)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
-/** The form that filters the matrix and the table. Its state is in the page's address. */
+/** Renders the form that filters the matrix and the table. Its state is in the page's address. */
 export function filters(cells: readonly CellResult[]): Markup {
 	const statuses = cellStatuses.filter(status => cells.some(cell => cell.status === status));
 	const choice = (axis: keyof typeof axes) => markup`<label>${axisNames[axis]}
@@ -34,7 +34,7 @@ ${choice('on')}${choice('machine')}${choice('qemu')}
 </form>`;
 }
 
-/** The cells by case and topology; the page's script lays the same cells out by machine type or QEMU. */
+/** Renders the cells by case and topology; the page's script rearranges them by machine type or QEMU. */
 export function matrix(cells: readonly CellResult[]): Markup {
 	const columns = distinct(cells.map(hostOf));
 	const numbered = cells.map((cell, index) => ({ cell, index }));

@@ -17,10 +17,10 @@ const meanings: Record<CellStatus, string> = {
 	error: 'the infrastructure is at fault',
 };
 
-/** Failures that the overview explains in full; the matrix has all. */
+/** Number of failures that the overview explains in full; the matrix has all. */
 const mostExplained = 20;
 
-/** The part of the page that is not about one cell. */
+/** Renders the part of the page that does not concern a single cell. */
 export function overview(results: Results, folder: string): Markup {
 	const { run, cells } = results;
 	const wrong = cells.map((cell, index) => ({ cell, index })).filter(({ cell }) => isWrong(cell));
