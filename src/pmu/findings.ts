@@ -10,7 +10,7 @@ export const findings = {
 	F5: 'without SET_PMU, a cpus list that reaches a higher 64-bit word than possible makes the comparison read past its bitmap',
 	F6: 'a CPU number out of range in sysfs ends QEMU instead of being refused',
 	F7: 'an event source type beyond 32 bits is cut to 32 bits instead of being refused',
-	F8: '-cpu host,pmu=off is refused where no backend exists, although there is no PMU to turn off',
+	F8: '-cpu host,pmu=off is refused where no backend exists, although the guest has no PMU anyway',
 	F9: 'a named CPU model fails to start where no backend exists, though its PMU should just be disabled',
 	F10: 'qom-list-properties of kvm-accel ends a running QEMU',
 	F11: 'a vCPU on a host CPU outside the chosen PMU spins without progress while QMP says running',
