@@ -47,9 +47,6 @@ export interface SessionOptions {
 	readonly isJudged?: boolean;
 }
 
-/** A leak check reads all memory of the process; a hang ends here too. Times the host's slowness. */
-const leakCheckMs = 30_000;
-
 /** A running cell. A case sees it through its context (context.ts). */
 export class CellSession extends Witness {
 	readonly cell: Cell;
@@ -353,18 +350,5 @@ export class CellSession extends Witness {
 			}
 			throw error;
 		}
-	}
-
-	async #launch(lease: Lease, options: StartOptions, base: Partial<MachineSpec>, artifacts: string): Promise<Machine> {
-		const spec = specOf({ cell: this.cell, lease, facts: this.#facts, simulation: this.#simulation }, options, base);
-		const timeoutMs = 30_000 * lease.slowness * contention();
-		const console = { speedFactor: lease.slowness };
-		const budgets = lease.isSanitized === true ? { quitMs: leakCheckMs * lease.slowness * contention() } : undefined;
-		const onNote = (note: string) => this.note(note);
-		const machine = this.#owned.use(
-			await startMachine(this.host, spec, { artifacts, timeoutMs, console, onNote, budgets }),
-		);
-		await this.#kernels?.machineStarted(machine);
-		return machine;
 	}
 }

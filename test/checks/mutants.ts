@@ -42,7 +42,7 @@ function isPredicate(node: AnyNode): boolean {
 	return node.callee.type === 'MemberExpression' && predicates.test(node.callee.property.name ?? '');
 }
 
-/** Whether a node stands among words: what it decides is how something is said. */
+/** Whether a node only affects wording. */
 function isWording(ancestors: readonly AnyNode[]): boolean {
 	return ancestors.some((node, at) => {
 		const child = ancestors[at + 1];

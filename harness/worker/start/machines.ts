@@ -9,6 +9,9 @@ import { keepArguments, keepMachine } from './keep.ts';
 import { type BesideOptions, bootable, leaseOf, type StartOptions, specOf } from './spec.ts';
 import { LiveTerminals } from './terminals.ts';
 
+/** Deadline of a leak check, which reads all memory of the process; scaled by the host's slowness. */
+const leakCheckMs = 30_000;
+
 /** What {@link CellMachines} needs of a cell. */
 export interface MachinesOptions {
 	readonly cell: Cell;
@@ -84,7 +87,9 @@ export class CellMachines implements AsyncDisposable {
 		const spec = specOf({ cell, lease, facts, simulation }, options, base);
 		const timeoutMs = 30_000 * lease.slowness * contention();
 		const console = { speedFactor: lease.slowness };
-		const machine = this.#owned.use(await startMachine(host, spec, { artifacts, timeoutMs, console, onNote }));
+		const budgets = lease.isSanitized === true ? { quitMs: leakCheckMs * lease.slowness * contention() } : undefined;
+		const start = { artifacts, timeoutMs, console, onNote, budgets };
+		const machine = this.#owned.use(await startMachine(host, spec, start));
 		await onStarted(machine);
 		return machine;
 	}

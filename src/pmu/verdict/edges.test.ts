@@ -38,7 +38,7 @@ test('of a QEMU that did not start, nothing else is demanded', t => {
 	t.deepEqual(checksOf(onAll, {}), ['start start-seen']);
 });
 
-test('a refusal without a known text must say something, and one of a signal is none', t => {
+test('a refusal without a known text must print something, and death by a signal is not a refusal', t => {
 	const refusal = predict(uniform, { pmu: '4294967296' });
 	t.is(refusal.backend, 'error');
 	t.is(refusal.error, undefined);
