@@ -25,7 +25,7 @@ for (const [name, make] of [
 		t.true(statSync(path.join(root, 'a/d')).isDirectory());
 	});
 
-	test(`${name}: where the kernel takes no folders it fails instead of trying for ever`, async t => {
+	test(`${name}: where no folder can be made it fails instead of trying forever`, async t => {
 		for (const place of ['/proc/x', '/proc/x/y/z', '/proc/self/x', '/sys/x', '/dev/null/x', '/dev/null']) {
 			const error = await t.throwsAsync(make(place), undefined, place);
 			t.regex((error as NodeJS.ErrnoException).code ?? '', /^(EACCES|EPERM|EROFS|ENOTDIR)$/, place);

@@ -17,7 +17,7 @@ export { attachHelp, attachTerminal } from './machine/attach.ts';
 export { Machine, type MachineTimings } from './machine/machine.ts';
 export { describeEvent, type UnexpectedEvent } from './machine/qmp-watch.ts';
 export { type StartOptions, startMachine } from './machine/start.ts';
-export type { TriageSection } from './machine/triage.ts';
+export type { TriageSection } from './machine/triage/triage.ts';
 export { connectWhenReady } from './process/connect.ts';
 export {
 	type ProcessOptions,

@@ -6,7 +6,7 @@ import { allMutants, judging, type Tried, tryMutants } from './checks.ts';
 
 const usage = `usage: npm run test:mutate -- [--only TEXT] [--list] [--processes N] [FILE...]
 
-Takes every check of the files that judge out, one at a time, and runs the unit tests that execute it. Exits 1 if all
+Removes each check from the judging files, one at a time, and runs the unit tests that execute it. Exits 1 if all
 stay green for a check that test/checks/survivors.json gives no reason for.
 `;
 

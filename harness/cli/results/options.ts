@@ -26,7 +26,7 @@ export const mergeOptions = {
 	out: { value: 'DIR', help: 'run folder of the whole; default vpmu-runs/ID' },
 	plan: {
 		value: 'FILE',
-		help: 'the plan that the parts were run by: keeps its order, and names a cell that is missing',
+		help: 'the plan of the parts: keeps its order, and reports a missing cell',
 	},
 	json: { help: 'print the results as JSON on standard output instead of the table' },
 } as const satisfies Options;
@@ -35,10 +35,10 @@ export const comparisonFormats = ['text', 'json', 'html', 'markdown', 'mail'] as
 
 /** Options of `vpmu compare`. */
 export const compareOptions = {
-	baseline: { value: 'FILE', help: 'compare the run with this file, which --write-baseline made' },
+	baseline: { value: 'FILE', help: 'compare the run with this file, written by --write-baseline' },
 	'write-baseline': { value: 'FILE', help: 'write what the runs came to into a file to commit, and compare nothing' },
 	before: { value: 'RUN', repeatable: true, help: 'another run of what BEFORE is: more measurements, and flaky cells' },
-	after: { value: 'RUN', repeatable: true, help: 'another run of what AFTER is' },
+	after: { value: 'RUN', repeatable: true, help: 'another run of the same thing as AFTER' },
 	verbose: { help: 'list every cell' },
 	format: { value: 'FORMAT', choices: comparisonFormats, help: 'default text' },
 	json: { help: 'the same as --format json' },

@@ -65,7 +65,7 @@ test('readings are demanded on the host CPUs that the case named, and on no othe
 	// A reading on no CPU is none.
 	t.deepEqual(judged('0', reading('')), ['perf perf-pinned', 'perf perf-covered']);
 	t.deepEqual(judged('0', reading('0'), reading('', { event: 'instructions' })), []);
-	// One that moved between a CPU that counts and one that stops shows nothing about either.
+	// A vCPU that moved between a CPU that counts and one that does not shows nothing about either.
 	t.deepEqual(judged('0', reading('0'), reading('0-1', notSupported)), []);
 	t.deepEqual(judged('0-1', reading('0'), reading('1', zero), reading(null, zero)), []);
 	// Of a CPU that is not predicted nothing can be said.

@@ -19,7 +19,7 @@ import { whileRunning } from './halt.ts';
 import { keepLog, readLog } from './log.ts';
 import type { QmpWatch, UnexpectedEvent } from './qmp-watch.ts';
 import { MachineShell } from './shell.ts';
-import { describeTriage, type TriageSection, triage } from './triage.ts';
+import { describeTriage, type TriageSection, triage } from './triage/triage.ts';
 
 /** Milliseconds since the start was requested; `null` for a step that was not reached. */
 export interface MachineTimings {

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { GuestError } from '../../guest/errors.ts';
-import { FaultyKernel, gdbArguments, provoke } from '../../guest/testing/gdb-stub.ts';
-import { localHost } from '../../host/local.ts';
-import { realGuest } from '../testing/real.ts';
-import { startMachine } from './start.ts';
+import { GuestError } from '../../../guest/errors.ts';
+import { FaultyKernel, gdbArguments, provoke } from '../../../guest/testing/gdb-stub.ts';
+import { localHost } from '../../../host/local.ts';
+import { realGuest } from '../../testing/real.ts';
+import { startMachine } from '../start.ts';
 
 test('a guest whose kernel never returns from a system call: a hang, with what the kernel says of it', async t => {
 	const artifacts = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { SerialConsole } from '../../guest/console.ts';
-import { plainHost } from '../testing/hosts.ts';
-import type { QmpAsk } from '../vcpu.ts';
+import { SerialConsole } from '../../../guest/console.ts';
+import { plainHost } from '../../testing/hosts.ts';
+import type { QmpAsk } from '../../vcpu.ts';
 import { describeTriage, triage } from './triage.ts';
 
 /** Runs a triage of a machine where only the given `qmp` answers. */

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SerialConsole } from '../../guest/console.ts';
-import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
-import { messageOf } from '../../lib/errors.ts';
-import { contention } from '../../lib/fair-clock.ts';
-import { diagnoseVcpus, type QmpAsk } from '../vcpu.ts';
+import type { SerialConsole } from '../../../guest/console.ts';
+import type { Host } from '../../../host/host.ts';
+import type { WaitOptions } from '../../../lib/deadline.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import { contention } from '../../../lib/fair-clock.ts';
+import { diagnoseVcpus, type QmpAsk } from '../../vcpu.ts';
 
 /** The parts of a machine to examine. The triage owns none of them. */
 export interface TriageSubject {
