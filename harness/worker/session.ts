@@ -62,10 +62,7 @@ export class CellSession extends Witness {
 	readonly #machines: CellMachines;
 	readonly #startedAt = performance.now();
 	#kernels: KernelWatch | undefined;
-	#machine: Machine | undefined;
-	#settings: PmuSettings | undefined;
 	#startMs: number | undefined;
-	#prediction: Prediction | undefined;
 	#failure: unknown;
 	#zeroBoot = false;
 	/** The case has ended the machine itself or seen it die, so it cannot be asked any more. */

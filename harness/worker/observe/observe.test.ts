@@ -1,7 +1,7 @@
 import test from 'ava';
-import type { DeviceNode, DeviceTree } from '../../src/board/index.ts';
-import type { Host } from '../../src/host/index.ts';
-import type { Machine } from '../../src/qemu/index.ts';
+import type { DeviceNode, DeviceTree } from '../../../src/board/index.ts';
+import type { Host } from '../../../src/host/index.ts';
+import type { Machine } from '../../../src/qemu/index.ts';
 import { askMachine, askQmp, deviceTreeChanges, deviceTreeLines, dumpDeviceTree, readPmuTrace } from './observe.ts';
 
 const node = (name: string, properties: Record<string, string> = {}, children: DeviceNode[] = []): DeviceNode => ({

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { GuestReading } from '../../src/pmu/index.ts';
+import type { GuestReading } from '../../../src/pmu/index.ts';
 import { Witness } from './witness.ts';
 
 const reading: GuestReading = {
