@@ -300,9 +300,9 @@ export class CellSession extends Witness {
 			failure: this.#failure,
 			perf: this.perfReadings,
 			moved: this.moved,
-			timings: this.#machine?.timings,
+			timings: machine?.timings,
 			startMs: this.#startMs,
-			artifacts: { ...this.#machine?.artifacts, ...this.#kernels?.files, ...this.attached },
+			artifacts: { ...machine?.artifacts, ...this.#kernels?.files, ...this.attached },
 			notes: this.notes,
 			totalMs: performance.now() - this.#startedAt,
 		};
