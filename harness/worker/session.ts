@@ -1,20 +1,7 @@
 import type { DeviceTree } from '../../src/board/index.ts';
-import { attachHost, type Host, type HostFolder } from '../../src/host/index.ts';
-import { contention, VpmuError } from '../../src/lib/index.ts';
-import {
-	type CpuPmu,
-	cyclesEvent,
-	type HostFacts,
-	hostModel,
-	type JudgeOptions,
-	kernelFindings,
-	type PmuSettings,
-	type Prediction,
-	predictBackend,
-	type Simulation,
-	simulate,
-} from '../../src/pmu/index.ts';
-import { type Machine, type MachineSpec, QemuError, startMachine } from '../../src/qemu/index.ts';
+import type { Host } from '../../src/host/index.ts';
+import { cyclesEvent, type HostFacts, type JudgeOptions, kernelFindings } from '../../src/pmu/index.ts';
+import { type Machine, type MachineSpec, QemuError } from '../../src/qemu/index.ts';
 import { describePeerDeath, QmpError } from '../../src/qmp/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import type { Matrix } from '../plan/matrix.ts';
@@ -167,7 +154,8 @@ export class CellSession extends Witness {
 	}
 
 	get cyclesEvent(): 'cycles' | 'r11' {
-		return this.#prediction === undefined ? 'cycles' : cyclesEvent(this.#prediction);
+		const { prediction } = this.place;
+		return prediction === undefined ? 'cycles' : cyclesEvent(prediction);
 	}
 
 	/** Host CPUs (list format) on which a vCPU of the cell can run; empty if none is known. */
