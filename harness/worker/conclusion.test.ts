@@ -235,3 +235,46 @@ test("where KVM itself does not do what it says, what a guest sees is the kernel
 	t.regex(reason!, /; KVM, asked without QEMU: the cycle counter .* stands still on CPU 1, and counts on CPU 0$/);
 	t.is(concluded(withFixed(''), {}, observations)[2], 'guest');
 });
+
+test('a refusal that was predicted is judged, and a breakage after a refusal is not', t => {
+	const said = refused('Failed to retrieve host CPU features');
+	const exited = new QemuError('it refused', { failure: 'exited', argv: [], exit: { status: 1, signal: null } });
+	t.deepEqual(concluded(uniform, { pmu: '9999' }, said, { failure: exited }), ['pass', null, null]);
+	const [status, , blame] = concluded(uniform, { pmu: '9999' }, said, { failure: new Error('a mistake') });
+	t.deepEqual([status, blame], ['error', 'harness']);
+	// One that ended later did start: that it ended is the failure.
+	t.is(concluded(uniform, {}, started(10), { failure: exited })[0], 'fail');
+});
+
+test('a cell of which something is missing that a verdict needs is an error of the harness', t => {
+	const whole = recordOf(uniform, {}, started(10));
+	t.is(conclude(whole).status, 'pass');
+	for (const part of ['prediction', 'settings', 'facts', 'known'] as const) {
+		const { status, blame, reason } = conclude({ ...whole, [part]: undefined });
+		t.deepEqual([status, blame, reason], ['error', 'harness', 'the cell ended before anything was predicted'], part);
+	}
+});
+
+test('without what is known of the host a case is not asked which failure it expects', t => {
+	const matrix: Matrix = { expectFailure: () => 'a known bug' };
+	t.is(conclude({ cell: cell!, isJudged: false, totalMs: 1, matrix }).status, 'pass');
+	t.is(conclude({ cell: cell!, isJudged: false, totalMs: 1, matrix, unmet: ['it must'] }).status, 'fail');
+});
+
+test('who is to blame for a breakage is who the error names; only what is under test fails a cell', t => {
+	const of = (failure: unknown) => concluded(uniform, {}, started(10), { failure });
+	const onHost = new QemuError('no such library', { failure: 'exited', argv: [], blame: 'host' });
+	t.deepEqual(of(onHost), ['error', 'no such library', 'host']);
+	t.deepEqual(of(new GuestError('hang', 'the guest hangs')), ['fail', 'the guest hangs', 'guest']);
+	t.deepEqual(of('a text'), ['error', 'a text', 'harness']);
+	const [status, reason] = of(new TypeError('a mistake'));
+	t.is(status, 'error');
+	t.regex(reason!, /^TypeError: a mistake \|.* at /);
+});
+
+test('a report of a sanitizer blames QEMU, whatever the guest shows', t => {
+	const stderr = ['==77==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010'];
+	const seen = { ...started(10), unexpected: { events: [], stderr }, guestKernel: troubled };
+	t.deepEqual(concluded(uniform, {}, seen, { judging: {} }).slice(2), ['qemu']);
+	t.deepEqual(concluded(uniform, {}, { ...started(10), unexpected: { events: [], stderr } }).slice(2), ['qemu']);
+});

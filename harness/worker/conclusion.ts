@@ -97,8 +97,9 @@ function withKernels(record: CellRecord, result: CellResult): CellResult {
 	if (said.length === 0) return result;
 	const reason = [result.reason, ...said].filter(text => text !== null).join('; ');
 	if (ofHost.length > 0) return { ...result, status: 'fail', blame: 'kernel', reason };
-	const isNobodys = record.failure instanceof DeadlineError || result.blame === 'guest';
-	return isNobodys ? { ...result, status: 'fail', blame: 'guest', reason } : { ...result, reason };
+	return record.failure instanceof DeadlineError
+		? { ...result, status: 'fail', blame: 'guest', reason }
+		: { ...result, reason };
 }
 
 /**

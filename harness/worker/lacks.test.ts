@@ -31,6 +31,9 @@ test('a real host must match a topology of the case, even if the plan was made f
 
 test('a missing PMU choice, PMU or event source is named', t => {
 	t.regex(lacks({ needs: { choice: true } }, uniform, {}, false)!, /needs a QEMU with the PMU choice; 10\.0\.13/);
+	t.is(lacks({ needs: { choice: true } }, uniform), undefined);
+	t.regex(lacks({ needs: { choice: true }, pmu: ['armv8_x'] }, uniform, { pmu: 'armv8_x' }, false)!, /the PMU choice/);
+	t.is(lacks({ pmu: ['10'] }, uniform, { pmu: '10' }), undefined);
 	t.is(lacks({}, uniform, { pmu: '#1' }), 'needs 2 CPU PMUs; lab has armv8_pmuv3_0');
 	t.is(lacks({}, none, { pmu: '#0' }), 'needs a CPU PMU; lab has none');
 	const pmu = 'armv8_cortex_a72';

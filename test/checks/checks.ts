@@ -5,7 +5,7 @@ import { withRunners } from './pool.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Files whose checks decide a verdict. */
+/** Files whose checks decide a verdict; `FILE#FUNCTION` for one function of a file that mostly writes results. */
 export const judging: readonly string[] = [
 	'src/pmu/verdict/*.ts',
 	'src/pmu/predict/*.ts',
@@ -13,8 +13,8 @@ export const judging: readonly string[] = [
 	'src/qemu/machine/qmp-watch.ts',
 	'src/qemu/process/stderr.ts',
 	'harness/worker/{conclusion,kernels,lacks,observe,witness}.ts',
-	'harness/worker/guest/{reading,host-side}.ts',
-	'harness/protocol/outcome.ts',
+	'harness/worker/guest/reading.ts',
+	'harness/protocol/outcome.ts#broken',
 ];
 
 /** Where the unit tests of these files stand. */
@@ -49,9 +49,13 @@ const filesOf = (patterns: readonly string[]) =>
 
 /** All checks of the files that judge. */
 export function allMutants(patterns: readonly string[] = judging): readonly Mutant[] {
-	return filesOf(patterns)
-		.filter(file => !/\.(test|real|full)\.ts$/.test(file))
-		.flatMap(file => mutantsOf(file, readFileSync(path.join(root, file), 'utf8')));
+	return patterns.flatMap(pattern => {
+		const [files = '', place] = pattern.split('#');
+		return filesOf([files])
+			.filter(file => !/\.(test|real|full)\.ts$/.test(file))
+			.flatMap(file => mutantsOf(file, readFileSync(path.join(root, file), 'utf8')))
+			.filter(({ file, id }) => place === undefined || id.startsWith(`${file}: ${place}`));
+	});
 }
 
 /** Whether a test file executes a place in a file: the innermost range around it counts. */
@@ -68,8 +72,10 @@ function importersOf(file: string, imports: ReadonlyMap<string, ReadonlySet<stri
 	return [...found];
 }
 
-/** No test file takes nearly as long; one that does hangs for want of the check. */
-const hangsMs = 90_000;
+/** A test file that takes so much longer than it does with all checks in place hangs for want of the check. */
+const hangsMs = (usualMs: number) => 60_000 + 20 * usualMs;
+/** With all checks in place no test file takes nearly as long. */
+const longestMs = 600_000;
 
 export interface TryOptions {
 	readonly tests?: readonly string[];
@@ -89,7 +95,7 @@ export async function tryMutants(mutants: readonly Mutant[], options: TryOptions
 	const files = filesOf(tests);
 	onProgress(`${files.length} test files are run once with all checks in place`);
 	const surveyed = await withRunners(root, processes, files, async (file, ask): Promise<Surveyed> => {
-		const { red, ms, covered = {}, imports = {} } = await ask({ tests: [file], survey: true }, hangsMs);
+		const { red, ms, covered = {}, imports = {} } = await ask({ tests: [file], survey: true }, longestMs);
 		return { file, ms, red, covered, imports };
 	});
 	const broken = surveyed.filter(one => one.red !== undefined);
@@ -108,16 +114,15 @@ export async function tryMutants(mutants: readonly Mutant[], options: TryOptions
 	return await withRunners(root, processes, mutants, async (mutant, ask): Promise<Tried> => {
 		const covering = surveyed
 			.filter(one => executes(one, mutant))
-			.toSorted((a, b) => closeness(a.file, mutant) - closeness(b.file, mutant) || a.ms - b.ms)
-			.map(one => one.file);
+			.toSorted((a, b) => closeness(a.file, mutant) - closeness(b.file, mutant) || a.ms - b.ms);
 		const source = mutated(readFileSync(path.join(root, mutant.file), 'utf8'), mutant);
-		const { red } =
-			covering.length === 0
-				? {}
-				: await ask(
-						{ tests: covering, stale: importersOf(mutant.file, importers), changed: { file: mutant.file, source } },
-						hangsMs,
-					);
+		const changed = { file: mutant.file, source };
+		const stale = importersOf(mutant.file, importers);
+		let red: Tried['red'];
+		for (const { file, ms } of covering) {
+			red ??= (await ask({ tests: [file], stale, changed }, hangsMs(ms))).red;
+			if (red !== undefined) break;
+		}
 		if (++done % 50 === 0) onProgress(`${done} of ${mutants.length} checks`);
 		const tried = { mutant, covering: covering.length, ...(red === undefined ? {} : { red }) };
 		onTried(tried);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { allMutants, judging, type Tried, tryMutants } from './checks.ts';
 
-const usage = `usage: npm run test:mutate -- [--only TEXT] [--list] [--processes N] [FILE...]
+const usage = `usage: npm run test:mutate -- [--only TEXT]... [--list] [--processes N] [FILE...]
 
 Removes each check from the judging files, one at a time, and runs the unit tests that execute it. Exits 1 if all
 stay green for a check that test/checks/survivors.json gives no reason for.
@@ -13,7 +13,7 @@ stay green for a check that test/checks/survivors.json gives no reason for.
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
-		only: { type: 'string' },
+		only: { type: 'string', multiple: true },
 		list: { type: 'boolean' },
 		processes: { type: 'string' },
 		help: { type: 'boolean' },
@@ -28,7 +28,7 @@ const reasons: Readonly<Record<string, string>> = JSON.parse(
 	readFileSync(path.join(import.meta.dirname, 'survivors.json'), 'utf8'),
 );
 const mutants = allMutants(positionals.length === 0 ? judging : positionals).filter(one =>
-	one.id.includes(values.only ?? ''),
+	(values.only ?? ['']).some(text => one.id.includes(text)),
 );
 if (values.list) {
 	for (const { id } of mutants) process.stdout.write(`${id}\n`);

@@ -32,7 +32,7 @@ class Runner implements AsyncDisposable {
 		} catch (error) {
 			if (!ended.signal.aborted) throw error;
 			await this.#end();
-			return { red: { file: '', title: String(ended.signal.reason), error: '' }, ms: timeoutMs };
+			return { red: { file: asked.tests.at(-1) ?? '', title: String(ended.signal.reason), error: '' }, ms: timeoutMs };
 		} finally {
 			clearTimeout(timer);
 			child.off('exit', onExit);

@@ -73,6 +73,12 @@ test('an event is found with its modifiers, and by its place only if it is the o
 	t.is(readingOf(of({ event: 'cycles:u', index: 0 }), run(text), undefined).count, 7n);
 	t.is(readingOf(of({ event: 'cycles:u', index: 9 }), run(text), undefined).count, 7n);
 	t.is(readingOf(of({ event: 'branches', index: 0 }), run(text), undefined).state, 'stuck');
+	const apart = {
+		...run(text),
+		entries: run(text).entries.map(entry => ({ ...entry, event: 'cycles', modifiers: 'u' })),
+	};
+	t.is(readingOf(of({ event: 'cycles:u' }), apart, undefined).count, 5n);
+	t.is(readingOf(of({ event: 'cycles:k' }), apart, undefined).state, 'stuck');
 });
 
 test('of two attempts each part is the least, with the time that belongs to it', t => {
@@ -94,6 +100,8 @@ test('of two attempts each part is the least, with the time that belongs to it',
 	t.is(least(one, { ...other, count: null }).count, 5n);
 	t.is(least({ ...one, doubledCount: null }, other).doubledCount, null);
 	t.is(least(one, { ...other, doubledCount: null }).doubledCount, 20n);
+	t.deepEqual(least(one, { ...other, doubledCount: null }).onCounterNs, [50n, 200n]);
+	t.is(least({ ...one, count: null }, { ...other, count: 0n }).count, null);
 	const missing: GuestReading = { ...one, state: 'not-counted', count: null };
 	t.is(least(one, missing), missing);
 	t.is(least(missing, one), missing);

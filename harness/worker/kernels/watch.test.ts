@@ -185,8 +185,12 @@ test('a machine that is about to end is asked before, and not again', async t =>
 	await watching.machineEnds(fakeMachine());
 	t.is(asked, 0);
 	await watching.machineEnds(machine);
-	await watching.settle({ hasFailed: false });
 	t.is(asked, 1);
+	Object.assign(machine.process, { exit: {} });
+	await watching.settle({ hasFailed: true });
+	t.is(asked, 1);
+	t.is(watching.observed.guestKernel?.lastLines, undefined);
+	t.is(watching.observed.guestKernel?.unread, null);
 	t.deepEqual(names().guest, ['oops']);
 	// One that ended before it was asked stays unasked.
 	const gone = watch(t).watching;
@@ -232,7 +236,8 @@ test("the host's log counts from the mark on, by the processes that it names", a
 	]);
 	const lease = {
 		tellProcesses: (pids: readonly number[]) => void told.push(pids),
-		othersProcesses: async () => [200],
+		// A thread that two cells claim is this one's as well.
+		othersProcesses: async () => [101, 200],
 	};
 	const { watching, names, artifacts } = watch(t, host, lease);
 	await watching.begin();
@@ -294,4 +299,46 @@ test('processes are told where cells share a host, of machines that run', async 
 	} as unknown as Host;
 	await watch(t, gone, lease).watching.machineStarted(fakeMachine());
 	t.deepEqual(told.at(-1), [100]);
+});
+
+test('in a cell that failed, what each console showed is kept once, and nothing of a machine that still answers', async t => {
+	const { watching } = watch(t);
+	const ended = fakeMachine({ lines: ['last words'], exit: {} });
+	const running = fakeMachine({ lines: ['all is well'] });
+	await watching.machineStarted(ended);
+	await watching.machineStarted(running);
+	watching.add(fakeGuest(ended, undefined));
+	await watching.settle({ hasFailed: true });
+	t.deepEqual(watching.observed.guestKernel?.lastLines, ['last words']);
+	t.false('hostKernel' in watching.observed);
+	t.false('guestKernel' in watch(t).watching.observed);
+});
+
+test('a message that is known for some kernels goes by the release of the kernel that logged it', async t => {
+	const facts = { kernel: { release: '5.10.0' } } as Lease['facts'];
+	const { watching, names } = watch(t, fakeHost([`<0>${oops}`]), { facts });
+	for (const whose of ['guest', 'host'] as const) {
+		watching.expectTrouble({
+			name: whose,
+			of: whose,
+			from: '6.1',
+			pattern: 'Internal error',
+			reason: 'known since 6.1',
+		});
+	}
+	await watching.begin();
+	watching.add(fakeGuest(fakeMachine(), [oops]));
+	await watching.settle({ hasFailed: false });
+	await watching.end();
+	t.deepEqual(names(), { guest: [], host: ['oops'] });
+});
+
+test('what is known and shown on a console alone is a note too', async t => {
+	const { watching, names } = watch(t);
+	const machine = fakeMachine({ lines: [oops, stall] });
+	await watching.machineStarted(machine);
+	watching.add(fakeGuest(machine, []));
+	watching.expectTrouble({ name: 'own', of: 'guest', pattern: 'Internal error', reason: 'the case provokes it' });
+	await watching.settle({ hasFailed: false });
+	t.deepEqual(names().guest, ['rcu-stall']);
 });

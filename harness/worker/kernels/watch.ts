@@ -132,7 +132,7 @@ export class KernelWatch {
 		}
 		for (const machine of hasFailed ? this.#machines : []) {
 			const why = this.#silent(machine, false);
-			const isKnown = this.#guests.has(machine) || this.#ended.has(machine) || machine.spec.kernel === undefined;
+			const isKnown = this.#guests.has(machine) || machine.spec.kernel === undefined;
 			if (why !== undefined && !isKnown) this.#lastSeen(machine, why);
 		}
 	}
