@@ -32,7 +32,7 @@ export function onActions(
 			const summary = env.GITHUB_STEP_SUMMARY;
 			if (summary === undefined || summary === '') return;
 			try {
-				await appendFile(summary, summaryOf(results));
+				await appendFile(summary, summaryOf(results, folder));
 			} catch (error) {
 				// A summary is an extra: the results stand without it.
 				stderr.write(
@@ -46,8 +46,8 @@ export function onActions(
 /** GitHub refuses a job summary that is longer (1 MiB for a step). */
 const mostSummaryBytes = 1_000_000;
 
-function summaryOf(results: Results): string {
-	const whole = Buffer.from(`${markdownOf(results)}\n`);
+function summaryOf(results: Results, folder: string): string {
+	const whole = Buffer.from(`${markdownOf(results, folder)}\n`);
 	return whole.length <= mostSummaryBytes
 		? whole.toString('utf8')
 		: `${whole.subarray(0, mostSummaryBytes).toString('utf8')}\n\ncut\n`;

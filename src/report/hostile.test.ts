@@ -101,7 +101,7 @@ function judge(t: ExecutionContext, results: Results, text: string): void {
 		t.notRegex(page, /<(?:img|iframe|object|base|embed)\b(?! )/);
 	}
 	for (const line of githubOf(results, text).trimEnd().split('\n')) t.regex(line, /^::error title=[^:,\r\n]*::/);
-	t.true(markdownOf(results).length > 0);
+	t.true(markdownOf(results, text).length > 0);
 	t.regex(PrettyReport.of(results, text), /repeat {5}/);
 	const { durationMs: _, ...run } = results.run;
 	const at = run.startedAt;

@@ -23,6 +23,7 @@ export { markdownOf } from './markdown.ts';
 export { notesOf, type RunNote } from './notes.ts';
 export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';
 export { PrettyReport } from './pretty.ts';
+export { allPassed, type RunReportOptions, runDocument } from './run/document.ts';
 export { annotationsOf, command as workflowCommand } from './series/annotations.ts';
 export { type SeriesReportOptions, seriesDocument } from './series/document.ts';
 export { seriesJunitOf } from './series/junit.ts';

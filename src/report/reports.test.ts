@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
+import { cellFolder } from '../run/paths.ts';
+import { textOf } from './document/index.ts';
 import { htmlOf } from './html/html.ts';
 import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
 import { markdownOf } from './markdown.ts';
 import { notesOf } from './notes.ts';
+import { runDocument } from './run/document.ts';
 import { tapOf } from './tap.ts';
 import { pagesOf } from './testing/pages.ts';
 import { cellOf, everyStatus, nasty, resultsWith } from './testing/results.ts';
@@ -177,12 +180,39 @@ test('KCIDB: ids name their origin, nothing is null, and statuses are valid', t 
 });
 
 test('Markdown: each cell has a table row with as many columns as the header', t => {
-	const rows = markdownOf(everyStatus)
-		.split('\n')
-		.filter(line => line.startsWith('|'));
+	const lines = markdownOf(everyStatus, 'run').split('\n');
+	const rows = lines.slice(lines.indexOf('## Cells')).filter(line => line.startsWith('|'));
 	t.is(rows.length, 8);
 	const columns = rows.map(row => row.replaceAll('\\|', '').split('|').length);
 	t.is(new Set(columns).size, 1, rows.join('\n'));
+});
+
+test('mail: short lines; what went wrong by cause, with command; Tested-by only if everything passed', t => {
+	const mail = (cells: Parameters<typeof resultsWith>[0]) =>
+		textOf(runDocument(resultsWith(cells), { folder: 'vpmu-runs/r', tester: 'T <t@example.org>' }), 72);
+	const simulated = cellOf('pass', { simulated: ['attribute5'], accel: 'kvm' });
+	const failing = cellOf('fail', {
+		...{ id: 'pmu/a[uniform,debian:trixie,virt,pmu=1]', reason: 'trace: expected 10, but saw 11' },
+		artifacts: { 'repro.sh': `${cellFolder('pmu/a[uniform,debian:trixie,virt,pmu=1]')}/repro.sh` },
+	});
+	const known = cellOf('xfail', { reason: 'finding F8: what it is' });
+	const text = mail([simulated, failing, { ...failing, id: 'pmu/a[uniform,debian:trixie,virt,pmu=2]' }, known]);
+	t.deepEqual(
+		text.split('\n').filter(line => line.length > 72),
+		[],
+	);
+	t.regex(text, /^vpmu run r: 1 pass, 2 fail, 1 xfail\n/);
+	t.regex(text, /\nfail: 2 cells: .*trace: expected 10, but saw 11\n/);
+	t.regex(text.replaceAll('\\\n', ''), /\n {4}\$ sh vpmu-runs\/r\/cells\/[^ ]*\/repro\.sh\n/);
+	t.regex(text, /\nxfail: 1 cell: finding F8: what it is\n/);
+	t.regex(text, /real KVM on an emulated host \(uniform\);\s+simulated: attribute5 in 1\n/);
+	t.regex(text, /\nhost +pass +xfail +fail\nboard:uniform +1 +1 +2\n/);
+	t.notRegex(text, /Tested-by/);
+	t.regex(mail([cellOf('pass'), cellOf('skip')]), /\nTested-by: T <t@example\.org>\n$/);
+	for (const status of ['fail', 'xfail', 'xpass', 'error', 'skip'] as const) {
+		t.notRegex(mail(status === 'skip' ? [cellOf('skip')] : [cellOf('pass'), cellOf(status)]), /Tested-by/);
+	}
+	t.notRegex(mail([cellOf('pass', { flaky: true })]), /Tested-by/);
 });
 
 test('notes name flaky cells, quarantine, and cells skipped on every host', t => {

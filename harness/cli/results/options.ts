@@ -10,6 +10,7 @@ export const formats = [
 	'json',
 	'kcidb',
 	'markdown',
+	'mail',
 	'lava',
 	'github',
 	'trace',
@@ -30,6 +31,7 @@ export const mergeOptions = {
 	},
 	json: { help: 'print the results as JSON on standard output instead of the table' },
 } as const satisfies Options;
+
 /** Formats of `vpmu compare`. */
 export const comparisonFormats = ['text', 'json', 'html', 'markdown', 'mail'] as const;
 

@@ -12,35 +12,44 @@ import {
 	lavaOf,
 	markdownOf,
 	PrettyReport,
+	runDocument,
 	tapOf,
+	textOf,
 } from '../../../src/report/index.ts';
-import { artifactsIn, type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
+import { artifactsIn, type Results, readEvents } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { readSource } from '../kcidb/source.ts';
+import { widths } from './compare.ts';
 import type { formats, reportOptions } from './options.ts';
+import { readRun } from './sides.ts';
+import { testerOf } from './tester.ts';
+
+interface Rendering {
+	readonly artifacts: ArtifactReader;
+	readonly source: KcidbSource;
+	readonly env: CommandContext['env'];
+}
 
 const renderers: Readonly<
-	Record<
-		Exclude<(typeof formats)[number], 'trace'>,
-		(results: Results, folder: string, artifacts: ArtifactReader, source: KcidbSource) => string
-	>
+	Record<Exclude<(typeof formats)[number], 'trace'>, (results: Results, folder: string, rendering: Rendering) => string>
 > = {
 	pretty: (results, folder) => PrettyReport.of(results, folder),
-	html: (results, folder, artifacts) => htmlOf(results, { folder, artifacts }),
+	html: (results, folder, { artifacts }) => htmlOf(results, { folder, artifacts }),
 	junit: junitOf,
 	tap: tapOf,
 	json: results => `${stringifyJson(results, { indent: 2 })}\n`,
-	kcidb: (results, _folder, _artifacts, source) => kcidbOf(results, source),
+	kcidb: (results, _folder, { source }) => kcidbOf(results, source),
 	markdown: markdownOf,
+	mail: (results, folder, { env }) => textOf(runDocument(results, { folder, tester: testerOf(env) }), widths.mail),
 	lava: lavaOf,
 	github: (results, folder) => githubOf(results, folder),
 };
 
 /** `vpmu report`. */
 export async function report(
-	{ stdout, cwd }: CommandContext,
+	{ stdout, cwd, env }: CommandContext,
 	{ positionals, options }: Given<typeof reportOptions>,
 ): Promise<number> {
 	const given = positionals[0]!;
@@ -55,9 +64,7 @@ export async function report(
 		stdout.write(chromeTraceOf(readEvents(folder)));
 		return exitCodes.asPredicted;
 	}
-	// A killed run has no results; its events show how far it got.
-	const finished = existsSync(path.join(folder, 'results.json'));
-	const results = finished ? readResults(folder) : resultsOf(readEvents(folder));
-	stdout.write(renderers[format](results, given, artifactsIn(folder), source));
+	const rendering = { artifacts: artifactsIn(folder), source, env };
+	stdout.write(renderers[format](readRun(given, cwd), given, rendering));
 	return exitCodes.asPredicted;
 }

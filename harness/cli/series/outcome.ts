@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { compareSides, sideOf } from '../../../src/compare/index.ts';
@@ -22,6 +21,7 @@ import {
 } from '../../../src/report/index.ts';
 import type { Results } from '../../../src/run/index.ts';
 import { widths } from '../results/compare.ts';
+import { testerOf } from '../results/tester.ts';
 import { claimsOf } from './claims.ts';
 
 /** What a series was tested with. */
@@ -83,18 +83,6 @@ function buildsSay({ invariant, findings: all, qmp }: InspectionComparison): Bui
 		findings: all.map(({ severity, text }) => ({ severity, text })),
 		breaking: (qmp?.changes ?? []).filter(one => one.breaking).map(({ where, what }) => `${where}: ${what}`),
 	};
-}
-
-/** Returns the user's git identity, if set. */
-function testerOf(env: NodeJS.ProcessEnv): string | undefined {
-	const ask = (key: string, own: string | undefined) => {
-		if (own !== undefined && own !== '') return own;
-		const { status, stdout } = spawnSync('git', ['config', '--get', key], { env, encoding: 'utf8', timeout: 10_000 });
-		return status === 0 && stdout.trim() !== '' ? stdout.trim() : undefined;
-	};
-	const name = ask('user.name', env.GIT_AUTHOR_NAME);
-	const address = ask('user.email', env.GIT_AUTHOR_EMAIL);
-	return name === undefined || address === undefined ? undefined : `${name} <${address}>`;
 }
 
 /** Renders a verdict in every form, by file name. */

@@ -67,7 +67,7 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 			...unmet.map(demand => [side('case', `a demand was not met: ${demand}`), side(...shownBy(cell))] as const),
 		],
 		evidence: evidenceOf(cell).slice(0, mostEvidence),
-		repeat: repeatOf(cell, folder),
+		repeat: quoteCommand(repeatWords(cell, folder)),
 	};
 }
 
@@ -139,15 +139,15 @@ function evidenceOf({ logs, reason }: CellResult): string[] {
 	];
 }
 
-/** Returns the cell's own script, if it got as far as having one, else the command that selects it. */
-function repeatOf(cell: CellResult, folder: string): string {
+/** Returns the words of the command that runs a cell again: its own script if it got as far as having one. */
+export function repeatWords(cell: CellResult, folder: string): readonly string[] {
 	const own = `${cellFolder(cell.id)}/repro.sh`;
-	if (Object.values(cell.artifacts).includes(own)) return quoteCommand(['sh', `${folder.replace(/\/$/, '')}/${own}`]);
+	if (Object.values(cell.artifacts).includes(own)) return ['sh', `${folder.replace(/\/+$/, '')}/${own}`];
 	const { id, on, qemu, machine, accel } = cell;
-	return quoteCommand([
+	return [
 		...['vpmu', 'run', '--cell', id],
 		...(accel === 'tcg' || on.host === null ? [] : ['--on', on.host]),
 		...(qemu.path === null ? [] : ['--qemu', qemu.path]),
 		...['--machine', machine],
-	]);
+	];
 }

@@ -1,0 +1,202 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import fc from 'fast-check';
+import { baselineShape, baselineText, compareSides, sideOf } from '../../compare/index.ts';
+import { type CellSketch, runOf } from '../../compare/testing/cells.ts';
+import { checkJson } from '../../lib/stored.ts';
+import { comparisonDocument } from '../comparison/document.ts';
+import { runDocument } from '../run/document.ts';
+import { annotationsOf } from '../series/annotations.ts';
+import { seriesDocument } from '../series/document.ts';
+import { seriesJunitOf } from '../series/junit.ts';
+import { judgeSeries } from '../series/verdict.ts';
+import type { ReportDocument } from './blocks.ts';
+import { commandLines, htmlFrom, markdownFrom, textOf } from './index.ts';
+
+/** Text that would act, if a report let it. */
+const hostile = fc.oneof(
+	fc.constantFrom(
+		...[
+			'<script>alert(1)</script>',
+			']]>',
+			'</pre></details><h1>',
+			'" onload="x',
+			"' onclick='x",
+			'&lt;b&gt;',
+			'<!-- x',
+		],
+		...[
+			'\u001b[31mred',
+			'\u009b2J',
+			'a\u0000b',
+			'line\nline\r\nline\u2028line',
+			'\u202eevil\u2066',
+			'\ufeff\u200b',
+			'\ud800',
+		],
+		...[
+			'[a](javascript:x)',
+			'![a](http://x/)',
+			'<http://x/>',
+			'| a | b |',
+			'`` ` ``',
+			'# title',
+			'- item',
+			'1. item',
+			'---',
+		],
+		...[
+			'@everyone',
+			'::error::x',
+			'%0A::error::x',
+			"it's",
+			'$(reboot)',
+			'`reboot`',
+			'\\',
+			'~~~',
+			'***bold***',
+			'\u{1f600}漢字',
+		],
+	),
+	fc.string({ unit: 'binary', maxLength: 40 }),
+);
+
+const cell = fc.record({
+	name: fc.oneof(fc.constant('pmu/a'), hostile),
+	place: fc.oneof(fc.constant('uniform'), hostile),
+	qemu: fc.oneof(fc.constant('debian:trixie'), hostile),
+	machine: fc.oneof(fc.constant('virt'), hostile),
+	reason: hostile,
+	status: fc.constantFrom('pass', 'fail', 'xfail', 'xpass', 'skip', 'error') as fc.Arbitrary<
+		CellSketch['status'] & string
+	>,
+	predicted: fc.record({ backend: hostile, rule: hostile, name: hostile }),
+	more: fc.record({ simulated: fc.array(hostile, { maxLength: 2 }), notes: fc.array(hostile, { maxLength: 2 }) }),
+});
+
+const worlds = fc.record({
+	before: fc.array(cell, { minLength: 1, maxLength: 3 }),
+	after: fc.array(cell, { minLength: 1, maxLength: 3 }),
+	title: hostile,
+	author: hostile,
+	file: hostile,
+	said: hostile,
+});
+
+type World = typeof worlds extends fc.Arbitrary<infer T> ? T : never;
+
+/** Every report that is made of documents, and those that are not. */
+function reportsOf({ before, after, title, author, file, said }: World) {
+	const [was, is] = [runOf(...before), runOf(...after)];
+	const comparison = compareSides(sideOf([was]), sideOf([is]));
+	const built = { program: file, version: said };
+	const verdict = judgeSeries({
+		...{ out: file, vpmu: said, source: file, before: built, after: built, comparison, results: is, known: null },
+		series: [{ title, version: 2, author, notes: [said], patches: [{ title, author, files: [file] }], changeId: said }],
+		builds: { holds: false, reason: said, findings: [{ severity: 'regression', text: said }], breaking: [said] },
+		claims: [{ text: said, where: file, state: 'fails', cells: [title], against: [title] }],
+		tester: author,
+	});
+	const documents: ReportDocument[] = [
+		comparisonDocument(comparison, { isVerbose: true, folder: file }),
+		comparisonDocument(comparison),
+		seriesDocument(verdict),
+		seriesDocument(verdict, { isVerbose: true }),
+		runDocument(is, { folder: file, isWhole: true, tester: author }),
+	];
+	return { documents, verdict, baseline: baselineText(sideOf([was])) };
+}
+
+const isUnseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const tags =
+	/<(?:!DOCTYPE html|\/?(?:html|head|meta|title|style|body|main|h1|h2|p|pre|ul|li|strong|div|details|summary|code|table|thead|tbody|tr|th|td)(?: (?:lang|charset|name|content|http-equiv|class|scope)="[^"<>]*")*)>/g;
+
+/** What acts in a report of text, the first of it; undefined if nothing does. */
+function actsIn({ documents, verdict, baseline }: ReturnType<typeof reportsOf>): string | undefined {
+	for (const document of documents) {
+		for (const width of [72, 100]) {
+			for (const line of textOf(document, width).split('\n')) {
+				if (isUnseen.test(line)) return `text: ${JSON.stringify(line)}`;
+				// Combining marks take no column; what is to be copied, such as Tested-by, stays one line.
+				if ([...line.replaceAll(/\p{M}/gu, '')].length > width && !line.startsWith('Tested-by: '))
+					return `wide: ${line}`;
+			}
+		}
+		const html = htmlFrom(document);
+		const rest = html.replaceAll(tags, '').replaceAll(/<style>[^<]*<\/style>/g, '');
+		if (rest.includes('<') || isUnseen.test(html.replaceAll('\n', ''))) return `HTML: ${html}`;
+		const markdown = markdownFrom(document);
+		const prose = markdown.replaceAll(/(`+)(?!`)(.*?[^`])\1(?!`)/g, '').replaceAll(/^ {4}.*$/gm, '');
+		if (/<(?!br>)/.test(prose) || isUnseen.test(markdown.replaceAll('\n', ''))) return `Markdown: ${markdown}`;
+	}
+	const annotations = annotationsOf(verdict).split('\n').slice(0, -1);
+	const broken = annotations.find(line => !/^::(?:error|notice|warning) [^\n\r]*$/.test(line));
+	if (broken !== undefined) return `annotation: ${broken}`;
+	return checkJson(baseline, baselineShape).state === 'ok' ? undefined : `baseline: ${baseline}`;
+}
+
+test('no text acts in any report: not on a terminal, in HTML, in Markdown, on GitHub, or in a baseline', t => {
+	fc.assert(
+		fc.property(worlds, world => {
+			const acts = actsIn(reportsOf(world));
+			if (acts !== undefined) throw new Error(acts);
+		}),
+		{ numRuns: 80 },
+	);
+	t.pass();
+});
+
+test('lines of 1 MB come through every report', t => {
+	for (const line of ['x'.repeat(1_000_000), 'word '.repeat(200_000)]) {
+		const place = { name: 'pmu/a', place: 'uniform', qemu: 'debian:trixie', machine: 'virt' };
+		const before = { ...place, status: 'pass' as const, reason: '' };
+		const rest = { predicted: { backend: 'default', rule: line, name: line }, more: { simulated: [], notes: [line] } };
+		const cells = {
+			before: [{ ...before, ...rest }],
+			after: [{ ...before, ...rest, status: 'fail' as const, reason: line }],
+		};
+		t.is(actsIn(reportsOf({ ...cells, title: line, author: line, file: line, said: line })), undefined);
+	}
+});
+
+const program = (name: string) => ['/usr/bin', '/usr/local/bin'].map(folder => `${folder}/${name}`).find(existsSync);
+
+test('JUnit of a series with any text is XML for xmllint', t => {
+	const xmllint = program('xmllint');
+	if (xmllint === undefined) {
+		t.log('no xmllint on this machine');
+		return t.pass();
+	}
+	const all = fc.sample(worlds, { numRuns: 30, seed: 1 }).map(world => seriesJunitOf(reportsOf(world).verdict));
+	// One process for all: documents inside one root.
+	const input = `<all>${all.map(xml => xml.replace(/^<\?xml.*?\?>/, '')).join('')}</all>`;
+	const { status, stderr } = spawnSync(xmllint, ['--noout', '--huge', '-'], { input, encoding: 'utf8' });
+	t.is(status, 0, stderr.slice(0, 2000));
+	return undefined;
+});
+
+test('a command that is broken over lines is the same command for a shell', t => {
+	const word = fc.oneof(
+		fc.constantFrom("it's", '$(x)', 'a b', '--cell', '', '*', '\\', '"'),
+		fc.string({ unit: fc.constantFrom(...Array.from(' abcXYZ[],=/:\'"$`\\*?漢')), maxLength: 200 }),
+	);
+	const commands = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), { numRuns: 120, seed: 7 });
+	const clean = commands.map(words => words.map(one => one.replaceAll(/\s+/g, ' ').trim()));
+	for (const width of [40, 72, 100]) {
+		const script = clean.map(words => {
+			const lines = commandLines(['emit', ...words], width);
+			for (const line of lines) t.true([...line].length <= width, line);
+			return lines.join('\n').replace('$ ', '');
+		});
+		const emit = `emit() { for word; do printf '%s\\0' "$word"; done; printf '\\n'; }\n`;
+		const { stdout } = spawnSync('sh', ['-s'], { input: `${emit}${script.join('\n')}\n`, encoding: 'utf8' });
+		t.deepEqual(
+			stdout
+				.split('\n')
+				.slice(0, -1)
+				.map(line => line.split('\0').slice(0, -1)),
+			clean,
+		);
+	}
+});

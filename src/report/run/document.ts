@@ -1,0 +1,184 @@
+import { counted, findingIn, groupingText, identityOf, whereOf } from '../../compare/index.ts';
+import { formatDuration } from '../../lib/deadline.ts';
+import { interrupted } from '../../run/fold.ts';
+import type { CellResult, CellStatus, Results } from '../../run/results.ts';
+import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
+import { explanationOf, isWrong, repeatWords } from '../explain/explanation.ts';
+import { explanationLines } from '../explain/text.ts';
+import { notesOf } from '../notes.ts';
+import { triedText } from '../series/document.ts';
+import { triedIn } from '../series/verdict.ts';
+import { countsOf, viewOf } from '../words.ts';
+
+export interface RunReportOptions {
+	/** The run folder as the reader can name it, for commands. */
+	readonly folder: string;
+	/** Adds a table of every cell. */
+	readonly isWhole?: boolean;
+	/** Who ran it, `NAME <ADDRESS>`, for `Tested-by:`; without, the line says what to put there. */
+	readonly tester?: string | undefined;
+}
+
+/** Causes that are explained; of more, the number is told. */
+const mostExplained = 8;
+const mostNotes = 10;
+const shownAs = { summary: false, width: 200 } as const;
+
+/**
+ * A run as a report for a mailing list or a pull request: what came of it by host, what went wrong by cause with evidence and
+ * command, known findings, what was real and what simulated, and a `Tested-by:` if everything that was tried passed. Pure.
+ */
+export function runDocument(results: Results, { folder, isWhole = false, tester }: RunReportOptions): ReportDocument {
+	const { run, cells } = results;
+	const wrong = causesOf(cells.filter(isWrong), cells);
+	const known = causesOf(
+		cells.filter(cell => cell.status === 'xfail'),
+		cells,
+	);
+	const notes = notesOf(results);
+	const items = [
+		...wrong.slice(0, mostExplained).map(cause => wrongItem(cause, folder)),
+		...known.map(cause => knownItem(cause, folder)),
+	];
+	const left = wrong.slice(mostExplained).reduce((total, cause) => total + cause.cells.length, 0);
+	return {
+		title: `vpmu run ${run.id}: ${headlineOf(results)}`,
+		blocks: [
+			{
+				kind: 'table',
+				head: ['', ''],
+				rows: [
+					['QEMU', qemuText(cells)],
+					['kernel', list(cells.map(cell => cell.on.kernel))],
+					['tried', triedText(triedIn(results))],
+					['run', `${run.startedAt}, ${formatDuration(run.durationMs)}, vpmu ${run.vpmu}`],
+				],
+			},
+			{ kind: 'heading', text: 'Results by host' },
+			hostTable(cells),
+			...(items.length === 0
+				? []
+				: [{ kind: 'heading' as const, text: wrong.length > 0 ? 'What went wrong' : 'Known findings' }]),
+			...(items.length === 0 ? [] : [{ kind: 'list' as const, items }]),
+			...(left === 0 ? [] : [{ kind: 'text' as const, text: `And ${counted(left, 'more cell')} for other reasons.` }]),
+			...noteBlocks(notes.map(note => note.text)),
+			...(isWhole ? cellBlocks(cells) : []),
+			...(allPassed(results) ? testedBy(results, tester) : []),
+		],
+	};
+}
+
+/** Whether everything that was tried passed, and something was. */
+export function allPassed({ cells, summary }: Results): boolean {
+	const { fail, xfail, xpass, error, pass } = summary;
+	const isCut = cells.some(cell => cell.reason === interrupted.while || cell.reason === interrupted.before);
+	return pass > 0 && fail + xfail + xpass + error === 0 && !isCut && cells.every(cell => cell.flaky !== true);
+}
+
+function headlineOf({ summary, cells }: Results): string {
+	const told = Object.entries(summary).filter(([, count]) => count > 0);
+	const all = told.map(([status, count]) => `${count} ${status}`).join(', ');
+	return cells.length === 0 ? 'no cell' : all;
+}
+
+const list = (values: readonly (string | null)[]) =>
+	[...new Set(values.filter(value => value !== null))].join(', ') || '-';
+
+function qemuText(cells: readonly CellResult[]): string {
+	return list(
+		cells.map(({ qemu: { version, path, hasPmuChoice } }) => {
+			const choice = hasPmuChoice === true ? ', with the PMU choice' : '';
+			return version === null ? null : `${version} (${path ?? 'unknown program'}${choice})`;
+		}),
+	);
+}
+
+const columns: readonly CellStatus[] = ['pass', 'xfail', 'fail', 'xpass', 'error', 'skip'];
+
+function hostTable(cells: readonly CellResult[]): Block {
+	const shown = columns.filter(status => cells.some(cell => cell.status === status));
+	const hosts = Map.groupBy(cells, cell => cell.on.host ?? 'unknown host');
+	const count = (all: readonly CellResult[], status: CellStatus) =>
+		String(all.filter(cell => cell.status === status).length);
+	return {
+		kind: 'table',
+		head: ['host', ...shown],
+		rows: [...hosts].map(([host, all]) => [host, ...shown.map(status => count(all, status))]),
+	};
+}
+
+interface Cause {
+	readonly cells: readonly CellResult[];
+	readonly where: string;
+}
+
+/** Cells with one reason together, those that are the code's fault first, then the most. */
+function causesOf(cells: readonly CellResult[], all: readonly CellResult[]): Cause[] {
+	const groups = Map.groupBy(cells, ({ status, blame, reason }) => {
+		const finding = status === 'xfail' ? findingIn(reason) : undefined;
+		return `${status}\n${blame}\n${finding ?? groupingText(reason ?? '')}`;
+	});
+	const everywhere = all.map(identityOf);
+	const rank = ({ status }: CellResult) => columns.indexOf(status === 'xfail' ? 'skip' : status);
+	return [...groups.values()]
+		.map(members => ({ cells: members, where: whereOf(members.map(identityOf), everywhere).text }))
+		.sort((a, b) => rank(a.cells[0]!) - rank(b.cells[0]!) || b.cells.length - a.cells.length);
+}
+
+function wrongItem({ cells, where }: Cause, folder: string): ListItem {
+	const [cell] = cells as [CellResult];
+	const explanation = explanationOf(cell, folder);
+	return {
+		tag: cell.status,
+		text: `${counted(cells.length, 'cell')}${explanation.summary.slice(cell.status.length)}`,
+		detail: cells.length === 1 ? cell.id : where,
+		// A cell that never got as far as a prediction has nothing to explain.
+		more: explanationLines(
+			{ ...explanation, layers: cell.predicted === null ? [] : explanation.layers },
+			shownAs,
+		).filter(line => !/^repeat|^predicted +nothing/.test(line)),
+		command: repeatWords(cell, folder),
+	};
+}
+
+function knownItem({ cells, where }: Cause, folder: string): ListItem {
+	const [cell] = cells as [CellResult];
+	return {
+		tag: 'xfail',
+		text: `${counted(cells.length, 'cell')}: ${cell.reason ?? 'no reason given'}`,
+		detail: cells.length === 1 ? cell.id : where,
+		command: repeatWords(cell, folder),
+	};
+}
+
+function noteBlocks(notes: readonly string[]): Block[] {
+	if (notes.length === 0) return [];
+	const left = notes.length - mostNotes;
+	const items = [...notes.slice(0, mostNotes), ...(left > 0 ? [`and ${left} more`] : [])].map(text => ({ text }));
+	return [
+		{ kind: 'heading', text: 'Notes' },
+		{ kind: 'list', items },
+	];
+}
+
+function cellBlocks(cells: readonly CellResult[]): Block[] {
+	return [
+		{ kind: 'heading', text: 'Cells' },
+		{
+			kind: 'table',
+			head: ['status', 'cell', 'QEMU', 'predicted', 'observed', 'counts', 'time'],
+			rows: cells.map(cell => [
+				...[cell.status, cell.id, cell.qemu.version ?? ''],
+				...[viewOf(cell.predicted), viewOf(cell.observed), countsOf(cell)],
+				cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs),
+			]),
+		},
+	];
+}
+
+function testedBy({ run, summary }: Results, tester = 'NAME <ADDRESS>'): Block[] {
+	return [
+		{ kind: 'text', text: `Everything that was tried passed: ${counted(summary.pass, 'cell')}, vpmu ${run.vpmu}.` },
+		{ kind: 'lines', lines: [`Tested-by: ${tester}`] },
+	];
+}
