@@ -200,3 +200,8 @@ test('a command that is broken over lines is the same command for a shell', t =>
 		);
 	}
 });
+
+test('an item that begins with a long word has it beside its mark', t => {
+	const list = { kind: 'list' as const, items: [{ text: `${'x'.repeat(90)} end` }] };
+	t.is(textOf({ title: 'a', blocks: [list] }, 72), `a\n- ${'x'.repeat(70)}\n  ${'x'.repeat(20)} end\n`);
+});

@@ -98,7 +98,8 @@ function wrap(text: string, width: number, indent = ''): string[] {
 				line = blank + word;
 				break;
 			}
-			if (line.trim() !== '') {
+			// An item's mark never stands alone on its line.
+			if (line.trim() !== '' && line !== '- ') {
 				lines.push(line.trimEnd());
 				line = '';
 				continue;
