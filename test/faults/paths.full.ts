@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { commandFile } from '../../harness/usage/places.ts';
 import { localHost } from '../../src/host/index.ts';
-import { cacheRoot } from '../../src/image/index.ts';
+import { copyCache } from '../testing/cache.ts';
 import { userEnvironment, type VpmuEnd } from '../testing/vpmu.ts';
 import { type FaultSetting, fault } from './testing/fault.ts';
 
@@ -17,22 +17,12 @@ const notRoot = process.getuid?.() === 0 ? undefined : 'needs root';
 /** What ssh_config(5), QEMU's option lists and log names, apt.conf(5), URLs and the shell give a meaning to. */
 const odd = `a b'c"d%e#f,g$h&i\\j*é`;
 
-/** A copy of the real cache, its files shared with it. */
-async function cacheAt(place: string): Promise<string> {
-	await using host = localHost();
-	await mkdir(path.dirname(place), { recursive: true });
-	await host.run(['cp', '-al', cacheRoot(process.env), place]);
-	// Each path has keys and boards of its own: nothing of the shared ones may be written to.
-	await rm(path.join(place, 'boards'), { recursive: true, force: true });
-	return place;
-}
-
 /** An environment in which every folder is an odd one. */
 async function oddFolders({ folder }: FaultSetting): Promise<{ env: NodeJS.ProcessEnv; out: string }> {
 	const [cache, temporary, home] = ['cache', 't', 'home'].map(name => path.join(folder, `${name} ${odd}`));
 	for (const made of [temporary!, home!]) await mkdir(made, { mode: 0o700 });
 	return {
-		env: { VPMU_CACHE: await cacheAt(cache!), TMPDIR: temporary!, HOME: home! },
+		env: { VPMU_CACHE: await copyCache(cache!), TMPDIR: temporary!, HOME: home! },
 		out: path.join(folder, `out ${odd}`, 'run'),
 	};
 }

@@ -17,10 +17,12 @@ export function userEnvironment(): NodeJS.ProcessEnv {
 
 /** Starts vpmu as a user does, in a process of its own. The caller waits for it or kills it. */
 export function startVpmu(argv: readonly string[], { env = {} }: { env?: NodeJS.ProcessEnv } = {}) {
-	return spawn(process.execPath, [bin, ...argv], {
+	const child = spawn(process.execPath, [bin, ...argv], {
 		env: { ...userEnvironment(), ...env },
-		stdio: ['ignore', 'pipe', 'pipe'],
+		stdio: ['pipe', 'pipe', 'pipe'],
 	});
+	child.stdin.on('error', () => undefined);
+	return child;
 }
 
 export interface VpmuEnd {

@@ -1,0 +1,22 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { localHost } from '../../src/host/index.ts';
+import { cacheKinds, cacheRoot } from '../../src/image/index.ts';
+
+/**
+ * Makes a cache for a test, which shares the files of the real one until they are replaced. Builds, locks and what runs at the
+ * moment are left out. Others may work in the real cache: what vanishes meanwhile is made again by whoever needs it.
+ */
+export async function copyCache(to: string): Promise<string> {
+	await mkdir(path.join(to, 'tmp'), { recursive: true, mode: 0o700 });
+	await using host = localHost();
+	for (const kind of cacheKinds.filter(one => (one as string) !== 'builds')) {
+		const { status, stderr } = await host.run(['cp', '-al', '--', path.join(cacheRoot(process.env), kind), to]);
+		const problems = stderr
+			.toString()
+			.split('\n')
+			.filter(line => line !== '' && !line.includes('No such file or directory'));
+		if (status !== 0 && problems.length > 0) throw new Error(problems.join('\n'));
+	}
+	return to;
+}
