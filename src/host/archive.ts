@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { harmless } from '../lib/streams.ts';
+import { drainInto, harmless } from '../lib/streams.ts';
 import type { HostProcess, ProcessExit } from './host.ts';
 import { lastLines } from './lines.ts';
 import { spawnLocal } from './process.ts';
@@ -28,8 +28,8 @@ export async function startArchive(localPath: string): Promise<HostProcess> {
 	const startMs = Date.now() - 50;
 	const tar = await spawnLocal(['tar', '-c', `--mode=${archiveMode}`, '-C', dir, '--', base], { env: { LC_ALL: 'C' } });
 	const complaints = lastLines(tar.stderr, { count: maxComplaints, bytes: 1 << 20 });
-	const stderr = harmless(tar.stderr.pipe(new PassThrough()));
-	const allRead = new Promise(resolve => tar.stderr.once('close', resolve));
+	const stderr = harmless(new PassThrough());
+	const allRead = drainInto(tar.stderr, stderr).then(() => stderr.end());
 	const exited = tar.exited.then(async (exit): Promise<ProcessExit> => {
 		if (exit.status !== 1) return exit;
 		await allRead;

@@ -19,27 +19,25 @@ export interface KernelLogPart {
 
 /**
  * Prints the log, after a line that says how it was read. Reads /dev/kmsg without blocking: at the last record, dd ends with
- * EAGAIN. If records were overwritten during the read, dd ends with EPIPE and the script starts again. `$1`: the last record
- * to skip.
+ * EAGAIN. If records were overwritten during the read, dd ends with EPIPE and the script starts again. Only dd's own message
+ * starts with a letter. The script needs no temporary file, which would stay if it were killed. `$1`: the last record to skip.
  */
 const read = `
 export LC_ALL=C
-errors=$(mktemp) || exit 1
-trap 'rm -f "$errors"' EXIT
-if dd if=/dev/kmsg of=/dev/null iflag=nonblock bs=16384 count=1 2>"$errors"; then
+if dd if=/dev/kmsg of=/dev/null iflag=nonblock bs=16384 count=1 2>/dev/null; then
 	for attempt in 1 2 3 4 5; do
-		records=$(dd if=/dev/kmsg iflag=nonblock bs=16384 2>"$errors" |
-			awk -F, -v last="$1" '/^[0-9]+,[0-9]+,/ { if (first == "") { first = $2; print "first " first } keep = $2 > last + 0; sequence = $2 }
-				keep { print } END { print "last " sequence }')
-		if grep -qi 'temporarily unavailable' "$errors"; then
+		if records=$(dd if=/dev/kmsg iflag=nonblock bs=16384 status=none 2>&1 |
+			awk -F, -v last="$1" '/^[^ 0-9]/ { if (tolower($0) ~ /temporarily unavailable/) complete = 1; next }
+				/^[0-9]+,[0-9]+,/ { if (first == "") { first = $2; print "first " first } keep = $2 > last + 0; sequence = $2 }
+				keep { print } END { print "last " sequence; exit !complete }'); then
 			printf 'kmsg\\n%s\\n' "$records"
 			exit
 		fi
 	done
 fi
 if dmesg -r >/dev/null 2>&1; then echo dmesg; dmesg -r
-elif dmesg >/dev/null 2>"$errors"; then echo dmesg; dmesg
-else echo none; cat "$errors"
+elif errors=$(dmesg 2>&1 >/dev/null); then echo dmesg; dmesg
+else echo none; printf '%s\\n' "$errors"
 fi`;
 
 /** Marks the current position in the log of a host's kernel. @throws HostError, DeadlineError, the signal's reason */
