@@ -26,6 +26,7 @@ import {
 	type Named,
 	type OptionSpec,
 	parseInteger,
+	withAction,
 } from './command.ts';
 import { needsValue, sentenceOf, UnknownCommand, unknownOption } from './complaints.ts';
 import { groupHelpText, helpText, overview } from './help.ts';
@@ -50,7 +51,7 @@ export async function invoke(
 		stdout.write(overview(commands));
 		return exitCodes.usage;
 	}
-	const words = first === 'help' ? [...argv.slice(1), '--help'] : argv;
+	const words = withAction(commands, first === 'help' ? [...argv.slice(1), '--help'] : argv);
 	if (first.startsWith('-') && !isHelp(first)) {
 		throw unknownName('option', first, "of 'vpmu'", ['--help', '--version']);
 	}
@@ -83,7 +84,11 @@ export async function completions(commands: Commands, words: readonly string[]):
 	const last = words.at(-1) ?? '';
 	const [, option = '', partial = last] = /^(--[^=]+)=(.*)$/s.exec(last) ?? [];
 	const before = words.slice(0, -1);
-	const found = await proposeCompletions(app, [...before, ...(option === '' ? [] : [option]), partial], silent);
+	const typed = [...before, ...(option === '' ? [] : [option]), partial];
+	const standard = withAction(commands, typed);
+	// Either an action or an argument of the standard one may follow.
+	const actions = standard !== typed && typed.length === 2 ? await proposeCompletions(app, typed, silent) : [];
+	const found = [...actions, ...(await proposeCompletions(app, standard, silent))];
 	return found
 		.filter(({ kind, completion }) => completion !== '--' && (kind !== 'argument:flag' || partial !== ''))
 		.map(one => (option === '' ? one : { ...one, completion: `${option}=${one.completion}` }));

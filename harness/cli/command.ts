@@ -59,6 +59,8 @@ export interface CommandSpec<O extends Options = Options> {
 export interface GroupSpec {
 	readonly summary: string;
 	readonly actions: Readonly<Record<string, CommandSpec>>;
+	/** The action that is meant if none is named. */
+	readonly standard?: string;
 	/** Actions hidden from help and completion. */
 	readonly hidden?: readonly string[];
 }
@@ -83,8 +85,18 @@ export function actionsOf(commands: Commands, name: string): string[] | undefine
 	return Object.keys(spec.actions).filter(action => !spec.hidden?.includes(action));
 }
 
+/** Inserts the standard action into a command line that names none. */
+export function withAction(commands: Commands, words: readonly string[]): readonly string[] {
+	const [first = '', second] = words;
+	const spec = Object.hasOwn(commands, first) ? commands[first] : undefined;
+	if (spec === undefined || !('actions' in spec) || spec.standard === undefined) return words;
+	const isNamed = second !== undefined && (Object.hasOwn(spec.actions, second) || /^(--help|-h)$/.test(second));
+	return isNamed ? words : [first, spec.standard, ...words.slice(1)];
+}
+
 /** Finds the command named by the first words of a command line. */
-export function commandOf(commands: Commands, [first = '', second = '']: readonly string[]): Named | undefined {
+export function commandOf(commands: Commands, words: readonly string[]): Named | undefined {
+	const [first = '', second = ''] = withAction(commands, words);
 	const spec = Object.hasOwn(commands, first) ? commands[first] : undefined;
 	if (spec === undefined) return undefined;
 	if (!('actions' in spec)) return { name: first, spec };

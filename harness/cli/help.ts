@@ -17,11 +17,19 @@ export function helpText(name: string, { usage, summary, details, options }: Com
 }
 
 /** Formats the help of commands with a common first word. */
-export function groupHelpText(name: string, { summary, actions, hidden = [] }: GroupSpec): string {
+export function groupHelpText(name: string, { summary, actions, standard, hidden = [] }: GroupSpec): string {
 	const shown = Object.entries(actions).filter(([action]) => !hidden.includes(action));
-	const rows = shown.map(([action, spec]) => [action, spec.summary] as const);
+	const rows = shown.map(
+		([action, spec]) => [action, `${spec.summary}${action === standard ? ' (default)' : ''}`] as const,
+	);
 	return `${[
-		...[`Usage: vpmu ${name} ACTION [OPTION...]`, '', `${summary}.`, '', ...columns(rows)],
+		...[
+			`Usage: vpmu ${name} ${standard === undefined ? 'ACTION' : '[ACTION]'} [OPTION...]`,
+			'',
+			`${summary}.`,
+			'',
+			...columns(rows),
+		],
 		...['', `'vpmu ${name} ACTION --help' explains one action.`],
 	].join('\n')}\n`;
 }

@@ -4,6 +4,7 @@ import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
 import { kept, list, plan, run, shell } from './guests/commands.ts';
+import { history } from './history/commands.ts';
 import { jobs } from './jobs/commands.ts';
 import { kcidb } from './kcidb/commands.ts';
 import { kernel } from './kernel/commands.ts';
@@ -15,7 +16,7 @@ import { bench, boards, doctor, image } from './upkeep/commands.ts';
 export const commands: Commands = {
 	...{ run, list, plan, probe, predict, qmp, inspect, shell },
 	...{ board: boards, image, kernel, kept, series },
-	...{ jobs, merge, compare, report, kcidb, bench, doctor, completion: completionOf(() => commands) },
+	...{ jobs, merge, compare, report, history, kcidb, bench, doctor, completion: completionOf(() => commands) },
 };
 
 /** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */

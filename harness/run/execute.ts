@@ -16,6 +16,7 @@ import { newRunId } from './folder.ts';
 import { abandoned } from './handover.ts';
 import { keeperVariable, oneCell, runUnderKeeper } from './keeper.ts';
 import { keptMs, readKept, writeKept } from './kept.ts';
+import { remember } from './remember.ts';
 import { planRun, type RunPlan, type RunRequest } from './request.ts';
 import { Resources } from './resources/resources.ts';
 import { runRounds } from './rounds.ts';
@@ -84,6 +85,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	const interrupted = signal.aborted;
 	const isKept = keeperFile !== undefined && (await readKept(keeperFile)) !== undefined;
 	const results = await run.finish({ interrupted });
+	if (request.remember === true) remember(results, run.folder.path, context);
 	if (isKept) {
 		for (const end of ['json', 'out', 'err']) await rm(keeperFile.replace(/json$/, end), { force: true });
 		return exitCodes.asPredicted;

@@ -29,6 +29,8 @@ export interface RunRequest {
 	readonly wait: boolean;
 	/** Leave the guest of the one cell running. */
 	readonly keep: boolean;
+	/** Add the run to the user's history. */
+	readonly remember?: boolean;
 	/** Run folder; default `vpmu-runs/ID`. */
 	readonly out?: string | undefined;
 	/** Results as JSON on standard output, the table on standard error. */

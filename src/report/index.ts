@@ -6,6 +6,7 @@ export {
 	type Block,
 	commandLines,
 	htmlFrom,
+	type Link,
 	type ListItem,
 	markdownFrom,
 	type ReportDocument,

@@ -94,7 +94,12 @@ export function eventsOf(text: string, file: string): RunEvent[] {
 /** Reads a run's `results.json`. @throws UsageError when it is missing or damaged, naming the problem */
 export function readResults(folder: string): Results {
 	const file = path.join(folder, 'results.json');
-	const found = checkJson(readText(file, folder), resultsShape);
+	return parseResults(readText(file, folder), file);
+}
+
+/** Parses the text of a `results.json`. @throws UsageError when it is damaged, naming the problem */
+export function parseResults(text: string, file: string): Results {
+	const found = checkJson(text, resultsShape);
 	if (found.state === 'ok') return found.value;
 	throw new UsageError(`'${file}' ${found.problem}`);
 }

@@ -2,7 +2,7 @@
 
 export type { CellPhase, PlannedCell, RunEvent } from './events.ts';
 export { resultsOf, summaryOf } from './fold.ts';
-export { artifactsIn, eventsOf, RunFolder, readEvents, readResults } from './folder.ts';
+export { artifactsIn, eventsOf, parseResults, RunFolder, readEvents, readResults } from './folder.ts';
 export { divisionName, type GivenPart, type Merged, mergeRuns } from './merge.ts';
 export { attemptFolder, cellFolder } from './paths.ts';
 export {

@@ -12,7 +12,8 @@ import { readSelection } from './select-options.ts';
 
 /** `vpmu run`. */
 export async function run(context: CommandContext, given: Given<typeof runOptions>): Promise<number> {
-	if (!given.options.bisect) return await executeRun(requestOf(given), context);
+	// A step of a bisection says nothing about the nights.
+	if (!given.options.bisect) return await executeRun({ ...requestOf(given), remember: true }, context);
 	try {
 		return bisectCode(await executeRun(requestOf(given), context));
 	} catch (error) {

@@ -27,12 +27,21 @@ export interface ListItem {
 	readonly text: string;
 	/** Less important details. */
 	readonly detail?: string | undefined;
+	/** Files that show it, for HTML and Markdown. */
+	readonly links?: readonly Link[] | undefined;
 	/** A command that shows it, as shell words. */
 	readonly command?: readonly string[] | undefined;
 	/** Text and details are cut after this many screen lines; mails get one more, pages show all. */
 	readonly lines?: number | undefined;
 	/** Further lines, such as the ids of its cells. */
 	readonly more?: readonly string[] | undefined;
+}
+
+/** Something to open from a page. A screen of text has the details and the command instead. */
+export interface Link {
+	readonly text: string;
+	/** A relative address or a `file:` URL, in which whoever makes it has escaped every name. */
+	readonly href: string;
 }
 
 /** Longest text of one part of a report. Reasons are shorter, but a console line may be a megabyte. */

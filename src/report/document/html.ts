@@ -11,7 +11,7 @@ code, pre { font: 13px/1.4 ui-monospace, monospace; } pre { overflow-x: auto; pa
 table { border-collapse: collapse; } th, td { text-align: left; padding: .15rem .9rem .15rem 0; vertical-align: top; }
 .detail { opacity: .8; } summary { cursor: pointer; }`;
 
-/** Renders a report as one HTML page without scripts, links or other files. */
+/** Renders a report as one HTML page without scripts or other files. */
 export function htmlFrom({ title, blocks }: ReportDocument): string {
 	return `<!DOCTYPE html>
 <html lang="en">
@@ -47,12 +47,14 @@ function blockOf(block: Block): string {
 	}
 }
 
-function itemOf({ tag, text, detail, command, more = [] }: ListItem): string {
+function itemOf({ tag, text, detail, links = [], command, more = [] }: ListItem): string {
 	const label = tag === undefined ? '' : `<strong>${htmlText(tag)}</strong>: `;
 	const cells = more.map(line => `<li><code>${htmlText(line)}</code></li>`).join('\n');
 	return `<li>${label}${htmlText(text)}${
 		detail === undefined || detail === '' ? '' : `<div class="detail">${htmlText(detail)}</div>`
-	}${command === undefined ? '' : `<pre>${htmlText(quoteCommand(command))}</pre>`}${
+	}${links.length === 0 ? '' : `<div>${links.map(({ text: name, href }) => `<a href="${htmlText(href)}">${htmlText(name)}</a>`).join(', ')}</div>`}${
+		command === undefined ? '' : `<pre>${htmlText(quoteCommand(command))}</pre>`
+	}${
 		more.length === 0
 			? ''
 			: `<details><summary>${more.length === 1 ? '1 cell' : `${more.length} cells`}</summary><ul>\n${cells}\n</ul></details>`

@@ -28,17 +28,23 @@ function blockOf(block: Block): string {
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
-function itemOf({ tag, text, detail, command, more = [] }: ListItem): string {
+function itemOf({ tag, text, detail, links = [], command, more = [] }: ListItem): string {
 	const label = tag === undefined ? '' : `**${markdownText(tag)}**: `;
 	return [
 		`- ${label}${markdownText(text)}`,
 		...(detail === undefined || detail === '' ? [] : [`  <br>${markdownText(detail)}`]),
+		...(links.length === 0
+			? []
+			: [`  <br>${links.map(({ text: name, href }) => `[${markdownText(name)}](<${hrefText(href)}>)`).join(', ')}`]),
 		...(command === undefined
 			? []
 			: [`  <br>${markdownCode(quoteCommand(command.map(word => visible(oneLine(word)))))}`]),
 		...more.map(line => `  - ${markdownCode(line)}`),
 	].join('\n');
 }
+
+/** An address between `<` and `>`. */
+const hrefText = (href: string) => visible(oneLine(href)).replaceAll(/[<>\\]/g, encodeURIComponent);
 
 /** Escapes text that Markdown or HTML would interpret, in one line. */
 export function markdownText(value: string): string {

@@ -1,0 +1,11 @@
+/** What earlier runs were like: an index of runs in the user's state folder. The public interface of this folder. */
+
+export { type CellHistory, cellHistories, type Flakiness, type Spread } from './judge/cells.ts';
+export { type Drift, type Drifts, driftsIn } from './judge/drift.ts';
+export { type NightReport, nightReport, nightsRed } from './judge/report.ts';
+export { stateFolder } from './store/place.ts';
+export { type PastCell, type PastRun, readHistory } from './store/read.ts';
+export { recordRuns } from './store/record.ts';
+export type { StoreOptions } from './store/store.ts';
+export { cellsDocument } from './tell/cells.ts';
+export { nightDocument } from './tell/report.ts';

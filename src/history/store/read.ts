@@ -1,0 +1,75 @@
+import type { CellStatus } from '../../run/index.ts';
+import { hasStore, type StoreOptions, withStore } from './store.ts';
+
+/** A run in the history. */
+export interface PastRun {
+	readonly id: string;
+	/** Milliseconds since 1970. */
+	readonly started: number;
+	/** The absolute path of its folder when it was recorded; it may be gone. */
+	readonly folder: string;
+	readonly vpmu: string;
+	/** The machine that ran it; empty if unknown. */
+	readonly machine: string;
+}
+
+/** A cell's result in one run. */
+export interface PastCell {
+	readonly run: PastRun;
+	readonly id: string;
+	readonly case: string;
+	/** The host: `board:uniform`, `local`, `ssh://HOST`; empty if it did not reach one. */
+	readonly place: string;
+	readonly status: CellStatus;
+	readonly reason: string | null;
+	/** An earlier attempt in the same run went wrong. */
+	readonly flaky: boolean;
+	readonly totalMs: number | null;
+	/** From the start of QEMU until the guest's shell answered. */
+	readonly bootMs: number | null;
+	readonly qemu: string | null;
+	readonly guestKernel: string | null;
+	readonly hostKernel: string | null;
+}
+
+/** The most results that are read: the latest ones, some years of nights. */
+const mostRows = 500_000;
+
+const query = `
+SELECT runs.id AS run, started, folder, vpmu, machine, cells.cell, name, place, status, reason, flaky,
+	total_ms, boot_ms, qemu, guest_kernel, host_kernel
+FROM cells JOIN runs ON runs.id = cells.run
+WHERE runs.id NOT IN (SELECT part FROM parts) AND (? IS NULL OR name = ? OR cell = ?)
+ORDER BY started DESC, runs.id DESC, cell
+LIMIT ${mostRows}
+`;
+
+/**
+ * Reads results, oldest first; runs that were merged into another one are left out.
+ *
+ * @param name a case or a cell; all if absent
+ * @throws VpmuError if the store cannot be used
+ */
+export function readHistory(options: StoreOptions, name?: string): PastCell[] {
+	if (!hasStore(options.folder)) return [];
+	const asked = name ?? null;
+	const rows = withStore(options, database => database.prepare(query).all(asked, asked, asked));
+	const runs = new Map<string, PastRun>();
+	const runOf = (row: (typeof rows)[number]): PastRun => {
+		const id = String(row.run);
+		const run = runs.get(id) ?? {
+			...{ id, started: Number(row.started), folder: String(row.folder) },
+			...{ vpmu: String(row.vpmu), machine: String(row.machine) },
+		};
+		runs.set(id, run);
+		return run;
+	};
+	return rows.reverse().map(row => ({
+		...{ run: runOf(row), id: String(row.cell), case: String(row.name), place: String(row.place) },
+		...{ status: row.status as CellStatus, reason: text(row.reason), flaky: row.flaky === 1 },
+		...{ totalMs: row.total_ms as number | null, bootMs: row.boot_ms as number | null },
+		...{ qemu: text(row.qemu), guestKernel: text(row.guest_kernel), hostKernel: text(row.host_kernel) },
+	}));
+}
+
+const text = (value: unknown) => (value === null ? null : String(value));

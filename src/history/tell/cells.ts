@@ -1,0 +1,75 @@
+import { counted } from '../../compare/index.ts';
+import type { Block, ReportDocument } from '../../report/index.ts';
+import { type CellHistory, isGood } from '../judge/cells.ts';
+import {
+	bars,
+	boundsText,
+	linksTo,
+	momentText,
+	nightText,
+	rateText,
+	resultText,
+	spreadText,
+	verdictsText,
+} from './words.ts';
+
+/** Plots show this many of the latest results. */
+const mostMarks = 60;
+
+/** Makes the history of cells: a table of all, or every detail of those that the user named. */
+export function cellsDocument(
+	cells: readonly CellHistory[],
+	{ name, from }: { readonly name?: string | undefined; readonly from: string },
+): ReportDocument {
+	const runs = new Set(cells.flatMap(({ results }) => results.map(({ run }) => run)));
+	if (runs.size === 0) {
+		return {
+			title: 'the history is empty',
+			blocks: [{ kind: 'text', text: "'vpmu run' and 'vpmu history import RUN...' fill it." }],
+		};
+	}
+	const started = [...runs].map(run => run.started);
+	const first = started.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY);
+	return {
+		title: `${name ?? 'history'}: ${counted(cells.length, 'cell')}, ${counted(runs.size, 'run')} since ${momentText(first)}`,
+		blocks: name === undefined ? [tableOf(cells)] : cells.flatMap(one => detailsOf(one, from)),
+	};
+}
+
+function tableOf(cells: readonly CellHistory[]): Block {
+	return {
+		kind: 'table',
+		head: ['last', 'runs', 'boot', 'flaky', 'red since', 'cell'],
+		rows: cells.map(one => [
+			...[one.last.status, String(one.results.length), spreadText(one.boot), rateText(one)],
+			...[one.firstBad === null ? '-' : nightText(one.firstBad.run), one.id],
+		]),
+	};
+}
+
+function detailsOf(one: CellHistory, from: string): Block[] {
+	const shown = one.results.slice(-mostMarks);
+	const boots = shown.filter(isGood).flatMap(({ bootMs }) => bootMs ?? []);
+	const rows: [string, string][] = [
+		['last', `${one.last.status}: ${resultText(one.last)}`],
+		['verdicts', `${verdictsText(shown)} (. good, r good after a retry, F bad, E no verdict, - skipped)`],
+		['boot', `${spreadText(one.boot)}${boots.length < 2 ? '' : `  ${bars(boots)}`}`],
+		['whole cell', spreadText(one.total)],
+		['flaky', rateText(one)],
+		...(one.firstBad === null
+			? one.lastGood === null
+				? []
+				: [['last good', resultText(one.lastGood)] as [string, string]]
+			: [['red', boundsText(one)] as [string, string]]),
+	];
+	return [
+		{ kind: 'heading', text: one.id },
+		{ kind: 'table', head: ['', ''], rows },
+		{
+			kind: 'list',
+			items: [
+				{ text: one.last.reason ?? one.last.status, detail: one.last.run.folder, links: linksTo(one.last, from) },
+			],
+		},
+	];
+}

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { formatDuration } from '../../lib/index.ts';
+import type { Link } from '../../report/index.ts';
+import { cellFolder } from '../../run/index.ts';
+import { type CellHistory, isBad, isGood, type Spread } from '../judge/cells.ts';
+import type { PastCell, PastRun } from '../store/read.ts';
+
+/** `2026-11-20 02:00 UTC`. */
+export function momentText(moment: number): string {
+	return `${new Date(moment).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** `2026-11-20`: the night of a run. */
+export const nightText = ({ started }: PastRun): string => new Date(started).toISOString().slice(0, 10);
+
+/** `12.1 s (11.8 s to 12.9 s)`: the median and where the middle half lies. */
+export function spreadText(spread: Spread | null): string {
+	if (spread === null) return '-';
+	const { count, median, low, high } = spread;
+	return count === 1
+		? formatDuration(median)
+		: `${formatDuration(median)} (${formatDuration(low)} to ${formatDuration(high)})`;
+}
+
+/** `3 of 14 (21 %)`. */
+export function rateText({ flaky }: Pick<CellHistory, 'flaky'>): string {
+	if (flaky === null) return '-';
+	return `${flaky.wrong} of ${flaky.of} (${Math.round((100 * flaky.wrong) / flaky.of)} %)`;
+}
+
+/** `run ID of 2026-11-20 02:00 UTC, QEMU 10.1.0, guest 6.12.48, host 6.12.48`. */
+export function resultText({ run, qemu, guestKernel, hostKernel }: PastCell): string {
+	return [
+		`run ${run.id} of ${momentText(run.started)}`,
+		...(qemu === null ? [] : [`QEMU ${qemu}`]),
+		...(guestKernel === null ? [] : [`guest kernel ${guestKernel}`]),
+		...(hostKernel === null ? [] : [`host kernel ${hostKernel}`]),
+	].join(', ');
+}
+
+/** The first bad and the last good run, and what changed between them. */
+export function boundsText({ firstBad, lastGood }: Pick<CellHistory, 'firstBad' | 'lastGood'>): string {
+	if (firstBad === null) return '';
+	if (lastGood === null) return `first bad: ${resultText(firstBad)}; no good run is known`;
+	const changed = [
+		...(lastGood.qemu === firstBad.qemu ? [] : ['QEMU']),
+		...(lastGood.guestKernel === firstBad.guestKernel ? [] : ['guest kernel']),
+		...(lastGood.hostKernel === firstBad.hostKernel ? [] : ['host kernel']),
+	];
+	const between = changed.length === 0 ? 'same versions' : `${changed.join(' and ')} changed`;
+	return `last good: ${resultText(lastGood)}; first bad: ${resultText(firstBad)}; ${between}`;
+}
+
+const marks = '▁▂▃▄▅▆▇█';
+
+/** Values as bars, from the least to the greatest. */
+export function bars(values: readonly number[]): string {
+	const [least, most] = [Math.min(...values), Math.max(...values)];
+	const step = (most - least) / (marks.length - 1);
+	return values.map(value => marks[step === 0 ? 0 : Math.round((value - least) / step)]).join('');
+}
+
+/** Verdicts as characters, oldest first: `.` good, `r` good after a retry, `F` bad, `E` no verdict, `-` skipped. */
+export function verdictsText(results: readonly PastCell[]): string {
+	return results
+		.map(one => (isBad(one) ? 'F' : isGood(one) ? (one.flaky ? 'r' : '.') : one.status === 'skip' ? '-' : 'E'))
+		.join('');
+}
+
+/**
+ * Makes links to a cell in a run folder: its page in the report, and its files. Relative to `from` for folders below it.
+ */
+export function linksTo({ run, id }: PastCell, from: string): Link[] {
+	const report = `${addressOf(path.join(run.folder, 'report.html'), from)}#${new URLSearchParams({ cell: id })}`;
+	return [
+		{ text: `report of ${nightText(run)}`, href: report },
+		{ text: 'files', href: `${addressOf(path.join(run.folder, cellFolder(id)), from)}/` },
+	];
+}
+
+function addressOf(target: string, from: string): string {
+	const relative = path.relative(from, target);
+	const isBelow = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+	const names = (isBelow ? `./${relative}` : target).split('/').map(name => encodeURIComponent(name.toWellFormed()));
+	return `${isBelow ? '' : 'file://'}${names.join('/')}`;
+}
