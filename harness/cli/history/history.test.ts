@@ -53,7 +53,7 @@ test('imported runs are listed by cell, in detail by case, and reported by night
 	const list = await vpmu('history');
 	t.regex(
 		list.stdout,
-		/^history: 2 cells, 3 runs since .*\nlast {2}runs {2}boot .*\nfail {2}3 {5}1\.1 s \(1\.0 s to 1\.2 s\)/,
+		/^history: 2 cells, 3 runs since .*\n\npmu\/a\nlast {2}runs {2}boot .*\nfail {2}3 {5}1\.1 s \(1\.0 s to 1\.2 s\) .* \[uniform,/,
 	);
 	const detail = await vpmu('history', 'pmu/b');
 	t.regex(detail.stdout, /\nverdicts {4}\.FF \(/);

@@ -11,8 +11,9 @@ export interface Drift {
 	/** The cells that drift: all of the place together, or one by itself. */
 	readonly cells: readonly string[];
 	readonly form: Onset['form'];
-	/** The run in which it began. */
-	readonly since: PastCell['run'];
+	/** A result of the last run before it began, and one of the run in which it began. */
+	readonly before: PastCell;
+	readonly first: PastCell;
 	/** The boot time now in relation to before. */
 	readonly ratio: number;
 	/** Probability of such a trend if nothing changed. */
@@ -39,7 +40,8 @@ interface Line {
 	readonly place: string;
 	readonly machine: string;
 	readonly cells: readonly string[];
-	readonly runs: readonly PastCell['run'][];
+	/** One result of each run. */
+	readonly results: readonly PastCell[];
 	readonly values: readonly number[];
 }
 
@@ -67,13 +69,13 @@ function linesOf(results: readonly PastCell[]): { readonly whole: Line; readonly
 		},
 	] = results as [PastCell];
 	const cells = [...Map.groupBy(results, ({ id }) => id)].map(([id, own]) => ({
-		...{ place, machine, cells: [id], runs: own.map(({ run }) => run), values: own.map(({ bootMs }) => bootMs!) },
+		...{ place, machine, cells: [id], results: own, values: own.map(({ bootMs }) => bootMs!) },
 	}));
 	const middles = new Map(cells.map(({ cells: [id], values }) => [id, median(values)]));
 	const nights = [...Map.groupBy(results, ({ run }) => run)];
 	return {
 		whole: {
-			...{ place, machine, cells: cells.flatMap(({ cells: ids }) => ids), runs: nights.map(([run]) => run) },
+			...{ place, machine, cells: cells.flatMap(({ cells: ids }) => ids), results: nights.map(([, [one]]) => one!) },
 			values: nights.map(([, own]) => median(own.map(({ id, bootMs }) => bootMs! / middles.get(id)!))),
 		},
 		// A cell alone is its place.
@@ -85,10 +87,11 @@ function linesOf(results: readonly PastCell[]): { readonly whole: Line; readonly
 function found(lines: readonly Line[]): (Drift | undefined)[] {
 	const tests = lines.map(({ values }) => trendTest(values));
 	const certain = significant(tests, alpha / 2);
-	return lines.map(({ values, runs, ...line }, at) => {
+	return lines.map(({ values, results, ...line }, at) => {
 		const onset = certain[at] === true ? onsetOf(values) : undefined;
 		if (onset === undefined || !(Math.abs(Math.log(onset.ratio)) >= Math.log(1 + leastEffect))) return undefined;
 		const { form, ratio } = onset;
-		return { ...line, form, ratio, since: runs[onset.at]!, probability: tests[at]!, runs: runs.length };
+		const [before, first] = [results[onset.at - 1]!, results[onset.at]!];
+		return { ...line, form, ratio, before, first, probability: tests[at]!, runs: results.length };
 	});
 }

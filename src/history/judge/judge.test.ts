@@ -65,7 +65,7 @@ test('14 nights: the regression, the failure of tonight, the flaky cell and the 
 	t.like(drift, { place: 'board:biglittle', machine: 'builder', form: 'drift', runs: 14 });
 	t.is(drift!.cells.length, 10);
 	// The first nights of a slow drift are within the noise.
-	t.true(['night-5', 'night-6', 'night-7'].includes(drift!.since.id), drift!.since.id);
+	t.true(['night-5', 'night-6', 'night-7'].includes(drift!.first.run.id), drift!.first.run.id);
 	t.true(Math.abs(drift!.ratio - 1.27) < 0.04, String(drift!.ratio));
 	t.deepEqual([report.short, report.lost, report.absent, report.fixed], [null, [], [], []]);
 });
@@ -77,7 +77,7 @@ test('the report names each in text, Markdown and HTML, with links into the run 
 	t.regex(text, /\nnew: since 2026-11-14: pmu\/c3\[.*\]: the PMU is gone\n/);
 	t.regex(text, /\nred for 6 nights: since 2026-11-09: pmu\/c2\[.*\]: the guest has no event cycles\n/);
 	t.regex(text, /last good: run night-8 of 2026-11-08 02:00 UTC, QEMU 10\.1\.0,[^;]*;\s+first bad: run night-9/);
-	t.regex(text, /QEMU changed\n/);
+	t.regex(text, /QEMU changed from 10\.1\.0 to 10\.1\.50\n/);
 	t.regex(text, /\$ npx vpmu report night-14\n/);
 	t.regex(text, /\nflaky: since 2026-11-04: pmu\/c4\[.*\]: wrong in 4 of 14 \(29 %\)\n/);
 	t.regex(
@@ -149,7 +149,7 @@ test('one cell that drifts by itself is named; a step is told apart', t => {
 	t.is(others.length, 0);
 	t.deepEqual(one!.cells, ['pmu/c3[uniform,debian:trixie,virt]']);
 	const [step] = driftsIn(runs(night => (night > 10 ? 1.4 : 1))).drifts;
-	t.like(step, { form: 'step', since: { id: 'night-11' } });
+	t.like(step, { form: 'step', before: { run: { id: 'night-10' } }, first: { run: { id: 'night-11' } } });
 	t.is(step!.ratio.toFixed(1), '1.4');
 });
 

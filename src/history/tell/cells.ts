@@ -32,19 +32,29 @@ export function cellsDocument(
 	const first = started.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY);
 	return {
 		title: `${name ?? 'history'}: ${counted(cells.length, 'cell')}, ${counted(runs.size, 'run')} since ${momentText(first)}`,
-		blocks: name === undefined ? [tableOf(cells)] : cells.flatMap(one => detailsOf(one, from)),
+		blocks: name === undefined ? tablesOf(cells) : cells.flatMap(one => detailsOf(one, from)),
 	};
 }
 
-function tableOf(cells: readonly CellHistory[]): Block {
-	return {
-		kind: 'table',
-		head: ['last', 'runs', 'boot', 'flaky', 'red since', 'cell'],
-		rows: cells.map(one => [
-			...[one.last.status, String(one.results.length), spreadText(one.boot), rateText(one)],
-			...[one.firstBad === null ? '-' : nightText(one.firstBad.run), one.id],
+/** A table for each case; its cells are named by what follows the case in their ids. */
+function tablesOf(cells: readonly CellHistory[]): Block[] {
+	const judged = cells.filter(({ results }) => results.some(({ status }) => status !== 'skip'));
+	const skipped = cells.length - judged.length;
+	return [
+		...[...Map.groupBy(judged, one => one.case)].flatMap(([text, own]): Block[] => [
+			{ kind: 'heading', text },
+			{
+				kind: 'table',
+				head: ['last', 'runs', 'boot', 'flaky', 'red since', 'cell'],
+				rows: own.map(one => [
+					...[one.last.status, String(one.results.length), spreadText(one.boot), rateText(one)],
+					...[one.firstBad === null ? '-' : nightText(one.firstBad.run)],
+					one.id.startsWith(text) ? one.id.slice(text.length) : one.id,
+				]),
+			},
 		]),
-	};
+		...(skipped === 0 ? [] : [{ kind: 'text' as const, text: `Always skipped: ${counted(skipped, 'cell')}.` }]),
+	];
 }
 
 function detailsOf(one: CellHistory, from: string): Block[] {

@@ -1,10 +1,9 @@
-import path from 'node:path';
 import { counted } from '../../compare/index.ts';
 import type { Block, ListItem, ReportDocument } from '../../report/index.ts';
 import type { CellHistory } from '../judge/cells.ts';
 import type { Drift } from '../judge/drift.ts';
 import { type NightReport, nightsRed } from '../judge/report.ts';
-import { boundsText, linksTo, momentText, nightText, rateText, resultText } from './words.ts';
+import { boundsText, changedText, folderText, linksTo, momentText, nightText, rateText, resultText } from './words.ts';
 
 /** Makes the report of the nights. `from` is the folder that links are relative to. */
 export function nightDocument(report: NightReport, from: string): ReportDocument {
@@ -48,10 +47,7 @@ export function nightDocument(report: NightReport, from: string): ReportDocument
 					links: linksTo(one.last, from),
 				})),
 			),
-			...section(
-				'No verdict tonight',
-				lost.map(one => ({ tag: 'error', text: named(one), links: linksTo(one.last, from) })),
-			),
+			...section('No verdict tonight', lostItems(lost)),
 			...(absent.length === 0 ? [] : [absentBlock(absent)]),
 			...(short === null
 				? []
@@ -94,7 +90,7 @@ function failureItem(one: CellHistory, from: string, tag: string): ListItem {
 	return {
 		...{ tag, text: `since ${nightText(firstBad!.run)}: ${named(one)}`, detail: boundsText(one) },
 		links: linksTo(last, from),
-		command: ['npx', 'vpmu', 'report', path.relative(from, last.run.folder) || '.'],
+		command: ['npx', 'vpmu', 'report', folderText(last.run.folder, from)],
 	};
 }
 
@@ -109,19 +105,30 @@ function flakyItem(one: CellHistory, from: string): ListItem {
 }
 
 /** `slower since 2026-11-20: ...`. */
-function driftItem({ place, machine, cells, form, since, ratio, probability, runs }: Drift): ListItem {
+function driftItem({ place, machine, cells, form, before, first, ratio, probability, runs }: Drift): ListItem {
 	const percent = `${ratio >= 1 ? '+' : ''}${((ratio - 1) * 100).toFixed(1)} %`;
 	const what = cells.length === 1 ? cells[0]! : `${counted(cells.length, 'cell')} on ${place}`;
 	const how = form === 'drift' ? 'so far, and goes on' : 'since then, and stays';
 	return {
 		tag: ratio >= 1 ? 'slower' : 'faster',
-		text: `since ${nightText(since)}: ${what}: boot time ${percent} ${how}`,
-		detail: `${counted(runs, 'run')}${machine === '' ? '' : ` on ${machine}`}, first off the level: run ${since.id}; chance ${probability.toPrecision(2)}`,
+		text: `since ${nightText(first.run)}: ${what}: boot time ${percent} ${how}`,
+		detail: `${counted(runs, 'run')}${machine === '' ? '' : ` on ${machine}`}, first off the level: run ${first.run.id}, ${changedText(before, first)}; chance ${probability.toPrecision(2)}`,
 	};
 }
 
+/** Cells without a verdict, by reason: whatever hid one often hid many. */
+function lostItems(lost: readonly CellHistory[]): ListItem[] {
+	return [...Map.groupBy(lost, ({ last }) => last.reason ?? 'no reason is known')].map(([reason, cells]) => ({
+		...{ tag: 'error', text: `${counted(cells.length, 'cell')}: ${reason}` },
+		more: [...cells.slice(0, mostNames).map(({ id }) => id), ...(cells.length > mostNames ? ['...'] : [])],
+	}));
+}
+
+/** Cells named of a group; `--format json` has all. */
+const mostNames = 5;
+
 function absentBlock(absent: readonly CellHistory[]): Block {
-	const names = absent.slice(0, 3).map(({ id }) => id);
+	const names = absent.slice(0, mostNames).map(({ id }) => id);
 	const rest = absent.length > names.length ? ', ...' : '';
 	return { kind: 'text', text: `Not run tonight: ${counted(absent.length, 'cell')} (${names.join(', ')}${rest}).` };
 }

@@ -42,16 +42,28 @@ export function resultText({ run, qemu, guestKernel, hostKernel }: PastCell): st
 export function boundsText({ firstBad, lastGood }: Pick<CellHistory, 'firstBad' | 'lastGood'>): string {
 	if (firstBad === null) return '';
 	if (lastGood === null) return `first bad: ${resultText(firstBad)}; no good run is known`;
-	const changed = [
-		...(lastGood.qemu === firstBad.qemu ? [] : ['QEMU']),
-		...(lastGood.guestKernel === firstBad.guestKernel ? [] : ['guest kernel']),
-		...(lastGood.hostKernel === firstBad.hostKernel ? [] : ['host kernel']),
-	];
-	const between = changed.length === 0 ? 'same versions' : `${changed.join(' and ')} changed`;
-	return `last good: ${resultText(lastGood)}; first bad: ${resultText(firstBad)}; ${between}`;
+	return `last good: ${resultText(lastGood)}; first bad: ${resultText(firstBad)}; ${changedText(lastGood, firstBad)}`;
+}
+
+/** `QEMU changed from 10.1.0 to 10.1.50`, or `same versions`. */
+export function changedText(before: PastCell, after: PastCell): string {
+	const versions = [
+		['QEMU', before.qemu, after.qemu],
+		['guest kernel', before.guestKernel, after.guestKernel],
+		['host kernel', before.hostKernel, after.hostKernel],
+	] as const;
+	const changed = versions.filter(([, was, is]) => was !== null && is !== null && was !== is);
+	if (changed.length === 0) return 'same versions';
+	return changed.map(([what, was, is]) => `${what} changed from ${was} to ${is}`).join(', ');
 }
 
 const marks = '▁▂▃▄▅▆▇█';
+
+/** A folder as it is typed in `from`: relative only if it is below. */
+export function folderText(folder: string, from: string): string {
+	const relative = path.relative(from, folder) || '.';
+	return relative.startsWith('..') ? folder : relative;
+}
 
 /** Values as bars, from the least to the greatest. */
 export function bars(values: readonly number[]): string {
