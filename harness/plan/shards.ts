@@ -1,5 +1,7 @@
+import { hostname } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
+import { stateFolder, usualDurations } from '../../src/history/index.ts';
 import { cacheRoot } from '../../src/image/index.ts';
 import { makeFolder, readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
 import { type Results, readResults } from '../../src/run/index.ts';
@@ -47,13 +49,13 @@ const durationsShape: Shape<Durations> = v.record(v.string(), v.pipe(v.number(),
 const fileOf = (env: Readonly<Record<string, string | undefined>>) => path.join(cacheRoot(env), 'durations.json');
 
 /**
- * Reads the durations of earlier runs on this machine. Empty if there are none or they cannot be read; the parts are
- * then equal in number.
+ * Reads the durations of earlier runs on this machine: those of the history, and for cells that it lacks, such as those
+ * of `vpmu series`, the last ones. Empty if there are none or they cannot be read; the parts are then equal in number.
  */
 export function storedDurations(env: Readonly<Record<string, string | undefined>>): Durations {
 	try {
 		const found = readStoredSync(fileOf(env), durationsShape);
-		return found.state === 'ok' ? found.value : {};
+		return { ...(found.state === 'ok' ? found.value : {}), ...usualDurations(stateFolder(env), hostname()) };
 	} catch {
 		return {};
 	}

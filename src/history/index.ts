@@ -3,6 +3,7 @@
 export { type CellHistory, cellHistories, type Flakiness, type Spread } from './judge/cells.ts';
 export { type Drift, type Drifts, driftsIn } from './judge/drift.ts';
 export { type NightReport, nightReport, nightsRed } from './judge/report.ts';
+export { usualDurations } from './store/durations.ts';
 export { stateFolder } from './store/place.ts';
 export { type PastCell, type PastRun, readHistory } from './store/read.ts';
 export { recordRuns } from './store/record.ts';

@@ -19,9 +19,9 @@ function sqlite(): typeof import('node:sqlite') {
 }
 
 /** Opens a database; each statement waits for other processes, up to a limit. */
-export function openDatabase(file: string): DatabaseSync {
+export function openDatabase(file: string, { readOnly = false } = {}): DatabaseSync {
 	const { DatabaseSync } = sqlite();
-	return new DatabaseSync(file, { timeout: busyMs, enableForeignKeyConstraints: true });
+	return new DatabaseSync(file, { readOnly, timeout: busyMs, enableForeignKeyConstraints: true });
 }
 
 /** Runs statements as one transaction that begins as a writer, so that it never has to wait in its middle. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { nights } from '../testing/nights.ts';
+import { usualDurations } from './durations.ts';
 import { stateFolder } from './place.ts';
 import { readHistory } from './read.ts';
 import { recordRuns } from './record.ts';
@@ -156,6 +157,25 @@ test('a folder that cannot be made is named, with the way out', t => {
 	t.throws(() => recordRuns({ ...store, folder }, given(1)), {
 		message: /^cannot use the history '.*file\/state\/history\.sqlite': .*; VPMU_STATE names another folder$/,
 	});
+});
+
+test('the usual duration of a cell is the median of its latest verdicts on this machine', t => {
+	const store = newStore(t);
+	t.deepEqual(usualDurations(store.folder, 'builder'), {});
+	const timings = (totalMs: number) => ({ timings: { spawnMs: null, greetingMs: null, shellMs: null, totalMs } });
+	const runs = nights(9, night => [
+		{ more: timings(night === 8 ? 90_000 : night * 1000) },
+		{ name: 'pmu/b', status: 'error', more: timings(1) },
+	]);
+	recordRuns(
+		store,
+		runs.map(results => ({ results, folder: '/f' })),
+	);
+	t.deepEqual(usualDurations(store.folder, 'builder'), { 'pmu/a[uniform,debian:trixie,virt]': 7000 });
+	t.deepEqual(usualDurations(store.folder, 'other'), {});
+	writeFileSync(store.file, 'x'.repeat(4096));
+	t.deepEqual(usualDurations(store.folder, 'builder'), {});
+	t.is(readFileSync(store.file, 'utf8').length, 4096, 'setting it aside is for those who can say so');
 });
 
 test('VPMU_STATE, XDG_STATE_HOME and HOME name the state folder, in this order', t => {

@@ -12,7 +12,8 @@ export interface StoreOptions {
 	readonly onNote: (text: string) => void;
 }
 
-const nameOf = (folder: string) => path.join(folder, 'history.sqlite');
+/** The store's file. */
+export const nameOf = (folder: string) => path.join(folder, 'history.sqlite');
 
 /** Whether there is a store to read. */
 export const hasStore = (folder: string): boolean => existsSync(nameOf(folder));
