@@ -1,4 +1,5 @@
 /** Mail to series: what is applied, in which order, and what is not part of it. Pure; git does the decoding and the applying. */
+export { authorText } from './author.ts';
 export { type FileDiff, type Hunk, parseDiff, refusalOf } from './diff.ts';
 export { type MailHeaders, parseHeaders } from './headers.ts';
 export { type NearFit, nearestFit } from './near.ts';

@@ -1,4 +1,5 @@
 import { messageOf, UsageError } from '../lib/errors.ts';
+import { authorText } from './author.ts';
 import type { PatchMail } from './series.ts';
 
 /**
@@ -44,7 +45,7 @@ export function parsePatchwork(file: string, text: string): PatchMail[] {
 		return {
 			file,
 			subject: header('subject') || record.name,
-			author: `${submitter.name ?? ''} <${submitter.email ?? ''}>`,
+			author: authorText(`${submitter.name ?? ''}`, `${submitter.email ?? ''}`),
 			message: typeof content === 'string' ? content : '',
 			diff: Buffer.from(typeof diff === 'string' ? `${diff}\n` : ''),
 			headers: {

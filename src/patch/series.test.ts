@@ -1,4 +1,5 @@
 import test from 'ava';
+import { authorText } from './author.ts';
 import { type PatchMail, parseSeriesBase, parseSubject, selectSeries } from './index.ts';
 
 interface Sketch {
@@ -146,5 +147,17 @@ test('the base of a series is read from its trailers', t => {
 			prerequisites: ['prerequisite-patch-id: 99'],
 			changeId: 'c',
 		},
+	);
+});
+
+test('an author is shown by what is known of the name and the address', t => {
+	t.deepEqual(
+		[
+			['A. Person', 'a@example.org'],
+			['A. Person', ''],
+			['', 'a@example.org'],
+			['', ''],
+		].map(([name, email]) => authorText(name!, email!)),
+		['A. Person <a@example.org>', 'A. Person', '<a@example.org>', ''],
 	);
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import {
+	authorText,
 	classifyPatchFile,
 	type PatchMail,
 	type PatchSeries,
@@ -97,7 +98,7 @@ async function decodedMails(file: string, work: string, folder: string): Promise
 			return {
 				file: names.length === 1 ? file : `${file}, mail ${Number(name)}`,
 				subject: rawSubject(mail) ?? field('Subject'),
-				author: `${field('Author')} <${field('Email')}>`,
+				author: authorText(field('Author'), field('Email')),
 				message: hasDiff ? message : `${message}${diff.toString('utf8')}`,
 				diff: hasDiff ? diff : Buffer.alloc(0),
 				headers: parseHeaders(mail),
