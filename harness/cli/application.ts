@@ -177,10 +177,10 @@ function applicationOf(commands: Commands, effects: Effects): Application<Stricl
 }
 
 function helpOf(commands: Commands, words: readonly string[]): string {
+	const group = words.length === 1 ? commands[words[0]!] : undefined;
+	if (group !== undefined && 'actions' in group) return groupHelpText(words[0]!, group);
 	const named = commandOf(commands, words);
-	if (named !== undefined) return helpText(named.name, named.spec);
-	const group = words[0] === undefined ? undefined : commands[words[0]];
-	return group !== undefined && 'actions' in group ? groupHelpText(words[0]!, group) : overview(commands);
+	return named === undefined ? overview(commands) : helpText(named.name, named.spec);
 }
 
 function stricliCommand(spec: CommandSpec, { perform }: Effects): StricliCommand<StricliContext> {

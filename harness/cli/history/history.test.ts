@@ -113,6 +113,23 @@ test('a run is remembered where it ended; one that cannot be is a note, and noth
 	t.regex(String(streams.stderr.read()), /^vpmu: note: the run is not in the history: cannot use the history '.*\n$/);
 });
 
+test('the help of history lists its actions, and that of an action its options', async t => {
+	const { vpmu } = newFolder(t);
+	for (const argv of [
+		['history', '--help'],
+		['help', 'history'],
+	]) {
+		t.regex((await vpmu(...argv)).stdout, /^Usage: vpmu history \[ACTION\].*\n {2}show .*\(default\)\n {2}report /s);
+	}
+	for (const argv of [
+		['history', 'import', '--help'],
+		['help', 'history', 'import'],
+	]) {
+		t.regex((await vpmu(...argv)).stdout, /^Usage: vpmu history import RUN\.\.\.\n/);
+	}
+	t.regex((await vpmu('history', 'pmu/a', '--help')).stdout, /^Usage: vpmu history show \[CASE\]/);
+});
+
 test('ages and dates are moments', t => {
 	const now = Date.UTC(2026, 10, 20, 12);
 	t.is(parseSince('36h', now), Date.UTC(2026, 10, 19));
