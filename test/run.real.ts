@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -58,6 +58,26 @@ test.serial('under the variables of a CI engine that divides its jobs, a cell ru
 	const engine = { CI: 'true', GITLAB_CI: 'true', CI_NODE_INDEX: '2', CI_NODE_TOTAL: '2', FORCE_COLOR: '1' };
 	const { status, stderr } = vpmuWith(engine, 'run', 'pmu/tcg-counts', '--json', '--out', path.join(folder, 'run'));
 	t.is(status, 0, stderr);
+});
+
+test.serial('runs are in the history; a damaged history is a note, and the run passes all the same', t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+	const state = { VPMU_STATE: path.join(folder, 'state') };
+	const run = (name: string) => vpmuWith(state, 'run', 'pmu/tcg-counts', '--json', '--out', path.join(folder, name));
+	const first = run('first');
+	t.is(first.status, 0, first.stderr);
+	const { stdout } = vpmuWith(state, 'history', '--format', 'json');
+	const { run: ran, cells }: Results = JSON.parse(first.stdout);
+	t.like(JSON.parse(stdout).cells[0], {
+		...{ id: cells[0]!.id, verdicts: 1, boot: { median: cells[0]!.timings.shellMs } },
+		last: { run: { id: ran.id, folder: path.join(folder, 'first') }, guestKernel: cells[0]!.kernels!.guest.release },
+	});
+	writeFileSync(path.join(folder, 'state', 'history.sqlite'), 'no database, and longer than nothing');
+	const second = run('second');
+	t.is(second.status, 0, second.stderr);
+	t.regex(second.stderr, /^vpmu: note: the history '.*' was damaged \(file is not a database\) and is now '/m);
+	t.is(JSON.parse(vpmuWith(state, 'history', '--format', 'json').stdout).cells[0].results.length, 1);
 });
 
 for (const [argv, message] of [

@@ -68,6 +68,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 		if (json) context.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 		out.write(PrettyReport.closing(results, path.relative(context.cwd, run.folder.path) || '.'));
 		out.write(smallKernelHint(results));
+		if (request.remember === true) remember(results, run.folder.path, context);
 	};
 	// On a terminal, times go on while nothing happens.
 	const ticking = out.isTTY ? setInterval(() => void out.write(pretty.tick()), 1000) : undefined;
@@ -85,7 +86,6 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	const interrupted = signal.aborted;
 	const isKept = keeperFile !== undefined && (await readKept(keeperFile)) !== undefined;
 	const results = await run.finish({ interrupted });
-	if (request.remember === true) remember(results, run.folder.path, context);
 	if (isKept) {
 		for (const end of ['json', 'out', 'err']) await rm(keeperFile.replace(/json$/, end), { force: true });
 		return exitCodes.asPredicted;

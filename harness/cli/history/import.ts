@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { counted } from '../../../src/compare/index.ts';
 import { recordRuns } from '../../../src/history/index.ts';
 import { type Host, HostError, localHost } from '../../../src/host/index.ts';
 import { messageOf, UsageError } from '../../../src/lib/index.ts';
@@ -24,7 +25,7 @@ export async function importRuns(
 		const results = await readForeignRun(host, given, context);
 		const folder = path.resolve(context.cwd, given);
 		const [added] = recordRuns(store, [{ results, folder }]);
-		const said = added === undefined ? 'is in the history already' : `${results.cells.length} cells`;
+		const said = added === undefined ? 'is in the history already' : counted(results.cells.length, 'cell');
 		context.stdout.write(`${given}: run ${results.run.id}: ${said}\n`);
 	}
 	return exitCodes.asPredicted;

@@ -67,7 +67,7 @@ function detailsOf(one: CellHistory, from: string): Block[] {
 		['whole cell', spreadText(one.total)],
 		['flaky', rateText(one)],
 		...(one.firstBad === null
-			? one.lastGood === null
+			? one.lastGood === null || one.lastGood === one.last
 				? []
 				: [['last good', resultText(one.lastGood)] as [string, string]]
 			: [['red', boundsText(one)] as [string, string]]),
