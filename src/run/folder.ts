@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, lstatSync, openSync, readFileSync, readSync, realpathSync, writeSync } from 'node:fs';
+import {
+	closeSync,
+	fstatSync,
+	lstatSync,
+	openSync,
+	readFileSync,
+	readSync,
+	realpathSync,
+	statSync,
+	writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { omissionText } from '../lib/bounds.ts';
 import { messageOf, UsageError } from '../lib/errors.ts';
@@ -139,6 +149,9 @@ function readPart(descriptor: number, at: number, length: number): Buffer {
 
 function readText(file: string, folder: string): string {
 	try {
+		// Opening a FIFO would wait for a writer, and nothing could end that wait.
+		const found = statSync(file);
+		if (!found.isFile() && !found.isDirectory()) throw new Error('it is not a regular file');
 		return readFileSync(file, 'utf8');
 	} catch (error) {
 		throw new UsageError(

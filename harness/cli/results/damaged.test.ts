@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -6,6 +7,7 @@ import test from 'ava';
 import { everyStatus } from '../../../src/report/testing/results.ts';
 import { main } from '../../main.ts';
 
+const entry = path.resolve(import.meta.dirname, '../../bin.mjs');
 const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
 test.after.always(() => rmSync(folder, { recursive: true }));
 
@@ -72,4 +74,50 @@ test.serial('a run without results whose events are damaged: exit 2 with file an
 	const empty = await vpmu('report', '.');
 	t.is(empty.status, 2);
 	t.regex(empty.stderr, /is not the folder of a run/);
+});
+
+const makeFifo = (run: string, name: string) => {
+	mkdirSync(path.join(folder, run), { recursive: true });
+	execFileSync('mkfifo', [path.join(folder, run, name)]);
+};
+
+test.serial('a FIFO instead of the files of a run or of a plan is refused, not waited for', async t => {
+	write('good', 'results.json', JSON.stringify(everyStatus));
+	makeFifo('fifo-results', 'results.json');
+	makeFifo('fifo-events', 'events.ndjson');
+	makeFifo('fifo-plan', 'plan.json');
+	const at = (name: string) => path.join(folder, name);
+	for (const argv of [
+		['report', at('fifo-results')],
+		['report', at('fifo-events')],
+		['compare', 'good', at('fifo-results')],
+		['merge', at('fifo-events'), '--out', at('merged')],
+		['plan', '--shards', '2', '--out', at('fifo-plan/plan.json')],
+	]) {
+		// In a child: the wait that this test is about would block the test itself.
+		const { status, stderr } = spawnSync(
+			process.execPath,
+			[entry, ...argv.map(word => (word === 'good' ? at(word) : word))],
+			{
+				...{ cwd: folder, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' },
+				env: { ...process.env, VPMU_CACHE: at('cache') },
+			},
+		);
+		t.is(status, 2, `${argv.join(' ')}: ${stderr}`);
+		t.regex(stderr, /^vpmu: '[^\n]*(regular file|FIFO)[^\n]*\n$/);
+	}
+});
+
+test.serial('a loop of links instead of a run is a missing run', async t => {
+	write('good', 'results.json', JSON.stringify(everyStatus));
+	symlinkSync('loop', path.join(folder, 'loop'));
+	for (const argv of [
+		['compare', 'good', 'loop'],
+		['compare', 'loop', 'good'],
+		['compare', '--baseline', 'loop', 'good'],
+	]) {
+		const { status, stderr } = await vpmu(...argv);
+		t.is(status, 2, `${argv.join(' ')}: ${stderr}`);
+		t.regex(stderr, /^vpmu: there is no (run folder|baseline) 'loop'\n$/);
+	}
 });

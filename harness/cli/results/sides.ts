@@ -25,8 +25,10 @@ const largestBaseline = 64 * 1024 * 1024;
  */
 export function readBaseline(given: string, cwd: string): Side {
 	const file = path.resolve(cwd, given);
-	const found = statSync(file, { throwIfNoEntry: false });
-	if (found !== undefined && (!found.isFile() || found.size > largestBaseline)) {
+	// existsSync is also false for a loop of links, of which statSync throws.
+	const found = existsSync(file) ? statSync(file) : undefined;
+	if (found === undefined) throw new UsageError(`there is no baseline '${given}'`);
+	if (!found.isFile() || found.size > largestBaseline) {
 		throw new UsageError(
 			`'${given}' is not a baseline: allowed is a file of at most ${largestBaseline / 1024 / 1024} MiB that 'vpmu compare --write-baseline' made`,
 		);
@@ -39,7 +41,7 @@ export function readBaseline(given: string, cwd: string): Side {
 
 /** Reads one side of a comparison: a baseline file, or folders of runs of the same thing. @throws UsageError */
 export function readSide(given: readonly string[], cwd: string): Side {
-	const files = given.filter(one => statSync(path.resolve(cwd, one), { throwIfNoEntry: false })?.isFile() === true);
+	const files = given.filter(one => existsSync(path.resolve(cwd, one)) && statSync(path.resolve(cwd, one)).isFile());
 	if (files.length === 0) return sideOf(given.map(one => readRun(one, cwd)));
 	if (given.length > 1) throw new UsageError(`'${files[0]}' is a file: a baseline stands alone on its side`);
 	return readBaseline(files[0]!, cwd);
