@@ -70,9 +70,9 @@ function historyOf(results: readonly PastCell[]): CellHistory {
 function flakinessOf(verdicts: readonly PastCell[]): Flakiness | null {
 	const lastGood = verdicts.findLastIndex(isGood);
 	const firstGood = verdicts.findIndex(isGood);
-	const passing = verdicts.slice(Math.max(0, firstGood), lastGood + 1);
-	const recoveries = passing.filter((one, at) => isGood(one) && at > 0 && isBad(passing[at - 1]!)).length;
-	const wrong = verdicts.filter(one => one.flaky || (recoveries > 1 && passing.includes(one) && isBad(one)));
+	const isBetween = (at: number) => at > firstGood && at < lastGood && firstGood !== -1;
+	const recoveries = verdicts.filter((one, at) => isBetween(at) && isBad(one) && isGood(verdicts[at + 1]!)).length;
+	const wrong = verdicts.filter((one, at) => one.flaky || (recoveries > 1 && isBetween(at) && isBad(one)));
 	return wrong.length === 0 ? null : { wrong: wrong.length, of: verdicts.length, since: wrong[0]! };
 }
 

@@ -35,6 +35,9 @@ const alpha = 0.05;
 /** Smaller changes are not reported, even if they are certain. */
 const leastEffect = 0.05;
 
+/** Only the latest runs of a place are tested: the time that a test takes grows with the square of their number. */
+const mostRuns = 400;
+
 /** One quantity over the runs. */
 interface Line {
 	readonly place: string;
@@ -61,18 +64,15 @@ export function driftsIn(results: readonly PastCell[]): Drifts {
 }
 
 /** The cells of one place, and all of them as one: for each run, the median over its cells relative to their own medians. */
-function linesOf(results: readonly PastCell[]): { readonly whole: Line; readonly cells: readonly Line[] } {
-	const [
-		{
-			place,
-			run: { machine },
-		},
-	] = results as [PastCell];
+function linesOf(all: readonly PastCell[]): { readonly whole: Line; readonly cells: readonly Line[] } {
+	const nights = [...Map.groupBy(all, ({ run }) => run)].slice(-mostRuns);
+	const results = nights.flatMap(([, own]) => own);
+	const { place, run } = results[0]!;
+	const { machine } = run;
 	const cells = [...Map.groupBy(results, ({ id }) => id)].map(([id, own]) => ({
 		...{ place, machine, cells: [id], results: own, values: own.map(({ bootMs }) => bootMs!) },
 	}));
 	const middles = new Map(cells.map(({ cells: [id], values }) => [id, median(values)]));
-	const nights = [...Map.groupBy(results, ({ run }) => run)];
 	return {
 		whole: {
 			...{ place, machine, cells: cells.flatMap(({ cells: ids }) => ids), results: nights.map(([, [one]]) => one!) },
