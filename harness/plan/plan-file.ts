@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import * as v from 'valibot';
 import { readStoredSync, type Shape, UsageError } from '../../src/lib/index.ts';
 import { divisionName } from '../../src/run/index.ts';
@@ -58,6 +59,10 @@ export function planFileOf(
 /** Reads a plan file. @throws UsageError when it is missing, damaged or was changed */
 export function readPlanFile(file: string): PlanFile {
 	const where = `'${file}' of option '--plan'`;
+	// Opening a FIFO would wait for a writer, and nothing could end that wait.
+	if (existsSync(file) && !statSync(file).isFile()) {
+		throw new UsageError(`${where} is not a regular file; allowed: a file that 'vpmu plan' wrote`);
+	}
 	const found = readStoredSync(file, planShape);
 	if (found.state === 'missing') throw new UsageError(`${where} does not exist; 'vpmu plan' writes such a file`);
 	if (found.state === 'damaged') throw new UsageError(`${where} ${found.problem}`);

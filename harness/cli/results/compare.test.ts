@@ -93,6 +93,8 @@ test.serial('what cannot be compared is refused in a sentence that says what is 
 		[['--baseline', 'text.json', 'one', 'one'], /takes one run/],
 		[['text.json', 'one', '--before', 'one'], /'text\.json' is a file: a baseline stands alone on its side/],
 		[['--write-baseline', 'x', '--baseline', 'x', 'one'], /compares nothing/],
+		[['--write-baseline', 'none/x', 'one'], /cannot write 'none\/x' of option '--write-baseline': ENOENT/],
+		[['--write-baseline', 'one', 'one'], /cannot write 'one' of option '--write-baseline': [^\n]*directory/],
 	] as const) {
 		const { status, stdout, stderr } = await vpmu('compare', ...argv);
 		t.is(status, 2, stderr);

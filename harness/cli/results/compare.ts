@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { baselineText, type Comparison, compareSides, counted } from '../../../src/compare/index.ts';
-import { stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import { messageOf, stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import { comparisonDocument, htmlFrom, markdownFrom, textOf } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -22,7 +22,12 @@ export async function compare({ stdout, stderr, cwd }: CommandContext, given: Co
 		if (left === side.cells.length) {
 			throw new UsageError(`no cell of ${quoted(given.positionals)} has a verdict, so there is nothing to write`);
 		}
-		await writeWhole(path.resolve(cwd, options['write-baseline']), baselineText(side));
+		await writeWhole(path.resolve(cwd, options['write-baseline']), baselineText(side)).catch(error => {
+			throw new UsageError(
+				`cannot write '${options['write-baseline']}' of option '--write-baseline': ${messageOf(error)}`,
+				{ cause: error },
+			);
+		});
 		stderr.write(
 			`${options['write-baseline']}: ${counted(side.cells.length - left, 'cell')} of ${counted(side.runs, 'run')}${left === 0 ? '' : `; ${left} without a verdict are left out`}\n`,
 		);

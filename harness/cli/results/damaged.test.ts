@@ -81,7 +81,7 @@ const makeFifo = (run: string, name: string) => {
 	execFileSync('mkfifo', [path.join(folder, run, name)]);
 };
 
-test.serial('a FIFO instead of the files of a run or of a plan is refused, not waited for', async t => {
+test.serial('a FIFO instead of the files of a run, a plan or a configuration is refused, not waited for', async t => {
 	write('good', 'results.json', JSON.stringify(everyStatus));
 	makeFifo('fifo-results', 'results.json');
 	makeFifo('fifo-events', 'events.ndjson');
@@ -93,6 +93,10 @@ test.serial('a FIFO instead of the files of a run or of a plan is refused, not w
 		['compare', 'good', at('fifo-results')],
 		['merge', at('fifo-events'), '--out', at('merged')],
 		['plan', '--shards', '2', '--out', at('fifo-plan/plan.json')],
+		['list', '--plan', at('fifo-plan/plan.json'), '--shard', '1/2'],
+		['merge', at('good'), '--plan', at('fifo-plan/plan.json')],
+		['merge', at('good'), '--plan', at('good')],
+		['kernel', 'build', '--source', at('good'), '--config', at('fifo-plan/plan.json')],
 	]) {
 		// In a child: the wait that this test is about would block the test itself.
 		const { status, stderr } = spawnSync(
@@ -104,7 +108,7 @@ test.serial('a FIFO instead of the files of a run or of a plan is refused, not w
 			},
 		);
 		t.is(status, 2, `${argv.join(' ')}: ${stderr}`);
-		t.regex(stderr, /^vpmu: '[^\n]*(regular file|FIFO)[^\n]*\n$/);
+		t.regex(stderr, /^vpmu: [^\n]*'[^\n]*(regular file|FIFO)[^\n]*\n$/);
 	}
 });
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { parseKernelConfig } from './config.ts';
@@ -30,6 +30,13 @@ export async function requestedConfig(name: string, cwd = process.cwd()): Promis
 		return { name, text, isMinimal: true };
 	}
 	const file = path.resolve(cwd, name);
+	// Opening a FIFO would wait for a writer, and nothing could end that wait.
+	const found = await stat(file).catch(() => undefined);
+	if (found !== undefined && !found.isFile()) {
+		throw new UsageError(
+			`the configuration '${name}' is not a regular file; allowed: ${kernelConfigs.join(', ')}, or the path of a .config`,
+		);
+	}
 	const bytes = await readFile(file).catch(error => {
 		const why = error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? error.message);
 		throw new UsageError(
