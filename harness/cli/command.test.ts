@@ -4,7 +4,7 @@ import { UsageError } from '../../src/lib/index.ts';
 import { nearest } from '../usage/unknown-name.ts';
 import { completions, invoke } from './application.ts';
 import { type Commands, command, type Given } from './command.ts';
-import { helpText } from './help.ts';
+import { groupHelpText, helpText } from './help.ts';
 
 const spec = command({
 	summary: 'a command for this test',
@@ -167,4 +167,12 @@ test('there is no suggestion for a word that resembles nothing', t => {
 	t.is(nearest('biglitle', ['uniform', 'biglittle']), 'biglittle');
 	t.is(nearest('lits', ['run', 'list']), 'list');
 	t.is(nearest('xyz', ['uniform', 'biglittle']), undefined);
+});
+
+test('a summary is a sentence at the top of a help text', t => {
+	t.regex(helpText('try', spec), /^Usage: [^\n]+\n\nA command for this test\.\n/);
+	t.regex(
+		groupHelpText('tries', { summary: 'some tries', actions: { try: spec } }),
+		/\n\nSome tries\.\n\n {2}try {2}a command/,
+	);
 });

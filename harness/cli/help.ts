@@ -13,7 +13,7 @@ export function helpText(name: string, { usage, summary, details, options }: Com
 		const left = `--${option}${spec.value === undefined ? '' : ` ${spec.value}`}`;
 		return [left, notes.length === 0 ? spec.help : `${spec.help} (${notes.join('; ')})`] as const;
 	});
-	return `${[`Usage: vpmu ${name} ${usage}`.trimEnd(), '', details ?? `${summary}.`, '', ...columns(rows)].join('\n')}\n`;
+	return `${[`Usage: vpmu ${name} ${usage}`.trimEnd(), '', details ?? sentence(summary), '', ...columns(rows)].join('\n')}\n`;
 }
 
 /** Formats the help of commands with a common first word. */
@@ -26,7 +26,7 @@ export function groupHelpText(name: string, { summary, actions, standard, hidden
 		...[
 			`Usage: vpmu ${name} ${standard === undefined ? 'ACTION' : '[ACTION]'} [OPTION...]`,
 			'',
-			`${summary}.`,
+			sentence(summary),
 			'',
 			...columns(rows),
 		],
@@ -57,6 +57,9 @@ export function commandTable(commands: Readonly<Record<string, CommandSpec | Gro
 	const [heading, ...body] = all.map(([left, right]) => line(left, right));
 	return `${[heading, `| ${'-'.repeat(first!)} | ${'-'.repeat(second!)} |`, ...body].join('\n')}\n`;
 }
+
+/** Makes a sentence of a summary, which begins in lower case in lists. */
+const sentence = (summary: string) => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
 
 function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {
 	const width = Math.max(...rows.map(([left]) => left.length));

@@ -70,11 +70,11 @@ export class UnfitBuild extends UsageError {}
 
 /** Checks `--kernel` or `--board-kernel`: `small`, else as {@link parseSource}. @throws UsageError, UnfitBuild */
 export function parseKernel(text: string, option: string): string {
-	return text === 'small' ? text : parseSource(text, option);
+	return text === 'small' ? text : parseSource(text, option, { isKernel: true });
 }
 
 /** Checks one `--qemu` or kernel: `debian:SUITE` or the path of a file. @throws UsageError, UnfitBuild */
-export function parseSource(text: string, option: string, executable = false): string {
+export function parseSource(text: string, option: string, { executable = false, isKernel = false } = {}): string {
 	if (text.startsWith('debian:')) {
 		const suite = text.slice('debian:'.length);
 		if (!debianSuites.some(one => one === suite)) {
@@ -94,7 +94,7 @@ export function parseSource(text: string, option: string, executable = false): s
 	}
 	if (problem !== undefined) {
 		throw new UnfitBuild(
-			`'${text}' of option '${option}' ${problem}; allowed: a path, or debian:SUITE (${debianSuites.join(', ')})`,
+			`'${text}' of option '${option}' ${problem}; allowed: a path, ${isKernel ? 'small, ' : ''}or debian:SUITE (${debianSuites.join(', ')})`,
 		);
 	}
 	return file;

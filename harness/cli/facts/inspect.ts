@@ -16,8 +16,8 @@ import type { inspectOptions } from './options.ts';
 /** `vpmu inspect`. */
 export async function inspect(context: CommandContext, { options }: Given<typeof inspectOptions>): Promise<number> {
 	if (options.qemu === undefined) throw new UsageError("'vpmu inspect' needs option '--qemu': PATH or debian:SUITE");
-	const qemu = parseSource(options.qemu, '--qemu', true);
-	const other = options.diff === undefined ? undefined : parseSource(options.diff, '--diff', true);
+	const qemu = parseSource(options.qemu, '--qemu', { executable: true });
+	const other = options.diff === undefined ? undefined : parseSource(options.diff, '--diff', { executable: true });
 	const show = (value: unknown, text: () => string) =>
 		context.stdout.write(options.json ? `${JSON.stringify(value, bigintAsText, 2)}\n` : text());
 	if (other === undefined) {

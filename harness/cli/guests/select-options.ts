@@ -11,7 +11,7 @@ export function readSelection({
 	options,
 	positionals,
 }: Given<typeof selectOptions>): Selection & { kernel: string; boardKernel: string } {
-	const qemus = options.qemu?.map(one => parseSource(one, '--qemu', true));
+	const qemus = options.qemu?.map(one => parseSource(one, '--qemu', { executable: true }));
 	const { machine, pmu } = options;
 	const { shard, cells } = readShard(options, positionals);
 	const choices = choicesOf(qemus ?? []);

@@ -24,7 +24,7 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 	if (options.pmu !== undefined && accel !== 'kvm') throw new UsageError("option '--pmu' needs '--accel kvm'");
 	const { vcpus = 1, memory: memoryMiB = 512 } = options;
 	const cpu = readCpu(options.cpu ?? (accel === 'kvm' ? 'host' : 'max,pauth-impdef=on'));
-	const source = parseSource(options.qemu ?? 'debian:trixie', '--qemu', true);
+	const source = parseSource(options.qemu ?? 'debian:trixie', '--qemu', { executable: true });
 	const kernelSource = parseKernel(options.kernel ?? 'debian:trixie', '--kernel');
 	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	await using resources = resourcesFor(context, kernelSource, boardKernel);

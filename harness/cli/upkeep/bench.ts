@@ -37,7 +37,7 @@ export async function bench(
 			throw unknownName('benchmark', name, "of 'vpmu bench'", benchmarkNames);
 		}
 	}
-	const source = parseSource(options.qemu ?? 'debian:trixie', '--qemu', true);
+	const source = parseSource(options.qemu ?? 'debian:trixie', '--qemu', { executable: true });
 	const chosen = positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name));
 
 	await using resources = resourcesFor(context);
