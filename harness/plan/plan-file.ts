@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import * as v from 'valibot';
-import { readStoredSync, type Shape, UsageError } from '../../src/lib/index.ts';
+import { messageOf, readStoredSync, type Shape, UsageError } from '../../src/lib/index.ts';
 import { divisionName } from '../../src/run/index.ts';
 import type { Cell } from './plan.ts';
 import { type Durations, divide } from './shards.ts';
@@ -63,7 +63,7 @@ export function readPlanFile(file: string): PlanFile {
 	if (existsSync(file) && !statSync(file).isFile()) {
 		throw new UsageError(`${where} is not a regular file; allowed: a file that 'vpmu plan' wrote`);
 	}
-	const found = readStoredSync(file, planShape);
+	const found = readable(() => readStoredSync(file, planShape), where);
 	if (found.state === 'missing') throw new UsageError(`${where} does not exist; 'vpmu plan' writes such a file`);
 	if (found.state === 'damaged') throw new UsageError(`${where} ${found.problem}`);
 	const { cells, count, division } = found.value;
@@ -71,6 +71,14 @@ export function readPlanFile(file: string): PlanFile {
 		throw new UsageError(`${where} was changed since 'vpmu plan' wrote it: its cells are not division ${division}`);
 	}
 	return found.value;
+}
+
+function readable<T>(read: () => T, where: string): T {
+	try {
+		return read();
+	} catch (error) {
+		throw new UsageError(`${where} cannot be read: ${messageOf(error)}`, { cause: error });
+	}
 }
 
 function divisionOf(cells: PlanFile['cells'], count: number): string {

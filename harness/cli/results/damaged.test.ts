@@ -125,3 +125,10 @@ test.serial('a loop of links instead of a run is a missing run', async t => {
 		t.regex(stderr, /^vpmu: there is no (run folder|baseline) 'loop'\n$/);
 	}
 });
+
+test.serial('a plan that cannot be read is bad input', async t => {
+	symlinkSync('round', path.join(folder, 'round'));
+	const { status, stderr } = await vpmu('list', '--plan', path.join(folder, 'round'), '--shard', '1/2');
+	t.is(status, 2, stderr);
+	t.regex(stderr, /^vpmu: '[^']*round' of option '--plan' cannot be read: ELOOP[^\n]*\n$/);
+});
