@@ -63,12 +63,14 @@ test.serial('GitLab runs both parts of a generated pipeline with real guests, an
 	t.is(status, 0, said);
 	const results = JSON.parse(readFileSync(path.join(folder, 'vpmu-run/amd/results.json'), 'utf8')) as Results;
 	t.deepEqual(
-		results.cells.map(({ status, part, machine }) => [status, part, machine]),
+		results.cells.map(({ status, part }) => [status, part]),
 		[
-			['pass', 1, 'virt'],
-			['pass', 2, 'virt-9.2'],
+			['pass', 1],
+			['pass', 2],
 		],
 	);
+	// Which part gets which cell depends on how long the cells took on this machine before.
+	t.deepEqual(results.cells.map(({ machine }) => machine).toSorted(), ['virt', 'virt-9.2']);
 	t.is(results.run.parts?.length, 2);
 });
 
