@@ -7,6 +7,7 @@ export { type Blame, blames, firstCause, messageOf, systemFault, UsageError, Vpm
 export { contention, contentionOf, FairClock, type FairClockOptions, Silence } from './fair-clock.ts';
 export { FileSink } from './file-sink.ts';
 export { lastLinesOf, shorten, visible } from './foreign.ts';
+export { readGiven } from './given-file.ts';
 export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from './json.ts';
 export { LockBusyError, type LockHolder } from './lock.ts';
 export { type MachineVersion, machineVersion } from './machine-type.ts';

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { messageOf, UsageError } from '../../../src/lib/index.ts';
+import { messageOf, readGiven, UsageError } from '../../../src/lib/index.ts';
 import {
 	type Counting,
 	CpuSet,
@@ -36,7 +35,7 @@ export async function predict(context: CommandContext, { options }: Given<typeof
 async function readFacts(context: CommandContext, file: string): Promise<string> {
 	if (file === '-') return await text(context.stdin);
 	try {
-		return await readFile(path.resolve(context.cwd, file), 'utf8');
+		return (await readGiven(path.resolve(context.cwd, file), context.signal)).toString();
 	} catch (error) {
 		throw new UsageError(`facts file '${file}' of option '--facts' cannot be read: ${messageOf(error)}`, {
 			cause: error,

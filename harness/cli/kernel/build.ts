@@ -12,14 +12,14 @@ import type { kernelBuildOptions } from './options.ts';
 
 /** `vpmu kernel build`. */
 export async function build(context: CommandContext, { options }: Given<typeof kernelBuildOptions>): Promise<number> {
-	const { stdout, cwd } = context;
+	const { stdout, cwd, signal } = context;
 	const named = options.source;
 	if (named === undefined) {
 		throw new UsageError(
 			"'vpmu kernel build' needs option '--source': a folder, an archive of Linux's source, or debian:SUITE",
 		);
 	}
-	const files = await Promise.all((options.patch ?? []).map(name => readPatch(name, cwd)));
+	const files = await Promise.all((options.patch ?? []).map(name => readPatch(name, cwd, signal)));
 	const startedAt = performance.now();
 	let built: BuiltLinuxSeries;
 	try {

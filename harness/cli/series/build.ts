@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
 import {
@@ -19,7 +18,7 @@ import {
 	readGitRange,
 	requireSandbox,
 } from '../../../src/image/index.ts';
-import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { formatDuration, readGiven, UsageError } from '../../../src/lib/index.ts';
 import { classifyPatchFile, parsePatchwork } from '../../../src/patch/index.ts';
 import { splitWords } from '../../qmp-shell/words.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -55,7 +54,7 @@ export async function buildSeries(
 	// The commit that the patches are tried on, and what is known of it, if the source is a git tree.
 	let base: string | undefined;
 	let baseNotes: readonly string[] = [];
-	const files = await Promise.all(positionals.map(name => readPatch(name, cwd)));
+	const files = await Promise.all(positionals.map(name => readPatch(name, cwd, signal)));
 	await requireSandbox(signal);
 	const suite = /^debian:(.+)$/.exec(named)?.[1];
 	const folder = path.resolve(cwd, named);
@@ -111,8 +110,9 @@ export async function buildSeries(
 }
 
 /** Reads a patch file named on the command line. @throws UsageError if it cannot be read, or contains no patch */
-export async function readPatch(name: string, cwd: string): Promise<PatchFile> {
-	const content = await readFile(path.resolve(cwd, name)).catch(error => {
+export async function readPatch(name: string, cwd: string, signal?: AbortSignal): Promise<PatchFile> {
+	const content = await readGiven(path.resolve(cwd, name), signal).catch(error => {
+		signal?.throwIfAborted();
 		throw new UsageError(`cannot read patch '${name}': ${error.code ?? error.message}`);
 	});
 	// Refuse files without a patch before anything is fetched.

@@ -26,12 +26,12 @@ type RunGiven = Given<typeof runOptions>['options'];
 
 /** `vpmu series`. */
 export async function series(context: CommandContext, given: SeriesGiven): Promise<number> {
-	const { stdout, stderr, cwd, env } = context;
+	const { stdout, stderr, cwd, env, signal } = context;
 	const { options } = given;
 	const { json } = options;
 	const shown = json ? stderr : stdout;
 	const out = options.out ?? path.join('vpmu-runs', newRunId());
-	const files = await Promise.all(given.positionals.map(name => readPatch(name, cwd)));
+	const files = await Promise.all(given.positionals.map(name => readPatch(name, cwd, signal)));
 	if ((await projectOfSeries(context, given, files)) === 'linux') {
 		return await linuxSeries(context, { given, files, requestFor: own => requestFor(given, own) });
 	}
