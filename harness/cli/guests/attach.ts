@@ -9,6 +9,7 @@ import { cellFolder } from '../../../src/run/index.ts';
 import { liveCells, openSocketFolder } from '../../protocol/live.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
+import { runFolder } from '../../usage/run-folder.ts';
 import { unknownName } from '../../usage/unknown-name.ts';
 
 /** Encodes input and output for the socket; unchanged by default. */
@@ -49,8 +50,7 @@ export async function attachSocket(
  */
 export async function attachCell(context: CommandContext, cell: string, run: string | undefined): Promise<number> {
 	const { cwd, stdout } = context;
-	const folder = run === undefined ? await newestLiveRun(path.join(cwd, 'vpmu-runs')) : path.resolve(cwd, run);
-	if (run !== undefined && !(await isFolder(folder!))) throw new UsageError(`there is no run folder '${run}'`);
+	const folder = run === undefined ? await newestLiveRun(path.join(cwd, 'vpmu-runs')) : runFolder(run, cwd);
 	const names = folder === undefined ? [] : await liveCells(folder);
 	if (names.length === 0) {
 		const where = run === undefined ? "a run of 'vpmu-runs'" : `'${run}'`;
@@ -91,11 +91,4 @@ async function newestLiveRun(runs: string): Promise<string | undefined> {
 		if ((await liveCells(folder)).length > 0) return folder;
 	}
 	return undefined;
-}
-
-async function isFolder(folder: string): Promise<boolean> {
-	return await stat(folder).then(
-		found => found.isDirectory(),
-		() => false,
-	);
 }

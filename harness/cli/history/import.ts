@@ -7,6 +7,7 @@ import { messageOf, UsageError } from '../../../src/lib/index.ts';
 import { eventsOf, parseResults, type Results, resultsOf } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
+import { runFolder } from '../../usage/run-folder.ts';
 import type { Given } from '../command.ts';
 import { storeOf } from './history.ts';
 import type { importOptions } from './options.ts';
@@ -33,8 +34,7 @@ export async function importRuns(
 
 /** Reads a run by its results, or by its events if it was killed before it wrote results. @throws UsageError */
 async function readForeignRun(host: Host, given: string, { cwd, signal }: CommandContext): Promise<Results> {
-	const folder = path.resolve(cwd, given);
-	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	const folder = runFolder(given, cwd);
 	const hasResults = existsSync(path.join(folder, 'results.json'));
 	const name = path.join(given, hasResults ? 'results.json' : 'events.ndjson');
 	let text: string;

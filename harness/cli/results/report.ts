@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
 import {
 	type ArtifactReader,
@@ -19,6 +17,7 @@ import {
 import { artifactsIn, type Results, readEvents } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
+import { runFolder } from '../../usage/run-folder.ts';
 import type { Given } from '../command.ts';
 import { readSource } from '../kcidb/source.ts';
 import { widths } from './compare.ts';
@@ -57,8 +56,7 @@ export async function report(
 	const source = readSource(options);
 	const named = (Object.keys(source) as (keyof KcidbSource)[]).find(name => source[name] !== undefined);
 	if (named !== undefined && format !== 'kcidb') throw new UsageError(`option '--${named}' needs '--format kcidb'`);
-	const folder = path.resolve(cwd, given);
-	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	const folder = runFolder(given, cwd);
 	// Where the time went is in the events only.
 	if (format === 'trace') {
 		stdout.write(chromeTraceOf(readEvents(folder)));

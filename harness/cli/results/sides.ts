@@ -3,6 +3,7 @@ import path from 'node:path';
 import { baselineShape, type Side, sideOf } from '../../../src/compare/index.ts';
 import { readStoredSync, UsageError } from '../../../src/lib/index.ts';
 import { type Results, readEvents, readResults, resultsOf } from '../../../src/run/index.ts';
+import { runFolder } from '../../usage/run-folder.ts';
 
 /**
  * Reads a run by its results, or by its events if it was killed before it wrote results.
@@ -10,8 +11,7 @@ import { type Results, readEvents, readResults, resultsOf } from '../../../src/r
  * @throws UsageError when there is no run, or its files are damaged
  */
 export function readRun(given: string, cwd: string): Results {
-	const folder = path.resolve(cwd, given);
-	if (!existsSync(folder)) throw new UsageError(`there is no run folder '${given}'`);
+	const folder = runFolder(given, cwd);
 	const finished = existsSync(path.join(folder, 'results.json'));
 	return finished ? readResults(folder) : resultsOf(readEvents(folder));
 }
