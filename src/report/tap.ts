@@ -5,7 +5,7 @@ import { viewOf } from './words.ts';
 
 /**
  * Renders a run as TAP version 14: a test point per cell, with a YAML diagnostic if there is something to say. Known
- * defects are TODO, as that directive is meant; a known defect that is gone fails until its case says so.
+ * defects are TODO tests. A known defect that no longer shows fails, until its case is changed.
  */
 export function tapOf(results: Results): string {
 	const lines = ['TAP version 14', `1..${results.cells.length}`];

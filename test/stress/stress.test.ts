@@ -52,6 +52,12 @@ test('every round is reported, a failed one fails the whole, and no busy loop is
 	}
 });
 
+test('files named are run by AVA', async t => {
+	const { status, text } = await run(['--rounds', '1', '--loops', '1', 'src/pmu/cpu-list.test.ts']);
+	t.is(status, 0, text);
+	t.regex(text, /\d+ tests? passed/);
+});
+
 test('the busy loops end with the process, even if it is killed', async t => {
 	const child = spawn(process.execPath, [program, '--loops', '2', '--', 'sleep', '1'], { stdio: 'ignore' });
 	const loops = () => loopsOf(child.pid!);

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { avaProgram } from '../../harness/run/ava.ts';
 
 const usage = `usage: npm run test:stress -- [--rounds N] [--loops N] [FILE...] [-- COMMAND...]
 
@@ -51,8 +51,8 @@ async function main(): Promise<number> {
 	}
 	const rounds = countOf(values.rounds, '--rounds');
 	const loops = countOf(values.loops, '--loops');
-	const ava = fileURLToPath(new URL('cli.js', import.meta.resolve('ava')));
-	const command = separator === -1 ? [process.execPath, ava, ...positionals] : process.argv.slice(separator + 1);
+	const command =
+		separator === -1 ? [process.execPath, avaProgram(), ...positionals] : process.argv.slice(separator + 1);
 	if (command.length === 0) throw new Error("there is no command after '--'");
 
 	const stop = new AbortController();
