@@ -123,7 +123,7 @@ export class Resources implements AsyncDisposable {
 				return this.#owned.use(await sshHost(/:\d+$/.test(on) ? on : on.slice('ssh://'.length)));
 			}
 			const topology = on.slice('board:'.length);
-			this.#options.onProgress(`starting board ${topology}`);
+			this.#options.onProgress(`Starting board '${topology}'`);
 			const board: Board = await startBoard({
 				cache: await this.cache(),
 				topology,
