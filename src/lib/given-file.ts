@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { harmless } from './streams.ts';
 
 /**
  * Reads a file named by the user, which may be a pipe, such as `<(git format-patch ...)` of a shell. A FIFO without a writer
@@ -20,7 +21,7 @@ export async function readGiven(file: string, signal?: AbortSignal): Promise<Buf
 		if (!found.isFIFO()) throw new Error('it is neither a regular file nor a pipe');
 		const first = readNow(descriptor);
 		if (first?.length === 0) return first;
-		const pipe = new Socket({ fd: descriptor, writable: false });
+		const pipe = harmless(new Socket({ fd: descriptor, writable: false }));
 		// The socket closes it.
 		isOurs = false;
 		if (signal !== undefined) addAbortSignal(signal, pipe);
