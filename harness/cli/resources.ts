@@ -14,7 +14,7 @@ export function resourcesFor(
 	return new Resources({
 		...{ kernel, boardKernel, env: context.env, signal: context.signal },
 		onProgress: what => {
-			if (!shown.has(what)) context.stderr.write(`${what}\n`);
+			if (!shown.has(what)) context.stderr.write(`- ${what}\n`);
 			shown.add(what);
 		},
 	});

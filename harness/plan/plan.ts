@@ -44,6 +44,8 @@ export interface Selection {
 	readonly random?: RandomHosts;
 	/** What is known of boards before they start, by topology. */
 	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
+	/** The command that names the cases, such as `run`, for messages. */
+	readonly command?: string;
 }
 
 /** How many random hosts a cell makes up, and from which seed. */
@@ -79,7 +81,9 @@ export interface Cell extends PlannedCell {
 export function planCells(declarations: readonly CaseDeclaration[], selection: Selection): Cell[] {
 	const named = selection.cells?.map(id => id.replace(/\[.*$/, '')) ?? selection.cases;
 	const chosen =
-		named.length === 0 ? unnamedCases(declarations, selection.all === true) : chooseCases(declarations, named);
+		named.length === 0
+			? unnamedCases(declarations, selection.all === true)
+			: chooseCases(declarations, named, selection.command ?? 'run');
 	const all = declarations
 		.filter(declaration => chosen.has(declaration.case))
 		.flatMap(declaration => cellsOf(declaration, selection));
@@ -130,7 +134,11 @@ function unnamedCases(declarations: readonly CaseDeclaration[], all: boolean): S
 	return new Set(pool.filter(({ matrix }) => all || matrix.selection !== 'full').map(declaration => declaration.case));
 }
 
-function chooseCases(declarations: readonly CaseDeclaration[], patterns: readonly string[]): Set<string> {
+function chooseCases(
+	declarations: readonly CaseDeclaration[],
+	patterns: readonly string[],
+	command: string,
+): Set<string> {
 	const names = [...new Set(declarations.map(declaration => declaration.case))];
 	const chosen = new Set<string>();
 	for (const pattern of patterns) {
@@ -141,7 +149,7 @@ function chooseCases(declarations: readonly CaseDeclaration[], patterns: readonl
 		if (matches.length === 0) {
 			const meant = nearest(bare, [...names, ...names.map(name => name.slice(name.indexOf('/') + 1))]);
 			throw new UsageError(
-				`unknown case '${pattern}' of 'vpmu run'${meant === undefined ? '' : ` (did you mean '${meant}'?)`}; 'vpmu list' lists them: ${names.join(', ')}`,
+				`unknown case '${pattern}' of 'vpmu ${command}'${meant === undefined ? '' : ` (did you mean '${meant}'?)`}; 'vpmu list' lists them: ${names.join(', ')}`,
 			);
 		}
 		for (const name of matches) chosen.add(name);

@@ -11,6 +11,7 @@ export {
 	listKeptBoards,
 	takeDown,
 } from './kept.ts';
+export { type BoardFiles, boardFiles } from './parts.ts';
 export { Board, type BoardOptions, type BoardTimings, startBoard } from './start.ts';
 export { listSnapshots, removeSnapshots, type StoredSnapshot } from './stored.ts';
 export { listTopologies, loadTopology, type Topology, type TopologyPmu } from './topology.ts';

@@ -44,6 +44,20 @@ export interface BoardParts {
 	readonly key: string;
 }
 
+/** What every board is made of, whatever its topology. */
+export type BoardFiles = Pick<BoardParts, 'qemu' | 'kernel' | 'image'>;
+
+/** Provides the emulator, the kernel and the image of boards. @throws VpmuError, UsageError */
+export async function boardFiles(cache: Cache, kernelName?: string): Promise<BoardFiles> {
+	const [qemu, kernel, recipe] = await Promise.all([
+		debianQemu(cache, emulatorSuite, hostArchitecture()),
+		chosenKernel(cache, kernelName),
+		loadRecipe('board'),
+	]);
+	requireUsable(kernel, 'board');
+	return { qemu, kernel, image: await buildImage(cache, recipe, { kernel }) };
+}
+
 /** Collects a board's parts from the cache, and makes missing ones. @throws VpmuError, UsageError */
 export async function boardParts(
 	cache: Cache,
@@ -52,14 +66,7 @@ export async function boardParts(
 	kernelName?: string,
 	preload: readonly string[] = [],
 ): Promise<BoardParts> {
-	const [qemu, kernel, keys, recipe] = await Promise.all([
-		debianQemu(cache, emulatorSuite, hostArchitecture()),
-		chosenKernel(cache, kernelName),
-		boardKeys(cache, host),
-		loadRecipe('board'),
-	]);
-	requireUsable(kernel, 'board');
-	const image = await buildImage(cache, recipe, { kernel });
+	const [{ qemu, kernel, image }, keys] = await Promise.all([boardFiles(cache, kernelName), boardKeys(cache, host)]);
 	const setUp = setUpScript(layout);
 	const names = preload.map(file => path.basename(file)).sort();
 	const parts = [layoutVersion, ...names, qemu.packageVersion, qemu.architecture, kernel.hash, image.hash, keys.hash];

@@ -7,7 +7,7 @@ export {
 	type RecipeFile,
 	type RecipeStub,
 } from './build/recipe.ts';
-export { type Cache, type CacheOptions, cacheRoot, openCache } from './cache/cache.ts';
+export { type Cache, type CacheOptions, cacheRoot, NotCachedError, openCache } from './cache/cache.ts';
 export { damageOfJson, readKept, recordShape as cacheRecordShape, verifiedHash } from './cache/identity.ts';
 export { type CacheItem, cacheSize, listCache, type PruneOptions, pruneCache } from './cache/inventory.ts';
 export { type CacheKind, type CacheRecord, cacheKinds } from './cache/kinds.ts';

@@ -3,6 +3,14 @@ import { open, rename, rm } from 'node:fs/promises';
 
 const temporary = (file: string) => `${file}.${process.pid}.partial`;
 
+/** Makes a system error name the file that was asked for, not the temporary one beside it. */
+function naming(error: unknown, file: string): unknown {
+	if (!(error instanceof Error)) return error;
+	error.message = error.message.replaceAll(temporary(file), file);
+	if ((error as NodeJS.ErrnoException).path === temporary(file)) (error as NodeJS.ErrnoException).path = file;
+	return error;
+}
+
 /**
  * Writes a file atomically, even if this process or the machine is killed. The data is synced to disk before the rename.
  * Otherwise the file could have 0 bytes after a power failure.
@@ -20,7 +28,7 @@ export async function writeWhole(file: string, text: string, { mode = 0o666 } = 
 		await rename(partial, file);
 	} catch (error) {
 		await rm(partial, { force: true }).catch(() => undefined);
-		throw error;
+		throw naming(error, file);
 	}
 }
 
@@ -38,7 +46,7 @@ export function writeWholeSync(file: string, text: string): void {
 		renameSync(partial, file);
 	} catch (error) {
 		rmSync(partial, { force: true });
-		throw error;
+		throw naming(error, file);
 	}
 }
 

@@ -10,6 +10,7 @@ import type { selectOptions } from './options.ts';
 export function readSelection({
 	options,
 	positionals,
+	argv,
 }: Given<typeof selectOptions>): Selection & { kernel: string; boardKernel: string } {
 	const qemus = options.qemu?.map(one => parseSource(one, '--qemu', { executable: true }));
 	const { machine, pmu } = options;
@@ -17,6 +18,7 @@ export function readSelection({
 	const choices = choicesOf(qemus ?? []);
 	return {
 		...defaultSelection(positionals, options.on),
+		command: argv.slice(1, argv[1] === 'jobs' ? 3 : 2).join(' '),
 		...(qemus === undefined ? {} : { qemus, tcgQemus: qemus.map(qemu => ({ qemu, skip: foreignProgram(qemu) })) }),
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
 		...(pmu === undefined ? {} : { pmus: parseList(pmu, '--pmu') }),

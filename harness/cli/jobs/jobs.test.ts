@@ -43,6 +43,12 @@ test.serial('a plan is frozen for each kind of host, for hosts with KVM locally,
 	}
 });
 
+test.serial('an unknown case is told with the command that it was given to', async t => {
+	const { status, stderr } = await jobs('gitlab', 'pmu/default-count');
+	t.is(status, 2);
+	t.regex(stderr, /unknown case 'pmu\/default-count' of 'vpmu jobs gitlab'/);
+});
+
 test.serial("GitLab's pipeline has one user of a host, and neither 69 nor 75 is told as a failure", async t => {
 	t.is(
 		(await jobs('gitlab', 'pmu/tcg-counts', ...two, '--setup', 'npm ci', '--parent-job', 'plan', '--out', 'gl')).status,

@@ -18,7 +18,7 @@ import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import type { Finding } from './finding.ts';
 import type { doctorOptions } from './options.ts';
-import { packageFinding } from './packages.ts';
+import { packageFindings } from './packages.ts';
 
 /** System programs that vpmu calls, with their Debian packages. What fetches packages is tried, see packages.ts. */
 const programs: Readonly<Record<string, string>> = {
@@ -32,8 +32,11 @@ const programs: Readonly<Record<string, string>> = {
 
 const gibibyte = 2 ** 30;
 
-/** Checks everything; starts nothing and writes only to the cache folder. */
-export function examine(env: Readonly<Record<string, string | undefined>>): Finding[] {
+/**
+ * Checks this machine; starts nothing and writes only to the cache folder.
+ * @param isFilled whether the cache has all that a default run takes from it, so that it need not grow much
+ */
+export function examine(env: Readonly<Record<string, string | undefined>>, isFilled: boolean): Finding[] {
 	const findings: Finding[] = [];
 	const major = Number(process.versions.node.split('.')[0]);
 	findings.push(
@@ -60,7 +63,7 @@ export function examine(env: Readonly<Record<string, string | undefined>>): Find
 			free >= 6
 				? { state: 'ok', what: `cache ${root} (${free.toFixed(0)} GiB free)` }
 				: {
-						state: 'missing',
+						state: isFilled && free >= 1 ? 'note' : 'missing',
 						what: `6 GiB free for the cache ${root} (${free.toFixed(1)} GiB free)`,
 						remedy: 'vpmu image prune, or VPMU_CACHE=/another/folder',
 					},
@@ -136,12 +139,13 @@ function isExecutable(file: string): boolean {
 export async function doctor(context: CommandContext, { options }: Given<typeof doctorOptions>): Promise<number> {
 	const { stdout, env } = context;
 	const refusal = await sandboxRefusal().catch((error): SandboxRefusal => ({ reason: messageOf(error), remedy: '' }));
+	const packages = await packageFindings(context);
 	const findings: Finding[] = [
-		...examine(env),
+		...examine(env, packages.isFilled),
 		refusal === undefined
 			? { state: 'ok', what: "a sandbox for builds ('vpmu series')" }
 			: { state: 'note', what: `no sandbox, so no builds ('vpmu series'): ${refusal.reason}`, remedy: refusal.remedy },
-		await packageFinding(context),
+		...packages.findings,
 		...packageAge(await listPins(cacheRoot(env)), Date.now()),
 	];
 	if (options.json) stdout.write(`${JSON.stringify(findings, null, 2)}\n`);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder, userEnvironment } from '../../../test/testing/vpmu.ts';
@@ -53,7 +53,32 @@ test('a mirror that does not answer is missing, with an empty cache', async t =>
 	const { status, finding } = await doctor(t, { VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:1/debian' });
 	t.is(status, 69);
 	t.is(finding.state, 'missing');
-	t.regex(finding.what, /^Debian packages cannot be fetched: .*127\.0\.0\.1/);
+	t.regex(finding.what, /^Debian packages cannot be fetched \(the cache has no .*\): .*127\.0\.0\.1/);
+});
+
+test('a cache with only some of the packages of a run does not make up for a mirror that does not answer', async t => {
+	const folder = await temporaryFolder(t);
+	const pins = path.join(folder, 'cache/packages/pins');
+	mkdirSync(pins, { recursive: true });
+	chmodSync(path.join(folder, 'cache'), 0o700);
+	const pin = {
+		...{ suite: 'trixie', architecture: 'arm64', packages: ['busybox-static'], suites: ['trixie'], absent: [] },
+		resolvedAt: new Date().toISOString(),
+		set: [
+			{
+				name: 'busybox-static',
+				version: '1',
+				file: 'busybox-static_1_arm64.deb',
+				sizeBytes: 1,
+				sha256: '0'.repeat(64),
+			},
+		],
+	};
+	writeFileSync(path.join(pins, 'trixie-arm64-busybox-static-734213f911cc.json'), JSON.stringify(pin));
+	const env = { VPMU_CACHE: path.join(folder, 'cache'), VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:1/debian' };
+	const { status, finding } = await doctor(t, env);
+	t.is(status, 69);
+	t.is(finding.state, 'missing');
 });
 
 test('without apt, as on Fedora, the remedy does not promise that variables help', async t => {
@@ -89,7 +114,7 @@ const unshare = spawnSync('unshare', ['-rm', 'true']).status === 0;
 			{ encoding: 'utf8', timeout: 120_000, env: { ...userEnvironment(), VPMU_CACHE: path.join(folder, 'cache') } },
 		);
 		t.is(status, 69, stdout);
-		t.regex(stdout, /missing {2}Debian packages cannot be fetched: no source in .* names the Debian archive/);
+		t.regex(stdout, /missing {2}Debian packages cannot be fetched \(.*\): no source in .* names the Debian archive/);
 		t.regex(stdout, /-> VPMU_DEBIAN_MIRROR=https:\/\/\S+ VPMU_DEBIAN_KEYRING=\S+/);
 	},
 );

@@ -1,10 +1,16 @@
-import { cacheRoot, checkPackageSource, listPins, openCache } from '../../../src/image/index.ts';
-import { messageOf, VpmuError } from '../../../src/lib/index.ts';
+import { checkPackageSource, NotCachedError, openCache } from '../../../src/image/index.ts';
+import { LockBusyError, messageOf, VpmuError } from '../../../src/lib/index.ts';
+import { caseFolders } from '../../plan/case-files.ts';
+import { collectCases } from '../../plan/collect.ts';
+import { planCells } from '../../plan/plan.ts';
+import { defaultSelection } from '../../plan/select.ts';
+import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Finding } from './finding.ts';
 
 /** The suite that guests, boards and the default QEMU come from. */
 const suite = 'trixie';
+const kernel = `debian:${suite}`;
 
 /** What would help, by what the fetching of packages says. The first that fits counts. */
 const remedies: readonly (readonly [RegExp, string])[] = [
@@ -23,26 +29,55 @@ const remedies: readonly (readonly [RegExp, string])[] = [
 	[/'\S+' is not a Debian suite|has no suite/, 'VPMU_DEBIAN_MIRROR=URI of a mirror of the Debian archive'],
 ];
 
+type Context = Pick<CommandContext, 'env' | 'signal' | 'cwd'>;
+
 /**
- * Finds out whether packages can be fetched, by what `run` itself does before it chooses packages: the mirror is found, and the
- * signed index is read and verified (or was, within the last day). With packages chosen earlier, `run` needs none of it.
+ * Finds out whether a run with default options gets its packages, by what it does itself: it takes what the cache has, and
+ * for the rest finds the mirror, and reads and verifies its index. So a mirror that does not work is missing if something would
+ * be fetched, else only noted.
  */
-export async function packageFinding({ env, signal }: Pick<CommandContext, 'env' | 'signal'>): Promise<Finding> {
+export async function packageFindings(context: Context): Promise<{ findings: Finding[]; isFilled: boolean }> {
+	const { env, signal } = context;
+	const lacking = await lackingOf(context);
+	if (lacking !== undefined && !(lacking instanceof NotCachedError)) {
+		return { findings: [findingOf(lacking, 'Debian packages cannot be used')], isFilled: false };
+	}
+	const isFilled = lacking === undefined;
+	const filled: Finding[] = isFilled ? [{ state: 'ok', what: 'the cache has all packages of a default run' }] : [];
 	try {
 		const cache = await openCache({ env, signal, wait: false, onProgress: () => undefined });
 		const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-		const { mirror, from } = await checkPackageSource(cache, suite, architecture);
-		return { state: 'ok', what: `Debian packages from ${mirror} (${from})` };
+		const { mirror, from } = await checkPackageSource(cache, suite, architecture, !isFilled);
+		return { findings: [...filled, { state: 'ok', what: `Debian packages from ${mirror} (${from})` }], isFilled };
 	} catch (error) {
 		if (signal.aborted) throw error;
-		const evidence = error instanceof VpmuError ? error.evidence : [];
-		const told = [messageOf(error), ...evidence].join('\n');
-		const remedy = remedies.find(([pattern]) => pattern.test(told))?.[1];
-		const hasPackages = (await listPins(cacheRoot(env)).catch(() => [])).length > 0;
-		return {
-			state: hasPackages ? 'note' : 'missing',
-			what: `Debian packages cannot be fetched: ${messageOf(error)}${hasPackages ? '; only those in the cache can be used' : ''}`,
-			...(remedy === undefined ? {} : { remedy }),
-		};
+		const why = isFilled ? '' : ` (${lacking.message})`;
+		const finding = findingOf(error, `Debian packages cannot be fetched${why}`);
+		const isNote = isFilled || error instanceof LockBusyError;
+		return { findings: [...filled, isNote ? { ...finding, state: 'note' } : finding], isFilled };
+	}
+}
+
+function findingOf(error: unknown, what: string): Finding {
+	const evidence = error instanceof VpmuError ? error.evidence : [];
+	const told = [messageOf(error), ...evidence].join('\n');
+	const remedy = remedies.find(([pattern]) => pattern.test(told))?.[1];
+	return { state: 'missing', what: `${what}: ${messageOf(error)}`, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** Plans a run with default options, and provides what it needs without a network. @returns why that is not possible */
+async function lackingOf({ env, signal, cwd }: Context): Promise<Error | undefined> {
+	try {
+		const { declarations } = await collectCases(caseFolders({ cwd, env }));
+		const cells = planCells(declarations, defaultSelection([]));
+		await using resources = new Resources({
+			...{ kernel, boardKernel: kernel, env, signal, offline: true, wait: false },
+			onProgress: () => undefined,
+		});
+		await resources.fill(cells);
+		return undefined;
+	} catch (error) {
+		if (signal.aborted || !(error instanceof VpmuError)) throw error;
+		return error;
 	}
 }

@@ -1,9 +1,10 @@
 import { open, readFile } from 'node:fs/promises';
-import { type Board, startBoard } from '../../../src/board/index.ts';
+import { type Board, boardFiles, startBoard } from '../../../src/board/index.ts';
 import { type Host, localHost, sshHost } from '../../../src/host/index.ts';
 import {
 	buildIdOf,
 	type Cache,
+	hostArchitecture,
 	openCache,
 	type PinSummary,
 	smallKernel,
@@ -30,6 +31,8 @@ export interface ResourceOptions {
 	readonly signal?: AbortSignal;
 	/** Wait for others who use the same cache entries (default) instead of failing. */
 	readonly wait?: boolean;
+	/** Fetch nothing: what is missing is a NotCachedError. */
+	readonly offline?: boolean;
 	readonly onProgress: (what: string, done?: number, total?: number) => void;
 }
 
@@ -94,6 +97,22 @@ export class Resources implements AsyncDisposable {
 		};
 	}
 
+	/**
+	 * Provides all files that cells, their hosts and boards are made of, and starts nothing.
+	 * @throws VpmuError for what cannot be provided
+	 */
+	async fill(cells: readonly Cell[]): Promise<void> {
+		for (const { on, qemu, reference, kernel } of cells.filter(cell => cell.skip === null)) {
+			const architecture = on === 'local' ? hostArchitecture() : 'arm64';
+			for (const source of [qemu, reference]) if (source !== null) await this.qemus.program(source, architecture);
+			await this.guests.imageFor(kernel ?? this.#options.kernel);
+			await this.guests.kernel(kernel ?? this.#options.kernel);
+			if (!on.startsWith('board')) continue;
+			await this.#preload();
+			await this.#known.once('files of boards', async () => boardFiles(await this.cache(), this.#options.boardKernel));
+		}
+	}
+
 	/** The versions of Debian packages that were used so far. */
 	get pins(): readonly PinSummary[] {
 		return [...(this.#pinned?.pins.values() ?? [])];
@@ -104,6 +123,7 @@ export class Resources implements AsyncDisposable {
 			this.#pinned = await openCache({
 				env: this.#options.env,
 				wait: this.#options.wait ?? true,
+				offline: this.#options.offline ?? false,
 				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
 				onProgress: progress => {
 					if ('notice' in progress) this.#options.onProgress(progress.notice);

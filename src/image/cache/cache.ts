@@ -23,6 +23,17 @@ export interface CacheOptions {
 	readonly wait?: boolean;
 	/** Look for newer packages instead of reusing the versions resolved before. */
 	readonly refresh?: boolean;
+	/** Fetch nothing: what is missing is a {@link NotCachedError}. */
+	readonly offline?: boolean;
+}
+
+/** Something would have to be fetched, and the cache was opened with `offline`. */
+export class NotCachedError extends VpmuError {
+	override readonly name = 'NotCachedError';
+
+	constructor(what: string) {
+		super(`the cache has no ${what}`, { blame: 'host' });
+	}
 }
 
 /** A folder of reproducible entries. Each is made once, completely or not at all, by the first process that needs it. */
@@ -31,6 +42,7 @@ export interface Cache {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly signal: AbortSignal | undefined;
 	readonly refresh: boolean;
+	readonly offline: boolean;
 	readonly progress: OnProgress;
 	/** Suites and similar data that this object has already refreshed. */
 	readonly refreshed: Set<string>;
@@ -206,6 +218,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		env,
 		signal,
 		refresh: options.refresh ?? false,
+		offline: options.offline ?? false,
 		progress,
 		refreshed: new Set(),
 		pins: new Map(),

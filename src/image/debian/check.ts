@@ -13,15 +13,17 @@ export interface PackageSource {
  * Does what comes before any package is chosen: finds the mirror, asks apt for its settings, and reads and verifies the index of
  * a suite, unless that was done within the last day.
  *
+ * @param force read the index even if that was done within the last day
  * @throws what `resolvePackages` throws where it has no earlier choice to go by
  */
 export async function checkPackageSource(
 	cache: Cache,
 	suite: string,
 	architecture: Architecture,
+	force = false,
 ): Promise<PackageSource> {
 	return await cache.exclusively('packages/index', async () => {
-		const { mirrors } = await updateIndex(cache, await prepareApt(cache, suite, architecture), false);
+		const { mirrors } = await updateIndex(cache, await prepareApt(cache, suite, architecture), force);
 		return { mirror: mirrors.main.uri, from: mirrors.main.from };
 	});
 }

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
-import type { Cache } from '../cache/cache.ts';
+import { type Cache, NotCachedError } from '../cache/cache.ts';
 import { commands } from '../cache/tool.ts';
 import { type Apt, download, forgetIndex, prepareApt, resolve, updateIndex } from './apt.ts';
 import {
@@ -58,6 +58,7 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 		(await cache.exclusively('packages/index', async () => {
 			const again = await known();
 			if (again !== undefined) return again;
+			if (cache.offline) throw new NotCachedError(`choice of versions for ${packages.join(', ')} of ${suite}`);
 			const prepared = await prepareApt(cache, suite, architecture);
 			const index = `index ${suite}-${architecture}`;
 			const apt = await updateIndex(cache, prepared, cache.refresh && !cache.refreshed.has(index));
@@ -170,6 +171,10 @@ const unused = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share
 async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly ResolvedPackage[]): Promise<void> {
 	const items = await missingOf(cache, wanted);
 	if (items.length === 0) return;
+	if (cache.offline) {
+		const more = items.length === 1 ? '' : ` and ${items.length - 1} more`;
+		throw new NotCachedError(`package ${items[0]!.name} ${items[0]!.version}${more} of ${set.suite}`);
+	}
 	const folder = path.join(cache.root, 'tmp', `debs-${set.suite}-${set.architecture}`);
 	const apt = await prepareApt(cache, set.suite, set.architecture);
 	try {

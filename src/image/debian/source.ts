@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
-import type { Cache } from '../cache/cache.ts';
+import { type Cache, NotCachedError } from '../cache/cache.ts';
 import { runTool, toolFailed } from '../cache/tool.ts';
 import { type Apt, prepareApt, updateIndex } from './apt.ts';
 
@@ -29,6 +29,7 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 	return await cache.exclusively(`packages/source-${suite}-${name}`, async () => {
 		const again = await keptSource(folder);
 		if (again !== undefined && !cache.refresh) return again;
+		if (cache.offline) throw new NotCachedError(`source of ${name} of ${suite}`);
 		// Says which suites of the chain the mirrors have.
 		const apt = await cache.exclusively('packages/index', async () =>
 			updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
