@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../../src/host/index.ts';
-import { cacheRoot } from '../../src/image/index.ts';
+import { copyCache } from '../testing/cache.ts';
 import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
 /*
@@ -59,11 +58,7 @@ const damages: Readonly<Record<string, (bytes: Buffer) => Buffer | undefined>> =
 
 /** A cache for this test, whose files are shared with the real one until replaced. */
 async function ownCache(t: ExecutionContext): Promise<string> {
-	const folder = await temporaryFolder(t);
-	const cache = path.join(folder, 'cache');
-	await using host = localHost();
-	const { status, stderr } = await host.run(['cp', '-al', cacheRoot(process.env), cache]);
-	t.is(status, 0, stderr.toString());
+	const cache = await copyCache(path.join(await temporaryFolder(t), 'cache'));
 	for (const kept of ['boards', 'kept']) {
 		await mkdir(path.join(cache, kept), { recursive: true });
 		await writeFile(path.join(cache, kept, 'uniform.json'), '{"keeperPid": 1, "keeperStarted": "1"}');
@@ -99,6 +94,9 @@ for (const [kind, pattern] of Object.entries(kinds)) {
 			);
 			return { run, lists };
 		};
+		// The copy has no durations, locks and compiled code yet.
+		const { run: first } = await use();
+		t.is(first.status, 0, `before any damage:\n${first.stdout}${first.stderr}`);
 		for (const how of Object.keys(damages)) {
 			const files = (await readdir(cache, { recursive: true })).filter(name => pattern.test(name));
 			const found = files.filter(name => !/\.(partial|new)$/.test(name));

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { contention } from '../../src/lib/index.ts';
 import type { CellResult, Results } from '../../src/run/index.ts';
 
 const bin = path.resolve(import.meta.dirname, '../../harness/bin.mjs');
@@ -31,13 +32,13 @@ export interface VpmuEnd {
 	readonly stderr: string;
 }
 
-/** Runs vpmu to its end, or kills it after `timeoutMs`. */
+/** Runs vpmu to its end, or kills it after `timeoutMs`, which is prolonged as much as this machine is slowed down. */
 export async function vpmu(
 	argv: readonly string[],
 	{ env, timeoutMs = 300_000 }: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Promise<VpmuEnd> {
 	const child = startVpmu(argv, env === undefined ? {} : { env });
-	const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+	const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs * contention());
 	const [stdout, stderr, [status]] = await Promise.all([
 		Array.fromAsync(child.stdout),
 		Array.fromAsync(child.stderr),
