@@ -26,7 +26,10 @@ test('a diff names its files: changed, new, removed, renamed, with blanks and qu
 			['plain', 'plain', undefined, false, 1],
 		],
 	);
-	t.deepEqual(files[0]!.hunks[0], { oldStart: 1, oldLines: ['a', 'b'], section: 'int f(void)' });
+	t.deepEqual(files[0]!.hunks[0], {
+		...{ oldStart: 1, oldLines: ['a', 'b'], section: 'int f(void)' },
+		context: { before: 1, after: 0 },
+	});
 });
 
 for (const [name, why] of [
@@ -54,11 +57,12 @@ test('ordinary names that look similar are allowed', t => {
 test('a hunk that does not fit is located where most of its lines match', t => {
 	const content = Array.from({ length: 4000 }, (_, at) => `line ${at}`).join('\n');
 	const oldLines = ['line 2000', 'line 2001', 'line two thousand and two', 'line 2003'];
-	t.deepEqual(nearestFit(content, { oldStart: 10, oldLines, section: '' }), {
-		...{ line: 2001, equal: 3, of: 4, at: 2003 },
-		...{ expected: 'line two thousand and two', found: 'line 2002' },
+	const hunk = { oldStart: 10, oldLines, context: { before: 1, after: 1 }, section: '' };
+	t.deepEqual(nearestFit(content, hunk), {
+		...{ line: 2001, equal: 3, of: 4, fuzz: undefined },
+		differs: { at: 2003, expected: 'line two thousand and two', found: 'line 2002' },
 	});
-	t.is(nearestFit(content, { oldStart: 1, oldLines: ['no', 'such', 'lines'], section: '' }), undefined);
+	t.is(nearestFit(content, { ...hunk, oldLines: ['no', 'such', 'lines'] }), undefined);
 });
 
 test('the kind of a file is decided by its content, and one without a patch is refused in a sentence', t => {

@@ -4,6 +4,8 @@ export interface Hunk {
 	readonly oldStart: number;
 	/** The lines that must stand there: context and removed ones, without their marks. */
 	readonly oldLines: readonly string[];
+	/** How many context lines stand before the first changed line, and after the last. */
+	readonly context: { readonly before: number; readonly after: number };
 	/** What git prints behind the second `@@`. */
 	readonly section: string;
 }
@@ -75,6 +77,8 @@ export function parseDiff(patch: string): FileDiff[] {
 			at++;
 			const oldLines: string[] = [];
 			let [oldLeft, newLeft] = [Number(start[2] ?? 1), Number(start[4] ?? 1)];
+			const context = { before: 0, after: 0 };
+			let isChanged = false;
 			for (; at < lines.length && (oldLeft > 0 || newLeft > 0); at++) {
 				const body = lines[at]!;
 				const mark = body[0] ?? ' ';
@@ -85,9 +89,12 @@ export function parseDiff(patch: string): FileDiff[] {
 					oldLeft--;
 				}
 				if (mark !== '-') newLeft--;
+				isChanged ||= mark !== ' ';
+				if (!isChanged) context.before++;
+				context.after = mark === ' ' ? context.after + 1 : 0;
 			}
 			if (lines[at]?.startsWith('\\ ')) at++;
-			hunks.push({ oldStart: Number(start[1]), oldLines, section: start[5]! });
+			hunks.push({ oldStart: Number(start[1]), oldLines, context, section: start[5]! });
 		}
 		files.push({ oldPath, newPath, newMode, oldBlob, isBinary, hunks });
 	}

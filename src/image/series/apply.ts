@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
-import { type FileDiff, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
+import { type FileDiff, type NearFit, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
 import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';
@@ -121,10 +121,20 @@ export async function tryPatches(
 /** Quotes a line of a file for a message. */
 const shown = (line: string | undefined) =>
 	line === undefined
-		? 'behind the end of the file'
+		? 'past the end of the file'
 		: line.trim() === ''
 			? 'a blank line'
 			: `'${line.trim().slice(0, 120)}'`;
+
+/** Says where a hunk nearly fits. */
+function nearWords(near: NearFit | undefined): string {
+	if (near === undefined) return 'nothing like it in the file';
+	const { line, equal, of, differs, fuzz } = near;
+	if (differs === undefined) return `its lines stand at line ${line}, not at the beginning or end of the file, where git wants it`;
+	const fits = fuzz === undefined ? 'nearly fits' : `fits only with fuzz ${fuzz}`;
+	const { at, found, expected } = differs;
+	return `${fits} at line ${line} (${equal} of ${of} lines): line ${at} is ${shown(found)}, not ${shown(expected)}`;
+}
 
 async function refusal(
 	patch: Patch,
@@ -136,7 +146,7 @@ async function refusal(
 		(await readForeign(work, `diffs/${at}.${ending}`, 1 << 22).catch(() => Buffer.alloc(0))).toString('utf8');
 	const details: string[] = [];
 	const unfit: string[] = [];
-	let [hunksRefused, filesRefused] = [0, 0];
+	let [hunksRefused, hunksFuzzy, filesRefused] = [0, 0, 0];
 	for (const { file, rejected, reason } of parseRejects(await said('hunks'))) {
 		const diff = files.find(one => one.oldPath === file || one.newPath === file);
 		if (rejected.length === 0) {
@@ -147,15 +157,12 @@ async function refusal(
 		unfit.push(file);
 		const content = (await readForeign(work, `trial/${file}`, 1 << 26).catch(() => Buffer.alloc(0))).toString('utf8');
 		for (const number of rejected) {
-			hunksRefused++;
 			const hunk = diff?.hunks[number - 1];
 			const where = `${file}, hunk ${number} of ${diff?.hunks.length ?? '?'}${hunk === undefined ? '' : ` (line ${hunk.oldStart}${hunk.section === '' ? '' : `, ${hunk.section.trim()}`})`}`;
 			const near = hunk === undefined ? undefined : nearestFit(content, hunk);
-			details.push(
-				near === undefined
-					? `${where}: nothing like it in the file`
-					: `${where}: nearly fits at line ${near.line} (${near.equal} of ${near.of} lines): line ${near.at} is ${shown(near.found)}, not ${shown(near.expected)}`,
-			);
+			if (near?.fuzz === undefined) hunksRefused++;
+			else hunksFuzzy++;
+			details.push(`${where}: ${nearWords(near)}`);
 		}
 	}
 	const isReversed = (await said('also')) !== '';
@@ -163,6 +170,9 @@ async function refusal(
 	const [first] = lastLines(await said('said'), 40).filter(line => /^error: /.test(line));
 	const counts = [
 		...(hunksRefused === 0 ? [] : [hunksRefused === 1 ? '1 hunk does not fit' : `${hunksRefused} hunks do not fit`]),
+		...(hunksFuzzy === 0
+			? []
+			: [`${hunksFuzzy === 1 ? '1 hunk fits' : `${hunksFuzzy} hunks fit`} only with fuzz, which 'git am' does not allow`]),
 		...(filesRefused === 0
 			? []
 			: [filesRefused === 1 ? '1 file cannot be patched' : `${filesRefused} files cannot be patched`]),

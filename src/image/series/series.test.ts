@@ -133,6 +133,13 @@ test('a patch that does not apply is reported with file and hunk, and where it n
 		"f.c, hunk 1 of 1 (line 1): nearly fits at line 1 (2 of 3 lines): line 2 is '2', not 'two'",
 		'a three-way merge cannot be tried: the source is not a git tree, so the files that the patch was made for are not here',
 	]);
+	const moved = { 'c.patch': mail('[PATCH] f: third', diffOf('two', '2')) };
+	const fuzzy = await t.throwsAsync(applied(t, moved, { 'f.c': 'zero\ntwo\nthree\n' }), { instanceOf: PatchRefused });
+	t.regex(fuzzy!.message, /: 1 hunk fits only with fuzz, which 'git am' does not allow\n/);
+	t.is(
+		fuzzy!.details[0],
+		"f.c, hunk 1 of 1 (line 1): fits only with fuzz 1 at line 1 (2 of 3 lines): line 1 is 'zero', not 'one'",
+	);
 	const other = { 'c.patch': mail('[PATCH] g: x', diffOf('a', 'b', 'g.c')) };
 	await t.throwsAsync(applied(t, other, tree), {
 		message: /1 file cannot be patched\n {2}g\.c: No such file or directory/,
