@@ -3,8 +3,8 @@ import { quoteWord } from '../../lib/quote.ts';
 import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
 
 /**
- * Renders a report as plain text for a terminal or a mail, with no line longer than `width`. Commands are continued
- * with a backslash, so that they can be copied.
+ * Renders a report as plain text for a terminal or a mail, with no line longer than `width`, except for commands with a longer
+ * word. Commands are continued with a backslash, so that they can be copied.
  *
  * @param width at least 40
  */
@@ -126,41 +126,19 @@ function cutAt(text: string, columns: number): [string, string] {
 }
 
 /**
- * Writes a command for a POSIX shell over several lines: `\` at the end of a line joins it with the next. Between words
- * the next line is indented; within a word it begins at the margin, since blanks would split the word.
+ * Writes a command for a POSIX shell over several lines: `\\` at the end of a line joins it with the next. A word is never
+ * broken, so one that is longer than a line, such as a path, makes its line longer than `width`.
  */
 export function commandLines(command: readonly string[], width: number): string[] {
 	const lines: string[] = [];
 	let line = '    $';
-	for (const word of command.map(one => visible(oneLine(one)))) {
-		const quoted = quoteWord(word);
-		if (columnsOf(`${line} ${quoted} \\`) <= width) {
-			line += ` ${quoted}`;
-			continue;
-		}
-		// A word that fits on no line begins on this one.
-		if (columnsOf(`      ${quoted} \\`) <= width) {
+	for (const word of command.map(one => quoteWord(visible(oneLine(one))))) {
+		const fits = (start: string) => columnsOf(`${start} ${word} \\`) <= width;
+		if (fits(line) || !fits('     ')) line += ` ${word}`;
+		else {
 			lines.push(`${line} \\`);
-			line = `      ${quoted}`;
-			continue;
-		}
-		for (let [rest, blank] = [word, `${line} `]; ; blank = '') {
-			const whole = blank + quoteWord(rest);
-			if (columnsOf(`${whole} \\`) <= width) {
-				line = whole;
-				break;
-			}
-			const [part, after] = quotedPart(rest, width - columnsOf(blank) - 1);
-			lines.push(`${blank}${part}\\`);
-			rest = after;
+			line = `      ${word}`;
 		}
 	}
 	return [...lines, line];
-}
-
-/** Returns the longest prefix of a word that fits in the columns once quoted, at least one character. */
-function quotedPart(word: string, columns: number): [quoted: string, rest: string] {
-	let [fits] = cutAt(word, columns - 2);
-	while (fits.length > 1 && columnsOf(quoteWord(fits)) > columns) fits = [...fits].slice(0, -1).join('');
-	return [quoteWord(fits), word.slice(fits.length)];
 }
