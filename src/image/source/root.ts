@@ -3,6 +3,7 @@ import { constants, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, unli
 import path from 'node:path';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
+import { requireTool } from '../cache/tool.ts';
 import { type PackageRequest, type PackageSet, resolvePackages, unpackPackages } from '../debian/packages.ts';
 import { canonical } from '../debian/tree.ts';
 
@@ -22,6 +23,9 @@ const alternatives = [
 
 /** Increase it when roots are assembled differently. */
 const layoutVersion = 5;
+
+/** The time of every file of a root. */
+const fixedTime = '@946684800';
 
 /**
  * Assembles a system from packages, for one or several architectures. If two packages have the same file, the later request
@@ -53,14 +57,14 @@ export async function buildRoot(cache: Cache, name: string, requests: readonly P
 			}
 			cache.progress({ what, done: packages.length, total: packages.length, unit: 'packages' });
 		}
-		await finish(to);
+		await finishRoot(to);
 		return { label: `${name}: packages to build with, put together`, uses: [...uses].sort() };
 	});
 	return { folder, key };
 }
 
 /** Does the part of the packages' installation scripts that a build needs. */
-async function finish(root: string): Promise<void> {
+export async function finishRoot(root: string): Promise<void> {
 	for (const [name, target] of alternatives) {
 		if ((await lstat(path.join(root, 'usr/bin', target)).catch(() => undefined)) === undefined) continue;
 		await symlink(target, path.join(root, 'usr/bin', name)).catch(() => undefined);
@@ -71,6 +75,8 @@ async function finish(root: string): Promise<void> {
 	const bundle = await Promise.all(names.sort().map(name => readFile(path.join(certificates, name))));
 	await makeFolder(path.join(root, 'etc/ssl/certs'));
 	await writeFile(path.join(root, 'etc/ssl/certs/ca-certificates.crt'), Buffer.concat(bundle));
+	// Kept builds depend on some of the programs. If a root that was pruned is assembled again, they are not newer than the builds.
+	await requireTool(['find', root, '!', '-type', 'd', '-exec', 'touch', '-h', '-d', fixedTime, '{}', '+']);
 }
 
 /**
