@@ -12,6 +12,7 @@ import { damageOf, identityOf, readKept, recordFile, recordShape, settle } from 
 import { type CacheKind, type CacheRecord, cacheKinds } from './kinds.ts';
 import { lockFile } from './lock.ts';
 import type { OnProgress } from './progress.ts';
+import { removeAbandoned, withScratch } from './scratch.ts';
 
 export interface CacheOptions {
 	/** The environment that provides `VPMU_CACHE`, `XDG_CACHE_HOME` and `HOME`; `process.env` by default. */
@@ -70,6 +71,8 @@ export interface Cache {
 	record<T extends CacheRecord = CacheRecord>(kind: CacheKind, name: string, shape?: Shape<T>): Promise<T>;
 	/** Runs `work` while no other process runs work of that name. @throws as {@link Cache.keep} */
 	exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+	/** Runs `work` with a new folder that is removed afterwards; if this process is killed, by the next vpmu. */
+	scratch<T>(name: string, work: (folder: string) => Promise<T>): Promise<T>;
 }
 
 /** The cache's folder: `VPMU_CACHE`, or `vpmu` in `XDG_CACHE_HOME`, or `~/.cache/vpmu`. @throws UsageError for a relative path */
@@ -129,7 +132,7 @@ async function requireOwn(root: string): Promise<void> {
 }
 
 /**
- * Opens the cache and creates its folders. Nothing needs to be closed.
+ * Opens the cache, creates its folders, and removes what killed processes left in it. Nothing needs to be closed.
  * @throws UsageError for a bad `VPMU_CACHE`; VpmuError (blame `host`) when the folder cannot be made
  */
 export async function openCache(options: CacheOptions = {}): Promise<Cache> {
@@ -150,6 +153,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 	await naming(root, async () => {
 		if (!existsSync(root)) await makeFolder(root, { mode: 0o700 });
 		for (const made of [...cacheKinds.map(folder), temporary, locks]) await makeFolder(made);
+		await removeAbandoned(root, signal, () => progress({ notice: 'Removing the unfinished work of a killed vpmu' }));
 	});
 
 	const alone: Cache['exclusively'] = async (name, work) => {
@@ -226,6 +230,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		keep,
 		has,
 		exclusively,
+		scratch: async (name, work) => await naming(root, () => withScratch({ root, signal }, name, work)),
 		async record<T extends CacheRecord>(kind: CacheKind, name: string, shape?: Shape<T>) {
 			const kept = path.join(folder(kind), name);
 			return await naming(root, () => readKept(recordFile(kept), shape ?? (recordShape as unknown as Shape<T>)));

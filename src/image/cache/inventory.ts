@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Cache } from './cache.ts';
 import { readRecord, recordFile } from './identity.ts';
 import { type CacheKind, cacheKinds } from './kinds.ts';
+import { removeOld } from './scratch.ts';
 
 /** One cache entry. */
 export interface CacheItem {
@@ -95,26 +96,15 @@ export async function pruneCache(cache: Cache, options: PruneOptions): Promise<C
 	for (const item of going) {
 		await cache.exclusively(`${item.kind}/${item.name}`, async () => {
 			// Rename it first, which is atomic; the slow removal follows.
-			const doomed = path.join(cache.root, 'tmp', `pruned-${item.kind}+${item.name}`);
+			const doomed = path.join(cache.root, 'tmp', `${item.kind}+${item.name}`);
 			await rm(doomed, { recursive: true, force: true });
 			await rename(item.path, doomed);
 			await rm(recordFile(item.path), { force: true });
 			await rm(doomed, { recursive: true, force: true });
 		});
 	}
-	await removeLeftovers(cache, before);
+	await removeOld(cache.root, before);
 	return [...going];
-}
-
-async function removeLeftovers(cache: Cache, before: number): Promise<void> {
-	const folder = path.join(cache.root, 'tmp');
-	for (const name of await readdir(folder)) {
-		const leftover = path.join(folder, name);
-		const stats = await lstat(leftover).catch(() => undefined);
-		// A build in progress is younger than an hour.
-		if (stats === undefined || stats.ctimeMs > Math.min(before, Date.now() - 60 * 60 * 1000)) continue;
-		await rm(leftover, { recursive: true, force: true });
-	}
 }
 
 async function diskUsage(file: string, seen: Set<number>): Promise<number> {

@@ -175,9 +175,8 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 		const more = items.length === 1 ? '' : ` and ${items.length - 1} more`;
 		throw new NotCachedError(`package ${items[0]!.name} ${items[0]!.version}${more} of ${set.suite}`);
 	}
-	const folder = path.join(cache.root, 'tmp', `debs-${set.suite}-${set.architecture}`);
 	const apt = await prepareApt(cache, set.suite, set.architecture);
-	try {
+	await cache.scratch(`debs-${set.suite}-${set.architecture}`, async folder => {
 		await downloadWithIndex(cache, apt, items, folder);
 		const what = `Unpacking ${items.length} package${items.length === 1 ? '' : 's'} of ${set.suite} (${set.architecture})`;
 		let done = 0;
@@ -195,9 +194,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 			await rm(deb, { force: true });
 			cache.progress({ what, done: ++done, total: items.length, unit: 'packages' });
 		}
-	} finally {
-		await rm(folder, { recursive: true, force: true });
-	}
+	});
 }
 
 /** Downloads packages. If the cached index is missing or too old to know a version, fetches it again first. */

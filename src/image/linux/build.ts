@@ -5,15 +5,7 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import { type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { requireTool } from '../cache/tool.ts';
-import {
-	copyForeign,
-	defaultLimits,
-	freshFolder,
-	removeForeign,
-	requireSandbox,
-	runInSandbox,
-	type SandboxLimits,
-} from '../sandbox/index.ts';
+import { copyForeign, defaultLimits, requireSandbox, runInSandbox, type SandboxLimits } from '../sandbox/index.ts';
 import { refuseUnsafe, tryPatches } from '../series/apply.ts';
 import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
 import { newWarnings } from '../source/warnings.ts';
@@ -92,10 +84,8 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 	await requireSandbox(cache.signal);
 	const root = await openKernelBuildRoot(cache);
 	const name = treeName(source, text => digest(root.key, text));
-	return await cache.exclusively(`builds/${name}`, async () => {
-		const work = path.join(cache.root, 'tmp', `patched-${name}`);
-		await freshFolder(work);
-		try {
+	return await cache.exclusively(`builds/${name}`, async () =>
+		cache.scratch(`patched-${name}`, async work => {
 			let opened: Promise<LinuxTree> | undefined;
 			const tree = () => {
 				opened ??= openLinuxTree(cache, root, source, name, limits);
@@ -181,8 +171,6 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 			const [old, now] = await Promise.all([readFile(before.log, 'utf8'), readFile(after.log, 'utf8')]);
 			const warnings = newWarnings([old], now).filter(line => touched.includes(line.split(':', 1)[0]!));
 			return { before, after, series, touched, warnings };
-		} finally {
-			await removeForeign(work);
-		}
-	});
+		}),
+	);
 }

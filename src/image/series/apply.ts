@@ -2,7 +2,15 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
-import { type FileDiff, type NearFit, nearestFit, type Patch, type PatchSeries, parseDiff, refusalOf } from '../../patch/index.ts';
+import {
+	type FileDiff,
+	type NearFit,
+	nearestFit,
+	type Patch,
+	type PatchSeries,
+	parseDiff,
+	refusalOf,
+} from '../../patch/index.ts';
 import { lastLines } from '../cache/tool.ts';
 import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';
@@ -130,7 +138,8 @@ const shown = (line: string | undefined) =>
 function nearWords(near: NearFit | undefined): string {
 	if (near === undefined) return 'nothing like it in the file';
 	const { line, equal, of, differs, fuzz } = near;
-	if (differs === undefined) return `its lines stand at line ${line}, not at the beginning or end of the file, where git wants it`;
+	if (differs === undefined)
+		return `its lines stand at line ${line}, not at the beginning or end of the file, where git wants it`;
 	const fits = fuzz === undefined ? 'nearly fits' : `fits only with fuzz ${fuzz}`;
 	const { at, found, expected } = differs;
 	return `${fits} at line ${line} (${equal} of ${of} lines): line ${at} is ${shown(found)}, not ${shown(expected)}`;
@@ -172,7 +181,9 @@ async function refusal(
 		...(hunksRefused === 0 ? [] : [hunksRefused === 1 ? '1 hunk does not fit' : `${hunksRefused} hunks do not fit`]),
 		...(hunksFuzzy === 0
 			? []
-			: [`${hunksFuzzy === 1 ? '1 hunk fits' : `${hunksFuzzy} hunks fit`} only with fuzz, which 'git am' does not allow`]),
+			: [
+					`${hunksFuzzy === 1 ? '1 hunk fits' : `${hunksFuzzy} hunks fit`} only with fuzz, which 'git am' does not allow`,
+				]),
 		...(filesRefused === 0
 			? []
 			: [filesRefused === 1 ? '1 file cannot be patched' : `${filesRefused} files cannot be patched`]),

@@ -79,28 +79,22 @@ export async function buildQemuSeries(
 			applied.map(({ diff }) => diff),
 		);
 	const base = keyOf([]);
-	const work = path.join(cache.root, 'tmp', `build-${base}`);
-	return await cache.exclusively(`build-${base}`, async () => {
+	return await cache.scratch(`build-${base}`, async work => {
 		const tree = new WorkTree(cache, work, { root, source, recipe, limits, blobOf });
-		await tree.remove();
+		const read = await tree.read(files);
+		const series = (await onRead?.(read)) ?? read;
+		const patches = series.flatMap(one => one.patches);
+		const build = async (isSingle: boolean) => await buildSteps(cache, tree, { source, keyOf, patches, isSingle });
 		try {
-			const read = await tree.read(files);
-			const series = (await onRead?.(read)) ?? read;
-			const patches = series.flatMap(one => one.patches);
-			const build = async (isSingle: boolean) => await buildSteps(cache, tree, { source, keyOf, patches, isSingle });
-			try {
-				return { ...(await build(each)), series };
-			} catch (error) {
-				const isFound = !(error instanceof BuildFailure) || error.unpatched || each || patches.length === 1;
-				if (isFound) throw error;
-				cache.progress({ notice: 'The series does not compile: building after each patch to find which one it is' });
-				await tree.remove();
-				await tree.read(files);
-				await build(true);
-				throw error;
-			}
-		} finally {
+			return { ...(await build(each)), series };
+		} catch (error) {
+			const isFound = !(error instanceof BuildFailure) || error.unpatched || each || patches.length === 1;
+			if (isFound) throw error;
+			cache.progress({ notice: 'The series does not compile: building after each patch to find which one it is' });
 			await tree.remove();
+			await tree.read(files);
+			await build(true);
+			throw error;
 		}
 	});
 }

@@ -47,6 +47,7 @@ export class WorkTree {
 	#log: string[] = [];
 	#version: string | undefined;
 	#isBuilt = false;
+	#isUnpacked = false;
 	#patches: readonly Patch[] = [];
 	#applied = 0;
 
@@ -89,6 +90,7 @@ export class WorkTree {
 	/** Provides the unpatched source, and tries the patches on it. @throws PatchRefused */
 	async open(base: string): Promise<void> {
 		const isKept = await this.#cache.has('roots', this.keptName(base));
+		this.#isUnpacked = !isKept;
 		const version = await (isKept ? this.#copied(base, 'source') : this.#unpacked());
 		this.#version = version;
 		const tree = `QEMU ${version} of '${this.#parts.source.name}'`;
@@ -115,6 +117,8 @@ export class WorkTree {
 			};
 		});
 		if (!this.#isBuilt) {
+			// If another process has built it meanwhile, the source in which it did so belongs to it.
+			if (this.#isUnpacked) await this.#copied(base, 'source');
 			await this.#copied(base, 'build');
 			// Fast, and the program is taken from there.
 			await this.#compile(`Building QEMU ${version}`, []);
