@@ -38,6 +38,6 @@ export const topologiesFolder = path.join(root, 'images', 'topologies');
 export const commandFile = path.join(packageFolder, 'harness', 'bin.mjs');
 
 /** Returns the path of one of our programs for arm64 hosts. */
-export function hostTool(name: 'kvm-facts' | 'kvm-shim.so'): string {
+export function hostTool(name: 'kvm-facts' | 'kvm-conformance' | 'kvm-shim.so'): string {
 	return path.join(root, 'images', 'tools', 'bin', 'aarch64', name);
 }

@@ -12,5 +12,6 @@ export const guestTools: readonly GuestTool[] = [
 	{ name: 'agent', source: 'agent/agent.c', kind: 'program' },
 	{ name: 'workload', source: 'workload/workload.c', kind: 'program' },
 	{ name: 'kvm-facts', source: 'kvm-facts.c', kind: 'program' },
+	{ name: 'kvm-conformance', source: 'conformance/conformance.c', kind: 'program' },
 	{ name: 'kvm-shim.so', source: 'kvm-shim.c', kind: 'library' },
 ];

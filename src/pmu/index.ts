@@ -1,5 +1,9 @@
 /** The public interface of this folder. Other folders import only from here. */
 
+export { askKvm } from './conformance/ask.ts';
+export { describeConformance } from './conformance/describe.ts';
+export { type Conformance, conformanceRules, judgeConformance } from './conformance/judge.ts';
+export { conformanceShape } from './conformance/shape.ts';
 export { CpuSet, parseCpuList } from './cpu-list.ts';
 export type {
 	Answer,

@@ -49,6 +49,14 @@ test('each kind of event is valid, and an unknown kind is not', t => {
 	t.truthy(problemsOf('events.json', { at, event: 'cell-start' }));
 });
 
+test('what KVM answered is valid, and a status of another name is not', t => {
+	const check = { ...{ id: 'a', what: 'a', where: 'a', since: '4.6', expected: 'ok' }, observed: null, why: 'absent' };
+	const found = { schema: 'vpmu-conformance/1', host: 'a', kernel: '6.12', fixedCounters: 'v7', deviations: 0 };
+	const checks = [{ ...check, status: 'not-asked' }];
+	t.is(problemsOf('conformance.json', { ...found, checks, kernelLog: null }), null);
+	t.truthy(problemsOf('conformance.json', { ...found, checks: [{ ...check, status: 'fail' }], kernelLog: [] }));
+});
+
 test('a comparison is valid, alone and in series.json', t => {
 	const [pass, fail, error] = everyStatus.cells;
 	const before = sideOf([resultsWith([pass!, error!])]);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import { comparisonShape, seriesShape } from '../../harness/run/shapes.ts';
 import { baselineShape } from '../../src/compare/index.ts';
+import { conformanceShape } from '../../src/pmu/index.ts';
 import { eventShape, resultsShape } from '../../src/run/shapes.ts';
 
 /** Where the package has its JSON Schemas. */
@@ -14,6 +15,7 @@ const described = {
 	'events.json': { shape: eventShape, title: 'A line of events.ndjson of a run' },
 	'series.json': { shape: seriesShape, title: 'series.json, and what vpmu series --json prints' },
 	'compare.json': { shape: comparisonShape, title: 'What vpmu compare --format json prints' },
+	'conformance.json': { shape: conformanceShape, title: 'What vpmu probe --conformance --json prints' },
 	'baseline.json': { shape: baselineShape, title: 'A baseline, which vpmu compare --write-baseline writes' },
 } as const;
 

@@ -3,8 +3,9 @@ import { inspectOptions, predictOptions, probeOptions, qmpOptions } from './opti
 
 export const probe = command({
 	summary: 'host facts that decide the PMU backend',
-	details: 'Print the facts of a host that decide the PMU backend of its guests.',
-	usage: '[--on HOST] [--tags | --json]',
+	details:
+		"Print the facts of a host that decide the PMU backend of its guests. With --conformance, check the host's KVM instead; exits with 1 if it deviates from the kernel's source, with 69 if it cannot be asked.",
+	usage: '[--on HOST] [--tags | --conformance] [--json]',
 	options: probeOptions,
 	load: async () => (await import('./probe.ts')).probe,
 });

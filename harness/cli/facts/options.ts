@@ -10,7 +10,11 @@ export const probeOptions = {
 		help: "the board's kernel: debian:SUITE, small or a path (default: debian:trixie)",
 	},
 	tags: { help: 'print words that name this host in a lab, one a line: runner tags, labels or features' },
-	json: { help: 'print one JSON document, the input of vpmu predict --facts' },
+	conformance: {
+		help: "ask KVM's PMU interface each attribute in each order, without QEMU, and compare with the kernel's source",
+	},
+	verbose: { help: 'with --conformance: print every check' },
+	json: { help: 'print one JSON document; without --conformance, the input of vpmu predict --facts' },
 } as const satisfies Options;
 
 const onOff = ['on', 'off'] as const;

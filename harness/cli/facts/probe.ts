@@ -1,15 +1,20 @@
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
-import type { Answer, FileText, HostFacts } from '../../../src/pmu/index.ts';
+import { type Answer, describeConformance, type FileText, type HostFacts } from '../../../src/pmu/index.ts';
 import { parseKernel, parseOn } from '../../plan/select.ts';
 import { tagsOf } from '../../plan/tags.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
+import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
+import { conformanceOf } from './conformance.ts';
 import type { probeOptions } from './options.ts';
 
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
 	if (options.tags && options.json) throw new UsageError("options '--tags' and '--json' cannot stand together");
+	if (options.tags && options.conformance)
+		throw new UsageError("options '--tags' and '--conformance' cannot stand together");
+	if (options.verbose && !options.conformance) throw new UsageError("option '--verbose' needs '--conformance'");
 	const on = parseOn(options.on ?? context.env.VPMU_ON);
 	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	await using resources = new Resources({
@@ -21,6 +26,13 @@ export async function probe(context: CommandContext, { options }: Given<typeof p
 	});
 	const startedAt = performance.now();
 	const host = await resources.host(on === 'board' ? 'board:uniform' : on);
+	if (options.conformance) {
+		const found = await conformanceOf(host, context.signal);
+		context.stdout.write(
+			options.json ? `${JSON.stringify(found, null, 2)}\n` : describeConformance(found, options.verbose),
+		);
+		return found.deviations === 0 ? exitCodes.asPredicted : exitCodes.failed;
+	}
 	const facts = await resources.facts(host);
 	if (context.stderr.isTTY === true)
 		context.stderr.write(`probed in ${formatDuration(performance.now() - startedAt)}\n`);

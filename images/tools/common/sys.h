@@ -63,7 +63,7 @@ static inline i64 syscall6(i64 n, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f)
 #define SYS_N(name, a, b, c, d, e, f, ...) \
 	syscall6(SYS_##name, (i64)(a), (i64)(b), (i64)(c), (i64)(d), (i64)(e), (i64)(f))
 
-enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EFBIG = 27, ENOENT = 2, E2BIG = 7, EIO = 5, EBUSY = 16, ENXIO = 6 };
+enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EFBIG = 27, ENOENT = 2, E2BIG = 7, EIO = 5, EBUSY = 16, ENXIO = 6, EFAULT = 14 };
 enum { AT_FDCWD = -100, O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
 	O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_CLOEXEC = 02000000 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };

@@ -54,7 +54,7 @@ static void line(const char *name, u64 value)
 	put("\n");
 }
 
-static void line2(const char *name, u64 which, u64 value)
+__attribute__((unused)) static void line2(const char *name, u64 which, u64 value)
 {
 	put(name);
 	put(" ");
