@@ -74,6 +74,7 @@ export const seriesShape = v.looseObject({
 		}),
 	),
 	comparison: v.optional(comparisonShape),
+	interface: v.optional(v.looseObject({ worse: texts, changed: texts, unasked: v.nullable(text()) })),
 	findings: v.optional(
 		v.array(
 			v.looseObject({

@@ -9,6 +9,7 @@ import {
 } from '../../../../src/image/index.ts';
 import { UsageError } from '../../../../src/lib/index.ts';
 import { type KernelUse, kernelUseOf } from '../../../../src/patch/index.ts';
+import { describeConformance } from '../../../../src/pmu/index.ts';
 import { readResults } from '../../../../src/run/index.ts';
 import { choicesOf, parseOn } from '../../../plan/select.ts';
 import { executeRun } from '../../../run/execute.ts';
@@ -21,6 +22,7 @@ import type { Given } from '../../command.ts';
 import { comparisonText } from '../../results/compare.ts';
 import type { seriesOptions } from '../options.ts';
 import { buildLinux } from './build.ts';
+import { type Asked, askInterface, type InterfaceChange, interfaceChange } from './interface.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
 
@@ -74,8 +76,14 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	}
 	const hasChoice = Object.values(choicesOf((qemu ?? []).map(one => path.resolve(cwd, one)))).includes(true);
 	const codes: number[] = [];
+	const asked: Asked[] = [];
 	for (const when of ['before', 'after'] as const) {
 		shown.write(`\nLinux ${built[when].version} ${when} the series, as the kernel of ${inWords[use]}\n`);
+		if (use !== 'guest') {
+			const found = await askInterface(context, built[when].image, options.on ?? 'board', path.resolve(cwd, out, when));
+			asked.push(found);
+			if (!('unasked' in found)) shown.write(`${describeConformance(found).trimEnd().split('\n').at(-1)}\n`);
+		}
 		const request = series.requestFor({
 			...(qemu === undefined ? {} : { qemu }),
 			...(use === 'guest' ? {} : { 'board-kernel': built[when].image }),
@@ -88,16 +96,31 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	}
 	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
 	const comparison = compareSides(sideOf([first!]), sideOf([second!]));
-	const { code, why } = verdict(codes, comparison, built.warnings.length);
-	const report = { schema: 'vpmu-series/1', tree: 'linux', as: use, out, ...sides, comparison, exit: code, why };
+	const change = use === 'guest' ? undefined : interfaceChange(asked[0]!, asked[1]!);
+	const { code, why } = verdict(codes, comparison, built.warnings.length, change);
+	const report = {
+		...{ schema: 'vpmu-series/1', tree: 'linux', as: use, out, ...sides, comparison },
+		...(change === undefined ? {} : { interface: change }),
+		...{ exit: code, why },
+	};
 	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
 	if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 	else {
 		const passes = code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass';
 		const text = comparisonText(comparison, 'text', { folder: path.join(out, 'after') });
-		stdout.write(`\nFrom before to after the series:\n${text}${passes}: ${why.join('; ')}\n${out}\n`);
+		const answers = change === undefined ? '' : describeChange(change);
+		stdout.write(`\nFrom before to after the series:\n${text}${answers}${passes}: ${why.join('; ')}\n${out}\n`);
 	}
 	return code;
+}
+
+/** Says what KVM answers otherwise than before. */
+function describeChange({ worse, changed, unasked }: InterfaceChange): string {
+	if (unasked !== null) return `KVM's interface could not be compared: ${unasked}\n`;
+	if (changed.length + worse.length === 0) return 'KVM answers as before (vpmu probe --conformance)\n';
+	const lines = changed.map(line => `  ${worse.includes(line.split(':', 1)[0]!) ? 'DEVIATES ' : ''}${line}\n`);
+	const logged = worse.includes('kernel-log') ? ['  DEVIATES kernel-log: the kernel logged trouble while asked\n'] : [];
+	return `KVM answers otherwise than before (vpmu probe --conformance):\n${[...lines, ...logged].join('')}`;
 }
 
 const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
@@ -124,8 +147,15 @@ function requireBoard(use: KernelUse, { on, as }: SeriesGiven['options']): void 
  * Returns why the series does not pass: failures that it causes, or regressions. Failures that occur without it too are
  * not its fault.
  */
-function verdict([before, after]: readonly number[], { regressions }: Comparison, warnings: number) {
+function verdict(
+	[before, after]: readonly number[],
+	{ regressions }: Comparison,
+	warnings: number,
+	change: InterfaceChange | undefined,
+) {
+	const worse = change?.worse ?? [];
 	const failures = [
+		...(worse.length === 0 ? [] : [`KVM does not answer as its source says (kernel): ${worse.join(', ')}`]),
 		...(after === exitCodes.failed ? ['cells fail with it'] : []),
 		...(regressions > 0 ? [`${count(regressions, 'cell', 'cells')} became worse`] : []),
 	];
