@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { withDir } from 'tmp-promise';
+import { poll } from '../../src/lib/index.ts';
 import { allMutants, tryMutants } from './checks.ts';
 import { mutantsOf, mutated } from './mutants.ts';
+import { withRunners } from './pool.ts';
 
 const source = `
 const table = [{ name: 'first' }, { name: 'second' }];
@@ -81,5 +85,42 @@ test('each reason is of a check that is there', t => {
 	t.deepEqual(
 		Object.entries(reasons).filter(([id, reason]) => !ids.has(id) || reason.length < 20),
 		[],
+	);
+});
+
+test('a pattern that matches no file is an error', t => {
+	t.throws(() => allMutants(['harness/worker/{conclusion,nothing}.ts']), {
+		message: "'harness/worker/nothing.ts' matches no file",
+	});
+});
+
+test('whatever a killed runner has started ends with it', async t => {
+	await withDir(
+		async ({ path: folder }) => {
+			const [file, pidFile] = [path.join(folder, 'kills-itself.mjs'), path.join(folder, 'pid')];
+			writeFileSync(
+				file,
+				`import test from 'ava';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+test('starts a program and dies', () => {
+	writeFileSync(${JSON.stringify(pidFile)}, String(spawn('sleep', ['600']).pid));
+	process.kill(process.pid, 'SIGKILL');
+});
+`,
+			);
+			const root = path.resolve(import.meta.dirname, '../..');
+			const [answered] = await withRunners(root, 1, [path.relative(root, file)], async (one, ask) =>
+				ask({ tests: [one] }, 600_000),
+			);
+			t.is(answered?.red?.title, 'the process ended');
+			const status = `/proc/${readFileSync(pidFile, 'utf8')}/status`;
+			const look = async () => {
+				const state = await readFile(status, 'utf8').catch(() => 'State:\tX');
+				return /^State:\t[ZX]/m.test(state) ? true : undefined;
+			};
+			t.true(await poll('the end of the program', look, { timeoutMs: 60_000, everyMs: 50 }));
+		},
+		{ unsafeCleanup: true },
 	);
 });

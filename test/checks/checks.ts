@@ -12,7 +12,8 @@ export const judging: readonly string[] = [
 	'src/guest/kernel/*.ts',
 	'src/qemu/machine/qmp-watch.ts',
 	'src/qemu/process/stderr.ts',
-	'harness/worker/{conclusion,kernels,lacks,observe,witness}.ts',
+	'harness/worker/{conclusion,lacks}.ts',
+	'harness/worker/{kernels,observe}/*.ts',
 	'harness/worker/guest/reading.ts',
 	'harness/protocol/outcome.ts#broken',
 ];
@@ -47,12 +48,22 @@ interface Surveyed {
 const filesOf = (patterns: readonly string[]) =>
 	patterns.flatMap(pattern => globSync(pattern, { cwd: root }).toSorted()).filter(file => !file.includes('/testing/'));
 
-/** All checks of the files that judge. */
+/** The alternatives of a pattern's braces, each of which must match. */
+const alternatives = (pattern: string) => {
+	const [, before = '', inside = '', after = ''] = /^(.*)\{(.*)\}(.*)$/.exec(pattern) ?? [];
+	return inside === '' ? [pattern] : inside.split(',').map(word => `${before}${word}${after}`);
+};
+
+/** All checks of the files that judge. @throws Error if a pattern matches no file: it would be skipped silently */
 export function allMutants(patterns: readonly string[] = judging): readonly Mutant[] {
 	return patterns.flatMap(pattern => {
 		const [files = '', place] = pattern.split('#');
-		return filesOf([files])
-			.filter(file => !/\.(test|real|full)\.ts$/.test(file))
+		const matching = alternatives(files).flatMap(one => {
+			const found = filesOf([one]).filter(file => !/\.(test|real|full)\.ts$/.test(file));
+			if (found.length === 0) throw new Error(`'${one}' matches no file`);
+			return found;
+		});
+		return matching
 			.flatMap(file => mutantsOf(file, readFileSync(path.join(root, file), 'utf8')))
 			.filter(({ file, id }) => place === undefined || id.startsWith(`${file}: ${place}`));
 	});

@@ -1,6 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
+import { superviseByDescriptor } from '../../src/host/supervise.ts';
+import { harmless } from '../../src/lib/index.ts';
 import type { Answered, Asked } from './warm.ts';
 
 /** Runs of one process, before what it loaded is given back with it. */
@@ -41,12 +44,20 @@ class Runner implements AsyncDisposable {
 
 	#start(): ChildProcess {
 		this.#runs = 1;
-		const child = fork(path.join(import.meta.dirname, 'warm.ts'), [], {
+		const program = [
+			process.execPath,
+			'--disable-warning=ExperimentalWarning',
+			path.join(import.meta.dirname, 'warm.ts'),
+		];
+		// A runner is killed with what its tests have started, however it ends, and when this process ends.
+		const child = spawn('sh', ['-c', superviseByDescriptor(), 'sh', ...program], {
 			cwd: this.#cwd,
-			execArgv: ['--disable-warning=ExperimentalWarning'],
-			stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+			detached: true,
+			stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'ipc'],
 		});
+		const lifeline = harmless(child.stdio[3] as Duplex);
 		child.once('exit', () => {
+			lifeline.destroy();
 			if (this.#child === child) this.#child = undefined;
 		});
 		this.#child = child;
