@@ -6,7 +6,7 @@ import { explanationOf, isWrong } from './explain/explanation.ts';
 import { explanationLines } from './explain/text.ts';
 import { Live } from './live.ts';
 import { notesOf } from './notes.ts';
-import { axesOf, countsOf, viewOf } from './words.ts';
+import { axesOf, countsOf, observedOf, viewOf } from './words.ts';
 
 /** A line in parts: text and control sequences. */
 type Line = readonly (string | ControlSequence)[];
@@ -131,7 +131,7 @@ export class PrettyReport {
 						this.#qemu(result),
 						machineOf(result),
 						viewOf(result.predicted),
-						viewOf(result.observed),
+						observedOf(result),
 						countsOf(result),
 						result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs),
 					],

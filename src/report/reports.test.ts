@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
+import { rendered } from '../lib/screen.ts';
 import { cellFolder } from '../run/paths.ts';
 import { textOf } from './document/index.ts';
 import { htmlOf } from './html/html.ts';
@@ -12,6 +13,7 @@ import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
 import { markdownOf } from './markdown.ts';
 import { notesOf } from './notes.ts';
+import { PrettyReport } from './pretty.ts';
 import { runDocument } from './run/document.ts';
 import { tapOf } from './tap.ts';
 import { pagesOf } from './testing/pages.ts';
@@ -237,4 +239,19 @@ test('notes name flaky cells, quarantine, and cells skipped on every host', t =>
 	t.regex(notes[1]!.text, /its quarantine ended on 2026-01-01 \(issue 1\); it is fail now/);
 	t.is(notes[3]!.text, 'pmu/a: 2 of its cells skipped on every host: needs two PMUs');
 	t.is(notes[4]!.text, '1 cell has no verdict: interrupted');
+});
+
+test('a backend that a guest without a PMU cannot show is not reported as unknown', t => {
+	const seen = { observed: { backend: 'unknown', layers: {} }, cpuPmu: false } as const;
+	const hidden = resultsWith([cellOf('pass', seen)]);
+	const words = 'not visible with pmu=off';
+	t.true(markdownOf(hidden, 'run').includes(words));
+	t.true(htmlOf(hidden).includes(words));
+	t.true(tapOf(resultsWith([cellOf('xfail', seen)])).includes(words));
+	const pretty = new PrettyReport({});
+	const row = pretty.receive({ at: '2026-01-01T00:00:00.000Z', event: 'cell-end', result: hidden.cells[0]! });
+	t.true(rendered(row).includes(words));
+	const failed = resultsWith([cellOf('fail', seen)]);
+	t.false(markdownOf(failed, 'run').includes(words), 'where a layer disagrees, unknown is what was seen');
+	t.regex(markdownOf(resultsWith([cellOf('pass', { ...seen, cpuPmu: null })]), 'run'), /the guest has no PMU/);
 });

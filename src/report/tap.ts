@@ -1,7 +1,7 @@
 import { visible } from '../lib/foreign.ts';
 import { cellFolder } from '../run/paths.ts';
 import type { CellResult, Results } from '../run/results.ts';
-import { viewOf } from './words.ts';
+import { observedOf, viewOf } from './words.ts';
 
 /**
  * Renders a run as TAP version 14: a test point per cell, with a YAML diagnostic if there is something to say. Known
@@ -23,13 +23,14 @@ function directive({ status, reason }: CellResult): string {
 }
 
 /** A YAML block: JSON strings are YAML. `message`, `severity`, `wanted` and `found` have a meaning for readers of TAP 14. */
-function diagnostic({ id, status, blame, reason, predicted, observed, timings, artifacts }: CellResult): string[] {
+function diagnostic(cell: CellResult): string[] {
+	const { id, status, blame, reason, predicted, observed, timings, artifacts } = cell;
 	const entries = {
 		message: oneLine(reason),
 		severity: status === 'xfail' ? 'todo' : status === 'error' ? 'error' : 'fail',
 		...{ status, blame, duration_ms: timings.totalMs },
 		wanted: predicted === null ? null : viewOf(predicted),
-		found: observed === null ? null : viewOf(observed),
+		found: observed === null ? null : observedOf(cell),
 		artifacts: Object.keys(artifacts).length === 0 ? null : cellFolder(id),
 	};
 	const known = Object.entries(entries).filter(([, value]) => value !== null);

@@ -6,6 +6,16 @@ export function viewOf(backend: BackendView | null): string {
 	return backend.backend === 'event-source' ? `event-source ${backend.type ?? '?'}` : backend.backend;
 }
 
+/**
+ * Describes the observed backend of a cell in a few words. A guest without a PMU shows nothing of the backend that was chosen,
+ * so that a cell can agree in all that is visible with the backend unknown.
+ */
+export function observedOf({ observed, status, cpuPmu }: Pick<CellResult, 'observed' | 'status' | 'cpuPmu'>): string {
+	const isAgreed = status === 'pass' || status === 'xfail' || status === 'xpass';
+	if (observed?.backend !== 'unknown' || !isAgreed) return viewOf(observed);
+	return cpuPmu === false ? 'not visible with pmu=off' : 'not visible: the guest has no PMU';
+}
+
 /** Summarises readings: each event once, with all its counts in the order in which they were taken. */
 export function countsOf({ perf }: CellResult): string {
 	const byEvent = Map.groupBy(perf, reading => reading.event);

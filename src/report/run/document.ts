@@ -8,7 +8,7 @@ import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { triedText } from '../series/document.ts';
 import { triedIn } from '../series/verdict.ts';
-import { countsOf, viewOf } from '../words.ts';
+import { countsOf, observedOf, viewOf } from '../words.ts';
 
 export interface RunReportOptions {
 	/** The run folder as the reader can name it, for commands. */
@@ -169,7 +169,7 @@ function cellBlocks(cells: readonly CellResult[]): Block[] {
 			head: ['status', 'cell', 'QEMU', 'predicted', 'observed', 'counts', 'time'],
 			rows: cells.map(cell => [
 				...[cell.status, cell.id, cell.qemu.version ?? ''],
-				...[viewOf(cell.predicted), viewOf(cell.observed), countsOf(cell)],
+				...[viewOf(cell.predicted), observedOf(cell), countsOf(cell)],
 				cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs),
 			]),
 		},

@@ -2,7 +2,7 @@ import { formatDuration } from '../../../lib/deadline.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from '../../../run/results.ts';
 import { explanationOf, isWrong } from '../../explain/explanation.ts';
 import { notesOf } from '../../notes.ts';
-import { countsOf, viewOf } from '../../words.ts';
+import { countsOf, observedOf, viewOf } from '../../words.ts';
 import { explained } from '../cell/explained.ts';
 import { type Markup, markup } from '../markup.ts';
 import { badge, cellLink } from './links.ts';
@@ -86,7 +86,7 @@ function table(cells: readonly CellResult[]): Markup {
 			cell,
 			index,
 		) => markup`<tr data-row=${index}><td>${badge(cell.status)}</td><th scope="row">${cellLink(cell, cell.id, index)}</th>
-<td>${viewOf(cell.predicted)}</td><td>${viewOf(cell.observed)}</td><td>${countsOf(cell)}</td>
+<td>${viewOf(cell.predicted)}</td><td>${observedOf(cell)}</td><td>${countsOf(cell)}</td>
 <td class="number">${cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs)}</td></tr>`,
 	)}</tbody></table></div>`;
 }
