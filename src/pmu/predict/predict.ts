@@ -47,7 +47,8 @@ function predictEmulated(host: HostModel, settings: PmuSettings): Prediction {
 	if (misplaced !== undefined) return misplaced;
 	const cpu = settings.cpu ?? 'max';
 	if (cpu === 'host') {
-		return failed(settings, 'tcg', undefined, [
+		// Builds with KVM: "The 'host' CPU type can only be used with KVM or HVF"; others do not know the model.
+		return failed(settings, 'tcg', "'host'", [
 			'the CPU model host is that of the machine itself, which an emulator does not have',
 		]);
 	}

@@ -38,14 +38,14 @@ test('of a QEMU that did not start, nothing else is demanded', t => {
 	t.deepEqual(checksOf(onAll, {}), ['start start-seen']);
 });
 
-test('a refusal without a known text must print something, and death by a signal is not a refusal', t => {
+test('a refusal without a known text must name the option, and death by a signal is not a refusal', t => {
 	const refusal = predict(uniform, { pmu: '4294967296' });
 	t.is(refusal.backend, 'error');
 	t.is(refusal.error, undefined);
-	t.deepEqual(checksOf(refusal, exited(1, null, 'out of range')), []);
-	t.deepEqual(checksOf(refusal, exited(1, null, ' \n')), ['start error-said']);
-	t.deepEqual(checksOf(refusal, exited(null, 'SIGSEGV', 'out of range')), ['start refuses']);
-	t.deepEqual(checksOf(refusal, exited(0, null, 'out of range')), ['start refuses']);
+	t.deepEqual(checksOf(refusal, exited(1, null, 'pmu=4294967296: out of range')), []);
+	t.deepEqual(checksOf(refusal, exited(1, null, ' \n')), ['start error-text']);
+	t.deepEqual(checksOf(refusal, exited(null, 'SIGSEGV', 'pmu=1: out of range')), ['start refuses']);
+	t.deepEqual(checksOf(refusal, exited(0, null, 'pmu=1: out of range')), ['start refuses']);
 	t.deepEqual(checksOf(refusal, { start: running }), ['start refuses']);
 	const known = predict(uniform, { pmu: '9999' });
 	t.deepEqual(checksOf(known, { start: running }), ['start refuses']);

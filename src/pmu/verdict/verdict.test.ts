@@ -361,6 +361,28 @@ test('a refusal that names the option is better than the one that is known', t =
 	t.deepEqual(judged('qemu: Segmentation fault'), ['error-text']);
 });
 
+test('a refusal is compared by its reason, even if the message is not known', t => {
+	const judged = (facts: HostFacts, settings: Partial<PmuSettings>, stderr: string) =>
+		judge(predict(facts, settings), {
+			start: { state: 'exited', status: 1, signal: null, stderr },
+		}).contradictions.map(one => one.check);
+	const wrapped = { pmu: '-1', cpuPmu: false };
+	t.deepEqual(judged(bigLittle, wrapped, "qemu: Property 'host-arm-cpu.pmu' not found"), ['error-text']);
+	t.deepEqual(judged(bigLittle, wrapped, 'qemu: -accel kvm,pmu=-1: value out of range'), []);
+	t.deepEqual(judged(bigLittle, wrapped, "qemu: Property 'kvm-accel.pmu' not found"), ['error-text']);
+	t.deepEqual(judged(bigLittle, wrapped, ''), ['error-text']);
+	// A QEMU that lacks the option refuses it for a reason of its own.
+	t.deepEqual(judged(uniform, { pmu: 'text' }, "qemu: Property 'kvm-accel.pmu' not found"), ['error-text']);
+	t.deepEqual(judged(uniform, { pmu: 'text' }, "qemu: Parameter 'pmu' expects uint64"), []);
+	const lacking = { pmu: '10', qemu: { hasPmuChoice: false, version: '10.0.13' } };
+	t.deepEqual(judged(uniform, lacking, "qemu: Property 'kvm-accel.pmu' not found"), []);
+	t.deepEqual(judged(uniform, lacking, "qemu: Parameter 'pmu' expects uint64"), ['error-text']);
+	// A refusal that has nothing to do with the option is not explained by one of it.
+	const off = { cpuPmu: true };
+	t.deepEqual(judged(bigLittle, off, "qemu: Property 'host-arm-cpu.pmu' not found"), []);
+	t.deepEqual(judged(bigLittle, off, 'qemu: -accel kvm,pmu=10: refused'), ['error-text']);
+});
+
 test('a count that grew too much is excused by the clock of the guest; one that did not grow never is', t => {
 	const judged = (more: Partial<GuestReading>) =>
 		judge(predict(uniform), {

@@ -81,6 +81,12 @@ function verdictOf(
 	};
 }
 
+/** Whether a contradiction only shows that the prediction says nothing, so that nobody can be blamed for it. */
+export const isUnpredicted = ({ check }: Contradiction) => check === 'perf-known' || check === 'perf-cpus';
+
+/** Whether a contradiction only shows that a case did not take a reading, or took it on no CPU. */
+export const isUntaken = ({ check }: Contradiction) => check === 'perf-covered' || check === 'perf-pinned';
+
 /** Whether there is more to check: QEMU should run, and did. */
 function judgeStart(check: Check, prediction: Prediction, start: StartObservation | undefined): boolean {
 	if (start === undefined) {
@@ -93,19 +99,25 @@ function judgeStart(check: Check, prediction: Prediction, start: StartObservatio
 		// One that a signal ended has no status.
 		check('refuses', status !== null && status !== 0, `QEMU to refuse to start (${rule})`, describeStart(start));
 		if (start.state === 'running') return false;
-		if (error === undefined) check('error-said', start.stderr.trim() !== '', 'it to say why', 'it said nothing');
-		else {
-			const isSaid = start.stderr.includes(error) || namesPmuOption(start.stderr);
-			check('error-text', isSaid, `it to say '${error}'`, describeStart(start));
-		}
+		// Of an option that QEMU lacks no value is refused.
+		const isOfValue = isOfOption.test(rule) && error?.includes('-accel.') !== true;
+		const isSaid = error !== undefined && start.stderr.includes(error);
+		const why = error === undefined ? 'it to name the option pmu' : `it to say '${error}'`;
+		check('error-text', isSaid || (isOfValue && namesPmuOption(start.stderr)), why, describeStart(start));
 		return false;
 	}
 	return check('starts', start.state === 'running', 'QEMU to start', describeStart(start));
 }
 
-/** Whether a message names the accelerator's option `pmu`, which is better than any current QEMU message. */
-export function namesPmuOption(stderr: string): boolean {
-	return /\bpmu=|kvm-accel\.pmu\b|-accel \w+,pmu|Parameter 'pmu'/.test(stderr);
+/** Rules by which the value of the accelerator's option `pmu` is refused. */
+const isOfOption = /^(bad-option|out-of-range|explicit-refused)$/;
+
+/**
+ * Whether a message names the value of the accelerator's option `pmu`, which is better than any current QEMU message. A QEMU
+ * that lacks the option refuses it for another reason.
+ */
+function namesPmuOption(stderr: string): boolean {
+	return !/not found/.test(stderr) && /\bpmu=|kvm-accel\.pmu\b|-accel \w+,pmu|Parameter 'pmu'/.test(stderr);
 }
 
 function describeStart(start: StartObservation): string {
@@ -207,7 +219,8 @@ function judgeReadings(
 				reading =>
 					reading.event === event && members.covers(pinnedTo(reading, cpus)) && pinnedTo(reading, cpus).size > 0,
 			);
-			check('perf-covered', inside, `a reading of ${event} on host CPU ${members} (${group})`, 'there is none');
+			const name = isPredicted(prediction, members) ? 'perf-covered' : 'perf-known';
+			check(name, inside, `a reading of ${event} on host CPU ${members} (${group})`, 'there is none');
 		}
 	}
 }
@@ -216,6 +229,9 @@ const pinnedTo = (reading: GuestReading, all: CpuSet) => (reading.pinned === nul
 
 const wordOf = (counting: Counting | undefined) =>
 	counting === undefined ? 'not predicted' : typeof counting === 'string' ? counting : `unknown: ${counting.unknown}`;
+
+const isPredicted = ({ counting }: Prediction, cpus: CpuSet) =>
+	[...cpus].every(cpu => typeof counting[cpu] === 'string');
 
 /** Groups host CPUs by their prediction. */
 function countingGroups(prediction: Prediction, cpus: CpuSet): ReadonlyMap<string, CpuSet> {
@@ -246,6 +262,10 @@ function judgeReading(
 		return;
 	}
 	const word = words[0]!;
+	if (!isPredicted(prediction, pinnedTo(reading, all))) {
+		check('perf-known', false, `a prediction for ${where}`, `it is ${word}`);
+		return;
+	}
 	if (word === 'cannot-run') {
 		check('perf-cannot-run', state === 'stuck', `the vCPU not to run on host CPU ${reading.pinned}`, seen);
 		return;
@@ -262,9 +282,7 @@ function judgeReading(
 			`${where} to stand at 0`,
 			seen,
 		);
-	} else if (word === 'counts') {
-		judgeCounted(check, prediction, reading, where, seen, required, options);
-	} else check('perf-known', false, `a prediction for ${where}`, `it is ${word}`);
+	} else judgeCounted(check, prediction, reading, where, seen, required, options);
 }
 
 function judgeCounted(
