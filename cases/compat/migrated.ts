@@ -2,10 +2,11 @@ import { countWhileMoving, endMoving, migrateTo, pmuTest, restoreFrom, resumeMov
 
 pmuTest(
 	'a guest saved and restored, in a QEMU without the PMU choice and back, continues to count',
-	{ selection: 'full', machine: ['virt-9.2'], reference: 'debian:trixie' },
+	{ selection: 'full', machine: ['virt-9.2'], reference: 'debian:trixie', needs: { counting: true } },
 	async (t, cell) => {
-		const guest = await cell.boot();
 		const { home } = cell;
+		cell.requiredCpus = home;
+		const guest = await cell.boot({ affinity: home });
 		const [before] = await countWhileMoving(guest, 'cycles', [home], () => false);
 		cell.addReading(before!.reading);
 		await using folder = await cell.host.makeFolder();
@@ -19,6 +20,7 @@ pmuTest(
 			machine = await cell.startBeside({
 				reference,
 				boot: true,
+				affinity: home,
 				spec: { paused: true, extra: ['-incoming', 'defer'] },
 			});
 			t.is(await restoreFrom(machine, uri), 'completed', 'the guest could not be restored');

@@ -2,7 +2,7 @@ import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'events in excess of the counters share them, and perf reports that',
-	{ selection: 'full' },
+	{ selection: 'full', needs: { counting: true } },
 	async (t, cell) => {
 		const guest = await cell.boot();
 		await guest.count(['cycles']);

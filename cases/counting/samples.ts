@@ -2,7 +2,7 @@ import { pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'perf record gets samples of the workload: overflow interrupts reach the guest',
-	{ selection: 'full', topology: ['uniform', 'overlap'], needs: { overflow: true } },
+	{ selection: 'full', topology: ['uniform', 'overlap'], needs: { overflow: true, counting: true } },
 	async (t, cell) => {
 		const guest = await cell.boot();
 		await guest.count(['cycles']);

@@ -24,6 +24,11 @@ export interface Needs {
 	readonly pmus?: number;
 	/** PMUs whose overflow interrupts arrive; on some boards they do not. */
 	readonly overflow?: boolean;
+	/**
+	 * A guest whose cycles count. It is started on a group of host CPUs on which they do, or the cell is skipped. Decided
+	 * when the guest boots.
+	 */
+	readonly counting?: boolean;
 }
 
 /** The axes of a case. Every combination is a cell; an absent axis has a single default value. */

@@ -1,7 +1,14 @@
 import test from 'ava';
 import { GuestError } from '../../src/guest/index.ts';
 import { DeadlineError } from '../../src/lib/index.ts';
-import { findings, type HostFacts, type Observations, type PmuSettings, predictBackend } from '../../src/pmu/index.ts';
+import {
+	findings,
+	type GuestReading,
+	type HostFacts,
+	type Observations,
+	type PmuSettings,
+	predictBackend,
+} from '../../src/pmu/index.ts';
 import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
 import { QemuError } from '../../src/qemu/index.ts';
 import { QmpError } from '../../src/qmp/index.ts';
@@ -234,6 +241,38 @@ test("where KVM itself does not do what it says, what a guest sees is the kernel
 	t.deepEqual([status, blame], ['fail', 'kernel']);
 	t.regex(reason!, /; KVM, asked without QEMU: the cycle counter .* stands still on CPU 1, and counts on CPU 0$/);
 	t.is(concluded(withFixed(''), {}, observations)[2], 'guest');
+});
+
+test('nobody is blamed for a count that is not predicted, or that the case did not take', t => {
+	const stock = { qemu: { hasPmuChoice: false, version: '10.0.13' } };
+	const count = { event: 'cycles', state: 'counted', count: 100n, runningPct: 100, worked: true } as const;
+	const seen = (...readings: readonly GuestReading[]): Observations => ({
+		...started(undefined),
+		...{ qmp: { kvm: { enabled: true, present: true }, cpuPmu: true, runState: 'running' } },
+		...{ guestKernel: { unread: null, reports: [], known: [] } },
+		trace: { events: 'unknown', setPmu: [], setFixedCountersOnly: [] },
+		guest: { pmuNode: true, eventSources: ['armv8_pmuv3', 'software'], counters: 7, readings },
+	});
+	const of = (facts: HostFacts, readings: readonly GuestReading[], rest = {}) =>
+		concluded(facts, stock, seen(...readings), { judging: {}, ...rest });
+	// KVM's default depends on where the first vCPU was made.
+	const pinned = ['0', '1'].map(cpu => ({ ...count, pinned: cpu }));
+	const [status, reason, blame] = of(bigLittle, pinned);
+	t.deepEqual([status, blame], ['skip', null]);
+	t.regex(reason!, /a prediction for cycles on host CPU 0.*it depends on which CPU the first vCPU is made on/);
+	t.deepEqual(of(bigLittle, pinned, { unmet: ['it must count'] }).slice(0, 1), ['skip']);
+	const [without, why, whom] = of(uniform, []);
+	t.deepEqual([without, whom], ['error', 'harness']);
+	t.regex(why!, /expected a reading of cycles on host CPU 0-1 \(counts\), but there is none/);
+	t.deepEqual(of(uniform, [], { unmet: ['it must count'] }).slice(2), ['qemu']);
+	t.is(of(uniform, [{ ...count, pinned: null }])[0], 'pass');
+	// What else is wrong is still told, and is still blamed on its layer.
+	const zero = { ...count, pinned: '0', count: 0n };
+	t.deepEqual(of(uniform, [zero]).slice(2), ['guest']);
+	const broken = { ...seen(...pinned), guest: { ...seen(...pinned).guest!, eventSources: ['software'] } };
+	const [both, text, guilty] = concluded(bigLittle, stock, broken, { judging: {} });
+	t.deepEqual([both, guilty], ['fail', 'guest']);
+	t.is(text, 'guest: expected one event source of an Arm PMU, but there is none');
 });
 
 test('a refusal that was predicted is judged, and a breakage after a refusal is not', t => {

@@ -5,6 +5,8 @@ import {
 	type FindingId,
 	findings,
 	type HostFacts,
+	isUnpredicted,
+	isUntaken,
 	type JudgeOptions,
 	judge,
 	judgeAround,
@@ -32,7 +34,7 @@ export function conclude(record: CellRecord): CellResult {
 		const finding = findingSeen(facts, settings, observations, judging);
 		// A finding explains only the choice.
 		return finding === undefined || unmet.length > 0
-			? resultOf(record, 'fail', ...failed(verdict, unmet, facts), verdict)
+			? resultOf(record, ...failed(verdict, unmet, facts), verdict)
 			: resultOf(record, 'xfail', finding, null, verdict);
 	}
 	const expected = matrix?.expectFailure?.(known, unmet);
@@ -48,16 +50,27 @@ export function conclude(record: CellRecord): CellResult {
 		: resultOf(record, 'xpass', `no longer so: ${fixed}`, null, verdict);
 }
 
-/** Why a cell failed, and whom to blame: KVM that does not do what it says explains what guests see. */
+/**
+ * What a contradiction makes of a cell, why, and whom to blame. Nobody is blamed for what is not predicted, and what the
+ * case did not read is its own fault. KVM that does not do what it says explains what guests see.
+ */
 function failed(
-	{ reasons, contradictions }: Verdict,
+	{ contradictions }: Verdict,
 	unmet: readonly string[],
 	facts: HostFacts,
-): [reason: string, blame: CellResult['blame']] {
-	const faults = contradictions.some(({ layer }) => layer === 'guest' || layer === 'perf') ? kernelFaults(facts) : [];
+): [status: CellResult['status'], reason: string, blame: CellResult['blame']] {
+	const predicted = contradictions.filter(one => !isUnpredicted(one));
+	if (predicted.length === 0) return ['skip', [...reasonsOf(contradictions), ...unmet].join('; '), null];
+	const shown = predicted.filter(one => !isUntaken(one));
+	if (shown.length + unmet.length === 0) return ['error', reasonsOf(predicted).join('; '), 'harness'];
+	const faults = shown.some(({ layer }) => layer === 'guest' || layer === 'perf') ? kernelFaults(facts) : [];
 	const told = faults.map(fault => `KVM, asked without QEMU: ${fault}`);
-	return [[...reasons, ...unmet, ...told].join('; '), faults.length > 0 ? 'kernel' : guilty(contradictions)];
+	const reason = [...reasonsOf(predicted), ...unmet, ...told].join('; ');
+	return ['fail', reason, faults.length > 0 ? 'kernel' : guilty(shown)];
 }
+
+const reasonsOf = (contradictions: readonly Contradiction[]) =>
+	contradictions.map(({ layer, expected, seen }) => `${layer}: expected ${expected}, but ${seen}`);
 
 /**
  * Computes the result of a cell of `vmTest`: the case's own demands, and what holds for every machine
@@ -68,8 +81,7 @@ function concludeUnjudged(record: CellRecord): CellResult {
 	if (failure !== undefined) return withKernels(record, broken(record, failure));
 	const around = judgeAround(observations, judging);
 	if (around.length > 0) {
-		const reasons = around.map(({ layer, expected, seen }) => `${layer}: expected ${expected}, but ${seen}`);
-		return resultOf(record, 'fail', [...reasons, ...unmet].join('; '), guilty(around));
+		return resultOf(record, 'fail', [...reasonsOf(around), ...unmet].join('; '), guilty(around));
 	}
 	const expected = known === undefined ? undefined : matrix?.expectFailure?.(known, unmet);
 	if (unmet.length > 0) {

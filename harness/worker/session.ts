@@ -20,6 +20,7 @@ import { writeRepro } from './repro.ts';
 import { CellMachines } from './start/machines.ts';
 import { askedOf, machineTypeOf } from './start/settings.ts';
 import { type BesideOptions, bootable, type StartOptions } from './start/spec.ts';
+import { stayOf } from './start/stay.ts';
 
 /** Ends a body early because the predicted outcome was seen: QEMU refused to start. */
 class AsPredicted extends Error {
@@ -52,6 +53,8 @@ export class CellSession extends Witness {
 	#startMs: number | undefined;
 	#failure: unknown;
 	#zeroBoot = false;
+	/** Host CPUs that the guests of a case are bound to that names none. */
+	#stay: string | undefined;
 	/** The case has ended the machine itself or seen it die, so it cannot be asked any more. */
 	#isStopped = false;
 	#isSettled = false;
@@ -100,10 +103,11 @@ export class CellSession extends Witness {
 
 	/**
 	 * Boots the cell's guest and observes it over QMP, in the trace and from inside. If the prediction is an error, a
-	 * refusal by QEMU ends the body, since nothing more can be observed.
+	 * refusal by QEMU ends the body, since nothing more can be observed. @throws CellSkipped if it is not known what the
+	 * guest's counters must do
 	 */
 	async boot(options: StartOptions = {}): Promise<Guest> {
-		const machine = await this.#startOwn(options, bootable(this.lease));
+		const machine = await this.#startOwn(this.#isJudged ? this.#placed(options) : options, bootable(this.lease));
 		const guest = this.guestOf(machine);
 		if (this.#isJudged) this.observe({ guest: await guest.look() });
 		else await guest.ready();
@@ -143,7 +147,25 @@ export class CellSession extends Witness {
 	 * with the cell. @throws QemuError if it does not start
 	 */
 	async startBeside(options: BesideOptions = {}): Promise<Machine> {
-		return await this.#machines.startBeside(options);
+		const affinity = options.affinity ?? (options.boot === true ? this.#stay : undefined);
+		return await this.#machines.startBeside({ ...options, affinity });
+	}
+
+	/** Binds a guest to host CPUs on which its counters are predicted, if its case names none. @throws CellSkipped */
+	#placed({ affinity = this.#stay, ...rest }: StartOptions): StartOptions {
+		const { home, groups } = this.place;
+		const stay = stayOf({
+			...{ affinity, requiredCpus: this.requiredCpus, needsCounting: this.#matrix.needs?.counting },
+			groups: [home, ...groups.filter(group => group !== home)],
+			predict: cpus => this.place.predict({ ...rest, affinity: cpus }),
+		});
+		if ('lacks' in stay) throw new CellSkipped(stay.lacks);
+		if (affinity === undefined && stay.affinity !== undefined) {
+			this.#stay = stay.affinity;
+			this.note(`QEMU was bound to host CPU ${stay.affinity}, because the host's CPUs have different PMUs`);
+		}
+		this.requiredCpus = stay.requiredCpus;
+		return { ...rest, affinity: stay.affinity };
 	}
 
 	/** Returns a guest of {@link startBeside}. Of its answers, only counts are kept among the cell's readings. */

@@ -145,6 +145,9 @@ test('of a case that is not about a PMU, what was not asked contradicts nothing,
 	t.deepEqual(judged(withEvent({ event: 'SHUTDOWN', data: { guest: true } })), []);
 	t.deepEqual(judged(withSystem({ online: '0' })), ['guest system-vcpus']);
 	t.deepEqual(judged(withMachine({ vcpus: 1 })), ['qmp machine-vcpus']);
+	// It may run a guest that has no means to show its log.
+	const mute = { ...quiet, unread: { reason: 'the guest has no dmesg', expected: false } };
+	t.deepEqual(judged({ ...seen, guestKernel: mute }), []);
 	t.deepEqual(judged({ ...seen, guestKernel: trouble, hostKernel: trouble }), [
 		'host-kernel kernel-trouble',
 		'guest-kernel kernel-trouble',
