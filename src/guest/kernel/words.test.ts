@@ -327,6 +327,15 @@ test('a message that says that all is well is not trouble', t => {
 	}
 });
 
+test('a heading of the kernel without its message is trouble, and a word of a program is not', t => {
+	for (const heading of ['[   12.345678][  T123] INFO: ', '<4>[   12.345678] WARNING: ', '<6>INFO:']) {
+		t.is(recognise(heading)?.kind, 'warning', heading);
+		t.true(isSuspicious(heading), heading);
+	}
+	t.is(recognise('INFO:'), undefined);
+	t.is(recognise('rmt_storage INFO:'), undefined);
+});
+
 test('a line costs time in proportion to its length', async t => {
 	const pieces = [
 		'INFO: task ',

@@ -189,12 +189,12 @@ const words: Words = [
 	// Any other line with such a heading.
 	['bug', 'bug', /(?<!\w)BUG:(\s|$)/],
 	// The message that should follow was lost, or printed elsewhere.
-	['warning', 'warning', /(^|[>\]] {0,2})WARNING:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/],
+	['warning', 'warning', /(^|[>\]] {0,2})WARNING:\s{0,4}$|[>\]] {0,2}INFO:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/],
 ];
 
 /** A cheap pre-test for text of any number of lines: text that it does not match contains no report. */
 const hints =
-	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO: |become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
+	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO:|become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
 /** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); the rest of a longer line is ignored. */
 const longestLine = 4096;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { PmuSettings, Prediction } from '../facts.ts';
+import type { HostFacts, PmuSettings, Prediction } from '../facts.ts';
 import { predictBackend } from '../predict/predict.ts';
 import { allKvm, bigLittle, host, none, source, uniform } from '../testing/facts.ts';
 import {
