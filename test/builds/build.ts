@@ -1,88 +1,84 @@
-import { access, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Cache, copyForeign, openQemuSource, runInSandbox } from '../../src/image/index.ts';
-import { compileScript, configureScript, openBuildRoot, plainRecipe } from '../../src/image/source/recipe.ts';
+import { dir } from 'tmp-promise';
+import {
+	buildQemuSeries,
+	type Cache,
+	openQemuSource,
+	type PatchFile,
+	type QemuSource,
+	readForeign,
+	runInSandbox,
+} from '../../src/image/index.ts';
+import { openBuildRoot } from '../../src/image/source/recipe.ts';
 import { VpmuError } from '../../src/lib/index.ts';
 import type { WrongBuild } from './wrong.ts';
 
 const chosen = 'target/arm/kvm.c';
 
-const libraries = '/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig';
-const env = { PKG_CONFIG_PATH: libraries, PKG_CONFIG_LIBDIR: libraries };
-
-/** A source with a series applied, configured once; each build changes one file. */
+/** A source with a series, and its builds with one thing wrong each. They share the tree of the unpatched build. */
 export class SeriesTree {
 	readonly #cache: Cache;
-	readonly #work: string;
-	#root = '';
-	#posted = '';
+	readonly #source: QemuSource;
+	readonly #series: PatchFile;
+	readonly #posted: string;
 
-	/** `work`: a folder that it may fill and keep. */
-	constructor(cache: Cache, work: string) {
+	private constructor(cache: Cache, source: QemuSource, series: PatchFile, posted: string) {
 		this.#cache = cache;
-		this.#work = work;
+		this.#source = source;
+		this.#series = series;
+		this.#posted = posted;
 	}
 
-	/** Unpacks, patches, configures and compiles; a folder that was prepared before is used again. @throws VpmuError */
-	async prepare(archive: string, series: string): Promise<void> {
-		this.#root = (await openBuildRoot(this.#cache)).folder;
-		const posted = path.join(this.#work, 'posted.c');
-		this.#posted = await readFile(posted, 'utf8').catch(() => '');
-		if (this.#posted !== '') return;
-		await openQemuSource(archive);
-		await mkdir(path.join(this.#work, 'source'), { recursive: true });
-		await mkdir(path.join(this.#work, 'build'), { recursive: true });
-		await copyFile(archive, path.join(this.#work, 'archive'));
-		await copyFile(series, path.join(this.#work, 'series'));
-		await this.#once('unpacked', "tar --exclude='*/roms/*' --no-same-owner --strip-components=1 -xf archive -C source");
-		await this.#once('patched', 'chmod -R u+rwX source && cd source && git apply ../series');
-		await this.#once('configured', configureScript(plainRecipe));
-		await this.#run(compileScript(plainRecipe));
-		this.#posted = await readFile(path.join(this.#work, 'source', chosen), 'utf8');
-		await writeFile(posted, this.#posted);
+	/** Reads the file that the series chooses in, as it stands with the series. @throws VpmuError if it does not apply */
+	static async open(cache: Cache, archive: string, series: PatchFile): Promise<SeriesTree> {
+		const source = await openQemuSource(archive);
+		const { path: work, cleanup } = await dir({ prefix: 'vpmu-wrong-', unsafeCleanup: true });
+		try {
+			await copyFile(source.path, path.join(work, 'archive'));
+			await writeFile(path.join(work, 'series'), series.content);
+			const script = [
+				`tar --no-same-owner --strip-components=1 -xf archive --wildcards '*/${chosen}'`,
+				`git apply --include=${chosen} series`,
+			].join(' && ');
+			const { folder: root } = await openBuildRoot(cache);
+			const { status, stderr } = await runInSandbox(cache, { root, work, script, env: {} });
+			if (status !== 0) throw new VpmuError(`'${series.name}' does not apply: ${stderr.trim()}`, { blame: 'user' });
+			const posted = await readForeign(work, chosen, 1 << 22);
+			return new SeriesTree(cache, source, series, posted.toString('utf8'));
+		} finally {
+			await cleanup();
+		}
 	}
 
-	/** Builds the series with one thing wrong; without a `wrong` one, as posted. @throws VpmuError if it does not compile */
-	async build(to: string, wrong?: WrongBuild): Promise<void> {
-		await writeFile(path.join(this.#work, 'source', chosen), edited(this.#posted, wrong));
-		await this.#run(compileScript(plainRecipe));
-		await mkdir(path.dirname(to), { recursive: true });
-		await copyForeign(this.#work, 'program', to, { maxBytes: 1024 ** 3, mode: 0o755 });
-	}
-
-	/** Runs a step, unless it was done before: a build may take longer than a machine is free for it. */
-	async #once(step: string, script: string): Promise<void> {
-		const done = path.join(this.#work, `${step}.done`);
-		const isDone = await access(done).then(
-			() => true,
-			() => false,
-		);
-		if (isDone) return;
-		await this.#run(script);
-		await writeFile(done, '');
-	}
-
-	async #run(script: string): Promise<void> {
-		const { status, stdout, stderr } = await runInSandbox(this.#cache, {
-			...{ root: this.#root, work: this.#work, script, env },
-		});
-		if (status === 0) return;
-		const evidence = `${stdout}\n${stderr}`.split('\n').slice(-40);
-		throw new VpmuError(`a step of the build ended with ${status}: ${script.slice(0, 80)}`, {
-			blame: 'user',
-			evidence,
-		});
+	/** Builds the series with one thing wrong; without a `wrong` one, as posted. @returns the program @throws VpmuError */
+	async build(wrong?: WrongBuild): Promise<string> {
+		const files = wrong === undefined ? [] : [patchOf(wrong.name, this.#posted, edited(this.#posted, wrong))];
+		const { after } = await buildQemuSeries(this.#cache, this.#source, [this.#series, ...files]);
+		return after.program;
 	}
 }
 
+/** Makes a patch that replaces the whole file. */
+function patchOf(name: string, before: string, after: string): PatchFile {
+	const linesOf = (text: string, sign: string) =>
+		text
+			.split('\n')
+			.slice(0, -1)
+			.map(line => `${sign}${line}\n`);
+	const [old, now] = [linesOf(before, '-'), linesOf(after, '+')];
+	const head = `--- a/${chosen}\n+++ b/${chosen}\n@@ -1,${old.length} +1,${now.length} @@\n`;
+	return { name: `${name}.diff`, content: Buffer.from(`${head}${old.join('')}${now.join('')}`) };
+}
+
 /** Returns the source with the edits made. @throws VpmuError where a text does not stand there exactly once */
-export function edited(posted: string, wrong?: WrongBuild): string {
+export function edited(posted: string, wrong: WrongBuild): string {
 	let text = posted;
-	for (const [from, to] of wrong?.edits ?? []) {
+	for (const [from, to] of wrong.edits) {
 		const parts = text.split(from);
 		if (parts.length !== 2) {
 			const found = parts.length - 1;
-			throw new VpmuError(`wrong build '${wrong!.name}': ${chosen} has ${found} times: ${from}`, { blame: 'user' });
+			throw new VpmuError(`wrong build '${wrong.name}': ${chosen} has ${found} times: ${from}`, { blame: 'user' });
 		}
 		text = parts.join(to);
 	}
