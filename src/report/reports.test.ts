@@ -242,7 +242,10 @@ test('notes name flaky cells, quarantine, and cells skipped on every host', t =>
 });
 
 test('a backend that a guest without a PMU cannot show is not reported as unknown', t => {
-	const seen = { observed: { backend: 'unknown', layers: { qmp: null, trace: null, guest: null } }, cpuPmu: false } as const;
+	const seen = {
+		observed: { backend: 'unknown', layers: { qmp: null, trace: null, guest: null } },
+		cpuPmu: false,
+	} as const;
 	const hidden = resultsWith([cellOf('pass', seen)]);
 	const words = 'not visible with pmu=off';
 	t.true(markdownOf(hidden, 'run').includes(words));

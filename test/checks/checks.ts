@@ -14,6 +14,7 @@ export const judging: readonly string[] = [
 	'src/qemu/process/stderr.ts',
 	'harness/worker/{conclusion,lacks}.ts',
 	'harness/worker/{kernels,observe}/*.ts',
+	'harness/worker/start/stay.ts',
 	'harness/worker/guest/reading.ts',
 	'harness/protocol/outcome.ts#broken',
 ];

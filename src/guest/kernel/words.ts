@@ -189,7 +189,11 @@ const words: Words = [
 	// Any other line with such a heading.
 	['bug', 'bug', /(?<!\w)BUG:(\s|$)/],
 	// The message that should follow was lost, or printed elsewhere.
-	['warning', 'warning', /(^|[>\]] {0,2})WARNING:\s{0,4}$|[>\]] {0,2}INFO:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/],
+	[
+		'warning',
+		'warning',
+		/(^|[>\]] {0,2})WARNING:\s{0,4}$|[>\]] {0,2}INFO:\s{0,4}$|(?<!\w)WARNING: [^\n]{1,200} at [\w./-]{1,200}:\d{1,6} \w/,
+	],
 ];
 
 /** A cheap pre-test for text of any number of lines: text that it does not match contains no report. */
