@@ -14,8 +14,8 @@ export const places: Candidates = async () => [
 /** Debian suites; the shell itself completes paths. */
 export const sources: Candidates = async () => (await selecting()).debianSuites.map(suite => `debian:${suite}`);
 
-/** Kernels: of Debian, or the small one of ours. */
-export const kernels: Candidates = async () => ['small', ...(await sources())];
+/** Kernels: of Debian, or ours. */
+export const kernels: Candidates = async () => [...(await selecting()).builtKernels, ...(await sources())];
 
 /** Names of case files; none of them is imported. */
 export const cases: Candidates = async () => {

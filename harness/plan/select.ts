@@ -12,6 +12,9 @@ export const defaultQemus = ['debian:trixie', 'debian:trixie-backports'] as cons
 /** Suites accepted as `debian:SUITE`. */
 export const debianSuites = ['bookworm', 'bookworm-backports', 'trixie', 'trixie-backports', 'sid'] as const;
 
+/** Kernels that are built on request (src/image/kernel/named.ts, which is not loaded for names alone). */
+export const builtKernels: readonly string[] = ['small', 'debug'];
+
 /** Topologies of boards: files below images/topologies. */
 export function topologyNames(): string[] {
 	return readdirSync(topologiesFolder)
@@ -70,7 +73,7 @@ export class UnfitBuild extends UsageError {}
 
 /** Checks `--kernel` or `--board-kernel`: `small`, else as {@link parseSource}. @throws UsageError, UnfitBuild */
 export function parseKernel(text: string, option: string): string {
-	return text === 'small' ? text : parseSource(text, option, { isKernel: true });
+	return builtKernels.includes(text) ? text : parseSource(text, option, { isKernel: true });
 }
 
 /** Checks one `--qemu` or kernel: `debian:SUITE` or the path of a file. @throws UsageError, UnfitBuild */
@@ -94,7 +97,7 @@ export function parseSource(text: string, option: string, { executable = false, 
 	}
 	if (problem !== undefined) {
 		throw new UnfitBuild(
-			`'${text}' of option '${option}' ${problem}; allowed: a path, ${isKernel ? 'small, ' : ''}or debian:SUITE (${debianSuites.join(', ')})`,
+			`'${text}' of option '${option}' ${problem}; allowed: a path, ${isKernel ? `${builtKernels.join(', ')}, ` : ''}or debian:SUITE (${debianSuites.join(', ')})`,
 		);
 	}
 	return file;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import {
 	buildImage,
+	builtKernels,
 	type Cache,
 	debianQemu,
 	hostArchitecture,
@@ -12,7 +13,6 @@ import {
 	namedKernel,
 	type ProgramRoot,
 	requireUsable,
-	smallKernel,
 } from '../image/index.ts';
 import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
@@ -77,9 +77,9 @@ export async function boardParts(
 	return { layout, qemu, kernel, image, keys, preload, setUp, key };
 }
 
-/** A kernel as users specify it: `debian:SUITE`, a bare suite, `small`, or a path. */
+/** A kernel as users specify it: `debian:SUITE`, a bare suite, `small`, `debug`, or a path. */
 function chosenKernel(cache: Cache, name = kernelSuite): Promise<Kernel> {
-	const isNamed = name.startsWith('debian:') || name.includes('/') || name === smallKernel;
+	const isNamed = name.startsWith('debian:') || name.includes('/') || builtKernels.includes(name);
 	return namedKernel(cache, isNamed ? name : `debian:${name}`);
 }
 

@@ -22,11 +22,12 @@ export { type DebianSource, debianSource } from './debian/source.ts';
 export { buildIdOf } from './elf/build-id.ts';
 export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
-export { namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';
+export { builtKernels, namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';
 export { requireUsable } from './kernel/usable.ts';
 export { type BuiltLinux, type BuiltLinuxSeries, buildLinuxSeries, type LinuxBuildRequest } from './linux/build.ts';
 export { LinuxBuildFailure } from './linux/compile.ts';
 export { kernelConfigs, type RequestedConfig, requestedConfig } from './linux/requested.ts';
+export { pmuSelftests, unbuiltSelftests } from './linux/selftests.ts';
 export { debianLinuxSource, isLinuxTree, type LinuxSource, openLinuxSource } from './linux/source.ts';
 export {
 	debianProgram,

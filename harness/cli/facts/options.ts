@@ -7,7 +7,7 @@ export const probeOptions = {
 	'board-kernel': {
 		value: 'KERNEL',
 		candidates: kernels,
-		help: "the board's kernel: debian:SUITE, small or a path (default: debian:trixie)",
+		help: "the board's kernel: debian:SUITE, small, debug or a path (default: debian:trixie)",
 	},
 	tags: { help: 'print words that name this host in a lab, one a line: runner tags, labels or features' },
 	conformance: {

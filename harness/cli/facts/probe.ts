@@ -8,6 +8,7 @@ import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { conformanceOf } from './conformance.ts';
 import type { probeOptions } from './options.ts';
+import { selftestsBeside } from './selftests.ts';
 
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
@@ -27,7 +28,8 @@ export async function probe(context: CommandContext, { options }: Given<typeof p
 	const startedAt = performance.now();
 	const host = await resources.host(on === 'board' ? 'board:uniform' : on);
 	if (options.conformance) {
-		const found = await conformanceOf(host, context.signal);
+		const tests = host.kind === 'board' ? selftestsBeside(boardKernel) : undefined;
+		const found = await conformanceOf(host, context.signal, tests);
 		context.stdout.write(
 			options.json ? `${JSON.stringify(found, null, 2)}\n` : describeConformance(found, options.verbose),
 		);

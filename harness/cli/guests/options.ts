@@ -22,7 +22,7 @@ export const selectOptions = {
 	'board-kernel': {
 		value: 'KERNEL',
 		candidates: kernels,
-		help: "the board's own kernel: PATH, debian:SUITE or small; default debian:trixie",
+		help: "the board's own kernel: PATH, debian:SUITE, small, or debug (KASAN, lockdep; slow); default debian:trixie",
 	},
 	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
 	pmu: {

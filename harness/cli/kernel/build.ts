@@ -23,8 +23,8 @@ export async function build(context: CommandContext, { options }: Given<typeof k
 	const startedAt = performance.now();
 	let built: BuiltLinuxSeries;
 	try {
-		const { config, 'build-limit': limits } = options;
-		built = await buildLinux(context, { source: named, config, limits }, files);
+		const { config, 'build-limit': limits, selftests } = options;
+		built = await buildLinux(context, { source: named, config, limits, selftests }, files);
 	} catch (error) {
 		if (!(error instanceof LinuxBuildFailure)) throw error;
 		// The source or the patches are at fault, not this machine.

@@ -14,6 +14,9 @@ export const kernelBuildOptions = {
 		help: 'small (default), full, debug (KASAN, lockdep), or the path of a .config',
 	},
 	patch: { value: 'FILE', repeatable: true, help: 'apply a patch or a series first; in the order given' },
+	selftests: {
+		help: "build the kernel's own tests of vCPUs' PMUs too; 'vpmu probe --conformance' runs those beside an Image",
+	},
 	out: { value: 'FILE', help: 'copy the Image there' },
 	'build-limit': {
 		value: 'NAME=VALUE',

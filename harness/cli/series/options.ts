@@ -38,6 +38,7 @@ export const seriesOptions = {
 		help: 'for Linux: whose kernel it is; default by the files that the patches touch',
 	},
 	config: { value: 'CONFIG', help: 'for Linux: small (default), full, debug, or the path of a .config' },
+	selftests: { help: "for Linux: build the kernel's own tests of vCPUs' PMUs and run them on both boards" },
 	qemu: { ...qemu, help: 'for Linux: QEMU of both runs: PATH or debian:SUITE; default as in vpmu run' },
 	each: { help: 'build after every patch and judge each build; name the first patch that breaks the build or a cell' },
 	'configure-args': {

@@ -130,6 +130,7 @@ function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): Run
 		sanitize: _sanitize,
 		as: _as,
 		config: _config,
+		selftests: _selftests,
 		qemu: _qemu,
 		...shared
 	} = others;

@@ -6,6 +6,7 @@ import { type Cache, linkOrCopy } from '../cache/cache.ts';
 import { resolvePackages, type UnpackedPackage, unpackPackages } from '../debian/packages.ts';
 import type { KernelConfig } from '../linux/config.ts';
 import { configOf, modulesOf } from './beside.ts';
+import { debKernel } from './deb.ts';
 import { extractImage, kernelRelease } from './format.ts';
 
 /** An arm64 kernel in the form that QEMU's `-kernel` takes. */
@@ -49,16 +50,23 @@ export async function debianKernel(cache: Cache, suite: string): Promise<Kernel>
 
 /**
  * Loads a user's kernel: an arm64 Image, plain or compressed (Image.gz, Image.zst, vmlinuz, EFI zboot), with its modules if
- * they are beside it, as an installed kernel's are.
+ * they are beside it, as an installed kernel's are; or a Debian package with these.
  * @throws UsageError when there is no such file, or it is not a kernel
  */
 export async function kernelFromFile(cache: Cache, file: string): Promise<Kernel> {
-	const kernel = await keepImage(cache, file, file);
+	const deb = await debKernel(cache, file);
+	const place = deb?.file ?? file;
+	const kernel = await keepImage(cache, place, file);
 	const [config, modules] = await Promise.all([
-		configOf(await readFile(kernel.image), path.resolve(file), kernel.release),
-		modulesOf(file, kernel.release),
+		configOf(await readFile(kernel.image), path.resolve(place), kernel.release),
+		modulesOf(place, kernel.release),
 	]);
-	return { ...kernel, config, modules: modules ?? null };
+	return {
+		...kernel,
+		config,
+		modules: modules ?? null,
+		uses: [...kernel.uses, ...(deb === undefined ? [] : [deb.key])],
+	};
 }
 
 async function keepImage(cache: Cache, file: string, label: string, own = false): Promise<Kernel> {

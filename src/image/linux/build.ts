@@ -14,6 +14,7 @@ import { builtConfig, builtImage, type Compiled, compileLinux } from './compile.
 import { patchedSource } from './patched.ts';
 import type { RequestedConfig } from './requested.ts';
 import { openKernelBuildRoot } from './root.ts';
+import { buildSelftests, selftestsVersion } from './selftests.ts';
 import type { LinuxSource } from './source.ts';
 import { type LinuxTree, openLinuxTree, treeName } from './tree.ts';
 
@@ -28,6 +29,8 @@ export interface BuiltLinux {
 	/** The output of configuring and compiling. */
 	readonly log: string;
 	readonly fromCache: boolean;
+	/** The folder of the kernel's own tests, if they were asked for. */
+	readonly selftests?: string;
 	/** Requested symbols that the source does not have, or has with another value; empty if there are none. */
 	readonly missed: string;
 }
@@ -51,6 +54,8 @@ export interface LinuxBuildRequest {
 	/** Mails, patchwork JSON or diffs, in the order in which their series are applied. */
 	readonly files?: readonly PatchFile[];
 	readonly limits?: SandboxLimits;
+	/** Build the kernel's own tests of vCPUs' PMUs too, from the same source. */
+	readonly selftests?: boolean;
 }
 
 /** Increase it when the same source is built differently. */
@@ -80,7 +85,7 @@ export function touchedPaths(patches: readonly Patch[]): string[] {
  * VpmuError; the signal's reason
  */
 export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest): Promise<BuiltLinuxSeries> {
-	const { source, config, files = [], limits = defaultLimits } = request;
+	const { source, config, files = [], limits = defaultLimits, selftests = false } = request;
 	await requireSandbox(cache.signal);
 	const root = await openKernelBuildRoot(cache);
 	const name = treeName(source, text => digest(root.key, text));
@@ -104,8 +109,12 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 			const touched = touchedPaths(patches);
 			const contentHash = source.archiveHash ?? (await tree()).contentHash;
 			const configKey = digest(config.text, String(config.isMinimal));
+			const withTests = selftests ? [selftestsVersion] : [];
 			const keyOf = (applied: readonly Patch[]) =>
-				digest(String(recipeVersion), root.key, contentHash, configKey, ...applied.map(({ diff }) => diff));
+				digest(
+					...[String(recipeVersion), root.key, contentHash, configKey],
+					...[...applied.map(({ diff }) => diff), ...withTests],
+				);
 			const isBuilt = await cache.has('kernels', `linux-${keyOf(patches)}`);
 			if (patches.length > 0 && !isBuilt) {
 				const { version, source: place } = await tree();
@@ -138,6 +147,16 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 					await copy(builtImage, 'Image', imageMaxBytes);
 					await copy(builtConfig, 'config', 4 * 1024 ** 2);
 					await writeFile(path.join(to, 'build.log'), compiled.log.map(line => `${line}\n`).join(''));
+					if (selftests) {
+						const what = `Linux ${version} of '${source.name}'`;
+						const unpatched = applied.length === 0;
+						const from = unpatched ? (await tree()).source : path.join(work, 'changed');
+						await buildSelftests(
+							cache,
+							{ ...compiling, work: built, source: from, what, unpatched },
+							path.join(to, 'selftests'),
+						);
+					}
 					const by = applied.length === 0 ? '' : ` with ${describePatches(applied)}`;
 					const label = `Linux ${version} built from ${path.basename(source.name)} (${path.basename(config.name)})${by}`;
 					return { label, version, missed: compiled.missed };
@@ -147,6 +166,7 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 				return {
 					...{ image: at('Image'), config: at('config'), log: at('build.log'), fromCache },
 					...{ version: String(version ?? 'unknown'), missed: String(missed ?? '') },
+					...(selftests ? { selftests: at('selftests') } : {}),
 				};
 			};
 			const before = await keep([], base);

@@ -40,11 +40,16 @@ export interface Conformance {
 /** Every rule. */
 export const conformanceRules: readonly Rule[] = [...runningRules, ...attributeRules, ...fixedRules];
 
-/** Judges what KVM answered by the rules of the kernel's own version. */
-export function judgeConformance(host: string, answers: Answers, kernelLog: readonly string[] | null): Conformance {
+/** Judges what KVM answered by the rules of the kernel's own version, and adds what the kernel's own tests said. */
+export function judgeConformance(
+	host: string,
+	answers: Answers,
+	kernelLog: readonly string[] | null,
+	selftests: readonly Check[] = [],
+): Conformance {
 	const judged = conformanceRules.map(rule => judgeRule(rule, answers));
 	const form = formOf(answers);
-	const checks = form === 'mixed' ? [...judged, mixed(answers)] : judged;
+	const checks = [...judged, ...(form === 'mixed' ? [mixed(answers)] : []), ...selftests];
 	const deviations = checks.filter(({ status }) => status === 'deviates').length + (kernelLog?.length ?? 0);
 	return {
 		schema: 'vpmu-conformance/1',

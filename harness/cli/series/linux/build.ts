@@ -26,6 +26,7 @@ export interface LinuxBuildOptions {
 	/** The name of one of our configurations, or a path. */
 	readonly config?: string | undefined;
 	readonly limits?: readonly string[] | undefined;
+	readonly selftests?: boolean | undefined;
 }
 
 /**
@@ -35,7 +36,7 @@ export interface LinuxBuildOptions {
  */
 export async function buildLinux(
 	{ env, signal, stderr, cwd }: CommandContext,
-	{ source: named, range, config: configName = 'small', limits: words = [] }: LinuxBuildOptions,
+	{ source: named, range, config: configName = 'small', limits: words = [], selftests = false }: LinuxBuildOptions,
 	patches: readonly PatchFile[],
 ): Promise<BuiltLinuxSeries> {
 	const limits = parseLimits(words);
@@ -64,7 +65,7 @@ export async function buildLinux(
 			// A base that is tried again finds what was built of it.
 			return { name: named, path: place, archiveHash: undefined, keptAs: `${folder} ${base}` };
 		};
-		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits });
+		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits, selftests });
 		printer.end();
 		const { after, warnings } = built;
 		if (!after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);

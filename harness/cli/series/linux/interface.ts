@@ -5,6 +5,7 @@ import type { Conformance } from '../../../../src/pmu/index.ts';
 import { parseOn } from '../../../plan/select.ts';
 import type { CommandContext } from '../../../usage/context.ts';
 import { conformanceOf } from '../../facts/conformance.ts';
+import { selftestsBeside } from '../../facts/selftests.ts';
 import { resourcesFor } from '../../resources.ts';
 
 /** What a kernel's KVM answered; or why it could not be asked. */
@@ -29,7 +30,7 @@ export async function askInterface(context: CommandContext, image: string, on: s
 	const place = parseOn(on);
 	try {
 		const host = await resources.host(place.startsWith('board:') ? place : 'board:biglittle');
-		const found = await conformanceOf(host, context.signal);
+		const found = await conformanceOf(host, context.signal, selftestsBeside(image));
 		await mkdir(to, { recursive: true });
 		await writeFile(path.join(to, 'conformance.json'), `${JSON.stringify(found, null, 2)}\n`);
 		return found;

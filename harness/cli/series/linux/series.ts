@@ -51,8 +51,8 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	await planRun(series.requestFor({ ...(qemu === undefined ? {} : { qemu }) }), context);
 	let built: BuiltLinuxSeries;
 	try {
-		const { source, range, config, 'build-limit': limits } = options;
-		built = await buildLinux(context, { source: source!, range, config, limits }, series.files);
+		const { source, range, config, 'build-limit': limits, selftests } = options;
+		built = await buildLinux(context, { source: source!, range, config, limits, selftests }, series.files);
 	} catch (error) {
 		if (!(error instanceof LinuxBuildFailure) || error.unpatched) throw error;
 		// The series is at fault, not this machine.
