@@ -25,13 +25,13 @@ function judge(content: string, diff: string): number | undefined {
 (hasPatch ? test : test.skip)('the fuzz of a hunk is the one with which GNU patch takes it', t => {
 	const seen = new Map<number | undefined, number>();
 	const cases = fc.record({
-		...{ before: fc.integer({ min: 0, max: 3 }), after: fc.integer({ min: 0, max: 3 }), at: fc.nat(19) },
-		wrong: fc.uniqueArray(fc.nat(6), { maxLength: 3 }),
+		...{ before: fc.integer({ min: 0, max: 3 }), after: fc.integer({ min: 0, max: 3 }), at: fc.nat(16) },
+		...{ wrong: fc.uniqueArray(fc.nat(6), { maxLength: 3 }), missing: fc.nat(3) },
 	});
 	fc.assert(
-		fc.property(cases, ({ before, after, at, wrong }) => {
-			// Each line is unique, so that there is one place at which the hunk can fit.
-			const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+		fc.property(cases, ({ before, after, at, wrong, missing }) => {
+			// Each line is unique, so that there is one place at which the hunk can fit; but the last ones are blank, or missing.
+			const lines = Array.from({ length: 20 }, (_, index) => (index < 17 ? `line ${index}` : ''));
 			const [from, to] = [Math.max(at - before, 0), Math.min(at + after, 19)];
 			const hunk = lines.slice(from, to + 1).map((line, index) => {
 				const expected = wrong.includes(index) ? `${line} of another version` : line;
@@ -39,7 +39,7 @@ function judge(content: string, diff: string): number | undefined {
 			});
 			const count = to - from + 1;
 			const diff = `--- a/f\n+++ b/f\n@@ -${from + 1},${count} +${from + 1},${count} @@\n${hunk.join('\n')}\n`;
-			const content = `${lines.join('\n')}\n`;
+			const content = `${lines.slice(0, 20 - missing).join('\n')}\n`;
 			const near = nearestFit(content, parseDiff(diff)[0]!.hunks[0]!);
 			const expected = judge(content, diff);
 			seen.set(expected, (seen.get(expected) ?? 0) + 1);

@@ -22,12 +22,10 @@ const fuzzMax = 2;
 /** The least fuzz with which a hunk fits at an index of lines, as GNU patch reckons it: of the longer context first. */
 function fuzzAt(lines: readonly string[], start: number, { oldStart, oldLines, context }: Hunk): number | undefined {
 	const longer = Math.max(context.before, context.after);
-	// The part behind the last line feed is not a line.
-	const end = lines.at(-1) === '' ? lines.length - 1 : lines.length;
 	for (let fuzz = 1; fuzz <= Math.min(fuzzMax, longer); fuzz++) {
 		const [first, last] = [fuzz + context.before - longer, fuzz + context.after - longer];
 		// A shorter context means the file's beginning, if the hunk is for its first line, or its end.
-		if ((first < 0 && oldStart <= 1 && start !== 0) || (last < 0 && start + oldLines.length !== end)) continue;
+		if ((first < 0 && oldStart <= 1 && start !== 0) || (last < 0 && start + oldLines.length !== lines.length)) continue;
 		const until = oldLines.length - Math.max(last, 0);
 		const from = Math.max(first, 0);
 		if (from < until && oldLines.slice(from, until).every((line, at) => lines[start + from + at] === line)) return fuzz;
@@ -46,6 +44,8 @@ const candidatesMax = 64;
  */
 export function nearestFit(content: string, hunk: Hunk): NearFit | undefined {
 	const lines = content.split('\n');
+	// What follows the last line feed is not a line.
+	if (lines.at(-1) === '') lines.pop();
 	const wanted = hunk.oldLines;
 	if (wanted.length === 0) return undefined;
 	const places = new Map<string, number[]>();
