@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../../lib/errors.ts';
+import { UsageError, VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { type Cache, NotCachedError } from '../cache/cache.ts';
 import { runTool, toolFailed } from '../cache/tool.ts';
@@ -35,35 +35,41 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 			updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
 		);
 		const list = await sourceList(apt);
-		const fetching = `${folder}.new`;
-		await rm(fetching, { recursive: true, force: true });
-		await makeFolder(fetching);
-		const what = `Downloading the source of ${name} of ${suite}`;
-		cache.progress({ what, done: 0, total: 100, unit: 'percent' });
-		const run = async (argv: readonly string[]) => {
-			const source = ['-o', `Dir::Etc::SourceList=${list}`];
-			const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];
-			const result = await runTool(full, {
-				...{ env: apt.env, cwd: fetching, signal: cache.signal },
-				onStatusLine: line => {
-					const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
-					if (percent !== undefined)
-						cache.progress({ what, done: Math.min(100, Number(percent)), total: 100, unit: 'percent' });
-				},
-			});
-			if (result.status === 0) return;
-			if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
-				throw new UsageError(
-					`the Debian mirror that this machine uses (${apt.mirrors.main.from}) has no source of '${name}' in suite '${suite}'`,
-				);
-			}
-			throw toolFailed(full, result);
-		};
-		await run(['update', '-o', 'APT::Update::Error-Mode=any']);
-		await run(['source', '--download-only', '--only-source', name]);
-		cache.progress({ what, done: 100, total: 100, unit: 'percent' });
-		await rm(folder, { recursive: true, force: true });
-		await rename(fetching, folder);
+		const mirror = `the Debian mirror that this machine uses (${apt.mirrors.main.from})`;
+		await cache.scratch(`source-${suite}-${name}`, async fetching => {
+			const what = `Downloading the source of ${name} of ${suite}`;
+			cache.progress({ what, done: 0, total: 100, unit: 'percent' });
+			const run = async (argv: readonly string[]) => {
+				const source = ['-o', `Dir::Etc::SourceList=${list}`];
+				const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];
+				const result = await runTool(full, {
+					...{ env: apt.env, cwd: fetching, signal: cache.signal },
+					onStatusLine: line => {
+						const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
+						if (percent !== undefined)
+							cache.progress({ what, done: Math.min(100, Number(percent)), total: 100, unit: 'percent' });
+					},
+				});
+				if (result.status === 0) return;
+				const isListed = argv[0] === 'source' && !result.stderr.includes('Unable to find a source package');
+				const missing = /Failed to fetch (\S+) +404 +Not Found/.exec(result.stderr)?.[1];
+				if (isListed && missing !== undefined) {
+					throw new VpmuError(`${mirror} lists the source of '${name}' in suite '${suite}', but lacks ${missing}`, {
+						blame: 'host',
+					});
+				}
+				if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
+					throw new UsageError(`${mirror} has no source of '${name}' in suite '${suite}'`);
+				}
+				throw toolFailed(full, result);
+			};
+			await run(['update', '-o', 'APT::Update::Error-Mode=any']);
+			await run(['source', '--download-only', '--only-source', name]);
+			cache.progress({ what, done: 100, total: 100, unit: 'percent' });
+			await rm(folder, { recursive: true, force: true });
+			await makeFolder(path.dirname(folder));
+			await rename(fetching, folder);
+		});
 		const fetched = await keptSource(folder);
 		if (fetched === undefined) {
 			throw new UsageError(`the source of '${name}' in suite '${suite}' has no upstream archive (*.orig.tar.*)`);
