@@ -59,3 +59,27 @@ test('a mailbox of 20 patches with cover letter, blobs, renames and replies: all
 	const program = /^after: +(.*)$/m.exec(stdout)![1]!;
 	t.true((await readFile(program)).includes(Buffer.from('60028052c0035fd6', 'hex')));
 });
+
+test('a patch to firmware sources below roms/ is applied, which other series leave packed', async t => {
+	const folder = await temporaryFolder(t);
+	const [source, tree] = ['source', 'tree'].map(name => path.join(folder, name));
+	await writeFakeSource(source!, '0');
+	await mkdir(path.join(source!, 'roms'));
+	await writeFile(path.join(source!, 'roms/Makefile'), 'SUBDIRS = seabios\n');
+	await cp(source!, tree!, { recursive: true });
+	const git = (...argv: string[]) =>
+		execFileSync('git', argv, { cwd: tree, env: { ...process.env, ...identity, HOME: folder }, stdio: 'pipe' });
+	git('init', '-q', '-b', 'main');
+	git('add', '-A');
+	git('commit', '-q', '-m', 'base');
+	await writeFile(path.join(tree!, 'roms/Makefile'), 'SUBDIRS = seabios opensbi\n');
+	await writeFakeSource(tree!, '21');
+	git('commit', '-q', '-a', '-m', 'roms: build opensbi too');
+	const patch = path.join(folder, 'roms.patch');
+	await writeFile(patch, git('format-patch', '--stdout', '-1'));
+	const { status, stdout, stderr } = await vpmu(['series', patch, '--source', source!, '--build-only']);
+	t.is(status, 0, stderr);
+	// mov w0, #21; ret.
+	const program = /^after: +(.*)$/m.exec(stdout)![1]!;
+	t.true((await readFile(program)).includes(Buffer.from('a0028052c0035fd6', 'hex')));
+});

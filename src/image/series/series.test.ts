@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { PatchRefused, parseRejects, refuseUnsafe, tryPatches } from './apply.ts';
@@ -52,13 +53,13 @@ const diffOf = (before: string, after: string, file = 'f.c') =>
 
 async function applied(
 	t: ExecutionContext,
-	files: Record<string, string>,
+	files: Record<string, string | Buffer>,
 	tree: Record<string, string>,
 	blobOf?: BlobOf,
 ) {
 	const work = await folder(t);
 	const read = await readSeries(
-		Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) })),
+		Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text as string) })),
 		work,
 		runGit,
 	);
@@ -105,6 +106,21 @@ test('quoted-printable and base64 are decoded, in mails and in attachments', asy
 		const { result } = await applied(t, { 'x.eml': text.replaceAll('\n', '\r\n') }, tree);
 		t.deepEqual(result, { 'f.c': 'one\nx = "é";\nthree\n' });
 	}
+});
+
+test('a gzipped mailbox is read like the mailbox', async t => {
+	const box = gzipSync(`${mail('[PATCH] f: x', diffOf('two', 'right'))}\n${mail('Re: [PATCH] f: x', 'Thanks.\n')}`);
+	t.deepEqual((await applied(t, { 'thread.mbx.gz': box }, tree)).result, { 'f.c': 'one\nright\nthree\n' });
+});
+
+test('a mail that only adds an empty file, renames or changes a mode is a patch', async t => {
+	const empty = 'diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\n';
+	const moved = 'diff --git a/f.c b/g.c\nsimilarity index 100%\nrename from f.c\nrename to g.c\n';
+	const mode = 'diff --git a/g.c b/g.c\nold mode 100644\nnew mode 100755\n';
+	const files = Object.fromEntries(
+		[empty, moved, mode].map((diff, at) => [`${at}.patch`, mail(`[PATCH ${at + 1}/3] f: step ${at}`, diff)]),
+	);
+	t.deepEqual((await applied(t, files, tree)).result, { e: '', 'g.c': 'one\ntwo\nthree\n' });
 });
 
 test('an indented diff in the message is text', async t => {
