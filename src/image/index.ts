@@ -24,7 +24,13 @@ export { stubExitStatus } from './elf/stub.ts';
 export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
 export { builtKernels, namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';
 export { requireUsable } from './kernel/usable.ts';
-export { type BuiltLinux, type BuiltLinuxSeries, buildLinuxSeries, type LinuxBuildRequest } from './linux/build.ts';
+export {
+	type BuiltLinux,
+	type BuiltLinuxSeries,
+	buildLinuxSeries,
+	type LinuxBuildRequest,
+	type LinuxStep,
+} from './linux/build.ts';
 export { LinuxBuildFailure } from './linux/compile.ts';
 export { kernelConfigs, type RequestedConfig, requestedConfig } from './linux/requested.ts';
 export { pmuSelftests, unbuiltSelftests } from './linux/selftests.ts';

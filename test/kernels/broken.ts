@@ -27,7 +27,7 @@ export const brokenKernels: readonly BrokenKernel[] = [
 	},
 	{ name: 'no-reset', onFixed: false, what: 'VCPU_INIT does not reset the counters', told: ['reset.stands'] },
 	{ name: 'pmceid-off-by-one', onFixed: false, what: 'PMCEID0 is one bit off', told: ['run.pmceid0'] },
-	{ name: 'warn-on-event', onFixed: false, what: 'a WARN in kvm_pmu_create_perf_event', told: ['kernel-log'] },
+	{ name: 'warn-on-event', onFixed: false, what: 'a WARN in `kvm_pmu_create_perf_event`', told: ['kernel-log'] },
 	{
 		name: 'fixed-keeps-n',
 		onFixed: true,

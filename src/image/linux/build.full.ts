@@ -76,6 +76,32 @@ test.serial(
 	},
 );
 
+test.serial('each patch is built on its own, and one that does not compile is named by its number', async t => {
+	const { place, cache, patchTo } = await fakeSource(t);
+	const second = (text: string) => patchTo(text).replace(/^-int .*$/m, '-int first;');
+	const build = async (texts: readonly string[], each = true) =>
+		await buildLinuxSeries(cache, {
+			...{ source: await openLinuxSource(place), config: await requestedConfig('small'), each },
+			files: texts.map((content, at) => ({ name: `${at}.patch`, content: Buffer.from(content) })),
+		});
+	const { steps, after } = await build([patchTo('int first;'), second('int second;')]);
+	t.deepEqual(
+		steps.map(({ built, patches }) => [text(built.image), patches.length]),
+		[
+			['int first;\n', 1],
+			['int second;\n', 1],
+		],
+	);
+	t.is(after.image, steps[1]!.built.image);
+	// Without `each` it is found too.
+	for (const each of [true, false]) {
+		const failure = await t.throwsAsync(build([patchTo('int first;'), second('broken')], each), {
+			instanceOf: LinuxBuildFailure,
+		});
+		t.regex(failure.message, /with patch 2 '.*' does not compile: .*error: broken$/);
+	}
+});
+
 test.serial('a hostile patch cannot affect the source or later builds', async t => {
 	const { place, pmu, cache, build, patchTo } = await fakeSource(t);
 	const hostile = [

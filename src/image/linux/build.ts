@@ -5,12 +5,19 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import { type Patch, type PatchSeries, parseDiff } from '../../patch/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { requireTool } from '../cache/tool.ts';
-import { copyForeign, defaultLimits, requireSandbox, runInSandbox, type SandboxLimits } from '../sandbox/index.ts';
+import {
+	copyForeign,
+	defaultLimits,
+	removeForeign,
+	requireSandbox,
+	runInSandbox,
+	type SandboxLimits,
+} from '../sandbox/index.ts';
 import { refuseUnsafe, tryPatches } from '../series/apply.ts';
 import { type PatchFile, type RunGit, readSeries } from '../series/mails.ts';
 import { newWarnings } from '../source/warnings.ts';
 import { describePatches } from '../source/work-tree.ts';
-import { builtConfig, builtImage, type Compiled, compileLinux } from './compile.ts';
+import { builtConfig, builtImage, type Compiled, compileLinux, LinuxBuildFailure } from './compile.ts';
 import { patchedSource } from './patched.ts';
 import type { RequestedConfig } from './requested.ts';
 import { openKernelBuildRoot } from './root.ts';
@@ -35,11 +42,22 @@ export interface BuiltLinux {
 	readonly missed: string;
 }
 
+/** A build with more patches than the one before it. */
+export interface LinuxStep {
+	/** The patches that it adds. */
+	readonly patches: readonly Patch[];
+	readonly built: BuiltLinux;
+	/** Warnings of the compiler in touched files that no build before it has. */
+	readonly warnings: readonly string[];
+}
+
 /** A source built unpatched and with patches, and the patches. */
 export interface BuiltLinuxSeries {
 	readonly before: BuiltLinux;
 	/** The same as `before` where there are no patches. */
 	readonly after: BuiltLinux;
+	/** The builds between, and the last one, which is `after`: one for each patch if each was to be built. */
+	readonly steps: readonly LinuxStep[];
 	/** In the order in which they were applied. */
 	readonly series: readonly PatchSeries[];
 	/** Paths that the patches touch, sorted. */
@@ -54,6 +72,8 @@ export interface LinuxBuildRequest {
 	/** Mails, patchwork JSON or diffs, in the order in which their series are applied. */
 	readonly files?: readonly PatchFile[];
 	readonly limits?: SandboxLimits;
+	/** Build after each patch, not only after the last. */
+	readonly each?: boolean;
 	/** Build the kernel's own tests of vCPUs' PMUs too, from the same source. */
 	readonly selftests?: boolean;
 }
@@ -85,7 +105,7 @@ export function touchedPaths(patches: readonly Patch[]): string[] {
  * VpmuError; the signal's reason
  */
 export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest): Promise<BuiltLinuxSeries> {
-	const { source, config, files = [], limits = defaultLimits, selftests = false } = request;
+	const { source, config, files = [], limits = defaultLimits, selftests = false, each = false } = request;
 	await requireSandbox(cache.signal);
 	const root = await openKernelBuildRoot(cache);
 	const name = treeName(source, text => digest(root.key, text));
@@ -116,10 +136,15 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 					...[...applied.map(({ diff }) => diff), ...withTests],
 				);
 			const isBuilt = await cache.has('kernels', `linux-${keyOf(patches)}`);
-			if (patches.length > 0 && !isBuilt) {
+			let tried = 0;
+			/** Applies patches to copies of the files that they touch. */
+			const tryOut = async (applied: readonly Patch[]) => {
+				if (tried === applied.length) return;
 				const { version, source: place } = await tree();
-				await tryPatches(patches, work, `Linux ${version} of '${source.name}'`, runGit([place]));
-			}
+				await tryPatches(applied, work, `Linux ${version} of '${source.name}'`, runGit([place]));
+				tried = applied.length;
+			};
+			if (!isBuilt) await tryOut(patches);
 			const compiling = { root: root.folder, config, limits };
 			/** Builds the unpatched source in its own folder, unless it is built there. */
 			const base = async () => {
@@ -170,15 +195,16 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 				};
 			};
 			const before = await keep([], base);
-			if (patches.length === 0) return { before, after: before, series, touched, warnings: [] };
-			const after = await keep(patches, async () => {
+			if (patches.length === 0) return { before, after: before, steps: [], series, touched, warnings: [] };
+			const buildPatched = async (applied: readonly Patch[], words: string) => {
 				const { built } = await base();
 				const { source: place, version } = await tree();
-				const own = path.join(work, 'build');
-				const changed = path.join(work, 'changed');
-				await patchedSource(place, path.join(work, 'trial'), touched, changed, cache.signal);
+				const [own, changed] = [path.join(work, 'build'), path.join(work, 'changed')];
+				await tryOut(applied);
+				for (const folder of [own, changed]) await removeForeign(folder);
+				await patchedSource(place, path.join(work, 'trial'), touchedPaths(applied), changed, cache.signal);
 				await requireTool(['cp', '--archive', '--reflink=auto', '--', built, own], { signal: cache.signal });
-				const what = `Linux ${version} of '${source.name}' with ${describePatches(patches)}`;
+				const what = `Linux ${version} of '${source.name}' with ${words}`;
 				const compiled = await compileLinux(cache, {
 					...compiling,
 					work: own,
@@ -187,10 +213,34 @@ export async function buildLinuxSeries(cache: Cache, request: LinuxBuildRequest)
 					unpatched: false,
 				});
 				return { built: own, compiled };
+			};
+			const logs = [await readFile(before.log, 'utf8')];
+			const buildSteps = async (isSingle: boolean) => {
+				const counts = isSingle ? patches.map((_, at) => at + 1) : [patches.length];
+				const steps: LinuxStep[] = [];
+				for (const [at, count] of counts.entries()) {
+					const [applied, own] = [patches.slice(0, count), patches.slice(at === 0 ? 0 : count - 1, count)];
+					const words = isSingle ? `patch ${count} '${own[0]!.title}'` : describePatches(applied);
+					const built = await keep(applied, async () => await buildPatched(applied, words));
+					const log = await readFile(built.log, 'utf8');
+					const paths = touchedPaths(applied);
+					const warnings = newWarnings(logs, log).filter(line => paths.includes(line.split(':', 1)[0]!));
+					steps.push({ patches: isSingle ? own : applied, built, warnings });
+					logs.push(log);
+				}
+				return steps;
+			};
+			const steps = await buildSteps(each).catch(async error => {
+				const isFound = !(error instanceof LinuxBuildFailure) || error.unpatched || each || patches.length === 1;
+				if (!isFound) {
+					cache.progress({ notice: 'The series does not compile: building after each patch to find which one it is' });
+					await buildSteps(true);
+				}
+				throw error;
 			});
-			const [old, now] = await Promise.all([readFile(before.log, 'utf8'), readFile(after.log, 'utf8')]);
-			const warnings = newWarnings([old], now).filter(line => touched.includes(line.split(':', 1)[0]!));
-			return { before, after, series, touched, warnings };
+			const after = steps.at(-1)!.built;
+			const warnings = steps.flatMap(step => step.warnings);
+			return { before, after, steps, series, touched, warnings };
 		}),
 	);
 }

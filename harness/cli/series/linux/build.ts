@@ -27,6 +27,8 @@ export interface LinuxBuildOptions {
 	readonly config?: string | undefined;
 	readonly limits?: readonly string[] | undefined;
 	readonly selftests?: boolean | undefined;
+	/** Build after each patch. */
+	readonly each?: boolean | undefined;
 }
 
 /**
@@ -36,7 +38,14 @@ export interface LinuxBuildOptions {
  */
 export async function buildLinux(
 	{ env, signal, stderr, cwd }: CommandContext,
-	{ source: named, range, config: configName = 'small', limits: words = [], selftests = false }: LinuxBuildOptions,
+	{
+		source: named,
+		range,
+		config: configName = 'small',
+		limits: words = [],
+		selftests = false,
+		each = false,
+	}: LinuxBuildOptions,
 	patches: readonly PatchFile[],
 ): Promise<BuiltLinuxSeries> {
 	const limits = parseLimits(words);
@@ -65,7 +74,7 @@ export async function buildLinux(
 			// A base that is tried again finds what was built of it.
 			return { name: named, path: place, archiveHash: undefined, keptAs: `${folder} ${base}` };
 		};
-		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits, selftests });
+		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits, selftests, each });
 		printer.end();
 		const { after, warnings } = built;
 		if (!after.fromCache) stderr.write(`Built in ${formatDuration(performance.now() - startedAt)}\n`);

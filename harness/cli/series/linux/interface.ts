@@ -40,10 +40,13 @@ export async function askInterface(context: CommandContext, image: string, on: s
 	}
 }
 
+/** How the sentence begins that says why the later kernel could not be asked. */
+export const afterwards = 'after the series: ';
+
 /** Compares what KVM answered before and after a series. */
 export function interfaceChange(before: Asked, after: Asked): InterfaceChange {
 	if ('unasked' in before) return { worse: [], changed: [], unasked: `before the series: ${before.unasked}` };
-	if ('unasked' in after) return { worse: [], changed: [], unasked: `after the series: ${after.unasked}` };
+	if ('unasked' in after) return { worse: [], changed: [], unasked: `${afterwards}${after.unasked}` };
 	const earlier = new Map(before.checks.map(check => [check.id, check]));
 	const worse = after.checks.filter(
 		({ id, status }) => status === 'deviates' && earlier.get(id)?.status !== 'deviates',

@@ -1,16 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Comparison, compareSides, sideOf } from '../../../../src/compare/index.ts';
+import { compareSides, sideOf } from '../../../../src/compare/index.ts';
 import {
 	type BuiltLinux,
 	type BuiltLinuxSeries,
 	LinuxBuildFailure,
 	type PatchFile,
+	verifiedHash,
 } from '../../../../src/image/index.ts';
 import { UsageError } from '../../../../src/lib/index.ts';
 import { type KernelUse, kernelUseOf } from '../../../../src/patch/index.ts';
-import { describeConformance } from '../../../../src/pmu/index.ts';
-import { readResults } from '../../../../src/run/index.ts';
+import { type Conformance, describeConformance } from '../../../../src/pmu/index.ts';
+import { type Results, readResults } from '../../../../src/run/index.ts';
 import { choicesOf, parseOn } from '../../../plan/select.ts';
 import { executeRun } from '../../../run/execute.ts';
 import { newRunId } from '../../../run/folder.ts';
@@ -22,7 +23,8 @@ import type { Given } from '../../command.ts';
 import { comparisonText } from '../../results/compare.ts';
 import type { seriesOptions } from '../options.ts';
 import { buildLinux } from './build.ts';
-import { type Asked, askInterface, type InterfaceChange, interfaceChange } from './interface.ts';
+import { type Asked, askInterface, interfaceChange } from './interface.ts';
+import { count, describeChange, inWords, verdict } from './verdict.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
 
@@ -51,8 +53,8 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	await planRun(series.requestFor({ ...(qemu === undefined ? {} : { qemu }) }), context);
 	let built: BuiltLinuxSeries;
 	try {
-		const { source, range, config, 'build-limit': limits, selftests } = options;
-		built = await buildLinux(context, { source: source!, range, config, limits, selftests }, series.files);
+		const { source, range, config, 'build-limit': limits, selftests, each } = options;
+		built = await buildLinux(context, { source: source!, range, config, limits, selftests, each }, series.files);
 	} catch (error) {
 		if (!(error instanceof LinuxBuildFailure) || error.unpatched) throw error;
 		// The series is at fault, not this machine.
@@ -68,68 +70,84 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	shown.write(
 		`Linux ${built.after.version} is the kernel of ${inWords[use]}${options.as === undefined ? ', by the files that the series touches' : ''}\n`,
 	);
-	const sides = { before: buildOf(built.before), after: buildOf(built.after) };
 	if (options['build-only']) {
+		const sides = { before: buildOf(built.before), after: buildOf(built.after) };
 		const report = { schema: 'vpmu-series/1', tree: 'linux', as: use, ...sides, exit: exitCodes.asPredicted };
 		if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 		return exitCodes.asPredicted;
 	}
 	const hasChoice = Object.values(choicesOf((qemu ?? []).map(one => path.resolve(cwd, one)))).includes(true);
-	const codes: number[] = [];
-	const asked: Asked[] = [];
-	for (const when of ['before', 'after'] as const) {
-		shown.write(`\nLinux ${built[when].version} ${when} the series, as the kernel of ${inWords[use]}\n`);
-		if (use !== 'guest') {
-			const found = await askInterface(context, built[when].image, options.on ?? 'board', path.resolve(cwd, out, when));
-			asked.push(found);
-			if (!('unasked' in found)) shown.write(`${describeConformance(found).trimEnd().split('\n').at(-1)}\n`);
-		}
+	/** Asks the KVM of a board with this kernel, and runs the cells. */
+	const runSide = async (image: string, folder: string): Promise<Side | { readonly stopped: number }> => {
+		const asked =
+			use === 'guest'
+				? undefined
+				: await askInterface(context, image, options.on ?? 'board', path.resolve(cwd, out, folder));
+		if (asked !== undefined && !('unasked' in asked)) shown.write(`${summaryOf(asked)}\n`);
 		const request = series.requestFor({
 			...(qemu === undefined ? {} : { qemu }),
-			...(use === 'guest' ? {} : { 'board-kernel': built[when].image }),
-			...(use === 'board' ? {} : { kernel: built[when].image }),
-			...{ out: path.join(out, when), all: options.all || (hasChoice && options.case === undefined) },
+			...(use === 'guest' ? {} : { 'board-kernel': image }),
+			...(use === 'board' ? {} : { kernel: image }),
+			...{ out: path.join(out, folder), all: options.all || (hasChoice && options.case === undefined) },
 		});
 		const code = await executeRun(request, options.json ? { ...context, stdout: stderr } : context);
-		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage) return code;
-		codes.push(code);
-	}
-	const [first, second] = ['before', 'after'].map(when => readResults(path.resolve(cwd, out, when)));
-	const comparison = compareSides(sideOf([first!]), sideOf([second!]));
-	const change = use === 'guest' ? undefined : interfaceChange(asked[0]!, asked[1]!);
-	const { code, why } = verdict(codes, comparison, built.warnings.length, change);
-	const report = {
-		...{ schema: 'vpmu-series/1', tree: 'linux', as: use, out, ...sides, comparison },
-		...(change === undefined ? {} : { interface: change }),
-		...{ exit: code, why },
+		if (code === exitCodes.interrupted || code === exitCodes.lockBusy || code === exitCodes.usage)
+			return { stopped: code };
+		return { code, asked, results: readResults(path.resolve(cwd, out, folder)) };
 	};
-	await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
-	if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-	else {
-		const passes = code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass';
-		const text = comparisonText(comparison, 'text', { folder: path.join(out, 'after') });
-		const answers = change === undefined ? '' : describeChange(change);
-		stdout.write(`\nFrom before to after the series:\n${text}${answers}${passes}: ${why.join('; ')}\n${out}\n`);
+	const { version } = built.before;
+	shown.write(`\nLinux ${version} before the series, as the kernel of ${inWords[use]}\n`);
+	const first = await runSide(built.before.image, 'before');
+	if ('stopped' in first) return first.stopped;
+	// A range of no commits has no patches.
+	const steps = built.steps.length > 0 ? built.steps : [{ patches: [], built: built.after, warnings: [] }];
+	let hash = await verifiedHash(built.before.image);
+	for (const [at, step] of steps.entries()) {
+		const [isLast, name] = [at === steps.length - 1, `patch ${at + 1} '${step.patches[0]?.title}'`];
+		const own = await verifiedHash(step.built.image);
+		if (own === hash && !isLast) {
+			shown.write(`\n${name}: the kernel is the one before it, so there is nothing to run\n`);
+			continue;
+		}
+		hash = own;
+		const when = isLast ? 'after the series' : `with ${name}`;
+		shown.write(`\nLinux ${version} ${when}, as the kernel of ${inWords[use]}\n`);
+		const folder = isLast ? 'after' : `patch-${at + 1}`;
+		const second = await runSide(step.built.image, folder);
+		if ('stopped' in second) return second.stopped;
+		const comparison = compareSides(sideOf([first.results]), sideOf([second.results]));
+		const change =
+			first.asked === undefined || second.asked === undefined ? undefined : interfaceChange(first.asked, second.asked);
+		const judged = verdict([first.code, second.code], comparison, built.warnings.length, change);
+		if (judged.code === exitCodes.asPredicted && !isLast) continue;
+		const isBlamed = options.each && steps.length > 1 && judged.code === exitCodes.failed;
+		const why = [...(isBlamed ? [`${name} is the first with which this is so`] : []), ...judged.why];
+		const report = {
+			...{ schema: 'vpmu-series/1', tree: 'linux', as: use, out },
+			...{ before: buildOf(built.before), after: buildOf(step.built), comparison },
+			...(change === undefined ? {} : { interface: change }),
+			...{ exit: judged.code, why },
+		};
+		await writeFile(path.resolve(cwd, out, 'series.json'), `${JSON.stringify(report, null, 2)}\n`);
+		if (options.json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+		else {
+			const passes = judged.code === exitCodes.asPredicted ? 'the series passes' : 'the series does not pass';
+			const text = comparisonText(comparison, 'text', { folder: path.join(out, folder) });
+			const answers = change === undefined ? '' : describeChange(change);
+			stdout.write(`\nFrom before to ${when}:\n${text}${answers}${passes}: ${why.join('; ')}\n${out}\n`);
+		}
+		return judged.code;
 	}
-	return code;
+	throw new Error('a series has at least one build');
 }
 
-/** Says what KVM answers otherwise than before. */
-function describeChange({ worse, changed, unasked }: InterfaceChange): string {
-	if (unasked !== null) return `KVM's interface could not be compared: ${unasked}\n`;
-	if (changed.length + worse.length === 0) return 'KVM answers as before (vpmu probe --conformance)\n';
-	const lines = changed.map(line => `  ${worse.includes(line.split(':', 1)[0]!) ? 'DEVIATES ' : ''}${line}\n`);
-	const logged = worse.includes('kernel-log') ? ['  DEVIATES kernel-log: the kernel logged trouble while asked\n'] : [];
-	return `KVM answers otherwise than before (vpmu probe --conformance):\n${[...lines, ...logged].join('')}`;
+/** What a kernel showed. */
+interface Side {
+	/** The exit status of its run. */
+	readonly code: number;
+	readonly asked: Asked | undefined;
+	readonly results: Results;
 }
-
-const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
-
-const inWords: Readonly<Record<KernelUse, string>> = {
-	board: 'the board',
-	guest: 'the guests',
-	both: 'the board and the guests',
-};
 
 /** Describes a build for `series.json`: `program` is what was built. */
 const buildOf = ({ image, version, log, fromCache, config, missed }: BuiltLinux) => ({
@@ -143,26 +161,5 @@ function requireBoard(use: KernelUse, { on, as }: SeriesGiven['options']): void 
 	throw new UsageError(`${why}, which only a board can exchange: '--on board', or '--as guest'`);
 }
 
-/**
- * Returns why the series does not pass: failures that it causes, or regressions. Failures that occur without it too are
- * not its fault.
- */
-function verdict(
-	[before, after]: readonly number[],
-	{ regressions }: Comparison,
-	warnings: number,
-	change: InterfaceChange | undefined,
-) {
-	const worse = change?.worse ?? [];
-	const failures = [
-		...(worse.length === 0 ? [] : [`KVM does not answer as its source says (kernel): ${worse.join(', ')}`]),
-		...(after === exitCodes.failed ? ['cells fail with it'] : []),
-		...(regressions > 0 ? [`${count(regressions, 'cell', 'cells')} became worse`] : []),
-	];
-	const told = warnings === 0 ? [] : [count(warnings, 'new warning of the compiler', 'new warnings of the compiler')];
-	if (failures.length > 0) return { code: exitCodes.failed, why: [...failures, ...told] };
-	if (after === exitCodes.infrastructure || before === exitCodes.infrastructure) {
-		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
-	}
-	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse', ...told] };
-}
+/** The last line of what describes a kernel's answers: how many are as they should be. */
+const summaryOf = (found: Conformance) => describeConformance(found).trimEnd().split('\n').at(-1)!;
