@@ -245,6 +245,11 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 		'Failed to register PMU for CPU0',
 		'CPU hotplug notifier for ARM PMU could not be registered: -12',
 	],
+	'bug kvm': [
+		'kvm [812]: Unknown exception class: esr: 0x0000000066000000 -- SVE',
+		'kvm [812]: Unsupported FSC: EC=0x24 xFSC=0x21 ESR_EL2=0x92000061',
+		'kvm [812]: Unsupported exception type: 7',
+	],
 	'pmu kvm': ['kvm: pmu event creation failed -2'],
 	'hardware hardware': [
 		'{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 1',

@@ -182,6 +182,8 @@ const words: Words = [
 		/ARM PMU could not be registered|(associate|allocate|initialise|register) (CPU ?\d{1,5} with a )?PMU( name)?( for CPU)?/,
 	],
 	['pmu', 'kvm', /kvm: pmu event creation failed/],
+	// arch/arm64/kvm/handle_exit.c, mmu.c: KVM_RUN then fails
+	['bug', 'kvm', /kvm( \[\d{1,9}\])?: (Unknown exception class|Unsupported FSC|Unsupported exception type): /],
 
 	// drivers/firmware/efi/cper.c, mm/memory-failure.c, arch/x86/kernel/cpu/mce
 	['hardware', 'hardware', /\[Hardware Error\]|Memory failure: 0x[0-9a-f]{1,16}: |(?<!\w)EDAC \w{1,20}: \d+ (CE|UE) /],
@@ -198,7 +200,7 @@ const words: Words = [
 
 /** A cheap pre-test for text of any number of lines: text that it does not match contains no report. */
 const hints =
-	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO:|become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
+	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO:|become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|Unsupported |KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
 /** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); the rest of a longer line is ignored. */
 const longestLine = 4096;
