@@ -78,10 +78,23 @@ test('whether the vCPUs may run follows STOP and RESUME', t => {
 	t.is(stops, 2);
 });
 
-test('restarts of a guest that may restart itself are expected', t => {
+test('restarts of a guest that may restart itself are expected, and nothing else is', t => {
 	const watch = new QmpWatch({ mayReset: true });
 	watch.record(event('RESET', { guest: true, reason: 'guest-reset' }));
 	t.deepEqual(watch.unexpected, []);
+	watch.record(event('STOP'));
+	t.deepEqual(names(watch), ['STOP']);
+});
+
+test('an unexpected event does not use up the one that a later command causes', t => {
+	const reset = event('RESET', { guest: false, reason: 'host-qmp-system-reset' });
+	const watch = watched(reset, sent('system_reset', '1'), reply('1'), reset);
+	t.deepEqual(names(watch), ['RESET']);
+});
+
+test("only the monitor's own command runs a command line", t => {
+	const other = sent('x-other', '1', { arguments: { 'command-line': 'system_reset' } });
+	t.deepEqual(names(watched(other, reply('1'), event('RESET'))), ['RESET']);
 });
 
 test('broken messages and routine events of a machine are skipped', t => {

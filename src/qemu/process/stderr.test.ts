@@ -13,6 +13,10 @@ test('what a QEMU that is well writes is explained, and anything else is not', t
 		'qemu-system-aarch64: terminating on signal 2',
 		"qemu-system-aarch64: warning: '-mon' is deprecated, use '-object' instead",
 		"ERROR: ld.so: object '/shim.so' from LD_PRELOAD cannot be preloaded (wrong ELF class): ignored.",
+		"==77==WARNING: ASan doesn't fully support makecontext/swapcontext functions and may produce false positives",
+		'==77==WARNING: ASan is ignoring requested __asan_handle_no_return: stack type: default top: 0x7ffc; bottom 0x7f00',
+		'False positive error reports may follow',
+		'For details see https://github.com/google/sanitizers/issues/189',
 	];
 	for (const line of lines) t.deepEqual(tailOf(`${line}\n`).unexplained(10), [], line);
 	t.deepEqual(tailOf(`${lines.join('\n')}\na warning\nanother\n`).unexplained(10), ['a warning', 'another']);
