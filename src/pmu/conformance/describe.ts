@@ -18,6 +18,8 @@ export function describeConformance(found: Conformance, every = false): string {
 		...notAsked(of('not-asked')),
 		`${of('as-ruled').length} as the kernel's source says, ${found.deviations} not, ${of('told').length} without a rule for this kernel, ${of('not-asked').length} not asked`,
 	];
+	if (found.deviations > 0)
+		blocks.push("the host's kernel is to blame: what QEMU and guests do with such a vCPU proves nothing about them");
 	return `${blocks.join('\n')}\n`;
 }
 

@@ -111,6 +111,17 @@ test('an event that PMCEID0 shows one bit beside its place is named', t => {
 	t.is(check?.why, "compared with the host's sysfs, event 0x11 is missing, 0x12 is too many");
 });
 
+test('a PMU that numbers its events otherwise is not compared by them', t => {
+	const apple = printed({ changed: { 'run.pmceid0': 2 ** 0x11 } }).replaceAll('event 10 0x0011', 'event 10 0x02');
+	t.is(judgeConformance('a', parseAnswers('a', apple)!, []).deviations, 0);
+});
+
+test('if no vCPU can be made, that is the only deviation', t => {
+	t.deepEqual(deviating({ changed: { 'vcpu.init': 22 } }), ['vcpu.init EINVAL']);
+	const found = judged({ changed: { 'vcpu.init': 22 } });
+	t.is(found.checks.filter(({ status }) => status === 'not-asked').length, conformanceRules.length - 1);
+});
+
 test('the posted versions of attribute 5 are told apart, and a mixture of them deviates', t => {
 	const busy = { 'fixed.then-set-pmu': 16, 'fixed.after-set-pmu': 16, 'fixed.then-filter': 16 };
 	t.is(judged({ changed: busy }).fixedCounters, 'v8');

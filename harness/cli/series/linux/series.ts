@@ -161,5 +161,8 @@ function requireBoard(use: KernelUse, { on, as }: SeriesGiven['options']): void 
 	throw new UsageError(`${why}, which only a board can exchange: '--on board', or '--as guest'`);
 }
 
-/** The last line of what describes a kernel's answers: how many are as they should be. */
-const summaryOf = (found: Conformance) => describeConformance(found).trimEnd().split('\n').at(-1)!;
+/** The line that says how many of a kernel's answers are as they should be. */
+const summaryOf = (found: Conformance) =>
+	describeConformance(found)
+		.split('\n')
+		.find(line => /^\d/.test(line)) ?? '';
