@@ -14,6 +14,9 @@ export const probeOptions = {
 		help: "ask KVM's PMU interface each attribute in each order, without QEMU, and compare with the kernel's source",
 	},
 	verbose: { help: 'with --conformance: print every check' },
+	bisect: {
+		help: 'with --conformance, for git bisect run: exit with 125 if the build or the infrastructure is at fault',
+	},
 	json: { help: 'print one JSON document; without --conformance, the input of vpmu predict --facts' },
 } as const satisfies Options;
 

@@ -1,8 +1,9 @@
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
 import { type Answer, describeConformance, type FileText, type HostFacts } from '../../../src/pmu/index.ts';
-import { parseKernel, parseOn } from '../../plan/select.ts';
+import { parseKernel, parseOn, UnfitBuild } from '../../plan/select.ts';
 import { tagsOf } from '../../plan/tags.ts';
 import { Resources } from '../../run/resources/resources.ts';
+import { bisecting } from '../../usage/bisect.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
@@ -11,7 +12,18 @@ import type { probeOptions } from './options.ts';
 import { selftestsBeside } from './selftests.ts';
 
 /** `vpmu probe`. */
-export async function probe(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
+export async function probe(context: CommandContext, given: Given<typeof probeOptions>): Promise<number> {
+	if (!given.options.bisect) return await probeOnce(context, given);
+	if (!given.options.conformance) throw new UsageError("option '--bisect' needs '--conformance'");
+	// A missing Image means that it was not built.
+	return await bisecting(
+		context,
+		async () => await probeOnce(context, given),
+		error => error instanceof UnfitBuild,
+	);
+}
+
+async function probeOnce(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
 	if (options.tags && options.json) throw new UsageError("options '--tags' and '--json' cannot stand together");
 	if (options.tags && options.conformance)
 		throw new UsageError("options '--tags' and '--conformance' cannot stand together");

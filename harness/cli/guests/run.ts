@@ -2,9 +2,8 @@ import { UsageError } from '../../../src/lib/index.ts';
 import { UnfitBuild } from '../../plan/select.ts';
 import { executeRun } from '../../run/execute.ts';
 import type { RunRequest } from '../../run/request.ts';
+import { bisecting } from '../../usage/bisect.ts';
 import type { CommandContext } from '../../usage/context.ts';
-import { bisectCode, bisectCodes, exitCodes } from '../../usage/exit-codes.ts';
-import { explain } from '../../usage/explain.ts';
 import type { Given } from '../command.ts';
 import { readLabels } from './labels.ts';
 import type { runOptions } from './options.ts';
@@ -14,15 +13,12 @@ import { readSelection } from './select-options.ts';
 export async function run(context: CommandContext, given: Given<typeof runOptions>): Promise<number> {
 	// A step of a bisection says nothing about the nights.
 	if (!given.options.bisect) return await executeRun({ ...requestOf(given), remember: true }, context);
-	try {
-		return bisectCode(await executeRun(requestOf(given), context));
-	} catch (error) {
-		if (context.signal.aborted) throw error;
-		const code = explain(error, context);
-		// Bad usage would fail at every commit, so it must not make one bad. A missing QEMU means that it was not
-		// built.
-		return code === exitCodes.usage && !(error instanceof UnfitBuild) ? bisectCodes.abort : bisectCodes.untestable;
-	}
+	// A missing QEMU means that it was not built.
+	return await bisecting(
+		context,
+		async () => await executeRun(requestOf(given), context),
+		error => error instanceof UnfitBuild,
+	);
 }
 
 /** Parses the options of `vpmu run`. @throws UsageError */

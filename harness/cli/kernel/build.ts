@@ -2,8 +2,9 @@ import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuiltLinuxSeries, LinuxBuildFailure } from '../../../src/image/index.ts';
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { bisecting } from '../../usage/bisect.ts';
 import type { CommandContext } from '../../usage/context.ts';
-import { exitCodes } from '../../usage/exit-codes.ts';
+import { bisectCodes, exitCodes } from '../../usage/exit-codes.ts';
 import { explain } from '../../usage/explain.ts';
 import type { Given } from '../command.ts';
 import { readPatch } from '../series/build.ts';
@@ -11,7 +12,16 @@ import { buildLinux } from '../series/linux/build.ts';
 import type { kernelBuildOptions } from './options.ts';
 
 /** `vpmu kernel build`. */
-export async function build(context: CommandContext, { options }: Given<typeof kernelBuildOptions>): Promise<number> {
+export async function build(context: CommandContext, given: Given<typeof kernelBuildOptions>): Promise<number> {
+	if (!given.options.bisect) return await buildOnce(context, given);
+	return await bisecting(context, async () => {
+		const code = await buildOnce(context, given);
+		// A commit that does not build says nothing about the defect that is looked for.
+		return code === exitCodes.failed ? bisectCodes.untestable : code;
+	});
+}
+
+async function buildOnce(context: CommandContext, { options }: Given<typeof kernelBuildOptions>): Promise<number> {
 	const { stdout, cwd, signal } = context;
 	const named = options.source;
 	if (named === undefined) {

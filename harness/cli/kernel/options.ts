@@ -18,6 +18,7 @@ export const kernelBuildOptions = {
 		help: "build the kernel's own tests of vCPUs' PMUs too; 'vpmu probe --conformance' runs those beside an Image",
 	},
 	out: { value: 'FILE', help: 'copy the Image there' },
+	bisect: { help: 'for git bisect run: exit with 125 if it does not build' },
 	'build-limit': {
 		value: 'NAME=VALUE',
 		repeatable: true,
