@@ -81,11 +81,10 @@ test('a cache with only some of the packages of a run does not make up for a mir
 	t.is(finding.state, 'missing');
 });
 
-test('without apt, as on Fedora, the remedy does not promise that variables help', async t => {
+test('without apt, as on Fedora, vpmu fetches packages itself, and doctor tries it', async t => {
 	const { status, finding } = await doctor(t, { VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:1/debian' }, false);
 	t.is(status, 69);
-	t.regex(finding.what, /no usable 'apt-config'/);
-	t.regex(finding.remedy!, /run vpmu on Debian or Ubuntu/);
+	t.regex(finding.what, /cannot fetch http:\/\/127\.0\.0\.1:1\/debian\/dists\/trixie\/InRelease: .*ECONNREFUSED/);
 });
 
 const unshare = spawnSync('unshare', ['-rm', 'true']).status === 0;
@@ -115,6 +114,6 @@ const unshare = spawnSync('unshare', ['-rm', 'true']).status === 0;
 		);
 		t.is(status, 69, stdout);
 		t.regex(stdout, /missing {2}Debian packages cannot be fetched \(.*\): no source in .* names the Debian archive/);
-		t.regex(stdout, /-> VPMU_DEBIAN_MIRROR=https:\/\/\S+ VPMU_DEBIAN_KEYRING=\S+/);
+		t.regex(stdout, /-> VPMU_DEBIAN_MIRROR=https:\/\/\S+; .*VPMU_DEBIAN_KEYRING=\S+/);
 	},
 );

@@ -16,15 +16,15 @@ const kernel = `debian:${suite}`;
 const remedies: readonly (readonly [RegExp, string])[] = [
 	[
 		/no source in .* names the Debian archive/,
-		'VPMU_DEBIAN_MIRROR=https://deb.debian.org/debian VPMU_DEBIAN_KEYRING=/path/of/debian-archive-keyring.gpg',
+		"VPMU_DEBIAN_MIRROR=https://deb.debian.org/debian; vpmu has Debian's keys, VPMU_DEBIAN_KEYRING=FILE names others",
 	],
 	[
-		/NO_PUBKEY|not signed|no public key|keyring|Missing key/i,
+		/NO_PUBKEY|not signed|no public key|keyring|vouches|Missing key/i,
 		"VPMU_DEBIAN_KEYRING=FILE with Debian's archive keys: /usr/share/keyrings/debian-archive-keyring.gpg of a Debian machine",
 	],
 	[
 		/no usable '/,
-		'run vpmu on Debian or Ubuntu, or in a container of them; other systems need a cache that was filled there',
+		"install the named tool; or fill a cache on another machine, and move it with 'vpmu cache export' and 'vpmu cache import'",
 	],
 	[/'\S+' is not a Debian suite|has no suite/, 'VPMU_DEBIAN_MIRROR=URI of a mirror of the Debian archive'],
 ];

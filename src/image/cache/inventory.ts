@@ -22,8 +22,8 @@ export interface CacheItem {
 	readonly usedBy: readonly string[];
 }
 
-/** Files in a kind's folder that are not entries: apt's indexes and the chosen versions. */
-const internal = new Set(['apt', 'pins']);
+/** Files in a kind's folder that are not entries: indexes and the chosen versions. */
+const internal = new Set(['apt', 'own', 'pins']);
 
 /** Lists all cache entries by kind and name. */
 export async function listCache(cache: Cache): Promise<CacheItem[]> {

@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
 import { VpmuError } from '../../lib/errors.ts';
 import { quoteWord } from '../../lib/quote.ts';
 
@@ -26,6 +28,18 @@ const packageOf: Readonly<Record<string, string>> = {
 	setpriv: 'util-linux',
 	unshare: 'util-linux',
 };
+
+/** Whether a tool is in `PATH`. */
+export function hasTool(tool: string): boolean {
+	return (process.env.PATH ?? '').split(path.delimiter).some(folder => {
+		try {
+			accessSync(path.join(folder, tool), constants.X_OK);
+			return path.isAbsolute(folder);
+		} catch {
+			return false;
+		}
+	});
+}
 
 /**
  * Runs a short command on this machine to its end, such as one of the distribution's tools. It uses zx, which quotes each word

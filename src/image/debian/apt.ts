@@ -9,7 +9,7 @@ import type { Cache } from '../cache/cache.ts';
 import { commands, lastLines, requireTool, runTool, toolFailed } from '../cache/tool.ts';
 import type { Architecture, ResolvedPackage } from './pins.ts';
 import { findMirrors, type Mirror, type Mirrors } from './sources.ts';
-import { isSecuritySuite, preferredRelease, suiteChain } from './suites.ts';
+import { isSecuritySuite, preferredRelease, requireSuiteName, suiteChain } from './suites.ts';
 
 /**
  * An apt configuration for one suite and one architecture. All its state is in the cache; the system's apt state is not used.
@@ -39,11 +39,7 @@ const networkSetting =
  * @throws UsageError for a malformed suite; VpmuError (blame `host`) when there is no apt or no Debian mirror
  */
 export async function prepareApt(cache: Cache, suite: string, architecture: Architecture): Promise<Apt> {
-	if (!/^[a-z][a-z0-9.-]*$/.test(suite)) {
-		throw new UsageError(
-			`'${suite}' is not a Debian suite; a suite is a name such as bookworm, trixie, trixie-backports or sid`,
-		);
-	}
+	requireSuiteName(suite);
 	const mirrors = await findMirrors(cache.env);
 	const apt = path.join(cache.folder('packages'), 'apt');
 	const folder = path.join(apt, `${suite}-${architecture}`);

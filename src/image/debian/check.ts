@@ -1,5 +1,5 @@
 import type { Cache } from '../cache/cache.ts';
-import { prepareApt, updateIndex } from './apt.ts';
+import { openArchive } from './open.ts';
 import type { Architecture } from './pins.ts';
 
 /** Where packages come from, as it was found and tried. */
@@ -10,7 +10,7 @@ export interface PackageSource {
 }
 
 /**
- * Does what comes before any package is chosen: finds the mirror, asks apt for its settings, and reads and verifies the index of
+ * Does what comes before any package is chosen: finds the mirror, and reads and verifies the index of
  * a suite, unless that was done within the last day.
  *
  * @param force read the index even if that was done within the last day
@@ -23,7 +23,7 @@ export async function checkPackageSource(
 	force = false,
 ): Promise<PackageSource> {
 	return await cache.exclusively('packages/index', async () => {
-		const { mirrors } = await updateIndex(cache, await prepareApt(cache, suite, architecture), force);
+		const { mirrors } = await (await openArchive(cache, suite, architecture)).update(force);
 		return { mirror: mirrors.main.uri, from: mirrors.main.from };
 	});
 }

@@ -7,8 +7,9 @@ import { VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
 import { type Cache, NotCachedError } from '../cache/cache.ts';
-import { commands } from '../cache/tool.ts';
-import { type Apt, download, forgetIndex, prepareApt, resolve, updateIndex } from './apt.ts';
+import type { DebianArchive } from './archive.ts';
+import { openArchive } from './open.ts';
+import { NotOnMirrorError } from './own/fetch.ts';
 import {
 	type Architecture,
 	listPins,
@@ -59,18 +60,18 @@ export async function resolvePackages(cache: Cache, request: PackageRequest): Pr
 			const again = await known();
 			if (again !== undefined) return again;
 			if (cache.offline) throw new NotCachedError(`choice of versions for ${packages.join(', ')} of ${suite}`);
-			const prepared = await prepareApt(cache, suite, architecture);
 			const index = `index ${suite}-${architecture}`;
-			const apt = await updateIndex(cache, prepared, cache.refresh && !cache.refreshed.has(index));
+			const opened = await openArchive(cache, suite, architecture);
+			const archive = await opened.update(cache.refresh && !cache.refreshed.has(index));
 			cache.refreshed.add(index);
 			const set: PackageSet = {
 				...{ suite, architecture, packages },
 				resolvedAt: new Date().toISOString(),
 				suites: suiteChain(suite)
 					.map(part => part.suite)
-					.filter(one => !apt.absent.includes(one)),
-				absent: apt.absent,
-				set: await resolveOrRefresh(cache, apt, packages),
+					.filter(one => !archive.absent.includes(one)),
+				absent: archive.absent,
+				set: await resolveOrRefresh(cache, archive, packages),
 			};
 			await makeFolder(pins);
 			await writeWhole(file, `${JSON.stringify(set, null, ' ')}\n`);
@@ -101,19 +102,18 @@ export async function refreshPins(cache: Cache): Promise<(PinSummary & { readonl
 /** Resolves, and fetches the index again once if it is damaged or too old to have a package. @throws as {@link resolve} */
 async function resolveOrRefresh(
 	cache: Cache,
-	apt: Apt,
+	archive: DebianArchive,
 	packages: readonly string[],
 ): Promise<readonly ResolvedPackage[]> {
 	try {
-		return await resolve(cache, apt, packages);
+		return await archive.resolve(packages);
 	} catch (error) {
-		const again = `again ${apt.suite}-${apt.architecture}`;
+		const again = `again ${archive.suite}-${archive.architecture}`;
 		if (!(error instanceof VpmuError) || cache.refreshed.has(again)) throw error;
 		cache.refreshed.add(again);
 		cache.progress({ notice: `${error.message}; reading the package index again` });
-		await forgetIndex(apt);
-		await updateIndex(cache, apt, true);
-		return await resolve(cache, apt, packages);
+		await archive.forget();
+		return await (await archive.update(true)).resolve(packages);
 	}
 }
 
@@ -175,9 +175,9 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 		const more = items.length === 1 ? '' : ` and ${items.length - 1} more`;
 		throw new NotCachedError(`package ${items[0]!.name} ${items[0]!.version}${more} of ${set.suite}`);
 	}
-	const apt = await prepareApt(cache, set.suite, set.architecture);
+	const archive = await openArchive(cache, set.suite, set.architecture);
 	await cache.scratch(`debs-${set.suite}-${set.architecture}`, async folder => {
-		await downloadWithIndex(cache, apt, items, folder);
+		await downloadWithIndex(cache, archive, items, folder);
 		const what = `Unpacking ${items.length} package${items.length === 1 ? '' : 's'} of ${set.suite} (${set.architecture})`;
 		let done = 0;
 		cache.progress({ what, done, total: items.length, unit: 'packages' });
@@ -185,9 +185,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 			const deb = path.join(folder, item.file);
 			await verify(deb, item);
 			await cache.keep('packages', packageKey(item), async to => {
-				await commands({ signal: cache.signal })`dpkg-deb --extract ${deb} ${to}`;
-				// Nothing is installed, so no program of a package may run as somebody else.
-				await commands({ signal: cache.signal })`chmod -R ug-s,o-t,go-w ${to}`;
+				await archive.unpack(deb, to);
 				for (const folder of unused) await rm(path.join(to, folder), { recursive: true, force: true });
 				return { label: `${item.name} ${item.version}`, ...item };
 			});
@@ -200,21 +198,20 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 /** Downloads packages. If the cached index is missing or too old to know a version, fetches it again first. */
 async function downloadWithIndex(
 	cache: Cache,
-	apt: Apt,
+	archive: DebianArchive,
 	items: readonly ResolvedPackage[],
 	folder: string,
 ): Promise<void> {
 	try {
-		await download(cache, apt, items, folder);
+		await archive.download(items, folder);
 	} catch (error) {
-		if (
-			!(error instanceof VpmuError) ||
-			!/Unable to locate|was not found|404 +Not Found/.test(error.evidence.join('\n'))
-		)
-			throw error;
-		await cache.exclusively('packages/index', () => updateIndex(cache, apt, true));
+		const isOld =
+			error instanceof NotOnMirrorError ||
+			(error instanceof VpmuError && /Unable to locate|was not found|404 +Not Found/.test(error.evidence.join('\n')));
+		if (!isOld) throw error;
+		const updated = await cache.exclusively('packages/index', () => archive.update(true));
 		try {
-			await download(cache, apt, items, folder);
+			await updated.download(items, folder);
 		} catch (second) {
 			throw new VpmuError(
 				`the mirror no longer has the versions that were chosen earlier; 'vpmu image build --refresh' chooses new ones`,

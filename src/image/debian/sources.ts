@@ -1,6 +1,16 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VpmuError } from '../../lib/errors.ts';
+
+/** Where Debian, and systems that package its keys, have them. */
+export const debianKeyrings = [
+	'/usr/share/keyrings/debian-archive-keyring.pgp',
+	'/usr/share/keyrings/debian-archive-keyring.gpg',
+];
+
+/** Debian's archive keys, as package debian-archive-keyring 2025.1 has them; `packages.full.ts` compares them with the package's. */
+export const shippedKeyring = path.resolve(import.meta.dirname, '../../../images/keys/debian-archive-keyring.gpg');
 
 /** Where packages come from: a mirror of the Debian archive and the keys that sign it. */
 export interface Mirror {
@@ -122,7 +132,8 @@ export function securityBeside(main: Mirror): Mirror | undefined {
 
 /**
  * Finds Debian mirrors: those that this machine's apt uses. On a system that is not Debian, `VPMU_DEBIAN_MIRROR` names a mirror,
- * `VPMU_DEBIAN_SECURITY_MIRROR` one of the security archive, and `VPMU_DEBIAN_KEYRING` the file with the keys of both.
+ * `VPMU_DEBIAN_SECURITY_MIRROR` one of the security archive, and `VPMU_DEBIAN_KEYRING` the file with the keys of both. Without
+ * it, they are the machine's keys of Debian, or those that vpmu ships.
  *
  * @throws VpmuError (blame `host`) when no source names the Debian archive
  */
@@ -130,7 +141,9 @@ export async function findMirrors(
 	env: Readonly<Record<string, string | undefined>>,
 	etcApt = '/etc/apt',
 ): Promise<Mirrors> {
-	const keyring = env.VPMU_DEBIAN_KEYRING ? { signedBy: env.VPMU_DEBIAN_KEYRING } : {};
+	const hasKeys = debianKeyrings.some(file => existsSync(file));
+	const own = env.VPMU_DEBIAN_KEYRING || (hasKeys ? undefined : shippedKeyring);
+	const keyring = own === undefined ? {} : { signedBy: own };
 	const named = (name: string): Mirror | undefined => {
 		const uri = env[name];
 		return uri ? { uri, from: name, ...keyring } : undefined;
@@ -150,7 +163,7 @@ export async function findMirrors(
 	}
 	if (main !== undefined) return { main, security: namedSecurity ?? security ?? securityBeside(main) };
 	throw new VpmuError(
-		`no source in ${etcApt}/sources.list or ${parts} names the Debian archive; VPMU_DEBIAN_MIRROR=URI and VPMU_DEBIAN_KEYRING=FILE can name one`,
+		`no source in ${etcApt}/sources.list or ${parts} names the Debian archive; VPMU_DEBIAN_MIRROR=URI can name a mirror, and VPMU_DEBIAN_KEYRING=FILE its keys`,
 		{ blame: 'host' },
 	);
 }

@@ -1,3 +1,5 @@
+import { UsageError } from '../../lib/errors.ts';
+
 /** Suites of Debian that stand alone: unstable gets its fixes in itself. */
 const alone = new Set(['sid', 'unstable', 'experimental', 'rc-buggy']);
 
@@ -36,4 +38,12 @@ function parts(required: readonly string[], optional: readonly string[]): SuiteP
  */
 export function preferredRelease(suite: string): string | undefined {
 	return /-backports(-sloppy)?$/.test(suite) || suite === 'experimental' || suite === 'rc-buggy' ? suite : undefined;
+}
+
+/** @throws UsageError for what cannot be a suite's name */
+export function requireSuiteName(suite: string): void {
+	if (/^[a-z][a-z0-9.-]*$/.test(suite)) return;
+	throw new UsageError(
+		`'${suite}' is not a Debian suite; a suite is a name such as bookworm, trixie, trixie-backports or sid`,
+	);
 }
