@@ -1,5 +1,6 @@
 import type { World } from '../usage/context.ts';
 import { invoke } from './application.ts';
+import { cache } from './cache/commands.ts';
 import type { Commands } from './command.ts';
 import { completionOf } from './completion.ts';
 import { inspect, predict, probe, qmp } from './facts/commands.ts';
@@ -16,7 +17,7 @@ import { bench, boards, doctor, image } from './upkeep/commands.ts';
 export const commands: Commands = {
 	...{ run, list, plan, probe, predict, qmp, inspect, shell },
 	...{ board: boards, image, kernel, kept, series },
-	...{ jobs, merge, compare, report, history, kcidb, bench, doctor, completion: completionOf(() => commands) },
+	...{ jobs, merge, compare, report, history, cache, kcidb, bench, doctor, completion: completionOf(() => commands) },
 };
 
 /** Reads a command line of vpmu and does what it says. Returns the exit status. @throws what the command throws */

@@ -35,6 +35,8 @@ export { LinuxBuildFailure } from './linux/compile.ts';
 export { kernelConfigs, type RequestedConfig, requestedConfig } from './linux/requested.ts';
 export { pmuSelftests, unbuiltSelftests } from './linux/selftests.ts';
 export { debianLinuxSource, isLinuxTree, type LinuxSource, openLinuxSource } from './linux/source.ts';
+export { exportCache, type Moved } from './moved/export.ts';
+export { importCache } from './moved/import.ts';
 export {
 	debianProgram,
 	debianQemu,

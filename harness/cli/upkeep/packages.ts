@@ -1,9 +1,6 @@
 import { checkPackageSource, NotCachedError, openCache } from '../../../src/image/index.ts';
 import { LockBusyError, messageOf, VpmuError } from '../../../src/lib/index.ts';
-import { caseFolders } from '../../plan/case-files.ts';
-import { collectCases } from '../../plan/collect.ts';
-import { planCells } from '../../plan/plan.ts';
-import { defaultSelection } from '../../plan/select.ts';
+import { defaultCells } from '../../run/default-cells.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Finding } from './finding.ts';
@@ -68,13 +65,11 @@ function findingOf(error: unknown, what: string): Finding {
 /** Plans a run with default options, and provides what it needs without a network. @returns why that is not possible */
 async function lackingOf({ env, signal, cwd }: Context): Promise<Error | undefined> {
 	try {
-		const { declarations } = await collectCases(caseFolders({ cwd, env }));
-		const cells = planCells(declarations, defaultSelection([]));
 		await using resources = new Resources({
 			...{ kernel, boardKernel: kernel, env, signal, offline: true, wait: false },
 			onProgress: () => undefined,
 		});
-		await resources.fill(cells);
+		await resources.fill(await defaultCells({ cwd, env }));
 		return undefined;
 	} catch (error) {
 		if (signal.aborted || !(error instanceof VpmuError)) throw error;

@@ -49,6 +49,8 @@ export interface Cache {
 	readonly refreshed: Set<string>;
 	/** The pins that this object has used, by name: which versions of Debian's packages were chosen, and when. */
 	readonly pins: Map<string, PinSummary>;
+	/** The entries that this object has used, as `KIND/NAME`. */
+	readonly used: Set<string>;
 	folder(kind: CacheKind): string;
 	/**
 	 * Returns the path of a cache entry; `make` creates it if it is missing. `make` writes a file or folder at the path
@@ -182,6 +184,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 
 	/** Folders that passed the check. Each is checked once: a build root has 30,000 files. */
 	const looked = new Set<string>();
+	const used = new Set<string>();
 	const has = async (kind: CacheKind, name: string, damage?: (kept: string) => Promise<string | undefined>) => {
 		const kept = path.join(folder(kind), name);
 		const stats = await touch(kept);
@@ -192,6 +195,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		if (problem !== undefined) {
 			progress({ notice: `${kind}/${name} of the cache is damaged (${problem}) and is made again` });
 		}
+		if (problem === undefined) used.add(`${kind}/${name}`);
 		return problem === undefined;
 	};
 
@@ -209,6 +213,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 				await settle(unfinished);
 				await writeWhole(recordFile(kept), `${JSON.stringify(record, null, ' ')}\n`);
 				await rename(unfinished, kept);
+				used.add(`${kind}/${name}`);
 			} catch (error) {
 				await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
 				throw error;
@@ -226,6 +231,7 @@ export async function openCache(options: CacheOptions = {}): Promise<Cache> {
 		progress,
 		refreshed: new Set(),
 		pins: new Map(),
+		used,
 		folder,
 		keep,
 		has,

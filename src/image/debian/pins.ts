@@ -42,7 +42,8 @@ export function summaryOfPin({ set: _, ...summary }: PackageSet): PinSummary {
 	return summary;
 }
 
-const pinShape: Shape<PackageSet> = v.looseObject({
+/** The shape of a pin's file. */
+export const pinShape: Shape<PackageSet> = v.looseObject({
 	...{ suite: v.string(), architecture: v.picklist(['amd64', 'arm64']), packages: v.array(v.string()) },
 	resolvedAt: v.pipe(
 		v.string(),

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { messageOf, VpmuError } from '../../lib/errors.ts';
 import { harmless } from '../../lib/streams.ts';
@@ -41,5 +41,7 @@ async function start(source: AsyncIterable<Uint8Array>, compression: Compression
 		return new xz.XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;
 	}
 	const output = harmless(compression === 'gz' ? createGunzip() : createZstdDecompress());
-	return harmless(Readable.from(source, { objectMode: false })).compose(output) as AsyncIterable<Uint8Array>;
+	// An error of either side reaches who reads the output; `compose` would leave a reader of a cut file waiting.
+	pipeline(harmless(Readable.from(source, { objectMode: false })), output, () => undefined);
+	return output;
 }

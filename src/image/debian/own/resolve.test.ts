@@ -52,6 +52,11 @@ test('providers are taken by priority, then the one that the index names last', 
 	t.deepEqual(names(resolver('a 1 Depends: v', ...lines, 's 1 Provides: v; Priority: extra'), 'a'), ['a 1', 'q 1']);
 });
 
+test('a virtual package that is asked for means its only provider', t => {
+	t.deepEqual(names(resolver('p 1 Provides: v'), 'v'), ['p 1']);
+	t.throws(() => names(resolver('p 1 Provides: v', 'q 1 Provides: v'), 'v'), { message: 'Unable to locate package v' });
+});
+
 test('circles and Pre-Depends are followed once', t => {
 	t.deepEqual(names(resolver('a 1 Pre-Depends: b', 'b 1 Depends: c:any', 'c 1 Depends: a'), 'a'), [
 		'a 1',

@@ -59,8 +59,11 @@ export class Resolver {
 	resolve(names: readonly string[]): IndexedPackage[] {
 		const wanted = names.map(name => {
 			const candidate = this.#candidates.get(name);
-			if (candidate === undefined) throw failure(`Unable to locate package ${name}`);
-			return candidate;
+			const providers = this.#providers.get(name) ?? [];
+			// A virtual package that is asked for means its provider, if there is only one.
+			const found = candidate ?? (providers.length === 1 ? providers[0] : undefined);
+			if (found === undefined) throw failure(`Unable to locate package ${name}`);
+			return found;
 		});
 		const installation = new Installation(wanted, name => this.#solutions(name));
 		for (const one of wanted) {
