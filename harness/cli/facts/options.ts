@@ -13,6 +13,10 @@ export const probeOptions = {
 	conformance: {
 		help: "ask KVM's PMU interface each attribute in each order, without QEMU, and compare with the kernel's source",
 	},
+	selftests: {
+		value: 'DIR',
+		help: "with --conformance: run the kernel's own tests in this folder too (default: those beside --board-kernel)",
+	},
 	verbose: { help: 'with --conformance: print every check' },
 	bisect: {
 		help: 'with --conformance, for git bisect run: exit with 125 if the build or the infrastructure is at fault',

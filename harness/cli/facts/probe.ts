@@ -9,7 +9,7 @@ import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { conformanceOf } from './conformance.ts';
 import type { probeOptions } from './options.ts';
-import { selftestsBeside } from './selftests.ts';
+import { selftestsBeside, selftestsIn } from './selftests.ts';
 
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, given: Given<typeof probeOptions>): Promise<number> {
@@ -27,7 +27,10 @@ async function probeOnce(context: CommandContext, { options }: Given<typeof prob
 	if (options.tags && options.json) throw new UsageError("options '--tags' and '--json' cannot stand together");
 	if (options.tags && options.conformance)
 		throw new UsageError("options '--tags' and '--conformance' cannot stand together");
-	if (options.verbose && !options.conformance) throw new UsageError("option '--verbose' needs '--conformance'");
+	for (const name of ['verbose', 'selftests'] as const) {
+		if (options[name] && !options.conformance) throw new UsageError(`option '--${name}' needs '--conformance'`);
+	}
+	const given = options.selftests === undefined ? undefined : selftestsIn(options.selftests);
 	const on = parseOn(options.on ?? context.env.VPMU_ON);
 	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	await using resources = new Resources({
@@ -40,7 +43,7 @@ async function probeOnce(context: CommandContext, { options }: Given<typeof prob
 	const startedAt = performance.now();
 	const host = await resources.host(on === 'board' ? 'board:uniform' : on);
 	if (options.conformance) {
-		const tests = host.kind === 'board' ? selftestsBeside(boardKernel) : undefined;
+		const tests = given ?? (host.kind === 'board' ? selftestsBeside(boardKernel) : undefined);
 		const found = await conformanceOf(host, context.signal, tests);
 		context.stdout.write(
 			options.json ? `${JSON.stringify(found, null, 2)}\n` : describeConformance(found, options.verbose),

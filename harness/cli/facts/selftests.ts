@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Host } from '../../../src/host/index.ts';
 import { pmuSelftests, unbuiltSelftests } from '../../../src/image/index.ts';
-import { DeadlineError, lastLinesOf, readGiven } from '../../../src/lib/index.ts';
+import { DeadlineError, lastLinesOf, readGiven, UsageError } from '../../../src/lib/index.ts';
 import { type Conformance, selftestCheck } from '../../../src/pmu/index.ts';
 
 type Check = Conformance['checks'][number];
@@ -10,10 +10,18 @@ type Check = Conformance['checks'][number];
 /** A board runs them at a hundredth of the speed of a host. */
 const testMs = 900_000;
 
-/** Returns the folder of the kernel's own tests beside an Image that vpmu built; `undefined` if there is none. */
+/** Returns the folder of the kernel's own tests beside an Image that vpmu built; `undefined` if there is none, as for a name such as `small`. */
 export function selftestsBeside(image: string): string | undefined {
 	const folder = path.join(path.dirname(image), 'selftests');
-	return existsSync(folder) ? folder : undefined;
+	return path.isAbsolute(image) && existsSync(folder) ? folder : undefined;
+}
+
+/** Checks the folder that `--selftests` names. @throws UsageError if none of the tests is there */
+export function selftestsIn(folder: string): string {
+	const names = [unbuiltSelftests, ...pmuSelftests.map(({ name }) => name)];
+	if (names.some(name => existsSync(path.join(folder, name)))) return folder;
+	const allowed = `a folder with ${pmuSelftests.map(({ name }) => name).join(' or ')}, as 'vpmu kernel build --selftests' makes`;
+	throw new UsageError(`'${folder}' of option '--selftests' has no test of the kernel; allowed: ${allowed}`);
 }
 
 /** Runs the kernel's own tests on a host, one after another, and judges each. */

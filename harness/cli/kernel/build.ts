@@ -55,6 +55,8 @@ async function buildOnce(context: CommandContext, { options }: Given<typeof kern
 		return exitCodes.asPredicted;
 	}
 	const how = after.fromCache ? 'from the cache' : `built in ${formatDuration(tookMs)}`;
-	stdout.write(`Linux ${after.version} (${options.config ?? 'small'}), ${how}\n${out ?? after.image}\n`);
+	stdout.write(
+		`Linux ${after.version} (${options.config ?? 'small'}), ${how}\n${out ?? after.image}\n${after.selftests === undefined ? '' : `${after.selftests}\n`}`,
+	);
 	return exitCodes.asPredicted;
 }

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { localHost } from '../../../src/host/index.ts';
+import { runSelftests, selftestsBeside, selftestsIn } from './selftests.ts';
+
+/** A folder with scripts in the place of tests. */
+function fakeTests(t: ExecutionContext, scripts: Readonly<Record<string, string>>): string {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-selftests-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	mkdirSync(path.join(folder, 'selftests'));
+	for (const [name, text] of Object.entries(scripts))
+		writeFileSync(path.join(folder, 'selftests', name), text, { mode: 0o755 });
+	return path.join(folder, 'selftests');
+}
+
+const run = async (folder: string) => {
+	await using host = localHost();
+	return await runSelftests(host, folder, new AbortController().signal);
+};
+
+test("the kernel's tests are run with their arguments, and each is judged", async t => {
+	const folder = fakeTests(t, {
+		vpmu_counter_access:
+			'#!/bin/sh\necho "==== Test Assertion Failure ====" >&2; echo "  a.c:5: n == 3" >&2; exit 254\n',
+		'get-reg-list': '#!/bin/sh\n[ "$*" = --config=vregs+pmu ] || exit 1; echo "vregs+pmu: PASS"\n',
+	});
+	const [first, second, ...others] = await run(folder);
+	t.like(first, { id: 'selftest.vpmu_counter_access', status: 'deviates', why: 'a.c:5: n == 3' });
+	t.like(second, { id: 'selftest.get-reg-list', status: 'as-ruled', observed: 'ok' });
+	t.deepEqual(others, []);
+});
+
+test('tests that did not build are a deviation with the first error, and a test that is missing is left out', async t => {
+	const [unbuilt] = await run(fakeTests(t, { unbuilt: 'lib/a.c:1: error: b\n' }));
+	t.like(unbuilt, { id: 'selftest.build', status: 'deviates', why: 'lib/a.c:1: error: b' });
+	t.is((await run(fakeTests(t, { 'get-reg-list': '#!/bin/sh\n' }))).length, 1);
+});
+
+test('tests are found beside an Image; a folder without any is refused', t => {
+	const folder = fakeTests(t, { 'get-reg-list': '' });
+	t.is(selftestsBeside(path.join(folder, '../Image')), folder);
+	t.is(selftestsBeside(path.join(folder, 'Image')), undefined);
+	t.is(selftestsBeside('debian:trixie'), undefined);
+	t.is(selftestsIn(folder), folder);
+	const elsewhere = path.dirname(folder);
+	t.throws(() => selftestsIn(elsewhere), { message: /of option '--selftests' has no test of the kernel; allowed: / });
+});
