@@ -146,7 +146,7 @@ function inWords(expected: Expected): string {
 }
 
 function shown(expected: Expected, value: bigint): string {
-	if (expected.kind === 'answer') return errnoName(String(value));
+	if (expected.kind === 'answer' || (expected.kind === 'told' && expected.isErrno)) return errnoName(String(value));
 	if (expected.kind === 'holds') return value === 1n ? 'yes' : 'no';
 	return expected.kind === 'events' ? `0x${value.toString(16)}` : String(value);
 }

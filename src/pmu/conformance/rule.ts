@@ -11,7 +11,7 @@ export type Expected =
 	/** The events of the PMU that sysfs lists, and some that KVM adds or hides. */
 	| { readonly kind: 'events' }
 	/** No rule: told for the reader. */
-	| { readonly kind: 'told' };
+	| { readonly kind: 'told'; readonly isErrno: boolean };
 
 /** What a host or its kernel must have for a check to mean something. */
 export type Need =
@@ -63,7 +63,8 @@ export const is = (value: number): Expected => ({ kind: 'value', is: BigInt(valu
 export const ok = answers('ok');
 export const counts: Expected = { kind: 'counts' };
 export const holds: Expected = { kind: 'holds' };
-export const told: Expected = { kind: 'told' };
+export const told: Expected = { kind: 'told', isErrno: false };
+export const toldErrno: Expected = { kind: 'told', isErrno: true };
 export const asListed: Expected = { kind: 'events' };
 
 const pmu = 'arch/arm64/kvm/pmu-emul.c';

@@ -1,4 +1,4 @@
-import { answers, functions, holds, is, ok, type Rule, rulesOf, told } from '../rule.ts';
+import { answers, functions, holds, is, ok, type Rule, rulesOf, told, toldErrno } from '../rule.ts';
 
 const busy = answers('EBUSY');
 const invalid = answers('EINVAL');
@@ -22,7 +22,7 @@ const presence: readonly Rule[] = [
 	...rulesOf(functions.has, [5, 8], { 'has.filter': ['HAS FILTER', ok] }),
 	...rulesOf(functions.has, [5, 18], { 'has.set-pmu': ['HAS SET_PMU', ok] }),
 	...rulesOf(functions.has, [6, 16], { 'has.nr-counters': ['HAS SET_NR_COUNTERS', ok] }),
-	...rulesOf(functions.has, [4, 6], { 'has.fixed': ['HAS attribute 5, which only posted series have', told] }),
+	...rulesOf(functions.has, [4, 6], { 'has.fixed': ['HAS attribute 5, which only posted series have', toldErrno] }),
 	...rulesOf(functions.group, [4, 6], { 'has.unknown-group': ['HAS in a group that does not exist', none] }),
 	...rulesOf(functions.set, [4, 6], {
 		'no-feature.set.irq': ['SET IRQ without the PMU feature', noDevice],
@@ -144,7 +144,7 @@ const counters: readonly Rule[] = [
 			'nr-counters',
 			'set-pmu',
 		],
-		'after-run.nr-counters': ['SET_NR_COUNTERS on a second vCPU after the first has run', told, 'nr-counters'],
+		'after-run.nr-counters': ['SET_NR_COUNTERS on a second vCPU after the first has run', toldErrno, 'nr-counters'],
 	}),
 ];
 
