@@ -7,9 +7,9 @@ import { bisecting } from '../../usage/bisect.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
-import { conformanceOf } from './conformance.ts';
+import { conformanceOf } from './conformance/ask.ts';
+import { selftestsBeside, selftestsIn } from './conformance/selftests.ts';
 import type { probeOptions } from './options.ts';
-import { selftestsBeside, selftestsIn } from './selftests.ts';
 
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, given: Given<typeof probeOptions>): Promise<number> {

@@ -4,8 +4,8 @@ import { VpmuError } from '../../../../src/lib/index.ts';
 import type { Conformance } from '../../../../src/pmu/index.ts';
 import { parseOn } from '../../../plan/select.ts';
 import type { CommandContext } from '../../../usage/context.ts';
-import { conformanceOf } from '../../facts/conformance.ts';
-import { selftestsBeside } from '../../facts/selftests.ts';
+import { conformanceOf } from '../../facts/conformance/ask.ts';
+import { selftestsBeside } from '../../facts/conformance/selftests.ts';
 import { resourcesFor } from '../../resources.ts';
 
 /** What a kernel's KVM answered; or why it could not be asked. */

@@ -1,5 +1,5 @@
-import { lastLinesOf } from '../../lib/foreign.ts';
-import type { Check } from './judge.ts';
+import { lastLinesOf } from '../../../lib/foreign.ts';
+import type { Check } from '../judge.ts';
 
 /** One of the kernel's own tests, as it ended. */
 export interface EndedSelftest {

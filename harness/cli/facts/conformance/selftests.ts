@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Host } from '../../../src/host/index.ts';
-import { pmuSelftests, unbuiltSelftests } from '../../../src/image/index.ts';
-import { DeadlineError, lastLinesOf, readGiven, UsageError } from '../../../src/lib/index.ts';
-import { type Conformance, selftestCheck } from '../../../src/pmu/index.ts';
+import type { Host } from '../../../../src/host/index.ts';
+import { pmuSelftests, unbuiltSelftests } from '../../../../src/image/index.ts';
+import { DeadlineError, lastLinesOf, readGiven, UsageError } from '../../../../src/lib/index.ts';
+import { type Conformance, selftestCheck } from '../../../../src/pmu/index.ts';
 
 type Check = Conformance['checks'][number];
 

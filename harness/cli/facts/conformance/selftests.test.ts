@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../../../src/host/index.ts';
+import { localHost } from '../../../../src/host/index.ts';
 import { runSelftests, selftestsBeside, selftestsIn } from './selftests.ts';
 
 /** A folder with scripts in the place of tests. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { selftestCheck } from './selftests.ts';
+import { selftestCheck } from './judge.ts';
 
 const ended = { name: 'vpmu_counter_access', status: 0, stdout: 'Random seed: 0x6b8b4567\n', stderr: '' };
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { Conformance } from '../../../src/pmu/index.ts';
-import { vpmu } from '../../../test/testing/vpmu.ts';
+import type { Conformance } from '../../../../src/pmu/index.ts';
+import { vpmu } from '../../../../test/testing/vpmu.ts';
 
 test("Debian's kernel on a board with two PMUs answers as its source says", async t => {
 	const { status, stdout, stderr } = await vpmu(['probe', '--conformance', '--on', 'board:biglittle', '--json']);

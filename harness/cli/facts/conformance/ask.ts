@@ -1,7 +1,7 @@
-import { sortKernelLog } from '../../../src/guest/index.ts';
-import { type Host, kernelLogSince, markKernelLog } from '../../../src/host/index.ts';
-import { askKvm, type Conformance, judgeConformance } from '../../../src/pmu/index.ts';
-import { hostTool } from '../../usage/places.ts';
+import { sortKernelLog } from '../../../../src/guest/index.ts';
+import { type Host, kernelLogSince, markKernelLog } from '../../../../src/host/index.ts';
+import { askKvm, type Conformance, judgeConformance } from '../../../../src/pmu/index.ts';
+import { hostTool } from '../../../usage/places.ts';
 import { runSelftests } from './selftests.ts';
 
 /** Limit of the whole: guest code that hangs is ended after 10 s each, and a loaded board is slow. */
