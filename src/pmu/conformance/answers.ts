@@ -1,4 +1,5 @@
 import { VpmuError } from '../../lib/errors.ts';
+import { parseCpuList } from '../cpu-list.ts';
 import { errnoName } from '../probe/kvm-answers.ts';
 
 /** What a host's KVM answered. */
@@ -14,6 +15,8 @@ export interface Answers {
 	readonly elsewhere: number | undefined;
 	/** Whether attribute 5 is that of the fixed counters. */
 	readonly hasFixed: boolean;
+	/** Whether another event source covers the CPU of the first one: of such two, one loses the counters' interrupts. */
+	readonly isShared: boolean;
 	/** The numbers of the first PMU's events, as sysfs lists them. */
 	readonly events: ReadonlySet<number>;
 }
@@ -51,6 +54,8 @@ export function parseAnswers(host: string, printed: string): Answers | undefined
 		return type === undefined || !/^\d{1,10}$/.test(type) ? undefined : Number(type);
 	};
 	const home = typeOf('home');
+	const homeCpu = words.find(([first]) => first === 'home')?.[2] ?? '';
+	const covering = words.filter(([first, , cpus]) => first === 'source' && covers(cpus ?? '', homeCpu));
 	return {
 		release: after('uname') ?? '',
 		values: numbers('check'),
@@ -58,10 +63,20 @@ export function parseAnswers(host: string, printed: string): Answers | undefined
 		home,
 		elsewhere: typeOf('elsewhere'),
 		hasFixed: after('fixed') === '1',
+		isShared: covering.length > 1,
 		events: new Set(
 			words
 				.filter(([first, type]) => first === 'event' && type === String(home))
 				.map(([, , number]) => (/^0x[0-9a-f]{1,4}$/.test(number ?? '') ? Number(number) : -1)),
 		),
 	};
+}
+
+function covers(cpus: string, cpu: string): boolean {
+	if (!/^\d{1,4}$/.test(cpu)) return false;
+	try {
+		return parseCpuList(cpus).has(Number(cpu));
+	} catch {
+		return false;
+	}
 }

@@ -104,6 +104,7 @@ const lacking: Readonly<Record<Need, string>> = {
 	fixed: 'the kernel has no attribute 5 for the fixed counters',
 	strict: 'the kernel has no PMU_V3_STRICT',
 	'event-counters': 'the PMU has no event counters',
+	'own-interrupts': 'two event sources cover this CPU, and one of them loses interrupts',
 	gic: 'KVM has no interrupt controller here',
 };
 
@@ -123,6 +124,8 @@ function has(answers: Answers, need: Need): boolean {
 			return values.get('strict.alone') === 22n;
 		case 'event-counters':
 			return (values.get('run.n') ?? 1n) > 0n;
+		case 'own-interrupts':
+			return !answers.isShared;
 		case 'gic':
 			return values.has('gic.init');
 	}

@@ -23,6 +23,8 @@ export type Need =
 	| 'fixed'
 	| 'strict'
 	| 'event-counters'
+	/** No other event source for the same CPU. */
+	| 'own-interrupts'
 	/** An interrupt controller in the kernel. */
 	| 'gic';
 

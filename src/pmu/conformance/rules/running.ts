@@ -49,7 +49,7 @@ export const runningRules: readonly Rule[] = [
 		'count.sw-incr': ['three software increments', is(3), 'event-counters'],
 	}),
 	...rulesOf(functions.overflow, [4, 6], {
-		'count.overflow': ['the overflow of the cycle counter (PMOVSSET_EL0)', counts],
+		'count.overflow': ['the overflow of the cycle counter (PMOVSSET_EL0)', counts, 'own-interrupts'],
 	}),
 	...rulesOf(functions.load, [5, 18], {
 		'shared.outside': ['exit reason of a second vCPU on a CPU that its PMU does not cover', refused, 'two-pmus'],
