@@ -1,21 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { lstat, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { messageOf, UsageError } from '../../lib/errors.ts';
 import type { Cache } from '../cache/cache.ts';
-import { runTool } from '../cache/tool.ts';
+import { requireTool } from '../cache/tool.ts';
+import { unpackDeb } from '../unpack/deb.ts';
 
 /** A Debian package is an ar archive whose first member is `debian-binary` (deb(5)). */
 const magic = '!<arch>\ndebian-binary';
-
-/** What a package may have unpacked; Debian's kernels for all arm64 machines have a quarter of it. */
-const unpackedMaxBytes = 2 * 1024 ** 3;
-
-/** Unpacks $1 into $2, at most $3 bytes of it, without links and devices, which could lead out of the folder. */
-const unpack = `dpkg-deb --fsys-tarfile "$1" | head -c "$3" | tar -x -f - -C "$2" --no-same-owner --no-same-permissions &&
-find "$2" ! -type f ! -type d -delete && chmod -R u+rwX,go-w "$2"`;
 
 /** A kernel in a package that was unpacked into the cache. */
 export interface DebKernel {
@@ -37,13 +30,14 @@ export async function debKernel(cache: Cache, file: string): Promise<DebKernel |
 	const name = `deb-${hash.digest('hex').slice(0, 20)}`;
 	const refuse = (why: string) => new UsageError(`the package '${file}' ${why}; allowed: a package with one kernel`);
 	const folder = await cache.keep('packages', name, async to => {
-		await makeFolder(to);
-		const argv = ['sh', '-c', unpack, 'sh', path.resolve(file), to, String(unpackedMaxBytes)];
-		const { status, stderr } = await runTool(argv, { signal: cache.signal });
-		if (status !== 0) {
-			await rm(to, { recursive: true, force: true });
-			throw refuse(`cannot be unpacked: ${stderr.trim().split('\n')[0]?.slice(0, 300) || 'its content is cut off'}`);
+		try {
+			await unpackDeb(file, to, 'it');
+		} catch (error) {
+			cache.signal?.throwIfAborted();
+			throw refuse(`cannot be unpacked: ${messageOf(error)}`);
 		}
+		// A link could lead out of the folder: modules are read by name.
+		await requireTool(['find', to, '-type', 'l', '-delete'], { signal: cache.signal });
 		return { label: `package ${path.basename(file)}` };
 	});
 	const found = await kernelsIn(folder);

@@ -140,7 +140,7 @@ test('what a host lacks is not asked, with the reason', t => {
 	const found = judgeConformance('a', parseAnswers('a', uniform)!, []);
 	t.is(found.deviations, 0);
 	const why = (id: string) => found.checks.find(check => check.id === id)?.why;
-	t.is(why('shared.outside'), 'this host has one PMU');
+	t.is(why('shared.outside'), 'this host has no second PMU with CPUs of its own');
 	t.is(why('fixed.set'), 'the kernel has no attribute 5 for the fixed counters');
 	t.is(found.fixedCounters, 'none');
 });

@@ -99,7 +99,7 @@ const firstCheck = 'vcpu.init';
 
 const lacking: Readonly<Record<Need, string>> = {
 	'set-pmu': 'SET_PMU takes no event source of this host',
-	'two-pmus': 'this host has one PMU',
+	'two-pmus': 'this host has no second PMU with CPUs of its own',
 	'nr-counters': 'the kernel has no SET_NR_COUNTERS',
 	fixed: 'the kernel has no attribute 5 for the fixed counters',
 	strict: 'the kernel has no PMU_V3_STRICT',
