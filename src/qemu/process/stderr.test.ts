@@ -24,6 +24,19 @@ test('what a QEMU that is well writes is explained, and anything else is not', t
 	t.is(tailOf('kvm_arm: terminating on signal 15, or not\n').unexplained(1).length, 1);
 });
 
+test('the report of a sanitizer is kept with its stack, however few lines are asked for', t => {
+	const stack = Array.from({ length: 5 }, (_, frame) => `    #${frame} 0x1234 in f${frame}`);
+	for (const heading of [
+		'==77==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010',
+		'==77==WARNING: MemorySanitizer: use-of-uninitialized-value',
+		'SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior a.c:1:2',
+	]) {
+		const lines = [heading, ...stack];
+		t.deepEqual(tailOf(`${lines.join('\n')}\n`).unexplained(2), lines, heading);
+	}
+	t.deepEqual(tailOf(`a warning\n${stack.join('\n')}\n`).unexplained(2), stack.slice(-2));
+});
+
 test('that QEMU waits for a peer is heard once its line is complete, and is not evidence', async t => {
 	const announcement = 'qemu: info: QEMU waiting for connection on: unix:/a,server=on';
 	const tail = tailOf(announcement.slice(0, 20));
