@@ -241,6 +241,23 @@ test("where KVM itself does not do what it says, what a guest sees is the kernel
 	t.deepEqual([status, blame], ['fail', 'kernel']);
 	t.regex(reason!, /; KVM, asked without QEMU: the cycle counter .* stands still on CPU 1, and counts on CPU 0$/);
 	t.is(concluded(withFixed(''), {}, observations)[2], 'guest');
+	// What guests do not see, KVM does not explain.
+	const oneLine = { events: 'known', setPmu: [], setFixedCountersOnly: [{ ret: 0 }] } as const;
+	const untold = { ...observations, deviceTree: { pmuNode: true }, trace: oneLine };
+	t.deepEqual(concluded(withFixed('1'), {}, untold).slice(2), ['qemu']);
+	const counted = { event: 'r11', state: 'counted', runningPct: 100, worked: true } as const;
+	const stands: Observations = {
+		...observations,
+		...{ qmp: { kvm: { enabled: true, present: true }, cpuPmu: true, runState: 'running' } },
+		...{ guestKernel: { unread: null, reports: [], known: [] } },
+		guest: {
+			...{ pmuNode: true, eventSources: ['armv8_pmuv3', 'software'], counters: 1 },
+			readings: ['0', '1'].map(pinned => ({ ...counted, pinned, count: pinned === '0' ? 100n : 0n })),
+		},
+	};
+	const [, why, whom] = concluded(withFixed('1'), {}, stands, { judging: {} });
+	t.is(whom, 'kernel');
+	t.regex(why!, /^perf: expected r11 on host CPU 1 to count, but it counted 0; KVM, asked without QEMU: /);
 });
 
 test('nobody is blamed for a count that is not predicted, or that the case did not take', t => {

@@ -39,11 +39,18 @@ test('where only some CPUs can run or count, those are taken', t => {
 	t.deepEqual(stay(first, {}, { groups: ['1', '0'] }), { affinity: '0', requiredCpus: '0' });
 });
 
+test('a guest is bound to the CPUs that its case is about', t => {
+	t.deepEqual(stay(bigLittle, {}, { requiredCpus: '1' }), { affinity: '1', requiredCpus: '1' });
+	const both = stay(bigLittle, {}, { requiredCpus: '0-1' });
+	t.regex('lacks' in both ? both.lacks : '', /host CPU 0-1: it depends on which CPU the first vCPU is made on/);
+});
+
 test("a case's own choice of CPUs is kept if what happens on all of them is predicted", t => {
 	t.deepEqual(stay(bigLittle, {}, { affinity: '1' }), { affinity: '1', requiredCpus: undefined });
 	t.deepEqual(stay(bigLittle, {}, { affinity: '1', requiredCpus: '1', needsCounting: true }), {
 		...{ affinity: '1', requiredCpus: '1' },
 	});
+	t.deepEqual(stay(bigLittle, {}, { affinity: '1', needsCounting: true }), { affinity: '1', requiredCpus: undefined });
 	const found = stay(unchecked, {}, { affinity: '1', requiredCpus: '1' });
 	t.regex('lacks' in found ? found.lacks : '', /^needs a prediction .* on host CPU 1: .* not known .*5\.14\.0-503/);
 });

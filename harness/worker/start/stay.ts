@@ -28,8 +28,7 @@ export function stayOf({ affinity, requiredCpus, groups, needsCounting = false, 
 	// Nothing is counted in a guest that is refused.
 	if (asGiven.backend === 'error') return { affinity, requiredCpus };
 	const cpus = requiredCpus ?? affinity;
-	const isFree = affinity === undefined && requiredCpus === undefined;
-	if (!isFree || isAlike(asGiven)) {
+	if (affinity !== undefined || isAlike(asGiven)) {
 		const all = Object.entries(asGiven.counting).filter(([cpu]) => isWithin(Number(cpu), requiredCpus));
 		const unknown = all.find(([, counting]) => typeof counting !== 'string');
 		if (unknown !== undefined) return { lacks: lacksPrediction(...unknown) };
@@ -38,12 +37,11 @@ export function stayOf({ affinity, requiredCpus, groups, needsCounting = false, 
 			? { lacks: lacksCounting(cpus, here, asGiven) }
 			: { affinity, requiredCpus };
 	}
-	const stays = groups.map(group => {
+	const stays = (requiredCpus === undefined ? groups : [requiredCpus]).map(group => {
 		const prediction = predict(group);
 		return { group, prediction, counting: countingOn(prediction, group) };
 	});
-	const counts = stays.find(one => one.counting === 'counts');
-	const known = counts ?? stays.find(one => one.counting === 'stops' || one.counting === 'no-pmu');
+	const known = stays.find(one => one.counting === 'counts') ?? stays.find(one => one.counting === 'stops');
 	if (known === undefined) {
 		const [first] = stays;
 		return { lacks: lacksPrediction(first?.group ?? 'of this host', first?.counting) };
@@ -53,11 +51,8 @@ export function stayOf({ affinity, requiredCpus, groups, needsCounting = false, 
 	return { affinity: group, requiredCpus: group };
 }
 
-/** Whether it is known to make no difference on which host CPU the guest runs. */
-function isAlike({ counting }: Prediction): boolean {
-	const words = new Set(Object.values(counting));
-	return words.size === 1 && [...words].every(word => typeof word === 'string');
-}
+/** Whether it makes no difference on which host CPU the guest runs. */
+const isAlike = ({ counting }: Prediction) => new Set(Object.values(counting)).size === 1;
 
 const isWithin = (cpu: number, cpus: string | undefined) => cpus === undefined || parseCpuList(cpus).has(cpu);
 

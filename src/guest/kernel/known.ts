@@ -73,10 +73,10 @@ export function sortKernelLog(
 	};
 }
 
-function applies({ of, from, before }: KnownMessage, origin: LogOrigin): boolean {
+function applies({ of, from = '0.0', before }: KnownMessage, origin: LogOrigin): boolean {
 	if (of !== 'any' && of !== origin.of) return false;
 	// Of an unknown kernel it is not known that it has begun, nor that it has not ended.
-	const hasBegun = from === undefined || compare(origin.release ?? 'none', from) >= 0;
+	const hasBegun = compare(origin.release ?? 'none', from) >= 0;
 	const hasEnded = before !== undefined && compare(origin.release ?? '999.0', before) >= 0;
 	return hasBegun && !hasEnded;
 }

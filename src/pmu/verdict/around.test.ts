@@ -201,6 +201,7 @@ test('a report in a line, with the first of what followed', t => {
 test('what a sanitizer of QEMU reports fails the cell, with the functions that it names', t => {
 	const stderr = [
 		'qemu-system-aarch64: warning: something harmless',
+		'    #0 0xaaaab5a5c6f4 in of_no_report (/x/qemu-system-aarch64+0x2)',
 		'../source/target/arm/kvm.c:577:31: runtime error: shift exponent 32 is too large for 32-bit type',
 		'=================================================================',
 		'==1234==ERROR: LeakSanitizer: detected memory leaks',
@@ -209,6 +210,8 @@ test('what a sanitizer of QEMU reports fails the cell, with the functions that i
 		'    #1 0xffff8d0c3f10 in g_malloc (/lib/libglib-2.0.so.0+0x1)',
 		'    #2 0xaaaab5a5c6f4 in kvm_arch_init (/x/qemu-system-aarch64+0x2)',
 		'    #3 0xaaaab5a5c6f5 in kvm_init (/x/qemu-system-aarch64+0x3)',
+		'    #4 0xaaaab5a5c6f6 in accel_init_machine (/x/qemu-system-aarch64+0x4)',
+		'    #5 0xaaaab5a5c6f7 in of_no_interest (/x/qemu-system-aarch64+0x5)',
 		'SUMMARY: AddressSanitizer: 18 byte(s) leaked in 1 allocation(s).',
 	];
 	const judged = judgeAround({ ...seen, unexpected: { events: [], stderr } }, { asked });
@@ -220,7 +223,11 @@ test('what a sanitizer of QEMU reports fails the cell, with the functions that i
 				'sanitizer',
 				'../source/target/arm/kvm.c:577:31: runtime error: shift exponent 32 is too large for 32-bit type',
 			],
-			['start', 'sanitizer', 'LeakSanitizer: detected memory leaks (in kvm_arch_init, from kvm_init)'],
+			[
+				'start',
+				'sanitizer',
+				'LeakSanitizer: detected memory leaks (in kvm_arch_init, from kvm_init, from accel_init_machine)',
+			],
 		],
 	);
 	// Of a long report only the end may be there.

@@ -15,6 +15,9 @@ test("a counter that does not follow its vCPU, counters that are too many, and o
 	t.deepEqual(faultsWith({ fixedCounters: { ...sound, counted: '0', stopped: '1' } }), [
 		'the cycle counter of a vCPU with the fixed counters alone stands still on CPU 1, and counts on CPU 0',
 	]);
+	t.deepEqual(faultsWith({ fixedCounters: { ...sound, counted: '', stopped: '0-1' } }), [
+		'the cycle counter of a vCPU with the fixed counters alone stands still on CPU 0-1',
+	]);
 	t.deepEqual(faultsWith({ fixedCounters: { ...sound, eventCounters: 6 } }), [
 		'PMCR_EL0.N is 6 with the fixed counters alone, not 0',
 	]);
