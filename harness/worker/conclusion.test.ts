@@ -283,6 +283,12 @@ test('nobody is blamed for a count that is not predicted, or that the case did n
 	t.regex(why!, /expected a reading of cycles on host CPU 0-1 \(counts\), but there is none/);
 	t.deepEqual(of(uniform, [], { unmet: ['it must count'] }).slice(2), ['qemu']);
 	t.is(of(uniform, [{ ...count, pinned: null }])[0], 'pass');
+	const nowhere = [
+		{ ...count, pinned: null },
+		{ ...count, pinned: '' },
+	];
+	t.deepEqual(of(uniform, nowhere).slice(0, 1), ['error'], 'a count on no CPU was not taken');
+	t.is(of(uniform, [{ ...count, pinned: '0' }], { judging: { hostCpus: '' } })[0], 'skip', 'no CPU is known');
 	// What else is wrong is still told, and is still blamed on its layer.
 	const zero = { ...count, pinned: '0', count: 0n };
 	t.deepEqual(of(uniform, [zero]).slice(2), ['guest']);

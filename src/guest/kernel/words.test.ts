@@ -341,6 +341,10 @@ test('a heading of the kernel without its message is trouble, and a word of a pr
 	t.is(recognise('rmt_storage INFO:'), undefined);
 });
 
+test('text without any sign of a report is not checked line by line', t => {
+	t.false(isSuspicious('random: crng init done\nRun /init as init process\n'));
+});
+
 test('a line costs time in proportion to its length', async t => {
 	const pieces = [
 		'INFO: task ',

@@ -217,6 +217,8 @@ test('what QMP, trace and guest must show', t => {
 	const eventsWith = (cyclesListed: boolean) =>
 		predict(withKvm(bigLittle, { ...five, fixedCounters: { ...fixedCounters, cyclesListed } }), {}).events;
 	t.deepEqual([eventsWith(true), eventsWith(false)], [['cycles', 'r11'], ['r11']]);
+	const unasked = { ...five, fixedCounters: { unknown: 'not tried' } };
+	t.deepEqual(predict(withKvm(bigLittle, unasked), {}).events, ['cycles', 'r11']);
 	t.deepEqual(seen(uniform, { accel: 'tcg', icountShift: 1 }), [true, 0, true, ['cycles', 'instructions']]);
 });
 

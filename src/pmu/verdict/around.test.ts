@@ -236,6 +236,9 @@ test('what a sanitizer of QEMU reports fails the cell, with the functions that i
 		end.map(one => one.seen),
 		['AddressSanitizer: 18 byte(s) leaked in 1 allocation(s).'],
 	);
+	const many = Array.from({ length: 6 }, (_, at) => `../a.c:${at + 1}:1: runtime error: shift exponent is too large`);
+	const shown = judgeAround({ ...seen, unexpected: { events: [], stderr: many } }, { asked }).map(one => one.seen);
+	t.deepEqual(shown, [...many.slice(0, 4), '2 more reports']);
 	const died = { state: 'exited', status: 1, signal: null, stderr: stderr.join('\n') } as const;
 	t.true(judgeAround({ ...seen, start: died, unexpected: undefined! }, { asked }).length >= 2);
 });
