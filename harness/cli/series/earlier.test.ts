@@ -6,7 +6,7 @@ import { openCache } from '../../../src/image/index.ts';
 import { cellOf, resultsWith } from '../../../src/report/testing/results.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { findEarlier, keepEarlier, takeEarlier } from './earlier.ts';
-import { saidIn } from './runs.ts';
+import { linesText, saidIn } from './runs.ts';
 
 const runOf = (id: string, cells = [cellOf('pass')]): Results => {
 	const results = resultsWith(cells);
@@ -53,4 +53,9 @@ test('what QEMU writes is compared without what differs from start to start', t 
 		]),
 		['qemu-system-aarch64: warning: x', '==PID==ERROR: AddressSanitizer: SEGV on unknown address 0x... (pid N)'],
 	);
+});
+
+test('of many new lines, as of a sanitizer, the first are told and how many there are', t => {
+	t.is(linesText(['a', 'b']), 'a | b');
+	t.is(linesText(['a', 'b', 'c', 'd', 'e']), 'a | b | c | and 2 more lines');
 });

@@ -69,7 +69,7 @@ export interface JudgedStep<T> {
 	readonly at: number;
 	/** Such as `patch 3 'title'`. */
 	readonly name: string;
-	/** Lines that builds up to it wrote to stderr and the unpatched one did not; each names the patch. */
+	/** What builds up to it wrote to stderr and the unpatched one did not: one sentence for each patch, which it names. */
 	readonly said: readonly string[];
 	readonly judged: T;
 }
@@ -107,18 +107,26 @@ export async function runSteps<T extends { readonly exit: number }>(
 		const inspected = await inspect(step.built.program);
 		const ran = await runCells(runs, step.built, isLast ? 'after' : `patch-${at + 1}`);
 		if ('stopped' in ran) return ran;
-		for (const line of saidIn(ran.results)) {
-			if (!known.has(line) && said.length < linesKept) said.push(`${name} makes QEMU write to stderr: ${line}`);
-			known.add(line);
-		}
+		const lines = saidIn(ran.results).filter(line => !known.has(line));
+		for (const line of lines) known.add(line);
+		if (lines.length > 0) said.push(`${name} makes QEMU write to stderr: ${linesText(lines)}`);
 		const judged = judge(step.built, ran.results, inspected);
 		if (judged.exit !== exitCodes.asPredicted || isLast) return { at, name, said, judged };
 	}
 	throw new Error('a series has at least one build');
 }
 
-/** New lines of stderr that are told; all are in the results. */
-const linesKept = 20;
+/** New lines of stderr that are told, such as the first of a sanitizer's report; all are in the results. */
+const linesShown = 3;
+
+/** Joins the first of some lines. */
+export function linesText(lines: readonly string[]): string {
+	const rest = lines.length - linesShown;
+	return [
+		...lines.slice(0, linesShown),
+		...(rest > 0 ? [`and ${rest} more ${rest === 1 ? 'line' : 'lines'}`] : []),
+	].join(' | ');
+}
 
 /** The lines that QEMUs of a run wrote to stderr, without what differs from start to start. */
 export function saidIn({ cells }: Results): string[] {

@@ -128,7 +128,7 @@ function invariantFindings({ violations, unversioned }: Invariant, wanted: strin
 		found.push({
 			kind: 'backcompat-pmu',
 			severity: 'regression',
-			text: `the PMU of guests changes silently in ${listMachines(violations, all)}: backcompat-pmu is not ${wanted}`,
+			text: `the PMU of guests changes silently in ${listMachines(violations, all)}, which both offer: backcompat-pmu is not ${wanted}`,
 			machines: violations,
 		});
 	}
