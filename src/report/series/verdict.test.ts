@@ -153,6 +153,17 @@ test('the verdict on many changes fits a screen, what is wrong first, each with 
 	);
 });
 
+test('cells are named without the path of the build, which is the same for all', t => {
+	const cells = [{ qemu: built.program }];
+	const verdict = judged(cells, [{ ...cells[0]!, status: 'fail', reason: 'x' }]);
+	t.regex(verdict.comparison.changes[0]!.id, /,\/q\/qemu-system-aarch64,/);
+	const lines = textOf(seriesDocument(verdict, { isVerbose: true }), 200).split('\n');
+	t.deepEqual(
+		lines.filter(line => line.startsWith('    - ')),
+		['    - pmu/a[uniform,virt]'],
+	);
+});
+
 test('JUnit: only what the series made worse fails, and xmllint reads it', t => {
 	const verdict = judged(
 		[{}, { name: 'b', status: 'fail' }, { name: 'c' }, { name: 'd', status: 'fail' }],
