@@ -5,6 +5,8 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import { type Cache, NotCachedError } from '../cache/cache.ts';
 import { runTool, toolFailed } from '../cache/tool.ts';
 import { type Apt, prepareApt, updateIndex } from './apt.ts';
+import { hasApt } from './open.ts';
+import { openOwnArchive } from './own/archive.ts';
 
 /** The upstream archive of a Debian source package, in the cache. */
 export interface DebianSource {
@@ -30,41 +32,10 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 		const again = await keptSource(folder);
 		if (again !== undefined && !cache.refresh) return again;
 		if (cache.offline) throw new NotCachedError(`source of ${name} of ${suite}`);
-		// Says which suites of the chain the mirrors have.
-		const apt = await cache.exclusively('packages/index', async () =>
-			updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
-		);
-		const list = await sourceList(apt);
-		const mirror = `the Debian mirror that this machine uses (${apt.mirrors.main.from})`;
 		await cache.scratch(`source-${suite}-${name}`, async fetching => {
 			const what = `Downloading the source of ${name} of ${suite}`;
 			cache.progress({ what, done: 0, total: 100, unit: 'percent' });
-			const run = async (argv: readonly string[]) => {
-				const source = ['-o', `Dir::Etc::SourceList=${list}`];
-				const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];
-				const result = await runTool(full, {
-					...{ env: apt.env, cwd: fetching, signal: cache.signal },
-					onStatusLine: line => {
-						const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
-						if (percent !== undefined)
-							cache.progress({ what, done: Math.min(100, Number(percent)), total: 100, unit: 'percent' });
-					},
-				});
-				if (result.status === 0) return;
-				const isListed = argv[0] === 'source' && !result.stderr.includes('Unable to find a source package');
-				const missing = /Failed to fetch (\S+) +404 +Not Found/.exec(result.stderr)?.[1];
-				if (isListed && missing !== undefined) {
-					throw new VpmuError(`${mirror} lists the source of '${name}' in suite '${suite}', but lacks ${missing}`, {
-						blame: 'host',
-					});
-				}
-				if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
-					throw new UsageError(`${mirror} has no source of '${name}' in suite '${suite}'`);
-				}
-				throw toolFailed(full, result);
-			};
-			await run(['update', '-o', 'APT::Update::Error-Mode=any']);
-			await run(['source', '--download-only', '--only-source', name]);
+			await (hasApt() ? fetchWithApt : fetchWithoutApt)(cache, { suite, name, fetching, what });
 			cache.progress({ what, done: 100, total: 100, unit: 'percent' });
 			await rm(folder, { recursive: true, force: true });
 			await makeFolder(path.dirname(folder));
@@ -76,6 +47,57 @@ export async function debianSource(cache: Cache, suite: string, name: string): P
 		}
 		return fetched;
 	});
+}
+
+interface SourceRequest {
+	readonly suite: string;
+	readonly name: string;
+	/** The folder to fetch into. */
+	readonly fetching: string;
+	/** What is done, for progress. */
+	readonly what: string;
+}
+
+async function fetchWithoutApt(cache: Cache, { suite, name, fetching }: SourceRequest): Promise<void> {
+	const archive = await cache.exclusively('packages/index', async () =>
+		(await openOwnArchive(cache, suite, 'amd64')).update(cache.refresh),
+	);
+	await archive.source(name, fetching);
+}
+
+async function fetchWithApt(cache: Cache, { suite, name, fetching, what }: SourceRequest): Promise<void> {
+	// Says which suites of the chain the mirrors have.
+	const apt = await cache.exclusively('packages/index', async () =>
+		updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
+	);
+	const list = await sourceList(apt);
+	const mirror = `the Debian mirror that this machine uses (${apt.mirrors.main.from})`;
+	const run = async (argv: readonly string[]) => {
+		const source = ['-o', `Dir::Etc::SourceList=${list}`];
+		const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];
+		const result = await runTool(full, {
+			...{ env: apt.env, cwd: fetching, signal: cache.signal },
+			onStatusLine: line => {
+				const percent = /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1];
+				if (percent !== undefined)
+					cache.progress({ what, done: Math.min(100, Number(percent)), total: 100, unit: 'percent' });
+			},
+		});
+		if (result.status === 0) return;
+		const isListed = argv[0] === 'source' && !result.stderr.includes('Unable to find a source package');
+		const missing = /Failed to fetch (\S+) +404 +Not Found/.exec(result.stderr)?.[1];
+		if (isListed && missing !== undefined) {
+			throw new VpmuError(`${mirror} lists the source of '${name}' in suite '${suite}', but lacks ${missing}`, {
+				blame: 'host',
+			});
+		}
+		if (/Unable to find a source package|does not have a Release file|404 +Not Found/.test(result.stderr)) {
+			throw new UsageError(`${mirror} has no source of '${name}' in suite '${suite}'`);
+		}
+		throw toolFailed(full, result);
+	};
+	await run(['update', '-o', 'APT::Update::Error-Mode=any']);
+	await run(['source', '--download-only', '--only-source', name]);
 }
 
 async function keptSource(folder: string): Promise<DebianSource | undefined> {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as openpgp from 'openpgp';
 
@@ -67,7 +67,7 @@ export function makeFakeDeb(
 	].join('\n');
 }
 
-/** Writes the index of a suite. @param change what a hostile mirror does to the signed text before or after it is signed */
+/** Writes the index of a suite, with that of sources if there is one. @param change what a hostile mirror does to the signed text before or after it is signed */
 export async function writeFakeSuite(
 	folder: string,
 	suite: string,
@@ -84,6 +84,16 @@ export async function writeFakeSuite(
 		` ${sha256(packages)} ${Buffer.byteLength(packages)} main/binary-arm64/Packages`,
 		` ${sha256(packed)} ${packed.length} main/binary-arm64/Packages.xz`,
 	];
+	const sources = path.join(folder, 'dists', suite, 'main/source');
+	if (existsSync(path.join(sources, 'Sources'))) {
+		const plain = readFileSync(path.join(sources, 'Sources'));
+		const xz = spawnSync('xz', ['-c'], { input: plain }).stdout;
+		writeFileSync(path.join(sources, 'Sources.xz'), xz);
+		listed.push(
+			` ${sha256(plain)} ${plain.length} main/source/Sources`,
+			` ${sha256(xz)} ${xz.length} main/source/Sources.xz`,
+		);
+	}
 	const text = `Origin: Debian\nSuite: stable\nCodename: ${suite}\nDate: ${new Date().toUTCString()}\nSHA256:\n${listed.join('\n')}\n`;
 	const signed = await key.sign((change.before ?? String)(text));
 	writeFileSync(path.join(folder, 'dists', suite, 'InRelease'), (change.after ?? String)(signed));

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -220,6 +221,43 @@ test('a suite that the mirror does not have is bad input, and a mirror may be a 
 	await t.throwsAsync(openOwnArchive(cache, 'Trixie; rm', 'arm64'), { instanceOf: UsageError });
 	Object.assign(prepared.env, { VPMU_DEBIAN_MIRROR: `file://${prepared.folder}` });
 	t.is((await useAll(prepared)).length, 4);
+});
+
+test('the source of a package is its newest upstream archive and its description, each verified', async t => {
+	const prepared = await prepare(t);
+	const { folder, env } = prepared;
+	const stanza = (version: string, files: Record<string, string>, name = 'qemu') => {
+		const lines = Object.entries(files).map(([file, text]) => {
+			mkdirSync(path.join(folder, 'pool/q'), { recursive: true });
+			writeFileSync(path.join(folder, 'pool/q', file), text);
+			return ` ${createHash('sha256').update(text).digest('hex')} ${text.length} ${file}`;
+		});
+		return `Package: ${name}\nVersion: ${version}\nDirectory: pool/q\nChecksums-Sha256:\n${lines.join('\n')}\n`;
+	};
+	const sources = path.join(folder, 'dists/trixie/main/source');
+	mkdirSync(sources, { recursive: true });
+	const files = { 'qemu_2.dsc': 'Version: 2', 'qemu_2.orig.tar.xz': 'upstream', 'qemu_2.debian.tar.xz': 'debian' };
+	const texts = [
+		stanza('1', { 'qemu_1.orig.tar.xz': 'old' }),
+		stanza('2', files),
+		stanza('3', { 'x.dsc': 'x' }, 'qemu-x'),
+	];
+	writeFileSync(path.join(sources, 'Sources'), texts.join('\n'));
+	await writeFakeSuite(folder, 'trixie', '', key);
+	const archive = await (await openOwnArchive(await openCache({ env }), 'trixie', 'amd64')).update(false).catch(String);
+	t.regex(String(archive), /has no suite 'trixie' for amd64/);
+	const own = await (await archiveOf(prepared)).update(false);
+	const to = path.join(folder, 'source');
+	mkdirSync(to);
+	await own.source('qemu', to);
+	t.deepEqual(readdirSync(to).sort(), ['qemu_2.dsc', 'qemu_2.orig.tar.xz']);
+	await t.throwsAsync(own.source('qem', to), {
+		instanceOf: UsageError,
+		message: /has no source of 'qem' in suite 'trixie'/,
+	});
+	writeFileSync(path.join(folder, 'pool/q/qemu_2.orig.tar.xz'), 'hostile!');
+	await t.throwsAsync(own.source('qemu', to), { instanceOf: VpmuError, message: /qemu_2\.orig\.tar\.xz has SHA-256/ });
+	t.deepEqual(readdirSync(to).sort(), ['qemu_2.dsc']);
 });
 
 test('an abort ends a fetch', async t => {

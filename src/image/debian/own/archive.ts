@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as v from 'valibot';
 import { messageOf, UsageError, VpmuError } from '../../../lib/errors.ts';
 import { makeFolder } from '../../../lib/make-folder.ts';
-import { readStored, type Shape } from '../../../lib/stored.ts';
+import { readStored } from '../../../lib/stored.ts';
 import { writeWhole } from '../../../lib/whole-file.ts';
 import type { Cache } from '../../cache/cache.ts';
 import { unpackDeb } from '../../unpack/deb.ts';
@@ -13,11 +12,13 @@ import type { DebianArchive } from '../archive.ts';
 import type { Architecture, ResolvedPackage } from '../pins.ts';
 import { findMirrors, type Mirror, type Mirrors } from '../sources.ts';
 import { isSecuritySuite, preferredRelease, requireSuiteName, suiteChain } from '../suites.ts';
-import type { IndexedPackage } from './control.ts';
+import { fieldOf, stanzasOf } from './control.ts';
 import { type FetchOptions, fetchBytes, fetchFile, NotOnMirrorError, requireHash } from './fetch.ts';
+import { type IndexState, oneOf, reached, requirePath, resolved, stateShape, Unreachable } from './parts.ts';
 import { type ListedFile, parseRelease, type Release } from './release.ts';
 import { Resolver } from './resolve.ts';
 import { keyringsOf, verifySigned } from './signature.ts';
+import { compareVersions } from './version.ts';
 
 /** Indexes older than this are read again before packages are resolved. */
 const indexAgeMs = 24 * 60 * 60 * 1000;
@@ -25,17 +26,6 @@ const indexAgeMs = 24 * 60 * 60 * 1000;
 /** Debian's largest InRelease file has some 200 kB, its largest index some 60 MB. */
 const largestRelease = 4 * 2 ** 20;
 const largestIndex = 512 * 2 ** 20;
-
-/** What is known of a suite's indexes: where they come from, which suites the mirrors lack, and each kept index. */
-interface IndexState {
-	readonly sources: readonly string[];
-	readonly absent: readonly string[];
-	readonly kept: Readonly<Record<string, ListedFile>>;
-}
-const listedShape = v.looseObject({ sizeBytes: v.number(), sha256: v.string() });
-const stateShape: Shape<IndexState> = v.looseObject({
-	...{ sources: v.array(v.string()), absent: v.array(v.string()), kept: v.record(v.string(), listedShape) },
-});
 
 /** The index that was used last, which is asked several times in a row, and is slow to read. */
 let lastUsed: { readonly key: string; readonly resolver: Resolver } | undefined;
@@ -46,7 +36,7 @@ let lastUsed: { readonly key: string; readonly resolver: Resolver } | undefined;
  *
  * @throws UsageError for a malformed suite; VpmuError (blame `host`) when nothing names a mirror
  */
-export async function openOwnArchive(cache: Cache, suite: string, architecture: Architecture): Promise<DebianArchive> {
+export async function openOwnArchive(cache: Cache, suite: string, architecture: Architecture): Promise<OwnArchive> {
 	requireSuiteName(suite);
 	const mirrors = await findMirrors(cache.env);
 	const folder = path.join(cache.folder('packages'), 'own', `${suite}-${architecture}`);
@@ -57,7 +47,8 @@ export async function openOwnArchive(cache: Cache, suite: string, architecture: 
 
 type Opened = Pick<OwnArchive, 'suite' | 'architecture' | 'mirrors' | 'folder' | 'absent'>;
 
-class OwnArchive implements DebianArchive {
+/** A suite, without apt. Made by {@link openOwnArchive}. */
+export class OwnArchive implements DebianArchive {
 	readonly suite: string;
 	readonly architecture: Architecture;
 	readonly mirrors: Mirrors;
@@ -101,7 +92,7 @@ class OwnArchive implements DebianArchive {
 		return { value: found.value, readAt: (await stat(this.#stateFile)).mtimeMs };
 	}
 
-	async update(force: boolean): Promise<DebianArchive> {
+	async update(force: boolean): Promise<OwnArchive> {
 		const known = await this.state();
 		if (!force && known !== undefined && Date.now() - known.readAt < indexAgeMs) return this;
 		const what = `Reading the package index of ${this.suite} (${this.architecture})`;
@@ -153,43 +144,43 @@ class OwnArchive implements DebianArchive {
 
 	/** Fetches a suite's signed Release file, and its index unless the kept one is the same. */
 	async #read(suite: string, mirror: Mirror, known: ListedFile | undefined): Promise<ListedFile> {
-		const base = mirror.uri.replace(/\/+$/, '');
-		const release = await this.#release(suite, mirror, `${base}/dists/${suite}`);
+		const release = await this.#release(suite, mirror);
 		const name = `main/binary-${this.architecture}/Packages`;
-		const [plain, packed] = [release.files.get(name), release.files.get(`${name}.xz`)];
-		if (plain === undefined || packed === undefined) {
-			throw new NotOnMirrorError(`${base} has no ${name}.xz of ${suite}`, { blame: 'host' });
-		}
-		if (plain.sizeBytes > largestIndex || packed.sizeBytes > largestIndex) {
-			throw new VpmuError(`the package index of ${suite} has ${plain.sizeBytes} bytes`, { blame: 'host' });
-		}
+		const plain = release.files.get(name);
+		if (plain === undefined) throw new NotOnMirrorError(`${mirror.uri} has no ${name} of ${suite}`, { blame: 'host' });
 		if (known?.sha256 === plain.sha256 && (await this.#keptIndex(suite, plain)) !== undefined) return plain;
-		const to = `${this.#indexFile(suite)}.xz`;
-		const byHash = `${base}/dists/${suite}/${path.dirname(name)}/by-hash/SHA256/${packed.sha256}`;
-		try {
-			await reached(
-				fetchFile(release.byHash ? byHash : `${base}/dists/${suite}/${name}.xz`, to, packed, this.#fetching),
-			);
-			const pieces: Uint8Array[] = [];
-			const from = [await readFile(to)];
-			const source = (async function* () {
-				yield* from;
-			})();
-			for await (const piece of decompressed(source, 'xz', `the package index of ${suite}`, plain.sizeBytes)) {
-				// The decompressor reuses its memory.
-				pieces.push(Uint8Array.from(piece));
-			}
-			const text = Buffer.concat(pieces);
-			requireHash(`the package index of ${suite}`, plain, text.length, createHash('sha256').update(text).digest('hex'));
-			await writeFile(this.#indexFile(suite), text);
-		} finally {
-			await rm(to, { force: true });
-		}
+		await writeFile(this.#indexFile(suite), await this.#fetchIndex(suite, mirror, release, name));
 		return plain;
 	}
 
-	async #release(suite: string, mirror: Mirror, folder: string): Promise<Release> {
-		const uri = `${folder}/InRelease`;
+	/** Fetches and unpacks an index that a Release file lists. @throws NotOnMirrorError if it lists none of that name */
+	async #fetchIndex(suite: string, mirror: Mirror, release: Release, name: string): Promise<Buffer> {
+		const folder = `${mirror.uri.replace(/\/+$/, '')}/dists/${suite}`;
+		const [plain, packed] = [release.files.get(name), release.files.get(`${name}.xz`)];
+		if (plain === undefined || packed === undefined) {
+			throw new NotOnMirrorError(`${folder} has no ${name}.xz`, { blame: 'host' });
+		}
+		if (plain.sizeBytes > largestIndex || packed.sizeBytes > largestIndex) {
+			throw new VpmuError(`${name} of ${suite} has ${plain.sizeBytes} bytes`, { blame: 'host' });
+		}
+		const what = `the package index of ${suite}`;
+		const to = path.join(this.folder, 'fetched.xz');
+		try {
+			const place = release.byHash ? `${path.dirname(name)}/by-hash/SHA256/${packed.sha256}` : `${name}.xz`;
+			await reached(fetchFile(`${folder}/${place}`, to, packed, this.#fetching));
+			const pieces: Uint8Array[] = [];
+			for await (const piece of decompressed(oneOf(await readFile(to)), 'xz', what, plain.sizeBytes))
+				pieces.push(piece);
+			const text = Buffer.concat(pieces);
+			requireHash(what, plain, text.length, createHash('sha256').update(text).digest('hex'));
+			return text;
+		} finally {
+			await rm(to, { force: true });
+		}
+	}
+
+	async #release(suite: string, mirror: Mirror): Promise<Release> {
+		const uri = `${mirror.uri.replace(/\/+$/, '')}/dists/${suite}/InRelease`;
 		const message = await reached(fetchBytes(uri, { ...this.#fetching, most: largestRelease }));
 		const keyrings = await keyringsOf(mirror.signedBy);
 		const text = await verifySigned(message.toString('utf8'), keyrings, uri, this.#cache.signal);
@@ -279,9 +270,7 @@ class OwnArchive implements DebianArchive {
 		item: ResolvedPackage,
 		onBytes: (count: number) => void,
 	): Promise<void> {
-		if (!/^[\w.+~%:/-]+\.deb$/.test(below) || below.split('/').some(part => part === '' || part === '..')) {
-			throw new VpmuError(`the package index names '${below}' for ${item.name}, which is no path`, { blame: 'host' });
-		}
+		requirePath(below, item.name);
 		for (const [index, { uri }] of mirrors.entries()) {
 			try {
 				await fetchFile(`${uri.replace(/\/+$/, '')}/${below}`, to, item, { ...this.#fetching, onBytes });
@@ -292,25 +281,42 @@ class OwnArchive implements DebianArchive {
 		}
 	}
 
+	/**
+	 * Fetches the description and the upstream archive of a source package into a folder.
+	 * @throws UsageError if no suite of the chain has it
+	 */
+	async source(name: string, to: string): Promise<void> {
+		let best: { stanza: string; mirror: Mirror; isPreferred: boolean } | undefined;
+		for (const { suite, mirror } of this.#chain) {
+			if (mirror === undefined || this.absent.includes(suite)) continue;
+			const release = await this.#release(suite, mirror);
+			const text = (await this.#fetchIndex(suite, mirror, release, 'main/source/Sources')).toString('utf8');
+			const isPreferred = suite === preferredRelease(this.suite);
+			for (const { stanza } of stanzasOf(text)) {
+				if (fieldOf(stanza, 'Package') !== name) continue;
+				const newer =
+					best === undefined || compareVersions(fieldOf(stanza, 'Version'), fieldOf(best.stanza, 'Version')) > 0;
+				if (best?.isPreferred === isPreferred || best === undefined ? newer : isPreferred)
+					best = { stanza, mirror, isPreferred };
+			}
+		}
+		if (best === undefined) {
+			throw new UsageError(
+				`the Debian mirror that this machine uses (${this.mirrors.main.from}) has no source of '${name}' in suite '${this.suite}'`,
+			);
+		}
+		const folder = fieldOf(best.stanza, 'Directory');
+		for (const line of fieldOf(best.stanza, 'Checksums-Sha256').split('\n')) {
+			const [, sha256, size, file] = /^([0-9a-f]{64}) (\d{1,12}) ([A-Za-z0-9][\w.+~-]*)$/.exec(line.trim()) ?? [];
+			if (file === undefined || !/\.dsc$|\.orig\.tar\.(xz|gz|bz2)$/.test(file)) continue;
+			const from = `${folder}/${file}`;
+			requirePath(from, name);
+			const known = { sha256: sha256!, sizeBytes: Number(size) };
+			await fetchFile(`${best.mirror.uri.replace(/\/+$/, '')}/${from}`, path.join(to, file), known, this.#fetching);
+		}
+	}
+
 	async unpack(deb: string, to: string): Promise<void> {
 		await unpackDeb(deb, to, path.basename(deb));
 	}
-}
-
-/** The mirror could not be reached, as opposed to one that gives something wrong. */
-class Unreachable extends VpmuError {
-	override readonly name = 'Unreachable';
-}
-
-async function reached<T>(fetching: Promise<T>): Promise<T> {
-	return await fetching.catch(error => {
-		// A network failure has the system's error as its cause.
-		if (!(error instanceof VpmuError) || error.cause === undefined || error instanceof NotOnMirrorError) throw error;
-		throw new Unreachable(error.message, { blame: 'host', cause: error });
-	});
-}
-
-/** As apt names its files. */
-function resolved({ name, version, architecture, sizeBytes, sha256 }: IndexedPackage): ResolvedPackage {
-	return { name, version, file: `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`, sizeBytes, sha256 };
 }
