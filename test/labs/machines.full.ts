@@ -43,7 +43,9 @@ mkdir "$work/real" "$work/bin" "$work/none"
 mount --bind /usr/bin "$work/real"
 for file in /usr/bin/*; do
 	name=\${file##*/}
-	eval "case \\$name in $lacks) ;; *) ln -s \\"$work/real/\\$name\\" \\"$work/bin/\\$name\\" ;; esac"
+	eval "case \\$name in $lacks) continue ;; esac"
+	# A link such as npm's is relative to this folder.
+	if [ -L "$file" ]; then cp -P "$file" "$work/bin/$name"; else ln -s "$work/real/$name" "$work/bin/$name"; fi
 done
 mount --bind "$work/bin" /usr/bin
 mount --bind "$work/apt" /etc/apt
