@@ -39,7 +39,7 @@ withSource('a patch that breaks a machine type is named, with the machine types'
 	const { status, stdout, stderr, faulty } = await tried(t, 'compatibility', cell);
 	t.is(status, 1, stderr);
 	t.regex(stdout, new RegExp(`patch 2 '${faulty}' is the first with which`));
-	t.regex(stdout, /not set in virt-9\.2/);
+	t.regex(stdout, /-> not set in virt-2\.6 to virt-9\.2 \(\d+\)/);
 });
 
 withSource('a patch that makes QEMU warn is named, with the line; that alone is not a failure', async t => {

@@ -57,7 +57,6 @@ async function ask(
 	return await inspectQemu(host, { command: built, label: source }, { signal, qmpSchema });
 }
 
-/** 1 where a promise is broken, or where it could not be decided whether it is: unknown is not success. */
 /** Returns 1 if a promise is broken, or if that could not be decided: unknown is not success. */
 function verdictOf({ invariant, findings }: InspectionComparison): number {
 	return invariant.holds === true && findings.every(finding => finding.severity !== 'regression')

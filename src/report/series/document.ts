@@ -17,6 +17,9 @@ export interface SeriesReportOptions {
 	readonly isVerbose?: boolean;
 }
 
+/** Number of regressions shown without `--verbose` that need no guest: one lost line of code may lose 40 compat properties. */
+const mostBuildFindings = 3;
+
 /** Number of changes shown without `--verbose`, besides regressions. */
 const mostGroups = 4;
 
@@ -129,11 +132,17 @@ export function triedText({ cells, real, board, tcg, simulated, hosts }: Tried, 
 function buildItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	const { findings = [], breaking = [] } = verdict.builds ?? {};
 	const wrong = findings.filter(one => one.severity === 'regression');
+	const told = isVerbose ? wrong : wrong.slice(0, mostBuildFindings);
+	const rest = wrong.length - told.length;
 	// One command shows them all.
 	const command = repeatCommand(verdict, 'builds');
 	const others = isVerbose ? findings.filter(one => one.severity === 'difference') : [];
 	return [
-		...wrong.map(({ text }, at) => ({ tag: 'regression', text, ...(at === wrong.length - 1 ? { command } : {}) })),
+		...told.map(({ text }, at) => ({
+			tag: 'regression',
+			text: rest > 0 && at === told.length - 1 ? `${text}; and ${rest} more like these` : text,
+			...(at === told.length - 1 ? { command } : {}),
+		})),
 		...breaking.map(text => ({ tag: 'QMP breaks', text, ...(isVerbose ? {} : { lines: 1 }) })),
 		...others.map(({ text }) => ({ tag: 'difference', text })),
 	];

@@ -153,6 +153,24 @@ test('the verdict on many changes fits a screen, what is wrong first, each with 
 	);
 });
 
+test('of many regressions that need no guest, the first are told, how many there are, and the command that shows all', t => {
+	const findings = Array.from({ length: 8 }, (_, at) => ({
+		...{ severity: 'regression' as const, text: `device${at}.vectors 0 -> not set in virt-9.2` },
+	}));
+	const verdict = judged([{}], [{}], { builds: { ...kept, findings } });
+	t.deepEqual(
+		textFor(verdict)
+			.split('\n')
+			.filter(line => /^regression|^ {4}\$/.test(line)),
+		[
+			...[0, 1].map(at => `regression: device${at}.vectors 0 -> not set in virt-9.2`),
+			'regression: device2.vectors 0 -> not set in virt-9.2; and 5 more like these',
+			'    $ sh out/repeat/builds.sh',
+		],
+	);
+	t.is(textOf(seriesDocument(verdict, { isVerbose: true }), 100).match(/^regression/gm)?.length, 8);
+});
+
 test('cells are named without the path of the build, which is the same for all', t => {
 	const cells = [{ qemu: built.program }];
 	const verdict = judged(cells, [{ ...cells[0]!, status: 'fail', reason: 'x' }]);
