@@ -1,13 +1,14 @@
 import { open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
 import { type Cache, joinInitramfs, writeCpio } from '../image/index.ts';
 import { formatDuration, poll, type WaitOptions } from '../lib/deadline.ts';
+import { eitherSignal } from '../lib/either-signal.ts';
 import { messageOf } from '../lib/errors.ts';
 import { contention } from '../lib/fair-clock.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { connectBoard } from './connect.ts';
+import { type Idleness, untilIdle } from './demand.ts';
 import { BoardError } from './errors.ts';
 import { readDeviceTree, writeDeviceTree } from './flattened.ts';
 import { type BoardFolder, boardSpec, startLevel0 } from './level0.ts';
@@ -20,7 +21,10 @@ const bootMs = 180_000;
 const migrateMs = 120_000;
 /** Time limit for reaching a restored board; a board that does not answer by then is given up. */
 const trialMs = 40_000;
-const settleMs = 2000;
+/** An idle board wants 0 to 3 percent of a CPU. Its CPUs have stopped their ticks then, see trySnapshot. */
+const settled: Idleness = { share: 0.05, looks: 8, unknown: 'idle' };
+/** A board that is spoken to wants a whole CPU; one that waits for lost ticks was seen to want 0 to 46 percent. */
+const deaf: Idleness = { share: 0.6, looks: 40, unknown: 'busy' };
 const attempts = 4;
 /** A disk with less free space counts as full for a snapshot. */
 const leastSpaceBytes = 16 * 2 ** 20;
@@ -82,18 +86,45 @@ async function trySnapshot(
 	try {
 		await using machine = await startLevel0(host, name, boardSpec(parts, folder, { snapshot }), folder, limits);
 		await restoreSnapshot(machine, name, snapshot, limits);
-		await using board = await connectBoard(machine, parts, folder, limits);
-		const online = Array.from({ length: parts.layout.cpus }, (_, cpu) => cpu).filter(
-			cpu => !parts.layout.offline.includes(cpu),
-		);
-		for (const cpu of online) {
-			const { status } = await board.run(['taskset', '-c', String(cpu), 'sleep', '0.05'], limits);
-			if (status !== 0) throw new BoardError(`CPU ${cpu} of ${name} cannot be used`, { board: name });
-		}
+		await unlessDeaf(machine, name, limits, async heard => {
+			await using board = await connectBoard(machine, parts, folder, heard);
+			const online = Array.from({ length: parts.layout.cpus }, (_, cpu) => cpu).filter(
+				cpu => !parts.layout.offline.includes(cpu),
+			);
+			for (const cpu of online) {
+				const { status } = await board.run(['taskset', '-c', String(cpu), 'sleep', '0.05'], heard);
+				if (status !== 0) throw new BoardError(`CPU ${cpu} of ${name} cannot be used`, { board: name });
+			}
+		});
 		return undefined;
 	} catch (error) {
 		if (signal?.aborted) throw error;
 		return error as Error;
+	}
+}
+
+/** Does something with a restored board, and gives up once the board idles instead. @throws BoardError */
+async function unlessDeaf(
+	machine: Machine,
+	name: string,
+	limits: WaitOptions,
+	work: (limits: WaitOptions) => Promise<void>,
+): Promise<void> {
+	const [given, done] = [new AbortController(), new AbortController()];
+	using either = eitherSignal(limits.signal, given.signal);
+	using watched = eitherSignal(limits.signal, done.signal);
+	const watching = untilIdle(machine.process.pid, deaf, {
+		signal: watched.signal,
+		timeoutMs: limits.timeoutMs,
+	}).then(
+		() => given.abort(new BoardError(`${name} idles instead of answering`, { board: name })),
+		() => undefined,
+	);
+	try {
+		await work({ ...limits, signal: either.signal });
+	} finally {
+		done.abort();
+		await watching;
 	}
 }
 
@@ -132,7 +163,7 @@ async function takeSnapshot(
 		for (const file of parts.preload) await board.provide(file, limits);
 		await board[Symbol.asyncDispose]();
 		// Wait until all CPUs are idle with their ticks stopped, see trySnapshot.
-		await delay(settleMs, undefined, { signal });
+		await untilIdle(machine.process.pid, settled, limits);
 		await machine.qmp.execute('stop');
 		await leaveOutMemory(machine);
 		await machine.qmp.execute('migrate', { uri: stateIn(to) });
