@@ -41,9 +41,13 @@ test("the difference of perf's counts for N and 2N is the documented figure, to 
 		[workloads.threads(4), 100_000n],
 	] as const) {
 		const [once, twice] = [await count(workload.argv(n)), await count(workload.argv(2n * n))];
-		const figure = workload.figures(n).loop.instructions;
+		const { instructions, loop: perLoop } = workload.figures(n);
+		const figure = perLoop.instructions;
 		t.log(`${workload.name} ${n}: ${once}, ${2n * n}: ${twice}; ${twice - once} more, ${figure} by the figures`);
-		t.is(twice - once, figure, workload.name);
+		// Threads that wait for one another look again as often as they are woken: four instructions each time.
+		const most = instructions === null ? 100n : 0n;
+		const off = twice - once - figure;
+		t.true(off <= most && -off <= most, `${workload.name}: off by ${off}`);
 	}
 	const { stdout } = await shell.run(loop.argv(7), { timeoutMs: 60_000 });
 	t.deepEqual(parseWorkloadReport(stdout.toString()).done, [{ name: 'loop', n: 7n }]);

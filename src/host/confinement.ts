@@ -1,4 +1,5 @@
 import { chown } from 'node:fs/promises';
+import path from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import type { Host, Untrusted } from './host.ts';
 import {
@@ -42,7 +43,7 @@ export class Confinement {
 		if (rights.as !== 'nobody' || this.#rootBecause !== null) return [...within, ...argv];
 		const drop = dropTo(rights.kvmGroup ?? untrustedId);
 		const room = await this.#takeRoom();
-		const way = await wayFor(argv, room);
+		const way = await wayFor(argv, path.dirname(room));
 		if (way === undefined) return [...within, ...drop, ...argv];
 		if (way === 'impossible') {
 			this.#rootBecause = 'other users cannot reach the folder of its files, because something else is mounted in it';

@@ -73,6 +73,8 @@ export interface Way {
 	readonly tops: ReadonlyMap<string, ReadonlySet<string>>;
 	/** Folders and files on the way whose mode must be changed, and how (chmod(1)). */
 	readonly closed: ReadonlyMap<string, 'o+x' | 'o+rX'>;
+	/** A folder below one of them in which vpmu and the program must see the same. */
+	readonly shared: string | undefined;
 }
 
 /** Finds the absolute paths of existing files in the words of a command, such as `-kernel PATH` or `file=PATH,size=1`. */
@@ -83,12 +85,12 @@ async function pathsIn(argv: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Finds out what prevents other users from reading the files that a command names; `undefined` if nothing does. Checks only
- * permission bits.
- * @param own a folder that must look the same to vpmu and to the program
+ * Finds out what prevents other users from reading the files that a command names, and from reaching a folder that belongs to
+ * them; `undefined` if nothing does. Checks only permission bits.
+ * @param shared a folder in which vpmu and the program must see the same
  * @returns `impossible` if the way cannot be opened for a single process
  */
-export async function wayFor(argv: readonly string[], own: string): Promise<Way | 'impossible' | undefined> {
+export async function wayFor(argv: readonly string[], shared: string): Promise<Way | 'impossible' | undefined> {
 	const closed = new Map<string, 'o+x' | 'o+rX'>();
 	const paths = new Set<string>();
 	for (const named of await pathsIn(argv)) {
@@ -101,7 +103,12 @@ export async function wayFor(argv: readonly string[], own: string): Promise<Way 
 			}
 		}
 	}
+	const own = await realpath(shared);
+	for (let at = path.dirname(own); at !== '/'; at = path.dirname(at)) {
+		if (((await stat(at)).mode & 0o001) === 0) closed.set(at, 'o+x');
+	}
 	if (closed.size === 0) return undefined;
+	paths.add(own);
 	const tops = new Map<string, Set<string>>();
 	for (const one of [...closed.keys()].sort((a, b) => a.length - b.length)) {
 		const isFolder = (await stat(one)).isDirectory();
@@ -113,9 +120,9 @@ export async function wayFor(argv: readonly string[], own: string): Promise<Way 
 			if (isBelow(one, top) && one !== top) names.add(path.relative(top, one).split('/')[0]!);
 		}
 	}
-	const hidden = [own, ...(await mountPoints())];
-	const isImpossible = hidden.some(point => [...tops.keys()].some(top => isBelow(point, top)));
-	return isImpossible ? 'impossible' : { tops, closed };
+	const isHidden = (point: string) => [...tops.keys()].some(top => isBelow(point, top));
+	if ((await mountPoints()).some(isHidden)) return 'impossible';
+	return { tops, closed, shared: isHidden(own) ? own : undefined };
 }
 
 const isBelow = (file: string, folder: string) => file === folder || file.startsWith(`${folder}/`);
@@ -136,10 +143,10 @@ async function mountPoints(): Promise<string[]> {
  * folder it mounts a view in which the needed entries are reachable and the others are not.
  * @param room an empty folder for the changed views
  */
-export function openWay({ tops, closed }: Way, room: string): string[] {
-	const quoted = quoteWord(room);
+export function openWay({ tops, closed, shared }: Way, room: string): string[] {
 	const lay = [...tops].map(([top, names], index) => {
-		const upper = `${room}/${index}`;
+		// A view may hide the room, so it is reached by a descriptor.
+		const upper = `/proc/self/fd/8/${index}`;
 		const options = `lowerdir=.,upperdir=${upper}/up,workdir=${upper}/work,metacopy=on`;
 		const keep = [...names].map(name => `${quoteWord(name)}) continue ;;`).join(' ');
 		return `mkdir -p ${quoteWord(`${upper}/up`)} ${quoteWord(`${upper}/work`)}
@@ -153,9 +160,12 @@ done
 cd /`;
 	});
 	const script = `set -e
-mount -t tmpfs -o mode=711 vpmu ${quoted}
+${shared === undefined ? '' : `exec 7<${quoteWord(shared)}`}
+mount -t tmpfs -o mode=711 vpmu ${quoteWord(room)}
+exec 8<${quoteWord(room)}
 ${lay.join('\n')}
 ${[...closed].map(([one, mode]) => `chmod ${mode} -- ${quoteWord(one)}`).join('\n')}
-exec "$@"`;
+${shared === undefined ? '' : `mount -c --bind /proc/self/fd/7 ${quoteWord(shared)}`}
+exec 7<&- 8<&- "$@"`;
 	return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, 'vpmu-way'];
 }

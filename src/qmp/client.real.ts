@@ -118,7 +118,9 @@ eachQemu('out-of-band execution overtakes a command that blocks', {}, async (t, 
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-fifo-'));
 	t.teardown(() => rmSync(folder, { recursive: true }));
 	const fifo = path.join(folder, 'fifo');
-	execFileSync('mkfifo', [fifo]);
+	// QEMU runs as another user.
+	execFileSync('mkfifo', ['-m', '666', fifo]);
+	execFileSync('chmod', ['755', folder]);
 	let blocked = true;
 	const blocking = qmp.execute('object-add', { 'qom-type': 'secret', id: 'secret0', file: fifo }).finally(() => {
 		blocked = false;

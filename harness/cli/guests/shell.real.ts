@@ -83,7 +83,7 @@ test('on a terminal: every key goes to the guest, Ctrl-A X leaves, and the termi
 			[/Ctrl-A X leaves/, '\x01x'],
 		],
 	);
-	t.regex(shown, /\nstatus=0\r/);
+	t.regex(shown, /\bstatus=0\r/);
 	const mode = (name: string) => new RegExp(`(?:^|\\n)${name}=(\\S+)\\r`).exec(shown)?.[1];
 	t.truthy(mode('before'));
 	t.is(mode('after'), mode('before'));

@@ -42,7 +42,7 @@ for (const [argv, message] of [
 		['inspekt'],
 		/unknown benchmark 'inspekt' of 'vpmu bench' \(did you mean 'inspect'\?\); allowed: qmp, replies, inspect/,
 	],
-	[['--rounds', '0'], /the value '0' of --rounds is not allowed/],
+	[['--rounds', '0'], /'0' of option '--rounds' is not valid; allowed: whole numbers/],
 	[['--qemu', '/no/such'], /'\/no\/such' of option '--qemu' does not exist/],
 ] as const) {
 	test.serial(`refused: ${argv.join(' ')}`, async t => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -81,6 +81,8 @@ test.serial('QEMU that is killed while a command runs in the guest', async t => 
 
 test.serial('a machine that somebody else stops is told so, and from what QMP says', async t => {
 	const folder = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	// QEMU makes a socket in it, as another user.
+	await chmod(folder, '777');
 	t.teardown(() => rm(folder, { recursive: true, force: true }));
 	await using host = localHost();
 	const other = path.join(folder, 'qmp');

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -10,6 +10,8 @@ import { startMachine } from '../start.ts';
 
 test('a guest whose kernel never returns from a system call: a hang, with what the kernel says of it', async t => {
 	const artifacts = await mkdtemp(path.join(tmpdir(), 'vpmu-test-'));
+	// QEMU makes a socket in it, as another user.
+	await chmod(artifacts, '777');
 	t.teardown(() => rm(artifacts, { recursive: true, force: true }));
 	await using host = localHost();
 	const guest = await realGuest();

@@ -1,0 +1,44 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { dir } from 'tmp-promise';
+import { Confinement } from './confinement.ts';
+import { localHost } from './local.ts';
+import { untrustedId } from './rights.ts';
+import { Workspace } from './workspace.ts';
+
+const ifRoot = process.geteuid?.() === 0 ? test.serial : test.serial.skip;
+
+ifRoot(
+	'(as root) below a closed TMPDIR, an untrusted program reaches its folder and named files, and nothing else',
+	async t => {
+		const { path: closed, cleanup } = await dir({ unsafeCleanup: true });
+		t.teardown(cleanup);
+		const before = process.env.TMPDIR;
+		t.teardown(() => {
+			if (before === undefined) delete process.env.TMPDIR;
+			else process.env.TMPDIR = before;
+		});
+		await mkdir(path.join(closed, 't'), { mode: 0o700 });
+		process.env.TMPDIR = path.join(closed, 't');
+		const [named, secret] = [path.join(closed, 'named'), path.join(closed, 'secret')];
+		for (const file of [named, secret]) await writeFile(file, file, { mode: 0o600 });
+		await mkdir(path.join(closed, 'folder'));
+		await writeFile(path.join(closed, 'folder/secret'), '');
+
+		await using host = localHost();
+		await using workspace = new Workspace();
+		const confinement = new Confinement(host, workspace);
+		const own = await workspace.makeFolder();
+		t.true(await confinement.give(own));
+		const script = 'id -u; cat "$1"; cat "$2" "$3/folder/secret"; echo made >"$4/file"; ls "$4"';
+		const words = ['sh', '-c', script, 'sh', named, 'SECRET', closed, own];
+		const argv = await confinement.of(words, { maxFileBytes: 2 ** 20 });
+		t.is(confinement.rootBecause, null);
+		const { stdout, stderr } = await host.run(argv.map(word => (word === 'SECRET' ? secret : word)));
+		t.is(stdout.toString(), `${untrustedId}\n${named}file\n`, stderr.toString());
+		t.is(stderr.toString().match(/Permission denied/g)?.length, 2);
+		t.is(await readFile(path.join(own, 'file'), 'utf8'), 'made\n', 'vpmu sees the same folder');
+		await chmod(own, 0o700);
+	},
+);
