@@ -350,7 +350,9 @@ export class CellSession extends Witness {
 			await this.#machines.offerTerminals();
 			return machine;
 		} catch (error) {
-			if (error instanceof QemuError && error.exit !== null) {
+			// A QEMU that the host could not run, or that was killed from outside, says nothing of QEMU.
+			const isOfQemu = error instanceof QemuError && error.blame !== 'host' && error.blame !== 'user';
+			if (isOfQemu && error.exit !== null) {
 				this.observe({ start: { state: 'exited', ...error.exit, stderr: error.evidence.join('\n') } });
 				const isPredicted = this.place.prediction?.backend === 'error';
 				if (isPredicted) throw new AsPredicted('QEMU refused to start', { cause: error });

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
@@ -40,5 +41,28 @@ ifRoot(
 		t.is(stderr.toString().match(/Permission denied/g)?.length, 2);
 		t.is(await readFile(path.join(own, 'file'), 'utf8'), 'made\n', 'vpmu sees the same folder');
 		await chmod(own, 0o700);
+	},
+);
+
+ifRoot(
+	'(as root) where only root may open /dev/kvm, an untrusted program gets a device of its own, and no more',
+	async t => {
+		if (!existsSync('/dev/kvm')) {
+			t.pass('this machine has no /dev/kvm');
+			t.log('this machine has no /dev/kvm');
+			return;
+		}
+		await using host = localHost();
+		const before = await stat('/dev/kvm');
+		const look = 'id -u; [ -w /dev/kvm ] && echo kvm; [ -w /dev/mem ] && echo memory; ls /dev/kvm';
+		const { stdout } = await host.run(['sh', '-c', look], { untrusted: { maxFileBytes: 2 ** 20, needsKvm: true } });
+		if (host.rootBecause !== null) {
+			t.log(host.rootBecause);
+			t.is(host.rootBecause, '/dev/kvm is open to root only');
+			return;
+		}
+		t.is(stdout.toString(), `${untrustedId}\nkvm\n/dev/kvm\n`);
+		const { mode, gid } = await stat('/dev/kvm');
+		t.deepEqual({ mode, gid }, { mode: before.mode, gid: before.gid }, "the machine's own is as it was");
 	},
 );

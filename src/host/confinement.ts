@@ -4,8 +4,10 @@ import { messageOf } from '../lib/errors.ts';
 import type { Host, Untrusted } from './host.ts';
 import {
 	dropTo,
+	groupOf,
 	obstacleTo,
 	openWay,
+	ownKvm,
 	type Rights,
 	readRights,
 	rightsScript,
@@ -41,8 +43,9 @@ export class Confinement {
 		const rights = await this.#find();
 		this.#rootBecause = obstacleTo(untrusted, rights);
 		if (rights.as !== 'nobody' || this.#rootBecause !== null) return [...within, ...argv];
-		const drop = dropTo(rights.kvmGroup ?? untrustedId);
 		const room = await this.#takeRoom();
+		const isOwnKvm = untrusted.needsKvm === true && rights.kvmGroup === 'own';
+		const drop = [...(isOwnKvm ? ownKvm(room) : []), ...dropTo(groupOf(rights))];
 		const way = await wayFor(argv, path.dirname(room));
 		if (way === undefined) return [...within, ...drop, ...argv];
 		if (way === 'impossible') {

@@ -21,14 +21,36 @@ const setpriv = '/usr/bin/setpriv';
 export type Rights =
 	/** The same as vpmu's, which is not root on that host. */
 	| { readonly as: 'self' }
-	/** Those of {@link untrustedId} and of the group that may open /dev/kvm; `null` if only root may open it. */
-	| { readonly as: 'nobody'; readonly kvmGroup: number | null }
+	/**
+	 * Those of {@link untrustedId} and of the group that may open /dev/kvm; `own` if only root may open it, but the program can
+	 * be given a device of its own; `null` if it cannot.
+	 */
+	| { readonly as: 'nobody'; readonly kvmGroup: number | 'own' | null }
 	/** Root's, because it cannot be avoided; `why` says why. */
 	| { readonly as: 'root'; readonly why: string };
 
 /**
- * Shell code that sets `rights` to `self`, the number of the group that may open /dev/kvm, `nokvm` if no group may, or
- * `setpriv` if setpriv cannot change to another user.
+ * Runs the rest of its arguments where /dev/kvm is a device of its own, which {@link untrustedId} may open. `$1` is an empty
+ * folder. The numbers of the device are in Linux' Documentation/admin-guide/devices.txt.
+ */
+const ownKvmScript = `set -e
+room=$1
+shift
+mount -t tmpfs -o mode=700 vpmu "$room"
+mknod -m 660 "$room/kvm" c 10 232
+chgrp ${untrustedId} "$room/kvm"
+mount --bind "$room/kvm" /dev/kvm
+umount -l "$room"
+exec "$@"`;
+
+/** Returns a command that gives the command in its arguments a /dev/kvm of its own. @param room an empty folder */
+export function ownKvm(room: string): string[] {
+	return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', ownKvmScript, 'vpmu-kvm', room];
+}
+
+/**
+ * Shell code that sets `rights` to `self`, the number of the group that may open /dev/kvm, `ownkvm` or `nokvm` if no group
+ * may and a device of its own can or cannot be made, or `setpriv` if setpriv cannot change to another user.
  */
 export const rightsScript = `
 rights=self
@@ -42,12 +64,17 @@ if [ "$(id -u)" = 0 ]; then
 		*) rights=nokvm ;;
 		esac
 	fi
+	if [ $rights = nokvm ] && room=$(mktemp -d); then
+		${quoteCommand(ownKvm('ROOM')).replace(/ROOM$/, '"$room"')} ${quoteCommand(dropTo(untrustedId))} sh -c '[ -r /dev/kvm ] && [ -w /dev/kvm ]' 2>/dev/null && rights=ownkvm
+		rmdir "$room"
+	fi
 	${quoteCommand(dropTo(untrustedId))} true 2>/dev/null || rights=setpriv
 fi`;
 
 /** Parses the result of {@link rightsScript}. */
 export function readRights(word: string): Rights {
 	if (word === 'self') return { as: 'self' };
+	if (word === 'ownkvm') return { as: 'nobody', kvmGroup: 'own' };
 	if (word === 'nokvm') return { as: 'nobody', kvmGroup: null };
 	if (/^\d{1,10}$/.test(word)) return { as: 'nobody', kvmGroup: Number(word) };
 	return { as: 'root', why: `there is no ${setpriv} that can change to another user (Debian: util-linux)` };
@@ -57,6 +84,11 @@ export function readRights(word: string): Rights {
 export function obstacleTo({ needsKvm = false }: Pick<Untrusted, 'needsKvm'>, rights: Rights): string | null {
 	if (rights.as === 'root') return rights.why;
 	return needsKvm && rights.as === 'nobody' && rights.kvmGroup === null ? '/dev/kvm is open to root only' : null;
+}
+
+/** Returns the group of an untrusted program. */
+export function groupOf({ kvmGroup }: Extract<Rights, { as: 'nobody' }>): number {
+	return typeof kvmGroup === 'number' ? kvmGroup : untrustedId;
 }
 
 /** Returns a command that permanently drops root's rights and execs its arguments. */

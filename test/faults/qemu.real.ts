@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fault } from './testing/fault.ts';
 
@@ -31,6 +31,17 @@ fault('QEMU lacks a shared library', async ({ run, script }) => {
 		'qemu-system-aarch64: error while loading shared libraries: libnowhere.so.1: cannot open shared object file: No such file or directory';
 	return await run(['fault/starts', '--qemu', await script(`echo "${words}" >&2; exit 127`)]);
 });
+
+fault(
+	'QEMU wraps a program that only root may run',
+	async ({ run, folder, script }) => {
+		const closed = path.join(folder, 'closed');
+		await mkdir(closed, { mode: 0o700 });
+		await writeFile(path.join(closed, 'qemu'), '#!/bin/sh\n', { mode: 0o755 });
+		return await run(['fault/starts', '--qemu', await script(`exec '${path.join(closed, 'qemu')}' "$@"`)]);
+	},
+	process.getuid?.() === 0 ? undefined : 'needs root',
+);
 
 fault('QEMU dies whatever it is started with', async ({ run, script }) =>
 	run(['fault/starts', '--qemu', await script('echo "qemu: no" >&2; exit 1')]),

@@ -93,7 +93,7 @@ test.serial('repro.sh runs the cell again, and warns about what has changed sinc
 	const folder = await temporaryFolder(t);
 	const qemu = path.join(folder, 'qemu');
 	writeFileSync(qemu, `#!/bin/sh\nexec ${quoteCommand(command(root))} "$@"\n`, { mode: 0o755 });
-	const { out, cell } = await run(t, 'fault/starts', '--qemu', qemu);
+	const { out, cell } = await run(t, 'fault/boots', '--qemu', qemu);
 	t.is(cell.status, 'pass');
 	const script = path.join(out, path.dirname(cell.artifacts['argv.json']!), 'repro.sh');
 	t.notRegex(readFileSync(script, 'utf8'), /undefined/);

@@ -22,7 +22,7 @@ for other in /tmp/vpmu.??????; do
 	read -r pid since 2>/dev/null <"$other/owner" || continue
 	[ "$(started "$pid")" = "$since" ] || rm -rf -- "$other"
 done
-base=$(mktemp -d /tmp/vpmu.XXXXXX) && mkdir ${folders} || exit 71
+base=$(mktemp -d /tmp/vpmu.XXXXXX) && mkdir ${folders} "$base/kvm" || exit 71
 echo "$$ $(started $$)" >"$base/owner"
 mkfifo "$base/lifeline" && exec 8<>"$base/lifeline" || exit 71
 ${rightsScript}

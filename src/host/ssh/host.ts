@@ -23,7 +23,7 @@ import type {
 import { connectLocal } from '../local.ts';
 import { takeLock } from '../lock.ts';
 import { Provider } from '../provider.ts';
-import { dropTo, obstacleTo, untrustedId } from '../rights.ts';
+import { dropTo, groupOf, obstacleTo, ownKvm, untrustedId } from '../rights.ts';
 import { superviseByFifo } from '../supervise.ts';
 import { putByTar, type Unpack } from '../transfer.ts';
 import { Workspace } from '../workspace.ts';
@@ -172,8 +172,10 @@ export class RemoteHost implements Host {
 		const { rights } = this.#master;
 		if (untrusted === undefined) return argv;
 		this.#rootBecause = obstacleTo(untrusted, rights);
-		const isDropped = rights.as === 'nobody' && this.#rootBecause === null;
-		return [...(untrusted.within ?? []), ...(isDropped ? dropTo(rights.kvmGroup ?? untrustedId) : []), ...argv];
+		const { within = [], needsKvm = false } = untrusted;
+		if (rights.as !== 'nobody' || this.#rootBecause !== null) return [...within, ...argv];
+		const kvm = needsKvm && rights.kvmGroup === 'own' ? ownKvm(`${this.#master.base}/kvm`) : [];
+		return [...within, ...kvm, ...dropTo(groupOf(rights)), ...argv];
 	}
 
 	async makeFolder({ own = false }: { readonly own?: boolean } = {}): Promise<HostFolder> {
