@@ -91,9 +91,11 @@ test.serial('a case run by AVA directly gives the same result as the command lin
 test.serial('repro.sh runs the cell again, and warns about what has changed since', async t => {
 	const { root, command } = await debianQemu(await openCache(), 'trixie', hostArchitecture());
 	const folder = await temporaryFolder(t);
-	const qemu = path.join(folder, 'qemu');
-	writeFileSync(qemu, `#!/bin/sh\nexec ${quoteCommand(command(root))} "$@"\n`, { mode: 0o755 });
-	const { out, cell } = await run(t, 'fault/boots', '--qemu', qemu);
+	const [qemu, copy] = [path.join(folder, 'qemu'), path.join(folder, 'root')];
+	// What a wrapper names has to be open to others, which root's cache is not.
+	spawnSync('sh', ['-c', 'chmod 755 "$1" && cp -a "$2" "$3"', 'sh', folder, root, copy]);
+	writeFileSync(qemu, `#!/bin/sh\nexec ${quoteCommand(command(copy))} "$@"\n`, { mode: 0o755 });
+	const { out, cell } = await run(t, 'fault/starts', '--qemu', qemu);
 	t.is(cell.status, 'pass');
 	const script = path.join(out, path.dirname(cell.artifacts['argv.json']!), 'repro.sh');
 	t.notRegex(readFileSync(script, 'utf8'), /undefined/);

@@ -122,13 +122,17 @@ export async function diagnoseCommand(
 	const words = loaderComplaint(stderr, isOver) ?? (isOver ? stderr.at(-1) : undefined);
 	if (words === undefined) return undefined;
 	const program = programs.at(-1)!;
+	const isDenied = isOver && /: Permission denied$/.test(words);
 	const library = /: error while loading shared libraries: ([^:]+): (.*)/.exec(words);
 	const text =
 		library === null || command.includes(library[1]!)
-			? `${program} cannot be run on ${host.name}: ${words}`
+			? `${program} cannot be run on ${host.name}: ${words}${isDenied ? othersHint : ''}`
 			: `${program} needs the shared library ${library[1]}: ${library[2]}`;
 	return { failure: 'missing-library', blame: 'host', text };
 }
+
+/** A wrapper names files that are not in the command, so that no way to them is opened. */
+const othersHint = ' (if vpmu is root, QEMU is not: other users must be able to read what a wrapper names)';
 
 /** Lists the programs of a command that start one another: a wrapper, a loader, and the program that they start. */
 function programsOf(command: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { localHost } from '../../../src/host/index.ts';
 import { debianQemu, hostArchitecture, openCache } from '../../../src/image/index.ts';
 import { quoteCommand } from '../../../src/lib/index.ts';
 import { shellLine } from '../../testing/shell-line.ts';
@@ -76,8 +77,19 @@ function compare(t: ExecutionContext, row: FaultRow, end: VpmuEnd, runFolder: st
 
 async function script(folder: string, text: string): Promise<string> {
 	const { root, command } = await debianQemu(await openCache(), 'trixie', hostArchitecture());
-	const file = path.join(folder, 'qemu');
-	await writeFile(file, `#!/bin/sh\n${text.replaceAll('$QEMU', quoteCommand(command(root)))}\n`);
+	const [file, copy] = [path.join(folder, 'qemu'), path.join(folder, 'root')];
+	// What a wrapper names has to be open to others, which root's cache is not.
+	await using host = localHost();
+	await host.run([
+		'sh',
+		'-c',
+		'chmod 755 -- "$1" && { cp -al -- "$2" "$3" || cp -a -- "$2" "$3"; }',
+		'sh',
+		folder,
+		root,
+		copy,
+	]);
+	await writeFile(file, `#!/bin/sh\n${text.replaceAll('$QEMU', quoteCommand(command(copy)))}\n`);
 	await chmod(file, 0o755);
 	return file;
 }
