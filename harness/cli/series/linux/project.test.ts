@@ -25,6 +25,10 @@ test('a source folder says whose series it is, else the patches do', async t => 
 	await t.throwsAsync(of('debian:trixie', 'target/arm/kvm.c', { as: 'board' }), {
 		message: "option '--as' is for series of Linux, and this one is for QEMU",
 	});
+	t.is(await of('linux', 'README', { each: true, selftests: true }), 'linux');
+	await t.throwsAsync(of('debian:trixie', 'target/arm/kvm.c', { selftests: true }), {
+		message: "option '--selftests' is for series of Linux, and this one is for QEMU",
+	});
 	await t.throwsAsync(of('linux', 'README', { sanitize: 'address' }), {
 		message: "option '--sanitize' is for series of QEMU, and this one is for Linux",
 	});

@@ -32,8 +32,8 @@ export async function projectOfSeries(
 
 /** Options that mean nothing for a project. */
 const foreignOptions = {
-	linux: ['each', 'configure-args', 'sanitize'],
-	qemu: ['as', 'config', 'qemu'],
+	linux: ['configure-args', 'sanitize'],
+	qemu: ['as', 'config', 'qemu', 'selftests'],
 } as const;
 
 function textsOf({ name, content }: PatchFile): string[] {
