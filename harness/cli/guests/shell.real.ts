@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { quoteWord, UsageError } from '../../../src/lib/index.ts';
+import { startVpmu, temporaryFolder } from '../../../test/testing/vpmu.ts';
 import { commandFile } from '../../usage/places.ts';
 import { runCommandLine } from '../index.ts';
 
@@ -31,6 +32,14 @@ test('a guest with its console attached: input reaches its shell, and when it en
 	t.regex(shown, /Kernel command line: .* loglevel=7\r/);
 	t.regex(shown, /^42\r?$/m);
 	t.notRegex(shown, /armv8_/);
+});
+
+test('input that is piped in before the guest has booted reaches its shell', async t => {
+	const folder = await temporaryFolder(t);
+	const child = startVpmu(['shell', '--accel', 'tcg', '--cpu', 'cortex-a72,pmu=off'], { env: { TMPDIR: folder } });
+	child.stdin.end('echo $((6*7)); poweroff -f\n');
+	const shown = await Array.fromAsync(child.stdout as AsyncIterable<Buffer>);
+	t.regex(Buffer.concat(shown).toString(), /^42\r?$/m);
 });
 
 test('bad usage starts nothing', async t => {

@@ -53,7 +53,9 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 		},
 	);
 	if (context.stdin.isTTY === true) context.stderr.write(`${attachHelp}\n`);
-	const how = await attachTerminal({ ...context, stdout: context.stdout.raw, console: machine.console });
+	// A prompt, of the shell or of whatever else the guest starts.
+	const reads = machine.console.waitFor(/^\S* ?[#$>] /m, { signal: context.signal });
+	const how = await attachTerminal({ ...context, stdout: context.stdout.raw, console: machine.console, reads });
 	if (how === 'aborted') return exitCodes.interrupted;
 	if (how === 'left') return exitCodes.asPredicted;
 	const exit = await machine.process.exited;

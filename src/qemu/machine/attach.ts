@@ -13,6 +13,8 @@ export interface AttachOptions {
 	readonly stdout: NodeJS.WritableStream;
 	/** Detaches. */
 	readonly signal?: AbortSignal | undefined;
+	/** Settles once the guest reads its console: what came earlier would be lost. Default: it reads already. */
+	readonly reads?: Promise<unknown> | undefined;
 }
 
 const controlA = 0x01;
@@ -22,8 +24,8 @@ export const attachHelp = 'Ctrl-A X leaves; Ctrl-A A sends Ctrl-A; Ctrl-A H show
 
 /**
  * Connects a person's terminal to a guest's console until the person leaves (Ctrl-A X), the console ends, or the signal
- * aborts. Input that is not a terminal is sent unchanged; after its end, output is shown until the console ends. The
- * terminal's mode is always restored.
+ * aborts. Input that is not a terminal is sent unchanged, but not before `reads` resolves or rejects; after its end, output is
+ * shown until the console ends. The terminal's mode is always restored.
  *
  * @returns what ended it
  */
@@ -32,6 +34,7 @@ export async function attachTerminal({
 	stdin,
 	stdout,
 	signal,
+	reads,
 }: AttachOptions): Promise<'left' | 'ended' | 'aborted'> {
 	if (signal?.aborted === true) return 'aborted';
 	const terminal = stdin.isTTY === true && stdin.setRawMode !== undefined;
@@ -45,16 +48,22 @@ export async function attachTerminal({
 		if (help) stdout.write(`\r\n${attachHelp}\r\n`);
 		if (left) resolve('left');
 	};
+	let isOver = false;
+	const begin = () => {
+		if (!isOver) stdin.on('data', onData);
+	};
 	const onAbort = () => resolve('aborted');
 	using shown = console.onBytes(bytes => stdout.write(bytes));
 	signal?.addEventListener('abort', onAbort, { once: true });
 	stdout.on('error', onAbort);
 	try {
 		if (terminal) stdin.setRawMode?.(true);
-		stdin.on('data', onData);
+		if (reads === undefined || terminal) stdin.on('data', onData);
+		else reads.then(begin, begin);
 		console.closed.then(() => resolve('ended'), ignore);
 		return await promise;
 	} finally {
+		isOver = true;
 		stdin.off('data', onData);
 		// Reading stdin would keep the process alive.
 		stdin.pause();
