@@ -1,5 +1,5 @@
 // Plain JavaScript for old Node versions: finds a Node that can run vpmu, or reports that there is none.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import * as module from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -29,6 +29,21 @@ function cacheFolder() {
 	return isAbsolute(folder) ? join(folder, 'compiled') : undefined;
 }
 
+/**
+ * Makes a folder, level by level. Node's compile cache would make it in one call, which never returns where a file system answers
+ * ENOENT although the parent exists, such as in /proc.
+ */
+function canMake(folder) {
+	if (existsSync(folder)) return true;
+	if (!canMake(dirname(folder))) return false;
+	try {
+		mkdirSync(folder, { mode: 0o700 });
+	} catch {
+		// Another process may have been first.
+	}
+	return existsSync(folder);
+}
+
 /** Prints a sentence; a closed output is ignored. */
 function complain(text) {
 	process.stderr.on('error', () => undefined);
@@ -43,7 +58,7 @@ export async function launch() {
 	if (isNewEnough()) {
 		// Compiling took two thirds of the start-up time; with the cache only the first start of a version compiles.
 		const compiled = cacheFolder();
-		if (compiled !== undefined) module.enableCompileCache(compiled);
+		if (compiled !== undefined && canMake(compiled)) module.enableCompileCache(compiled);
 		// By default V8 lets the young generation grow to 64 MiB, which makes a long run twice as large and no faster.
 		setFlagsFromString('--semi-space-growth-factor=1');
 		try {

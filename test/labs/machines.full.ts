@@ -83,6 +83,8 @@ async function start(t: ExecutionContext, { lacks, sources, osRelease }: Machine
 					PATH: PATH.split(delimiter)
 						.filter(folder => !folder.includes('node_modules'))
 						.join(delimiter),
+					// npx remembers in it which clone it ran.
+					...(argv[0] === 'npx' ? { npm_config_cache: path.join(work, 'npm') } : {}),
 					...env,
 				},
 			},
