@@ -27,7 +27,9 @@ export async function openAptArchive(cache: Cache, suite: string, architecture: 
 		download: (packages, to) => download(cache, apt, packages, to),
 		async unpack(deb, to) {
 			await makeFolder(to);
-			await commands({ signal: cache.signal })`dpkg-deb --extract ${deb} ${to}`;
+			// As root, 'dpkg-deb --extract' gives files their owners, which a container without root's rights cannot do.
+			const unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -x -p --no-same-owner -C "$2"';
+			await commands({ signal: cache.signal })`sh -c ${unpack} unpack ${deb} ${to}`;
 			// Nothing is installed, so no program of a package may run as somebody else.
 			await commands({ signal: cache.signal })`chmod -R ug-s,o-t,go-w ${to}`;
 		},
