@@ -83,8 +83,6 @@ async function start(t: ExecutionContext, { lacks, sources, osRelease }: Machine
 					PATH: PATH.split(delimiter)
 						.filter(folder => !folder.includes('node_modules'))
 						.join(delimiter),
-					// npx remembers in it which clone it ran.
-					...(argv[0] === 'npx' ? { npm_config_cache: path.join(work, 'npm') } : {}),
 					...env,
 				},
 			},
@@ -111,7 +109,7 @@ for (const machine of machines) {
 		const installed = await run(['npm', 'ci', '--prefer-offline']);
 		t.is(installed.status, 0, installed.text);
 
-		const lost = await run(['npx', 'vpmu', 'doctor']);
+		const lost = await run(['node', 'harness/bin.mjs', 'doctor']);
 		t.is(lost.status, 69, lost.text);
 		t.regex(lost.text, /missing {2}Debian packages cannot be fetched .*: no source in .* names the Debian archive/);
 		t.regex(lost.text, /-> VPMU_DEBIAN_MIRROR=https:.*VPMU_DEBIAN_KEYRING=FILE/);
@@ -122,7 +120,7 @@ for (const machine of machines) {
 		const keys = path.join(work, 'keys.gpg');
 		copyFileSync(path.join(root, 'images/keys/debian-archive-keyring.gpg'), keys);
 		const variables = { VPMU_DEBIAN_MIRROR: main.uri, VPMU_DEBIAN_KEYRING: keys };
-		const well = await run(['npx', 'vpmu', 'doctor'], variables);
+		const well = await run(['node', 'harness/bin.mjs', 'doctor'], variables);
 		t.is(well.status, 0, well.text);
 		t.regex(well.text, /ok {7}Debian packages from \S+ \(VPMU_DEBIAN_MIRROR\)/);
 		const ran = await run(['npm', 'start', '--', 'pmu/tcg-counts', '--out', 'run'], variables);
