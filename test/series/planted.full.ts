@@ -24,7 +24,9 @@ async function tried(t: ExecutionContext, name: keyof typeof plantedSeries, argv
 	await writeFile(mails, await mailsOf(patches, readSource));
 	const all = ['series', mails, '--source', source!, '--each', '--out', path.join(folder, 'out'), ...argv];
 	const end = await vpmu(all, { timeoutMs: 3_500_000 });
-	return { ...end, faulty: patches[faulty - 1]!.title };
+	// The verdict is wrapped for a screen.
+	const said = end.stdout.replaceAll(/\s+/g, ' ');
+	return { ...end, stdout: said, faulty: patches[faulty - 1]!.title };
 }
 
 const cell = ['--on', 'board:uniform', '--case', 'pmu/default-counts'];
