@@ -2,6 +2,7 @@ import type { Host } from '../../../src/host/index.ts';
 import {
 	buildImage,
 	type Cache,
+	hostArchitecture,
 	type Image,
 	type Kernel,
 	loadRecipe,
@@ -27,7 +28,8 @@ export class Guests {
 	kernelOn(host: Host, source: string): Promise<Lease['kernel']> {
 		return this.#known.onceOn(host, `kernel ${source}`, async () => {
 			const [{ image, release }, { init }] = await Promise.all([this.kernel(source), this.#guest(source)]);
-			return { path: await host.provide(image), release, append: kernelArgumentsWith(init) };
+			const isEmulated = host.kind === 'board' || (host.kind === 'local' && hostArchitecture() !== 'arm64');
+			return { path: await host.provide(image), release, append: kernelArgumentsWith(init, isEmulated) };
 		});
 	}
 

@@ -18,10 +18,18 @@ const unneeded = [
 ];
 
 /**
+ * The longest times that the kernel allows (Documentation/admin-guide/kernel-parameters.txt): a soft lockup after 2 * 60 s, an RCU
+ * stall after 300 s. The CPUs of an emulated host stand still whenever this machine is busy, which says nothing of the guest.
+ */
+const patience = ['watchdog_thresh=60', 'rcupdate.rcu_cpu_stall_timeout=300'];
+
+/**
  * The guest's kernel command line. `quiet`, because each console character costs milliseconds in a guest on an emulated
  * host. The first process is or becomes the agent, which mounts what is needed.
+ *
+ * @param isEmulated whether the guest's CPUs, or those of its host, are emulated
  */
-export function kernelArgumentsWith(init: string): string {
+export function kernelArgumentsWith(init: string, isEmulated = false): string {
 	return [
 		'console=ttyAMA0',
 		'quiet',
@@ -33,6 +41,7 @@ export function kernelArgumentsWith(init: string): string {
 		'arm64.nopauth',
 		// Allow SysRq over a break on the console, to get backtraces from a guest that hangs.
 		'sysrq_always_enabled',
+		...(isEmulated ? patience : []),
 		`initcall_blacklist=${unneeded.join(',')}`,
 	].join(' ');
 }
