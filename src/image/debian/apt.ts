@@ -6,6 +6,7 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import { readStored, type Shape } from '../../lib/stored.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
 import type { Cache } from '../cache/cache.ts';
+import { whileRoom } from '../cache/full-disk.ts';
 import { commands, lastLines, requireTool, runTool, toolFailed } from '../cache/tool.ts';
 import type { Architecture, ResolvedPackage } from './pins.ts';
 import { findMirrors, type Mirror, type Mirrors } from './sources.ts';
@@ -156,14 +157,13 @@ export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promi
 		await writeFile(path.join(apt.folder, 'vpmu.sources'), sourcesOf(apt, absent));
 		const settings = ['-o', 'APT::Status-Fd=3', '-o', 'APT::Update::Error-Mode=any'];
 		const argv = ['apt-get', 'update', '-q', ...settings, ...apt.options];
-		const result = await runTool(argv, {
-			env: apt.env,
-			signal: cache.signal,
-			onStatusLine: line => {
-				const percent = statusPercent(line);
-				if (percent !== undefined) cache.progress({ what, done: percent, total: 100, unit: 'percent' });
-			},
-		});
+		const onStatusLine = (line: string) => {
+			const percent = statusPercent(line);
+			if (percent !== undefined) cache.progress({ what, done: percent, total: 100, unit: 'percent' });
+		};
+		const result = await whileRoom(apt.folder, cache.signal, signal =>
+			runTool(argv, { env: apt.env, signal, onStatusLine }),
+		);
 		if (result.status === 0) break;
 		const text = result.stderr;
 		const lacking = suiteChain(apt.suite).filter(part => !absent.includes(part.suite) && lacks(text, part.suite));
@@ -297,16 +297,12 @@ export async function download(
 	cache.progress({ what, done: 0, total, unit: 'bytes' });
 	const wanted = packages.map(item => `${item.name}=${item.version}`);
 	const argv = ['apt-get', 'download', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...wanted];
-	await requireTool(argv, {
-		env: apt.env,
-		cwd: to,
-		signal: cache.signal,
-		onStatusLine: line => {
-			const percent = statusPercent(line);
-			if (percent !== undefined)
-				cache.progress({ what, done: Math.round((total * percent) / 100), total, unit: 'bytes' });
-		},
-	});
+	const onStatusLine = (line: string) => {
+		const percent = statusPercent(line);
+		if (percent !== undefined)
+			cache.progress({ what, done: Math.round((total * percent) / 100), total, unit: 'bytes' });
+	};
+	await whileRoom(to, cache.signal, signal => requireTool(argv, { env: apt.env, cwd: to, signal, onStatusLine }));
 	cache.progress({ what, done: total, total, unit: 'bytes' });
 }
 
