@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { copyForeign, runInSandbox, SandboxLimitError } from '../sandbox/index.ts';
 import { errorLines } from '../source/failure.ts';
@@ -71,7 +72,7 @@ export async function buildSelftests(cache: Cache, compilation: Compilation, to:
 		log.push(`error: ${error.message}`);
 		return { status: null };
 	});
-	await mkdir(to, { recursive: true });
+	await makeFolder(to);
 	if (ended.status !== 0) {
 		const { first, lines } = errorLines(log);
 		await writeFile(path.join(to, unbuiltSelftests), `${first ?? lines.at(-1) ?? 'they do not build'}\n`);

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { VpmuError } from '../../../../src/lib/index.ts';
+import { makeFolder, VpmuError } from '../../../../src/lib/index.ts';
 import type { Conformance } from '../../../../src/pmu/index.ts';
 import { parseOn } from '../../../plan/select.ts';
 import type { CommandContext } from '../../../usage/context.ts';
@@ -31,7 +31,7 @@ export async function askInterface(context: CommandContext, image: string, on: s
 	try {
 		const host = await resources.host(place.startsWith('board:') ? place : 'board:biglittle');
 		const found = await conformanceOf(host, context.signal, selftestsBeside(image));
-		await mkdir(to, { recursive: true });
+		await makeFolder(to);
 		await writeFile(path.join(to, 'conformance.json'), `${JSON.stringify(found, null, 2)}\n`);
 		return found;
 	} catch (error) {
