@@ -183,7 +183,7 @@ export class OwnArchive implements DebianArchive {
 		const uri = `${mirror.uri.replace(/\/+$/, '')}/dists/${suite}/InRelease`;
 		const message = await reached(fetchBytes(uri, { ...this.#fetching, most: largestRelease }));
 		const keyrings = await keyringsOf(mirror.signedBy);
-		const text = await verifySigned(message.toString('utf8'), keyrings, uri, this.#cache.signal);
+		const text = await verifySigned(message.toString('utf8'), keyrings, uri, this.#cache);
 		return parseRelease(text, suite, mirror.uri);
 	}
 

@@ -21,6 +21,11 @@ const signed = await key.sign(text);
 const expired = await makeFakeKey(new Date('2020-01-01'));
 const byExpired = await expired.sign(text);
 
+const room = {
+	scratch: async <T>(_name: string, work: (folder: string) => Promise<T>) =>
+		work((await dir({ unsafeCleanup: true })).path),
+};
+
 const verifiers: [string, Verifier][] = [
 	...(hasTool('gpgv') ? ([['gpgv', verifyWithGpgv]] as [string, Verifier][]) : []),
 	['OpenPGP.js', verifyWithLibrary],
@@ -29,7 +34,7 @@ const verifiers: [string, Verifier][] = [
 for (const [name, verify] of verifiers) {
 	test(`${name}: a good signature gives the signed text, with a binary or an armored keyring`, async t => {
 		for (const keys of [ring(key.binary), ring(key.armored), [...ring(other.binary), ...ring(key.binary)]]) {
-			const answer = await verify(signed, keys);
+			const answer = await verify(signed, keys, room);
 			t.is('text' in answer && answer.text.trimEnd(), text.trimEnd());
 		}
 	});
@@ -42,7 +47,7 @@ for (const [name, verify] of verifiers) {
 		['a cut signature', signed.replace(/.{40}\n-----END/s, '\n-----END'), ring(key.binary), /./],
 	] as const) {
 		test(`${name}: refused: ${what}`, async t => {
-			const answer = await verify(message, keys);
+			const answer = await verify(message, keys, room);
 			t.regex('problem' in answer ? answer.problem : 'accepted', problem);
 			t.false('text' in answer);
 		});
@@ -50,7 +55,7 @@ for (const [name, verify] of verifiers) {
 }
 
 test('text around a signed message is refused, and so is a second one', async t => {
-	t.is((await verifySigned(signed, ring(key.binary), 'it')).trimEnd(), text.trimEnd());
+	t.is((await verifySigned(signed, ring(key.binary), 'it', room)).trimEnd(), text.trimEnd());
 	for (const message of [
 		`Suite: evil\n${signed}`,
 		`${signed}\nSuite: evil\n`,
@@ -59,7 +64,7 @@ test('text around a signed message is refused, and so is a second one', async t 
 		'',
 		`\n${signed}`,
 	]) {
-		const error = await t.throwsAsync(verifySigned(message, ring(key.binary), 'it'), { instanceOf: VpmuError });
+		const error = await t.throwsAsync(verifySigned(message, ring(key.binary), 'it', room), { instanceOf: VpmuError });
 		t.is(error.message, 'no key in a test vouches for it: it is not one signed message');
 		t.is(error.blame, 'host');
 	}
@@ -80,5 +85,5 @@ test('keys come from the source, else from the machine, else from vpmu', async t
 	t.regex(error.message, /cannot read the keyring '\/absent\/keys.gpg': ENOENT/);
 	t.true((await shippedKeys()).bytes.length > 50_000);
 	const embedded = await keyringsOf(`\n ${key.armored.trim().replaceAll('\n\n', '\n.\n').replaceAll('\n', '\n ')}`);
-	t.true('text' in (await verifyWithLibrary(signed, embedded)));
+	t.true('text' in (await verifyWithLibrary(signed, embedded, room)));
 });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, VpmuError } from '../../../lib/errors.ts';
-import { temporaryRoot } from '../../../lib/temporary-root.ts';
+import type { Cache } from '../../cache/cache.ts';
 import { hasTool, runTool } from '../../cache/tool.ts';
 import { debianKeyrings, shippedKeyring } from '../sources.ts';
 
@@ -64,11 +64,14 @@ export async function shippedKeys(): Promise<Keyring & { readonly path: string }
 	return { bytes, from: "vpmu's own copy of Debian's keys", path: shippedKeyring };
 }
 
+/** Where a check works: the cache, or a part of one. */
+type Room = Pick<Cache, 'scratch'> & { readonly signal?: AbortSignal | undefined };
+
 /** How a signature is checked: returns the signed text, or why no key vouches for it. */
 export type Verifier = (
 	message: string,
 	keyrings: readonly Keyring[],
-	signal?: AbortSignal,
+	room: Room,
 ) => Promise<{ readonly text: string } | { readonly problem: string }>;
 
 /**
@@ -83,7 +86,7 @@ export async function verifySigned(
 	message: string,
 	keyrings: readonly Keyring[],
 	what: string,
-	signal?: AbortSignal,
+	room: Room,
 ): Promise<string> {
 	// Nothing may stand around the signed part, or what is read could differ from what was signed.
 	const markers = ['SIGNED MESSAGE', 'SIGNATURE', 'SIGNATURE'].map(
@@ -95,7 +98,7 @@ export async function verifySigned(
 		message.trimEnd().endsWith(markers[2]!);
 	const checked = !isOne
 		? { problem: 'it is not one signed message' }
-		: await (hasTool('gpgv') ? verifyWithGpgv : verifyWithLibrary)(message, keyrings, signal);
+		: await (hasTool('gpgv') ? verifyWithGpgv : verifyWithLibrary)(message, keyrings, room);
 	if ('text' in checked) return checked.text;
 	const from = keyrings.map(one => one.from).join(', ');
 	throw new VpmuError(`no key in ${from} vouches for ${what}: ${checked.problem}`, { blame: 'host' });
@@ -105,9 +108,8 @@ export async function verifySigned(
 const weakDigests = new Set(['1', '2', '3']);
 
 /** With gpgv(1), which checks with the keys of the given files only. */
-export const verifyWithGpgv: Verifier = async (message, keyrings, signal) => {
-	const folder = await mkdtemp(path.join(temporaryRoot().path, 'vpmu-gpgv-'));
-	try {
+export const verifyWithGpgv: Verifier = async (message, keyrings, { scratch, signal }) =>
+	await scratch('gpgv', async folder => {
 		const options: string[] = [];
 		for (const [index, keyring] of keyrings.entries()) {
 			const file = path.join(folder, `keys-${index}.gpg`);
@@ -132,10 +134,7 @@ export const verifyWithGpgv: Verifier = async (message, keyrings, signal) => {
 		const problem =
 			key === undefined ? stderr.trim().split('\n').at(-1) || 'no signature' : problems[key[0]!]!(key[1]!);
 		return { problem };
-	} finally {
-		await rm(folder, { recursive: true, force: true });
-	}
-};
+	});
 
 const problems: Readonly<Record<string, (key: string) => string>> = {
 	NO_PUBKEY: key => `it is signed by key ${key}, which is not among them (NO_PUBKEY)`,
