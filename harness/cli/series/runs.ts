@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type BuiltQemu, type BuiltSeries, openCache, verifiedHash } from '../../../src/image/index.ts';
+import { firstCause, LockBusyError, VpmuError } from '../../../src/lib/index.ts';
 import type { InspectionComparison } from '../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { executeRun } from '../../run/execute.ts';
@@ -19,6 +20,8 @@ export interface SeriesRuns {
 	readonly fresh: boolean;
 	/** What a run of a program is asked for. */
 	readonly requestFor: (program: string, out: string) => RunRequest;
+	/** Runs a request. Default {@link executeRun}. */
+	readonly execute?: typeof executeRun;
 }
 
 /** A run that did not come to an end, by its exit status. */
@@ -36,11 +39,11 @@ const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exi
 
 /** Runs the cells of a build into a folder of its own. */
 async function runCells(
-	{ context, out, requestFor }: SeriesRuns,
+	{ context, out, requestFor, execute = executeRun }: SeriesRuns,
 	{ program }: BuiltQemu,
 	folder: string,
 ): Promise<Stopped | { readonly results: Results }> {
-	const code = await executeRun(requestFor(program, path.join(out, folder)), context);
+	const code = await execute(requestFor(program, path.join(out, folder)), context);
 	return stops.includes(code) ? { stopped: code } : { results: readResults(path.resolve(context.cwd, out, folder)) };
 }
 
@@ -69,15 +72,20 @@ export interface JudgedStep<T> {
 	readonly at: number;
 	/** Such as `patch 3 'title'`. */
 	readonly name: string;
-	/** What builds up to it wrote to stderr and the unpatched one did not: one sentence for each patch, which it names. */
+	/**
+	 * What builds up to it wrote to stderr and the unpatched one did not, one sentence for each patch, which it names; and why
+	 * a build could not be inspected.
+	 */
 	readonly said: readonly string[];
 	readonly judged: T;
 }
 
 /** What looks at a build, before and after its cells run. */
 export interface Judge<T> {
+	/** @throws VpmuError when a build could not be asked: the cells still run, and the verdict says so */
 	readonly inspect: (program: string) => Promise<InspectionComparison>;
-	readonly judge: (built: BuiltQemu, results: Results, inspected: InspectionComparison) => T;
+	/** `inspected` is absent if the builds could not be asked. */
+	readonly judge: (built: BuiltQemu, results: Results, inspected: InspectionComparison | undefined) => T;
 }
 
 /**
@@ -104,16 +112,34 @@ export async function runSteps<T extends { readonly exit: number }>(
 		}
 		hash = own;
 		stdout.write(`\nQEMU ${step.built.version} ${isLast ? 'after the series' : `with ${name}`}\n`);
-		const inspected = await inspect(step.built.program);
+		const inspected = await asked(inspect(step.built.program));
+		if (inspected instanceof VpmuError) {
+			const why = `${name} could not be asked without a guest: ${inspected.message}`;
+			stdout.write(`${why}\n`);
+			said.push(why);
+		}
 		const ran = await runCells(runs, step.built, isLast ? 'after' : `patch-${at + 1}`);
 		if ('stopped' in ran) return ran;
 		const lines = saidIn(ran.results).filter(line => !known.has(line));
 		for (const line of lines) known.add(line);
 		if (lines.length > 0) said.push(`${name} makes QEMU write to stderr: ${linesText(lines)}`);
-		const judged = judge(step.built, ran.results, inspected);
+		const judged = judge(step.built, ran.results, inspected instanceof VpmuError ? undefined : inspected);
 		if (judged.exit !== exitCodes.asPredicted || isLast) return { at, name, said, judged };
 	}
 	throw new Error('a series has at least one build');
+}
+
+/**
+ * Returns the answers of an inspection, or why there are none: a build that does not answer takes no other observation away.
+ */
+async function asked(inspection: Promise<InspectionComparison>): Promise<InspectionComparison | VpmuError> {
+	try {
+		return await inspection;
+	} catch (thrown) {
+		const error = firstCause(thrown);
+		if (error instanceof VpmuError && error.blame !== 'user' && !(error instanceof LockBusyError)) return error;
+		throw thrown;
+	}
 }
 
 /** New lines of stderr that are told, such as the first of a sanitizer's report; all are in the results. */

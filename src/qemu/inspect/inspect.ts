@@ -20,7 +20,7 @@ import {
 } from './pmu-choice.ts';
 
 export interface InspectOptions extends WaitOptions {
-	/** Timeout of each question. Default 10 s. */
+	/** Timeout of each question; a start has that of {@link startMachine}. Default 10 s. */
 	readonly timeoutMs?: number | undefined;
 	/** `auto` (default): KVM if it works, else TCG, else `qtest`, so that every build answers on every host. */
 	readonly accel?: Accelerator | 'auto';
@@ -45,7 +45,7 @@ export async function inspectQemu(
 	const startedAt = performance.now();
 	const { signal, timeoutMs = 10_000 * contention(), accel = 'auto' } = options;
 	const limits = { signal, timeoutMs };
-	const start = () => startMachine(host, emptyMachine(qemu.command, accel), limits);
+	const start = () => startMachine(host, emptyMachine(qemu.command, accel), { signal });
 	await using asker = new Asker(start, limits);
 	await using sacrifice = new Asker(start, limits);
 

@@ -3,14 +3,15 @@ import type { Duplex } from 'node:stream';
 import { type ConsoleOptions, SerialConsole } from '../../guest/console.ts';
 import type { ShellOptions } from '../../guest/open.ts';
 import type { Host, HostFolder } from '../../host/host.ts';
-import { poll, type WaitOptions } from '../../lib/deadline.ts';
+import { formatDuration, poll, type WaitOptions } from '../../lib/deadline.ts';
 import { contention } from '../../lib/fair-clock.ts';
 import type { QmpClient } from '../../qmp/client.ts';
 import { connectQmp } from '../../qmp/connect.ts';
+import { QmpError } from '../../qmp/errors.ts';
 import { formatRecord } from '../../qmp/wire/recording.ts';
 import { buildArgv, hasConsole, type MachinePaths } from '../argv.ts';
 import { QemuError } from '../errors.ts';
-import { connectWhenReady } from '../process/connect.ts';
+import { connectWhenReady, noAnswer } from '../process/connect.ts';
 import { type ShutdownBudgets, startProcess } from '../process/process.ts';
 import type { MachineSpec } from '../spec.ts';
 import { Artifacts } from './artifacts.ts';
@@ -114,7 +115,14 @@ export async function startMachine(host: Host, spec: MachineSpec, options: Start
 			},
 			describeDeath: async () => ({ ...(await process.exited), stderr: process.stderrLines() }),
 		});
-		const qmp = await process.orDeath('QMP was greeted', connecting);
+		const qmp = await process.orDeath('QMP was greeted', connecting).catch(async error => {
+			if (!(error instanceof QmpError) || error.code !== 'QMP_TIMEOUT') throw error;
+			throw await noAnswer(
+				process,
+				`QEMU runs, but had not greeted over QMP after ${formatDuration(timeoutMs)}`,
+				error,
+			);
+		});
 		stack.defer(() => quietly(qmp));
 		const greetingMs = elapsed();
 		// Listen before the guest runs: it may shut down at once.

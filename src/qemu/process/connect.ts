@@ -54,11 +54,22 @@ export async function connectWhenReady(
 	}
 }
 
-/** Makes the error for a QEMU without a socket. QEMU is to blame unless the host did not let it run. */
+/** Makes the error for a QEMU without a socket. */
 async function noSocket(process: QemuProcess, timeoutMs: number, cause: unknown): Promise<QemuError> {
+	return await noAnswer(
+		process,
+		`QEMU runs, but its socket was not there after ${formatDuration(timeoutMs)}: ${messageOf(cause)}`,
+		cause,
+	);
+}
+
+/**
+ * Makes the error for a QEMU that runs and took too long to answer at its start. QEMU is to blame unless the host did not let
+ * it run.
+ */
+export async function noAnswer(process: QemuProcess, text: string, cause: unknown): Promise<QemuError> {
 	const moment = await processMoment(process.host, process.pid).catch(() => undefined);
 	const excuse = moment === undefined ? undefined : excuseOf(moment);
-	const text = `QEMU runs, but its socket was not there after ${formatDuration(timeoutMs)}: ${messageOf(cause)}`;
 	return new QemuError(excuse === undefined ? text : `${text} (it was ${excuse})`, {
 		...{ failure: 'no-qmp', argv: process.argv, evidence: process.stderrLines(), cause },
 		blame: excuse === undefined ? 'qemu' : 'host',
