@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
+import { unless } from '../../src/lib/testing/unless.ts';
 import { debianSuites, topologyNames } from '../plan/select.ts';
 import { commands, runCommandLine } from './index.ts';
 
@@ -54,23 +55,17 @@ printf '%s\\n' "\${COMPREPLY[@]}"; echo --`,
 });
 
 const fish = ['/usr/bin/fish', '/usr/local/bin/fish'].find(existsSync);
-(fish === undefined ? test.skip : test)(
-	`fish offers the same${fish === undefined ? ' (no fish on this machine)' : ''}`,
-	async t => {
-		const all = [...lines.slice(0, 4), ['vpmu run --on board:', withBoards] as const];
-		const asked = all.map(([line]) => `complete -C '${line}' | cut -f 1; echo --`);
-		const found = offered(fish!, `${await scriptFor('fish')}\n${asked.join('\n')}\n`, t);
-		for (const [index, [line, words]] of all.entries()) t.deepEqual(found[index], [...words], line);
-	},
-);
+unless(fish === undefined ? 'no fish on this machine' : undefined)('fish offers the same', async t => {
+	const all = [...lines.slice(0, 4), ['vpmu run --on board:', withBoards] as const];
+	const asked = all.map(([line]) => `complete -C '${line}' | cut -f 1; echo --`);
+	const found = offered(fish!, `${await scriptFor('fish')}\n${asked.join('\n')}\n`, t);
+	for (const [index, [line, words]] of all.entries()) t.deepEqual(found[index], [...words], line);
+});
 
 for (const shell of ['bash', 'zsh', 'fish']) {
 	const file = ['/bin', '/usr/bin', '/usr/local/bin'].map(folder => path.join(folder, shell)).find(existsSync);
-	(file === undefined ? test.skip : test)(
-		`${shell} reads its script${file === undefined ? ` (no ${shell} on this machine)` : ''}`,
-		async t => {
-			const { status, stderr } = spawnSync(file!, ['-n'], { input: await scriptFor(shell), encoding: 'utf8' });
-			t.is(status, 0, stderr);
-		},
-	);
+	unless(file === undefined ? `no ${shell} on this machine` : undefined)(`${shell} reads its script`, async t => {
+		const { status, stderr } = spawnSync(file!, ['-n'], { input: await scriptFor(shell), encoding: 'utf8' });
+		t.is(status, 0, stderr);
+	});
 }

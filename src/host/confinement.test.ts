@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'ava';
 import { dir } from 'tmp-promise';
+import { unless, unlessRoot } from '../lib/testing/unless.ts';
 import { Confinement } from './confinement.ts';
 import { localHost } from './local.ts';
 import { untrustedId } from './rights.ts';
 import { Workspace } from './workspace.ts';
 
-const ifRoot = process.geteuid?.() === 0 ? test.serial : test.serial.skip;
+const ifRoot = unless(unlessRoot, { serial: true });
 
 ifRoot(
 	'(as root) below a closed TMPDIR, an untrusted program reaches its folder and named files, and nothing else',

@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test from 'ava';
 import fc from 'fast-check';
+import { unless } from '../lib/testing/unless.ts';
 import { nearestFit, parseDiff } from './index.ts';
 
 const hasPatch = spawnSync('patch', ['--version']).status === 0;
-if (!hasPatch) console.log('skipped: GNU patch as judge of fuzz (no patch)');
 
 /** The fuzz with which GNU patch takes a diff of one hunk; 0 for none, `undefined` if it refuses the diff. */
 function judge(content: string, diff: string): number | undefined {
@@ -22,7 +21,7 @@ function judge(content: string, diff: string): number | undefined {
 	}
 }
 
-(hasPatch ? test : test.skip)('the fuzz of a hunk is the one with which GNU patch takes it', t => {
+unless(hasPatch ? undefined : 'no GNU patch here')('the fuzz of a hunk is the one with which GNU patch takes it', t => {
 	const seen = new Map<number | undefined, number>();
 	const cases = fc.record({
 		...{ before: fc.integer({ min: 0, max: 3 }), after: fc.integer({ min: 0, max: 3 }), at: fc.nat(16) },

@@ -6,6 +6,7 @@ import path from 'node:path';
 import test from 'ava';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
 import { rendered } from '../lib/screen.ts';
+import { unless } from '../lib/testing/unless.ts';
 import { cellFolder } from '../run/paths.ts';
 import { textOf } from './document/index.ts';
 import { htmlOf } from './html/html.ts';
@@ -25,9 +26,7 @@ const program = (name: string) =>
 const judgedBy = (name: string) => {
 	const found = program(name);
 	return (title: string, body: (t: import('ava').ExecutionContext, judge: string) => void) =>
-		found === undefined
-			? test.skip(`${title} (no ${name} on this machine)`, () => undefined)
-			: test(title, t => body(t, found));
+		unless(found === undefined ? `no ${name} on this machine` : undefined)(title, t => body(t, found!));
 };
 
 const oneLineOf = (text: string) => text.replaceAll(/[\u0000-\u001f]+/g, ' ').trim();

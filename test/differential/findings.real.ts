@@ -1,14 +1,16 @@
-import test from 'ava';
 import { runBatch } from '../../harness/worker/hosts/batch.ts';
 import { compareStart } from '../../harness/worker/hosts/compare.ts';
 import type { Host } from '../../src/host/index.ts';
 import { quoteCommand } from '../../src/lib/index.ts';
+import { unless } from '../../src/lib/testing/unless.ts';
 import { wrapperArgv } from '../../src/pmu/index.ts';
 import { knownFindings } from './known.ts';
 import { qemusWithChoice, testBoard } from './testing/board.ts';
 
-// These tests need a build of the posted patch.
-const withChoice = qemusWithChoice.length > 0 ? test.serial : test.serial.skip;
+const withChoice = unless(
+	qemusWithChoice.length > 0 ? undefined : 'VPMU_QEMU_WITH_CHOICE names no build of the posted patch',
+	{ serial: true },
+);
 
 withChoice('F1 to F8, F12, F13: each smallest case shows its finding on each QEMU', async t => {
 	await using board = await testBoard('uniform', text => t.log(text));

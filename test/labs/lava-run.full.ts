@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
 import { openOwnArchive } from '../../src/image/debian/own/archive.ts';
 import { openCache } from '../../src/image/index.ts';
+import { unless, unlessRoot } from '../../src/lib/testing/unless.ts';
 import type { Results } from '../../src/run/index.ts';
 import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
@@ -132,7 +133,7 @@ async function lavaRun(t: ExecutionContext, system: string, work: string, job: s
 	return { status, text, results };
 }
 
-(process.getuid?.() === 0 && process.arch === 'x64' ? test : test.skip)(
+unless(unlessRoot ?? (process.arch === 'x64' ? undefined : `LAVA's packages are for x86-64`))(
 	'lava-run runs both parts with real guests, they are merged, and a broken machine is no failure of a case',
 	async t => {
 		t.timeout(3_600_000);

@@ -2,8 +2,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path, { delimiter } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { findMirrors } from '../../src/image/debian/sources.ts';
+import { unless } from '../../src/lib/testing/unless.ts';
 import { temporaryFolder, userEnvironment } from '../testing/vpmu.ts';
 
 /*
@@ -12,7 +13,10 @@ import { temporaryFolder, userEnvironment } from '../testing/vpmu.ts';
  */
 
 const root = path.resolve(import.meta.dirname, '../..');
-const namespaces = spawnSync('unshare', ['-rm', 'true']).status === 0;
+const withNamespaces = unless(
+	spawnSync('unshare', ['-rm', 'true']).status === 0 ? undefined : 'no user namespaces here',
+	{ serial: true },
+);
 
 interface Machine {
 	readonly name: string;
@@ -100,7 +104,7 @@ async function start(t: ExecutionContext, { lacks, sources, osRelease }: Machine
 }
 
 for (const machine of machines) {
-	(namespaces ? test.serial : test.serial.skip)(`a clone runs a guest on a simulated ${machine.name}`, async t => {
+	withNamespaces(`a clone runs a guest on a simulated ${machine.name}`, async t => {
 		t.timeout(3_600_000);
 		const { work, clone, run } = await start(t, machine);
 		const seen = await run(['sh', '-c', 'command -v apt-get dpkg-deb gpgv xz; cat /etc/os-release']);

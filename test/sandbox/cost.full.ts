@@ -1,9 +1,9 @@
 import { chown, copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'ava';
 import { localHost } from '../../src/host/index.ts';
 import { debianSource, openCache, runInSandbox } from '../../src/image/index.ts';
 import { configureScript, openBuildRoot, plainRecipe } from '../../src/image/source/recipe.ts';
+import { unless, unlessRoot } from '../../src/lib/testing/unless.ts';
 import { temporaryFolder } from '../testing/vpmu.ts';
 
 /*
@@ -35,7 +35,7 @@ function processorSeconds(output: string): number {
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
-(process.getuid?.() === 0 ? test.serial : test.serial.skip)(
+unless(unlessRoot, { serial: true })(
 	`compiling QEMU takes at most ${most} times as long in the sandbox as in a chroot`,
 	async t => {
 		t.timeout(3_600_000);

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
+import { unless } from '../../src/lib/testing/unless.ts';
 import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
 import { mailsOf, plantedSeries } from './planted.ts';
 
 const source = process.env.VPMU_QEMU_SOURCE;
-if (source === undefined) console.log('skipped: series with faults (VPMU_QEMU_SOURCE names no archive of QEMU 10.0)');
-const withSource = source === undefined ? test.skip : test.serial;
+const withSource = unless(source === undefined ? 'VPMU_QEMU_SOURCE names no archive of QEMU 10.0' : undefined, {
+	serial: true,
+});
 
 /** Reads one file out of the archive. */
 async function readSource(file: string): Promise<string> {

@@ -4,6 +4,7 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { cacheRoot } from '../../../src/image/index.ts';
+import { unless } from '../../../src/lib/testing/unless.ts';
 import { writeFakeSource } from '../../../test/testing/fake-source.ts';
 import { temporaryFolder, vpmu } from '../../../test/testing/vpmu.ts';
 
@@ -142,12 +143,12 @@ test.serial('what a patched build writes into its tree does not reach the next s
 });
 
 const [source, patch] = [process.env.VPMU_QEMU_SOURCE, process.env.VPMU_QEMU_SERIES];
-if (source === undefined || patch === undefined) {
-	console.log(
-		'skipped: a real series (VPMU_QEMU_SOURCE and VPMU_QEMU_SERIES name no source and no patch that chooses a PMU)',
-	);
-}
-const withSource = source === undefined || patch === undefined ? test.skip : test.serial;
+const withSource = unless(
+	source === undefined || patch === undefined
+		? 'VPMU_QEMU_SOURCE and VPMU_QEMU_SERIES name no source and no patch that chooses a PMU'
+		: undefined,
+	{ serial: true },
+);
 
 withSource(
 	'the series that chooses a PMU, on the QEMU that it is for: built, run before and after, and compared',

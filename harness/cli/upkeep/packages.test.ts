@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { unless } from '../../../src/lib/testing/unless.ts';
 import { temporaryFolder, userEnvironment } from '../../../test/testing/vpmu.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -87,8 +88,7 @@ test('without apt, as on Fedora, vpmu fetches packages itself, and doctor tries 
 	t.regex(finding.what, /cannot fetch http:\/\/127\.0\.0\.1:1\/debian\/dists\/trixie\/InRelease: .*ECONNREFUSED/);
 });
 
-const unshare = spawnSync('unshare', ['-rm', 'true']).status === 0;
-(unshare ? test : test.skip)(
+unless(spawnSync('unshare', ['-rm', 'true']).status === 0 ? undefined : 'no user namespaces here')(
 	'on Ubuntu, whose apt has another archive, doctor says which variables to set',
 	async t => {
 		const folder = await temporaryFolder(t);

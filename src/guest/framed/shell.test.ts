@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { duplexPair, PassThrough } from 'node:stream';
-import test from 'ava';
 import { poll } from '../../lib/deadline.ts';
+import { unless } from '../../lib/testing/unless.ts';
 import { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import { openShell } from '../open.ts';
@@ -14,7 +14,7 @@ import { describeOutcome, nuisances, torture } from '../testing/torture.ts';
 import type { FramedShell } from './shell.ts';
 
 const program = localAgent();
-const withAgent = program === undefined ? test.skip : test;
+const withAgent = unless(program === undefined ? 'no agent for this machine' : undefined);
 
 /** A shell with the real agent, built for this machine, on a faulty line. */
 async function open(faults: Faults = {}) {

@@ -1,15 +1,13 @@
 import test from 'ava';
 import type { Browser } from 'playwright-core';
+import { unless } from '../../lib/testing/unless.ts';
 import type { CellResult } from '../../run/results.ts';
 import { chromiumPath, noChromium, openReport, startBrowser } from '../testing/browser.ts';
 import { fakeRun } from '../testing/large.ts';
 import { cellOf, resultsWith } from '../testing/results.ts';
 import { htmlOf } from './html.ts';
 
-const inBrowser =
-	chromiumPath === undefined
-		? (title: string, _: unknown) => test.skip(`${title} (${noChromium})`, () => undefined)
-		: test.serial;
+const inBrowser = unless(chromiumPath === undefined ? noChromium : undefined, { serial: true });
 let browser: Browser | undefined;
 test.before(async () => {
 	if (chromiumPath !== undefined) browser = await startBrowser();

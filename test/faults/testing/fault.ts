@@ -1,9 +1,10 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { localHost } from '../../../src/host/index.ts';
 import { debianQemu, hostArchitecture, openCache } from '../../../src/image/index.ts';
 import { quoteCommand } from '../../../src/lib/index.ts';
+import { unless } from '../../../src/lib/testing/unless.ts';
 import { shellLine } from '../../testing/shell-line.ts';
 import { readRun, temporaryFolder, type VpmuEnd, vpmu } from '../../testing/vpmu.ts';
 import { type FaultName, type FaultRow, faults } from '../table.ts';
@@ -34,11 +35,7 @@ export function fault(
 	/** Why the fault cannot be produced here, if so. */
 	impossible?: string,
 ): void {
-	if (impossible !== undefined) {
-		test.skip(`fault: ${name} (${impossible})`, () => undefined);
-		return;
-	}
-	test.serial(`fault: ${name}`, async t => {
+	unless(impossible, { serial: true })(`fault: ${name}`, async t => {
 		const folder = await temporaryFolder(t);
 		let runFolder = path.join(folder, 'run');
 		const end = await produce(
