@@ -14,7 +14,7 @@ export const places: Candidates = async () => [
 /** Debian suites; the shell itself completes paths. */
 export const sources: Candidates = async () => (await selecting()).debianSuites.map(suite => `debian:${suite}`);
 
-/** Kernels: of Debian, or ours. */
+/** Kernels: Debian's, and those built here. */
 export const kernels: Candidates = async () => [...(await selecting()).builtKernels, ...(await sources())];
 
 /** Names of case files; none of them is imported. */

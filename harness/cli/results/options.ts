@@ -39,7 +39,11 @@ export const comparisonFormats = ['text', 'json', 'html', 'markdown', 'mail'] as
 export const compareOptions = {
 	baseline: { value: 'FILE', help: 'compare the run with this file, written by --write-baseline' },
 	'write-baseline': { value: 'FILE', help: 'write what the runs came to into a file to commit, and compare nothing' },
-	before: { value: 'RUN', repeatable: true, help: 'another run of what BEFORE is: more measurements, and flaky cells' },
+	before: {
+		value: 'RUN',
+		repeatable: true,
+		help: 'another run of the same thing as BEFORE: gives more measurements, and shows flaky cells',
+	},
 	after: { value: 'RUN', repeatable: true, help: 'another run of the same thing as AFTER' },
 	verbose: { help: 'list every cell' },
 	format: { value: 'FORMAT', choices: comparisonFormats, help: 'default text' },

@@ -188,7 +188,7 @@ export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promi
 	cache.progress({ what, done: 100, total: 100, unit: 'percent' });
 	const lost = absent.filter(isSecuritySuite);
 	if (lost.length > 0) {
-		const where = apt.mirrors.security?.uri ?? `no security mirror is known beside ${apt.mirrors.main.uri}`;
+		const where = apt.mirrors.security?.uri ?? `no security mirror is known for ${apt.mirrors.main.uri}`;
 		cache.progress({
 			notice: `The mirror has no ${lost.join(', ')} (${where}): packages come without security fixes; VPMU_DEBIAN_SECURITY_MIRROR=URI names another mirror`,
 		});

@@ -37,7 +37,7 @@ export function parseAnswers(host: string, printed: string): Answers | undefined
 
 	if (lines.includes('kvm-absent')) throw refuse('there is no /dev/kvm');
 	const machine = words.find(([first]) => first === 'uname')?.[2] ?? '';
-	if (machine !== 'aarch64') throw refuse(`/dev/kvm of a ${machine} machine says nothing about Arm guests`);
+	if (machine !== 'aarch64') throw refuse(`/dev/kvm of this machine (${machine}) says nothing about Arm guests`);
 	const opened = after('open');
 	if (opened === undefined || !lines.includes('end')) return undefined;
 	if (opened !== '0') throw refuse(`/dev/kvm cannot be opened: ${errnoName(opened)}`);

@@ -175,7 +175,7 @@ test('a host whose KVM cannot be asked, or has no PMU, is refused with the reaso
 	};
 	const head = 'vpmu-conformance-script 1\nuname 6.12 aarch64\nkvm-present\n';
 	await refused(head.replace('present', 'absent'), /there is no \/dev\/kvm/);
-	await refused(head.replace('aarch64', 'x86_64'), /of a x86_64 machine says nothing about Arm guests/);
+	await refused(head.replace('aarch64', 'x86_64'), /of this machine \(x86_64\) says nothing about Arm guests/);
 	await refused(`${head}open 13\nend\n`, /cannot be opened: EACCES/);
 	await refused(`${head}open 0\ncap-pmu-v3 0\nend\n`, /offers guests no PMU/);
 	await refused(`${head}open 0\ncap-pmu-v3 1\n`, /did not come to its end \(status 1\)/);

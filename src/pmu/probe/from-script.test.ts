@@ -176,7 +176,7 @@ test('what KVM was not asked is unknown, and says why', t => {
 	t.like(asked({ present: false }), { present: false, usable: 'no', pmuV3: { unknown: 'there is no /dev/kvm' } });
 	t.like(asked({ machine: 'x86_64' }), {
 		usable: 'no',
-		setPmu: { unknown: '/dev/kvm of a x86_64 machine says nothing about Arm guests' },
+		setPmu: { unknown: '/dev/kvm of this machine (x86_64) says nothing about Arm guests' },
 	});
 });
 

@@ -166,7 +166,7 @@ function unasked(present: boolean, machine: string, lines: readonly string[]): K
 	const said = lines.find(line => line.startsWith('unasked '))?.slice('unasked '.length);
 	const why =
 		machine !== 'aarch64' && machine !== ''
-			? `/dev/kvm of a ${machine} machine says nothing about Arm guests`
+			? `/dev/kvm of this machine (${machine}) says nothing about Arm guests`
 			: (said ?? 'kvm-facts was cut off');
 	return { ...everything({ unknown: why }), present, usable: machine === 'aarch64' ? { unknown: why } : 'no' };
 }

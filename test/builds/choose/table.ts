@@ -4,7 +4,7 @@ import type { Situation } from '../../neighbours/neighbours.ts';
 import { wrongBuilds } from '../wrong.ts';
 import type { Choices } from './choose.ts';
 
-/** A wrong choice, and the situations in which it comes to another end than the posted one. */
+/** A wrong choice, and the situations in which it chooses differently from the posted one. */
 export interface Told {
 	readonly name: string;
 	readonly about: string;

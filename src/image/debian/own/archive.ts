@@ -128,7 +128,7 @@ export class OwnArchive implements DebianArchive {
 		this.#cache.progress({ what, done: 100, total: 100, unit: 'percent' });
 		const lost = absent.filter(isSecuritySuite);
 		if (lost.length > 0) {
-			const where = this.mirrors.security?.uri ?? `no security mirror is known beside ${this.mirrors.main.uri}`;
+			const where = this.mirrors.security?.uri ?? `no security mirror is known for ${this.mirrors.main.uri}`;
 			this.#cache.progress({
 				notice: `The mirror has no ${lost.join(', ')} (${where}): packages come without security fixes; VPMU_DEBIAN_SECURITY_MIRROR=URI names another mirror`,
 			});

@@ -88,7 +88,7 @@ export async function verifySigned(
 	what: string,
 	room: Room,
 ): Promise<string> {
-	// Nothing may stand around the signed part, or what is read could differ from what was signed.
+	// Text before or after the signed part would be read although nobody signed it.
 	const markers = ['SIGNED MESSAGE', 'SIGNATURE', 'SIGNATURE'].map(
 		(name, index) => `-----${index === 2 ? 'END' : 'BEGIN'} PGP ${name}-----`,
 	);
