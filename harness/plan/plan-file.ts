@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { messageOf, readStoredSync, type Shape, UsageError } from '../../src/lib/index.ts';
 import { divisionName } from '../../src/run/index.ts';
 import type { Cell } from './plan.ts';
-import { type Durations, divide } from './shards.ts';
+import { type Durations, divide, durationOf } from './shards.ts';
 
 /** A frozen division of cells into parts, written by `vpmu plan` and read by `run --plan` and `merge --plan`. */
 export interface PlanFile {
@@ -51,7 +51,7 @@ export function planFileOf(
 	}
 	const parts = divide(cells, { count, durations });
 	const divided = cells.map(({ id, skip }, index) => ({
-		...{ id, shard: parts[index]!, skip, durationMs: durations[id] ?? null },
+		...{ id, shard: parts[index]!, skip, durationMs: durationOf(durations, id) ?? null },
 	}));
 	return { schema: 'vpmu-plan/1', ...made, count, division: divisionOf(divided, count), cells: divided };
 }

@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { divisionName } from '../../src/run/index.ts';
-import { divide } from './shards.ts';
+import { divide, durationOf, storedDurations } from './shards.ts';
 
 const cell = (id: string, skip: string | null = null) => ({ id, skip });
 
@@ -15,6 +18,22 @@ test('with durations no part is longer than necessary; new cells count as the me
 	const durations = { a: 100, b: 60, c: 50, d: 10 };
 	// 100 | 60, then new (60) to the second, then 50 to the first, then 10 to the second.
 	t.deepEqual(divide(cells, { count: 2, durations }), [1, 2, 1, 2, 2]);
+});
+
+test('durations balance the cells of another build of QEMU too', t => {
+	const cells = ['a', 'b', 'c'].map(name => cell(`pmu/${name}[uniform,/new/qemu,virt]`));
+	const durations = { 'pmu/a[uniform,virt]': 100, 'pmu/b[uniform,virt]': 60, 'pmu/c[uniform,virt]': 50 };
+	t.deepEqual(divide(cells, { count: 2, durations }), [1, 2, 2]);
+});
+
+test('stored durations are found for another build of QEMU', t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	writeFileSync(path.join(folder, 'durations.json'), '{"pmu/a[uniform,/old/qemu,virt]": 70, "a": 1}');
+	const found = storedDurations({ VPMU_CACHE: folder, VPMU_STATE: path.join(folder, 'state') });
+	t.is(durationOf(found, 'pmu/a[uniform,/new/qemu,virt]'), 70);
+	t.is(durationOf(found, 'a'), 1);
+	t.is(durationOf(found, 'b'), undefined);
 });
 
 test('every cell is in exactly one part, and no part exceeds the even share by more than one cell', t => {

@@ -1,13 +1,17 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
+import { stableIdOf } from '../../src/compare/index.ts';
 import { stateFolder, usualDurations } from '../../src/history/index.ts';
 import { cacheRoot } from '../../src/image/index.ts';
 import { makeFolder, readStoredSync, type Shape, UsageError, writeWhole } from '../../src/lib/index.ts';
 import { type Results, readResults } from '../../src/run/index.ts';
 
-/** Durations of cells in milliseconds, by id. */
+/** Durations of cells in milliseconds, by stable id, which is the same for each build of QEMU. */
 export type Durations = Readonly<Record<string, number>>;
+
+/** Returns how long a cell took before; `undefined` if that is unknown. */
+export const durationOf = (durations: Durations, id: string): number | undefined => durations[stableIdOf(id)];
 
 /** One part of a plan. */
 export interface Shard {
@@ -29,10 +33,10 @@ export function divide(
 	cells: readonly { readonly id: string; readonly skip: string | null }[],
 	{ count, durations = {} }: Pick<Shard, 'count' | 'durations'>,
 ): number[] {
-	const known = cells.flatMap(({ id }) => durations[id] ?? []).sort((a, b) => a - b);
+	const known = cells.flatMap(({ id }) => durationOf(durations, id) ?? []).sort((a, b) => a - b);
 	if (known.length === 0) return cells.map((_, index) => (index % count) + 1);
 	const middle = known[Math.floor(known.length / 2)]!;
-	const weights = cells.map(({ id, skip }) => (skip === null ? (durations[id] ?? middle) : 1));
+	const weights = cells.map(({ id, skip }) => (skip === null ? (durationOf(durations, id) ?? middle) : 1));
 	const order = cells.map((_, index) => index).sort((a, b) => weights[b]! - weights[a]! || a - b);
 	const loads = Array.from({ length: count }, () => 0);
 	const parts: number[] = [];
@@ -55,7 +59,11 @@ const fileOf = (env: Readonly<Record<string, string | undefined>>) => path.join(
 export function storedDurations(env: Readonly<Record<string, string | undefined>>): Durations {
 	try {
 		const found = readStoredSync(fileOf(env), durationsShape);
-		return { ...(found.state === 'ok' ? found.value : {}), ...usualDurations(stateFolder(env), hostname()) };
+		const last = Object.entries(found.state === 'ok' ? found.value : {});
+		return {
+			...Object.fromEntries(last.map(([id, duration]) => [stableIdOf(id), duration])),
+			...usualDurations(stateFolder(env), hostname()),
+		};
 	} catch {
 		return {};
 	}
@@ -87,5 +95,7 @@ export async function storeDurations(
 
 function durationsOf({ cells }: Results): Durations {
 	const ended = cells.filter(({ status }) => status === 'pass' || status === 'fail' || status === 'xfail');
-	return Object.fromEntries(ended.flatMap(({ id, timings }) => (timings.totalMs ? [[id, timings.totalMs]] : [])));
+	return Object.fromEntries(
+		ended.flatMap(({ id, timings }) => (timings.totalMs ? [[stableIdOf(id), timings.totalMs]] : [])),
+	);
 }

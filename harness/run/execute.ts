@@ -6,7 +6,7 @@ import { hostArchitecture, requireUsable } from '../../src/image/index.ts';
 import { eitherSignal, messageOf, systemFault, VpmuError } from '../../src/lib/index.ts';
 import { PrettyReport } from '../../src/report/index.ts';
 import type { Results } from '../../src/run/index.ts';
-import { storedDurations } from '../plan/shards.ts';
+import { durationOf, storedDurations } from '../plan/shards.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
@@ -43,7 +43,7 @@ export async function executeRun(request: RunRequest, context: CommandContext): 
 	const pretty = new PrettyReport({
 		folder: request.out ?? path.join('vpmu-runs', runId),
 		...{ rows: out.rows, jobs: request.jobs ?? availableParallelism() },
-		expectedMs: cell => durations[cell],
+		expectedMs: cell => durationOf(durations, cell),
 		columns: out.isTTY ? (out.columns ?? 80) : undefined,
 		colour: out.isTTY === true && !context.env.NO_COLOR,
 	});

@@ -10,3 +10,10 @@ export { recordRuns } from './store/record.ts';
 export type { StoreOptions } from './store/store.ts';
 export { cellsDocument } from './tell/cells.ts';
 export { nightDocument } from './tell/report.ts';
+export {
+	type HistoryDocument,
+	historyDefinitions,
+	historyShape,
+	type NightDocument,
+	nightShape,
+} from './tell/shapes.ts';

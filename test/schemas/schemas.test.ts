@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test from 'ava';
 import { baselineText, compareSides, sideOf } from '../../src/compare/index.ts';
+import { cellHistories, nightReport, readHistory, recordRuns } from '../../src/history/index.ts';
+import { nights, noisy } from '../../src/history/testing/nights.ts';
 import { everyStatus, resultsWith } from '../../src/report/testing/results.ts';
 import { publishedSchema, type SchemaName, schemaNames, schemaOf } from './schemas.ts';
 
@@ -75,4 +80,38 @@ test('a comparison is valid, alone and in series.json', t => {
 	t.is(problemsOf('series.json', series), null, 'with --build-only');
 	t.is(problemsOf('series.json', { ...series, out: 'x', comparison, why: ['worse'] }), null);
 	t.truthy(problemsOf('series.json', { ...series, comparison: {} }));
+});
+
+test('the history of cells and the report of nights are valid, with every kind of news', t => {
+	const results = nights(14, night => [
+		{ status: night < 9 ? 'pass' : 'fail', reason: night < 9 ? null : 'no cycles' },
+		{ name: 'pmu/b', status: night === 14 ? 'fail' : 'pass' },
+		{ name: 'pmu/c', status: [4, 8, 12].includes(night) ? 'fail' : 'pass' },
+		{ name: 'pmu/d', status: night === 13 ? 'fail' : 'pass' },
+		{ name: 'pmu/e', status: night === 14 ? 'error' : 'pass' },
+		...(night === 14 ? [] : [{ name: 'pmu/f' }]),
+		{ name: 'pmu/g', place: 'biglittle', bootMs: noisy(1000 * (night < 7 ? 1 : 1.5), night, 1) },
+		{ name: 'pmu/h', place: 'local', status: night > 11 ? 'pass' : 'skip', bootMs: night > 11 ? 900 : 0 },
+	]);
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const store = { folder, onNote: (text: string) => t.fail(text) };
+	recordRuns(
+		store,
+		results.map(one => ({ results: one, folder: `/ci/${one.run.id}` })),
+	);
+	const past = readHistory(store);
+	const cells = cellHistories(past);
+	t.is(problemsOf('history.json', { schema: 'vpmu-history/1', cells }), null);
+	t.regex(problemsOf('history.json', { schema: 'vpmu-history/1', cells: [{ ...cells[0], last: null }] }) ?? '', /last/);
+	const report = nightReport(past, 0);
+	const { fresh, red, flaky, drifts, fixed, lost, absent, short } = report;
+	for (const [news, count] of Object.entries({ fresh, red, flaky, drifts, fixed, lost, absent }))
+		t.is(count.length, 1, news);
+	t.truthy(short);
+	t.is(problemsOf('history-report.json', { schema: 'vpmu-history-report/1', ...report }), null);
+	t.regex(
+		problemsOf('history-report.json', { schema: 'vpmu-history-report/1', ...report, drifts: [{}] }) ?? '',
+		/drifts/,
+	);
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import { comparisonShape, seriesShape } from '../../harness/run/shapes.ts';
 import { baselineShape } from '../../src/compare/index.ts';
+import { historyDefinitions, historyShape, nightShape } from '../../src/history/index.ts';
 import { conformanceShape } from '../../src/pmu/index.ts';
 import { eventShape, resultsShape } from '../../src/run/shapes.ts';
 
@@ -16,6 +17,8 @@ const described = {
 	'series.json': { shape: seriesShape, title: 'series.json, and what vpmu series --json prints' },
 	'compare.json': { shape: comparisonShape, title: 'What vpmu compare --format json prints' },
 	'conformance.json': { shape: conformanceShape, title: 'What vpmu probe --conformance --json prints' },
+	'history.json': { shape: historyShape, title: 'What vpmu history --format json prints' },
+	'history-report.json': { shape: nightShape, title: 'What vpmu history report --format json prints' },
 	'baseline.json': { shape: baselineShape, title: 'A baseline, which vpmu compare --write-baseline writes' },
 } as const;
 
@@ -25,8 +28,9 @@ export const schemaNames = Object.keys(described) as SchemaName[];
 /** Makes the JSON Schema (draft 2020-12) of a file from the shape that vpmu reads it with. */
 export function schemaOf(name: SchemaName): object {
 	const { shape, title } = described[name];
+	const definitions = name.startsWith('history') ? historyDefinitions : {};
 	// A check in code, such as of a moment, has no form in JSON Schema.
-	const config: ConversionConfig = { target: 'draft-2020-12', errorMode: 'ignore' };
+	const config: ConversionConfig = { target: 'draft-2020-12', errorMode: 'ignore', definitions };
 	return { title, ...toJsonSchema(shape as Parameters<typeof toJsonSchema>[0], config) };
 }
 

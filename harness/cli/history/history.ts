@@ -1,6 +1,8 @@
 import {
 	cellHistories,
 	cellsDocument,
+	type HistoryDocument,
+	type NightDocument,
 	nightDocument,
 	nightReport,
 	type PastCell,
@@ -35,10 +37,8 @@ export async function show(context: CommandContext, { positionals, options }: Hi
 	const results = readHistory(store, name).filter(({ run }) => run.started >= since);
 	if (name !== undefined && results.length === 0) throw unknownCase(name, readHistory(store), options.since);
 	const cells = cellHistories(results);
-	const text = rendered(options.format, cellsDocument(cells, { name, from: context.cwd }), {
-		schema: 'vpmu-history/1',
-		cells,
-	});
+	const value: HistoryDocument = { schema: 'vpmu-history/1', cells };
+	const text = rendered(options.format, cellsDocument(cells, { name, from: context.cwd }), value);
 	context.stdout.write(text);
 	return exitCodes.asPredicted;
 }
@@ -48,13 +48,14 @@ export async function report(context: CommandContext, { options }: HistoryGiven)
 	const since = parseSince(options.since ?? '14d', Date.now());
 	const found = nightReport(readHistory(storeOf(context)), since);
 	const document = nightDocument(found, context.cwd);
-	context.stdout.write(rendered(options.format, document, { schema: 'vpmu-history-report/1', ...found }));
+	const value: NightDocument = { schema: 'vpmu-history-report/1', ...found };
+	context.stdout.write(rendered(options.format, document, value));
 	return exitCodes.asPredicted;
 }
 
 function unknownCase(name: string, all: readonly PastCell[], since: string | undefined): UsageError {
 	const names = [...new Set(all.map(one => one.case))];
-	if (names.includes(name) || all.some(({ id }) => id === name)) {
+	if (names.includes(name) || all.some(({ id, cell }) => id === name || cell === name)) {
 		return new UsageError(`'${name}' has no run since '${since}' (option '--since')`);
 	}
 	const meant = nearest(name, names);
@@ -64,7 +65,11 @@ function unknownCase(name: string, all: readonly PastCell[], since: string | und
 	);
 }
 
-function rendered(format: HistoryGiven['options']['format'], document: ReportDocument, value: object): string {
+function rendered(
+	format: HistoryGiven['options']['format'],
+	document: ReportDocument,
+	value: HistoryDocument | NightDocument,
+): string {
 	if (format === 'json') return `${stringifyJson(value, { indent: 2 })}\n`;
 	if (format === 'html') return htmlFrom(document);
 	return format === 'markdown' ? markdownFrom(document) : textOf(document, width);

@@ -1,5 +1,5 @@
 import type { Cell } from '../../plan/plan.ts';
-import type { Durations } from '../../plan/shards.ts';
+import { type Durations, durationOf } from '../../plan/shards.ts';
 
 /**
  * The work left on a board: its cells, and their total duration (milliseconds, or a number of cells if nothing is
@@ -16,13 +16,13 @@ interface Work {
  * up, so different boards are better for parallel cells. Pure.
  */
 export function shareOut(cells: readonly Cell[], count: number, durations: Durations): string[] {
-	const known = cells.flatMap(({ id }) => durations[id] ?? []).sort((a, b) => a - b);
+	const known = cells.flatMap(({ id }) => durationOf(durations, id) ?? []).sort((a, b) => a - b);
 	const middle = known[Math.floor(known.length / 2)] ?? 1;
 	const work = new Map<string, Work>();
 	for (const { id, on, skip } of cells) {
 		if (skip !== null || !on.startsWith('board:')) continue;
 		const sum = work.get(on) ?? { cells: 0, duration: 0 };
-		work.set(on, { cells: sum.cells + 1, duration: sum.duration + (durations[id] ?? middle) });
+		work.set(on, { cells: sum.cells + 1, duration: sum.duration + (durationOf(durations, id) ?? middle) });
 	}
 	const shares = new Map<string, number>();
 	const order: string[] = [];

@@ -40,6 +40,19 @@ export function identityText({ case: name, place, qemu, machine, axes }: CellIde
 	return `${name}[${[place, ...(qemu === '' ? [] : [qemu]), machine, ...axes].join(',')}]`;
 }
 
+/**
+ * Leaves the QEMU out of a cell's id if it is named by a path, `CASE[PLACE,/PATH,MACHINE,AXIS...]`: each build has a path of
+ * its own, and the cell is the same one. A name such as `debian:trixie` stays, and so does an id that vpmu did not make. Pure.
+ */
+export function stableIdOf(id: string): string {
+	const open = id.indexOf('[');
+	const first = id.indexOf(',', open);
+	if (open === -1 || first === -1 || id[first + 1] !== '/' || !id.endsWith(']')) return id;
+	// A path may contain commas; what follows it is a machine type.
+	const after = /,(?=[A-Za-z][\w.+-]*[,\]])/.exec(id.slice(first + 1));
+	return after === null ? id : `${id.slice(0, first)}${id.slice(first + 1 + after.index)}`;
+}
+
 /** Which names of one side correspond to which of the other. */
 export interface NameMatch {
 	/** Maps a name on the side before to that on the side after. */

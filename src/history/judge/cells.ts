@@ -65,14 +65,17 @@ function historyOf(results: readonly PastCell[]): CellHistory {
 
 /**
  * A failure that ended once may have been fixed. A cell is flaky if it recovered twice, or if a retry in the same run
- * passed.
+ * passed. A build of QEMU that failed each time, and more than once, did not fail by chance.
  */
 function flakinessOf(verdicts: readonly PastCell[]): Flakiness | null {
 	const lastGood = verdicts.findLastIndex(isGood);
 	const firstGood = verdicts.findIndex(isGood);
+	const builds = Map.groupBy(verdicts, ({ cell }) => cell);
+	const isChance = (one: PastCell) =>
+		isBad(one) && (builds.get(one.cell)!.length < 2 || builds.get(one.cell)!.some(isGood));
 	const isBetween = (at: number) => at > firstGood && at < lastGood && firstGood !== -1;
-	const recoveries = verdicts.filter((one, at) => isBetween(at) && isBad(one) && isGood(verdicts[at + 1]!)).length;
-	const wrong = verdicts.filter((one, at) => one.flaky || (recoveries > 1 && isBetween(at) && isBad(one)));
+	const recoveries = verdicts.filter((one, at) => isBetween(at) && isChance(one) && isGood(verdicts[at + 1]!)).length;
+	const wrong = verdicts.filter((one, at) => one.flaky || (recoveries > 1 && isBetween(at) && isChance(one)));
 	return wrong.length === 0 ? null : { wrong: wrong.length, of: verdicts.length, since: wrong[0]! };
 }
 

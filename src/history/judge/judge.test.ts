@@ -5,6 +5,7 @@ import type { Results } from '../../run/index.ts';
 import type { PastCell } from '../store/read.ts';
 import { cellsDocument } from '../tell/cells.ts';
 import { nightDocument } from '../tell/report.ts';
+import { changedText, linksTo } from '../tell/words.ts';
 import { nights, noisy } from '../testing/nights.ts';
 import { cellHistories } from './cells.ts';
 import { driftsIn } from './drift.ts';
@@ -22,7 +23,15 @@ const pastOf = (runs: readonly Results[]): PastCell[] =>
 			machine: 'builder',
 		};
 		return cells.map(cell => ({
-			...{ run: past, id: cell.id, case: cell.case, place: cell.on.host!, status: cell.status, reason: cell.reason },
+			...{
+				run: past,
+				id: cell.id,
+				cell: cell.id,
+				case: cell.case,
+				place: cell.on.host!,
+				status: cell.status,
+				reason: cell.reason,
+			},
 			...{ flaky: cell.flaky === true, totalMs: null, bootMs: cell.timings.shellMs, qemu: cell.qemu.version },
 			...{ guestKernel: '6.12.48', hostKernel: cell.on.kernel },
 		}));
@@ -132,6 +141,28 @@ test('a retry that passed makes a cell flaky; a cell that never passed is not', 
 	t.like(a!.flaky, { wrong: 1, of: 5, since: { run: { id: 'night-2' } } });
 	t.is(b!.flaky, null);
 	t.like(b, { lastGood: null, firstBad: { run: { id: 'night-1' } } });
+});
+
+test('a build of QEMU that always fails makes no cell flaky, and a change of the build is told', t => {
+	const [cell] = cellHistories(
+		pastOf(
+			nights(9, night => [
+				{ qemu: night % 2 === 0 ? '/broken/qemu' : '/good/qemu', status: night % 2 === 0 ? 'fail' : 'pass' },
+			]),
+		).map(one => ({ ...one, id: 'pmu/a[uniform,virt]' })),
+	);
+	t.is(cell!.flaky, null);
+	t.like(cell, { firstBad: null, lastGood: { run: { id: 'night-9' } } });
+	const [rebuilt] = cellHistories(
+		pastOf(nights(9, night => [{ qemu: `/build-${night}/qemu`, status: night % 2 === 0 ? 'fail' : 'pass' }])).map(
+			one => ({ ...one, id: 'pmu/a[uniform,virt]' }),
+		),
+	);
+	t.like(rebuilt!.flaky, { wrong: 4, of: 9 });
+	t.is(changedText(rebuilt!.results[0]!, rebuilt!.results[1]!), 'another build of QEMU');
+	t.is(changedText(cell!.results[0]!, cell!.results[2]!), 'same versions');
+	const [link] = linksTo(rebuilt!.results[1]!, '/ci');
+	t.is(link!.href, './night-2/report.html#cell=pmu%2Fa%5Buniform%2C%2Fbuild-2%2Fqemu%2Cvirt%5D');
 });
 
 test('one cell that drifts by itself is named; a step is told apart', t => {

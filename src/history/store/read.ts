@@ -1,3 +1,4 @@
+import { stableIdOf } from '../../compare/index.ts';
 import type { CellStatus } from '../../run/index.ts';
 import { hasStore, type StoreOptions, withStore } from './store.ts';
 
@@ -16,7 +17,10 @@ export interface PastRun {
 /** A cell's result in one run. */
 export interface PastCell {
 	readonly run: PastRun;
+	/** The same for each build of QEMU, as {@link stableIdOf} makes it; if a run has several builds, each keeps its path. */
 	readonly id: string;
+	/** Its id in the run, whose files and pages have that name. */
+	readonly cell: string;
 	readonly case: string;
 	/** The host: `board:uniform`, `local`, `ssh://HOST`; empty if it did not reach one. */
 	readonly place: string;
@@ -39,7 +43,7 @@ const query = `
 SELECT runs.id AS run, started, folder, vpmu, machine, cells.cell, name, place, status, reason, flaky,
 	total_ms, boot_ms, qemu, guest_kernel, host_kernel
 FROM cells JOIN runs ON runs.id = cells.run
-WHERE runs.id NOT IN (SELECT part FROM parts) AND (? IS NULL OR name = ? OR cell = ?)
+WHERE runs.id NOT IN (SELECT part FROM parts) AND (? IS NULL OR name = ? OR name = ?)
 ORDER BY started DESC, runs.id DESC, cell
 LIMIT ${mostRows}
 `;
@@ -47,13 +51,15 @@ LIMIT ${mostRows}
 /**
  * Reads results, oldest first; runs that were merged into another one are left out.
  *
- * @param name a case or a cell; all if absent
+ * @param name a case, or a cell by either of its ids; all if absent
  * @throws VpmuError if the store cannot be used
  */
 export function readHistory(options: StoreOptions, name?: string): PastCell[] {
 	if (!hasStore(options.folder)) return [];
 	const asked = name ?? null;
-	const rows = withStore(options, database => database.prepare(query).all(asked, asked, asked));
+	const rows = withStore(options, database =>
+		database.prepare(query).all(asked, asked, asked?.replace(/\[.*$/s, '') ?? null),
+	);
 	const runs = new Map<string, PastRun>();
 	const runOf = (row: (typeof rows)[number]): PastRun => {
 		const id = String(row.run);
@@ -64,12 +70,25 @@ export function readHistory(options: StoreOptions, name?: string): PastCell[] {
 		runs.set(id, run);
 		return run;
 	};
-	return rows.reverse().map(row => ({
-		...{ run: runOf(row), id: String(row.cell), case: String(row.name), place: String(row.place) },
+	const ids = idsOf(rows.reverse());
+	const results = rows.map((row, at) => ({
+		...{ run: runOf(row), id: ids[at]!, cell: String(row.cell), case: String(row.name), place: String(row.place) },
 		...{ status: row.status as CellStatus, reason: text(row.reason), flaky: row.flaky === 1 },
 		...{ totalMs: row.total_ms as number | null, bootMs: row.boot_ms as number | null },
 		...{ qemu: text(row.qemu), guestKernel: text(row.guest_kernel), hostKernel: text(row.host_kernel) },
 	}));
+	if (name === undefined || results.some(one => one.case === name)) return results;
+	const wanted = new Set(results.filter(({ id, cell }) => id === name || cell === name).map(({ id }) => id));
+	return results.filter(({ id }) => wanted.has(id));
+}
+
+/** Rows keep the ids that runs gave them, so that any version of vpmu can share the store. */
+function idsOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
+	const stable = rows.map(({ run, cell }) => ({ id: stableIdOf(String(cell)), run: String(run) }));
+	const keyOf = ({ id, run }: (typeof stable)[number]) => `${run}\n${id}`;
+	const counts = new Map<string, number>();
+	for (const one of stable) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
+	return stable.map((one, at) => (counts.get(keyOf(one)) === 1 ? one.id : String(rows[at]!.cell)));
 }
 
 const text = (value: unknown) => (value === null ? null : String(value));

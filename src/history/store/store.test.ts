@@ -184,3 +184,54 @@ test('VPMU_STATE, XDG_STATE_HOME and HOME name the state folder, in this order',
 	t.is(stateFolder({ XDG_STATE_HOME: 'b', HOME: '/c', VPMU_CACHE: '/d' }), '/c/.local/state/vpmu');
 	t.throws(() => stateFolder({ VPMU_STATE: 'a' }), { message: "VPMU_STATE is 'a', but must be an absolute path" });
 });
+
+const built = (key: string) => `/cache/roots/qemu-built-${key}/qemu-system-aarch64`;
+
+test('a cell has one history whatever the path of its QEMU was when its runs were recorded', t => {
+	const store = newStore(t);
+	recordRuns(
+		store,
+		nights(3, night => [{ qemu: built(`${night}`) }, {}]).map(results => ({ results, folder: '/f' })),
+	);
+	const id = 'pmu/a[uniform,virt]';
+	const found = readHistory(store, id);
+	t.deepEqual(
+		found.map(one => [one.id, one.cell]),
+		[1, 2, 3].map(night => [id, `pmu/a[uniform,${built(`${night}`)},virt]`]),
+	);
+	t.deepEqual(readHistory(store, `pmu/a[uniform,${built('2')},virt]`), found, 'by the id that a run gave it');
+	t.is(readHistory(store, 'pmu/a[uniform,debian:trixie,virt]').length, 3);
+	t.is(readHistory(store, 'pmu/a').length, 6);
+	// What other versions of vpmu read and write is as it was.
+	const database = openDatabase(store.file);
+	t.like(database.prepare('PRAGMA user_version').get(), { user_version: 1 });
+	t.is(database.prepare('SELECT cell FROM cells WHERE cell LIKE ?').all('%built-3%').length, 1);
+	database.close();
+});
+
+test('cells that only their builds of QEMU tell apart stay apart', t => {
+	const store = newStore(t);
+	const [results] = nights(1, () => [{ qemu: '/a/qemu' }, { qemu: '/b/qemu' }, { name: 'pmu/b', qemu: '/b/qemu' }]);
+	recordRuns(store, [{ results: results!, folder: '/f' }]);
+	t.deepEqual(
+		readHistory(store)
+			.map(one => one.id)
+			.sort(),
+		['pmu/a[uniform,/a/qemu,virt]', 'pmu/a[uniform,/b/qemu,virt]', 'pmu/b[uniform,virt]'],
+	);
+});
+
+test('the usual duration of a cell is that of its latest verdicts with any build of QEMU', t => {
+	const store = newStore(t);
+	const runs = nights(9, night => [
+		{
+			qemu: built(`${night}`),
+			more: { timings: { spawnMs: null, greetingMs: null, shellMs: null, totalMs: night * 1000 } },
+		},
+	]);
+	recordRuns(
+		store,
+		runs.map(results => ({ results, folder: '/f' })),
+	);
+	t.deepEqual(usualDurations(store.folder, 'builder'), { 'pmu/a[uniform,virt]': 7000 });
+});

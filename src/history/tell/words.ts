@@ -45,16 +45,18 @@ export function boundsText({ firstBad, lastGood }: Pick<CellHistory, 'firstBad' 
 	return `last good: ${resultText(lastGood)}; first bad: ${resultText(firstBad)}; ${changedText(lastGood, firstBad)}`;
 }
 
-/** `QEMU changed from 10.1.0 to 10.1.50`, or `same versions`. */
+/** `QEMU changed from 10.1.0 to 10.1.50`, `another build of QEMU`, or `same versions`. */
 export function changedText(before: PastCell, after: PastCell): string {
 	const versions = [
 		['QEMU', before.qemu, after.qemu],
 		['guest kernel', before.guestKernel, after.guestKernel],
 		['host kernel', before.hostKernel, after.hostKernel],
 	] as const;
-	const changed = versions.filter(([, was, is]) => was !== null && is !== null && was !== is);
-	if (changed.length === 0) return 'same versions';
-	return changed.map(([what, was, is]) => `${what} changed from ${was} to ${is}`).join(', ');
+	const changed = versions
+		.filter(([, was, is]) => was !== null && is !== null && was !== is)
+		.map(([what, was, is]) => `${what} changed from ${was} to ${is}`);
+	if (before.qemu === after.qemu && before.cell !== after.cell) changed.unshift('another build of QEMU');
+	return changed.length === 0 ? 'same versions' : changed.join(', ');
 }
 
 const marks = '▁▂▃▄▅▆▇█';
@@ -82,11 +84,11 @@ export function verdictsText(results: readonly PastCell[]): string {
 /**
  * Makes links to a cell in a run folder: its page in the report, and its files. Relative to `from` for folders below it.
  */
-export function linksTo({ run, id }: PastCell, from: string): Link[] {
-	const report = `${addressOf(path.join(run.folder, 'report.html'), from)}#${new URLSearchParams({ cell: id })}`;
+export function linksTo({ run, cell }: PastCell, from: string): Link[] {
+	const report = `${addressOf(path.join(run.folder, 'report.html'), from)}#${new URLSearchParams({ cell })}`;
 	return [
 		{ text: `report of ${nightText(run)}`, href: report },
-		{ text: 'files', href: `${addressOf(path.join(run.folder, cellFolder(id)), from)}/` },
+		{ text: 'files', href: `${addressOf(path.join(run.folder, cellFolder(cell)), from)}/` },
 	];
 }
 

@@ -1,4 +1,11 @@
-import { type ChangeGroup, type Comparison, counted, kindTitles, type MeasuredChange } from '../../compare/index.ts';
+import {
+	type ChangeGroup,
+	type Comparison,
+	counted,
+	kindTitles,
+	type MeasuredChange,
+	stableIdOf,
+} from '../../compare/index.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 
 export interface ComparisonOptions {
@@ -98,7 +105,7 @@ export function groupItem(group: ChangeGroup, { isVerbose = false, folder, comma
 	return {
 		tag: kind,
 		text: `${of}: ${causeOf(group)}`,
-		...(isVerbose ? { more: cells } : { lines: isUrgent(group) ? (lines ?? 1) : 1 }),
+		...(isVerbose ? { more: cells.map(stableIdOf) } : { lines: isUrgent(group) ? (lines ?? 1) : 1 }),
 		detail: [where, mixed ? outcomes.join(', ') : '', faked].filter(text => text !== '').join('; '),
 		command: isUrgent(group) ? (command ?? commandFor(group, folder)) : undefined,
 	};
@@ -151,7 +158,7 @@ export function measurementItems(
 			? {
 					detail: `changed by themselves: ${one.changed
 						.slice(0, 3)
-						.map(cell => `${cell.id} ${percent(cell.after / cell.before)}`)
+						.map(cell => `${stableIdOf(cell.id)} ${percent(cell.after / cell.before)}`)
 						.join(', ')}`,
 				}
 			: {}),

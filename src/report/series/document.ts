@@ -1,4 +1,4 @@
-import { type ChangeGroup, counted } from '../../compare/index.ts';
+import { type ChangeGroup, counted, stableIdOf } from '../../compare/index.ts';
 import {
 	briefly,
 	groupItem,
@@ -39,7 +39,7 @@ export function seriesDocument(
 			groupItem(group, { isVerbose, folder: `${out}/after`, command: repeatCommand(verdict, group), lines }),
 		),
 	];
-	return withoutPrograms(verdict, {
+	return {
 		title: `${series.map(nameOf).join(' and ')}: ${verdictWords(verdict)}`,
 		blocks: [
 			{
@@ -62,17 +62,7 @@ export function seriesDocument(
 			...list([...comparison.notes, ...series.flatMap(one => one.notes)].map(text => ({ tag: 'note', text }))),
 			...testedBy(verdict),
 		],
-	});
-}
-
-/** Leaves out of the cells' ids which QEMU they ran on: here it is always the patched one, or the one before. */
-function withoutPrograms({ before, after }: SeriesVerdict, { title, blocks }: ReportDocument): ReportDocument {
-	const brief = (id: string) => id.replace(`,${after.program},`, ',').replace(`,${before.program},`, ',');
-	const inList = (block: Block): Block =>
-		block.kind === 'list'
-			? { ...block, items: block.items.map(item => ({ ...item, more: item.more?.map(brief) ?? [] })) }
-			: block;
-	return { title, blocks: blocks.map(inList) };
+	};
 }
 
 const list = (items: readonly ListItem[]): Block[] => (items.length === 0 ? [] : [{ kind: 'list', items }]);
@@ -168,7 +158,7 @@ function findingItems(findings: readonly SeriesFinding[], version: number, isVer
 		return {
 			tag: state === 'fixed' ? `fixed ${finding}` : `finding ${finding}`,
 			text: `${said}: ${text}`,
-			...(isVerbose ? { more: cells } : {}),
+			...(isVerbose ? { more: cells.map(stableIdOf) } : {}),
 		};
 	});
 	if (untried.length === 0) return items;
@@ -194,9 +184,11 @@ function claimBlocks(claims: readonly Claim[], isVerbose: boolean): Block[] {
 	const item = (claim: Claim): ListItem => ({
 		tag: claimWords[claim.state],
 		text: `"${claim.text}" ${cells(claim)}`,
-		...(claim.against.length > 0 ? { detail: `cells that fail: ${claim.against.slice(0, 20).join(', ')}` } : {}),
+		...(claim.against.length > 0
+			? { detail: `cells that fail: ${claim.against.slice(0, 20).map(stableIdOf).join(', ')}` }
+			: {}),
 		...(isVerbose ? {} : { lines: 1 }),
-		...(isVerbose && claim.cells.length > 0 ? { more: claim.cells } : {}),
+		...(isVerbose && claim.cells.length > 0 ? { more: claim.cells.map(stableIdOf) } : {}),
 	});
 	return [{ kind: 'text', text: summary }, ...list((isVerbose ? [...fails, ...holds, ...untried] : []).map(item))];
 }
