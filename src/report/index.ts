@@ -23,7 +23,6 @@ export { type KcidbSource, kcidbOf } from './kcidb.ts';
 export { markdownOf } from './markdown.ts';
 export { notesOf, type RunNote } from './notes.ts';
 export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';
-export { PrettyReport } from './pretty.ts';
 export { allPassed, type RunReportOptions, runDocument } from './run/document.ts';
 export { annotationsOf, command as workflowCommand } from './series/annotations.ts';
 export { type SeriesReportOptions, seriesDocument } from './series/document.ts';
@@ -41,3 +40,4 @@ export {
 	triedIn,
 } from './series/verdict.ts';
 export { tapOf } from './tap.ts';
+export { PrettyReport } from './terminal/pretty.ts';

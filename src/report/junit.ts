@@ -1,7 +1,8 @@
-import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { explanationOf, isWrong } from './explain/explanation.ts';
+import { factsOf } from './explain/facts.ts';
 import { explanationLines } from './explain/text.ts';
+import { countsOf } from './words.ts';
 import { attribute, text } from './xml.ts';
 
 /**
@@ -36,13 +37,10 @@ function testCase(cell: CellResult, folder: string): string[] {
 		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${cell.reason ?? ''}`)}" type="xpass">${explained}</failure>`,
 		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}">${explained}</error>`,
 	}[cell.status];
-	const told = stringifyJson({
-		qemu: cell.qemu,
-		on: cell.on,
-		predicted: cell.predicted,
-		observed: cell.observed,
-		perf: cell.perf,
-	});
+	const counts = countsOf(cell);
+	const told = [...factsOf(cell), ...(counts === '' ? [] : [['counts', counts] as const])]
+		.map(([name, value]) => `${name.padEnd(10)} ${value.replaceAll(/\s+/g, ' ')}`)
+		.join('\n');
 	return [
 		`    <testcase classname="${attribute(cell.case)}" name="${attribute(cell.id)}" time="${seconds(cell.timings.totalMs ?? 0)}">`,
 		...(child === '' ? [] : [`      ${child}`]),

@@ -14,9 +14,9 @@ import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
 import { markdownOf } from './markdown.ts';
 import { notesOf } from './notes.ts';
-import { PrettyReport } from './pretty.ts';
 import { runDocument } from './run/document.ts';
 import { tapOf } from './tap.ts';
+import { PrettyReport } from './terminal/pretty.ts';
 import { pagesOf } from './testing/pages.ts';
 import { cellOf, everyStatus, nasty, resultsWith } from './testing/results.ts';
 
@@ -248,6 +248,10 @@ test('a backend that a guest without a PMU cannot show is not reported as unknow
 	const hidden = resultsWith([cellOf('pass', seen)]);
 	const words = 'not visible with pmu=off';
 	t.true(markdownOf(hidden, 'run').includes(words));
+	for (const page of [...pagesOf(htmlOf(hidden)), junitOf(hidden)]) {
+		t.true(page.includes(words));
+		t.notRegex(page, /\bunknown\b(?! version)/);
+	}
 	t.true(htmlOf(hidden).includes(words));
 	t.true(tapOf(resultsWith([cellOf('xfail', seen)])).includes(words));
 	const pretty = new PrettyReport({});

@@ -9,11 +9,17 @@ export function viewOf(backend: BackendView | null): string {
 /**
  * Describes the observed backend of a cell in a few words. A guest without a PMU shows nothing of the backend that was chosen,
  * so that a cell can agree in all that is visible with the backend unknown.
+ *
+ * @param width columns that there are; fewer words if more are needed
  */
-export function observedOf({ observed, status, cpuPmu }: Pick<CellResult, 'observed' | 'status' | 'cpuPmu'>): string {
+export function observedOf(
+	{ observed, status, cpuPmu }: Pick<CellResult, 'observed' | 'status' | 'cpuPmu'>,
+	width = Number.POSITIVE_INFINITY,
+): string {
 	const isAgreed = status === 'pass' || status === 'xfail' || status === 'xpass';
 	if (observed?.backend !== 'unknown' || !isAgreed) return viewOf(observed);
-	return cpuPmu === false ? 'not visible with pmu=off' : 'not visible: the guest has no PMU';
+	const words = cpuPmu === false ? 'not visible with pmu=off' : 'not visible: the guest has no PMU';
+	return words.length <= width ? words : 'not visible';
 }
 
 /** Summarises readings: each event once, with all its counts in the order in which they were taken. */

@@ -10,7 +10,7 @@ import { explain } from '../../harness/usage/explain.ts';
 import { outputTo } from '../../harness/usage/output.ts';
 import { LockBusyError, quoteCommand, quoteWord, screen, VpmuError } from '../../src/lib/index.ts';
 import { fakeQemu } from '../../src/qemu/testing/machines.ts';
-import { PrettyReport } from '../../src/report/pretty.ts';
+import { PrettyReport } from '../../src/report/terminal/pretty.ts';
 import { cellOf, resultsWith } from '../../src/report/testing/results.ts';
 
 /** What a terminal would obey or a reader would not see; line feeds and tabs are allowed. */

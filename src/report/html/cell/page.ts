@@ -2,6 +2,7 @@ import { formatDuration } from '../../../lib/deadline.ts';
 import { stringifyJson } from '../../../lib/json.ts';
 import type { CellResult } from '../../../run/results.ts';
 import { explanationOf } from '../../explain/explanation.ts';
+import { factsOf } from '../../explain/facts.ts';
 import { type Markup, markup } from '../markup.ts';
 import { badge } from '../overview/links.ts';
 import { explained } from './explained.ts';
@@ -33,26 +34,12 @@ ${timeline(cell)}
 ${attempts(cell)}
 ${logsOf(cell, artifacts)}
 <h3>Raw</h3>
-${observed(cell)}
+${layers(cell)}
 <p class="files">${Object.entries(cell.artifacts).map(([name, file]) => markup`<a href=${address(file)}>${name}</a> `)}</p>`;
 }
 
 function facts(cell: CellResult): Markup {
-	const { on, qemu, simulated, quarantine, notes = [] } = cell;
-	const rows = [
-		['host', `${on.host ?? '?'}${on.kernel === null ? '' : `, Linux ${on.kernel}`}`],
-		[
-			'QEMU',
-			`${qemu.version ?? 'unknown version'} (${qemu.path ?? '?'})${qemu.hasPmuChoice === true ? ', has the PMU choice' : ''}`,
-		],
-		['machine', `${cell.machine}, ${cell.accel}`],
-		['pmu', cell.pmu ?? ''],
-		['-cpu pmu', cell.cpuPmu === null ? '' : cell.cpuPmu ? 'on' : 'off'],
-		['simulated', simulated.join(', ')],
-		['in quarantine', quarantine === undefined ? '' : `until ${quarantine.until}: ${quarantine.reason}`],
-		...notes.map(note => ['note', note] as const),
-	] as const;
-	return markup`<dl>${rows.filter(([, value]) => value !== '').map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+	return markup`<dl>${factsOf(cell).map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 function readings({ perf }: CellResult): Markup {
@@ -82,10 +69,10 @@ function attempts({ attempts: earlier = [] }: CellResult): Markup {
 	)}</ol>`;
 }
 
-function observed({ observed, predicted }: CellResult): Markup {
-	if (observed === null && predicted === null) return null;
-	const text = stringifyJson({ predicted, observed }, { indent: 2 });
-	return markup`<details><summary>prediction and observation as results.json has them</summary><pre tabindex="0" aria-label="prediction and observation">${text}</pre></details>`;
+function layers({ observed }: CellResult): Markup {
+	if (observed === null) return null;
+	const text = stringifyJson(observed.layers, { indent: 2 });
+	return markup`<details><summary>what QMP, trace and guest showed, in full</summary><pre tabindex="0" aria-label="what the layers showed">${text}</pre></details>`;
 }
 
 /** Encodes each part of a path in the run folder for a relative URL, because `#` and `?` may occur in names. */

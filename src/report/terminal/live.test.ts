@@ -1,9 +1,9 @@
 import xterm from '@xterm/headless';
 import test from 'ava';
-import { rendered, type ScreenText } from '../lib/screen.ts';
-import type { PlannedCell, RunEvent } from '../run/events.ts';
+import { rendered, type ScreenText } from '../../lib/screen.ts';
+import type { PlannedCell, RunEvent } from '../../run/events.ts';
+import { cellOf } from '../testing/results.ts';
 import { type PrettyOptions, PrettyReport } from './pretty.ts';
-import { cellOf } from './testing/results.ts';
 
 const begin = Date.UTC(2026, 0, 1);
 const at = (seconds: number) => new Date(begin + seconds * 1000).toISOString();

@@ -1,7 +1,7 @@
-import { formatDuration } from '../lib/deadline.ts';
-import { visible } from '../lib/foreign.ts';
-import type { RunEvent } from '../run/events.ts';
-import type { CellStatus } from '../run/results.ts';
+import { formatDuration } from '../../lib/deadline.ts';
+import { visible } from '../../lib/foreign.ts';
+import type { RunEvent } from '../../run/events.ts';
+import type { CellStatus } from '../../run/results.ts';
 
 export interface LiveOptions {
 	readonly columns: number;

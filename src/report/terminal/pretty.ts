@@ -1,17 +1,26 @@
-import { formatDuration } from '../lib/deadline.ts';
-import { type ControlSequence, rendered, type ScreenText, screen } from '../lib/screen.ts';
-import type { PlannedCell, RunEvent } from '../run/events.ts';
-import type { CellResult, CellStatus, Results } from '../run/results.ts';
-import { explanationOf, isWrong } from './explain/explanation.ts';
-import { explanationLines } from './explain/text.ts';
+import { formatDuration } from '../../lib/deadline.ts';
+import { type ControlSequence, rendered, type ScreenText, screen } from '../../lib/screen.ts';
+import type { RunEvent } from '../../run/events.ts';
+import type { CellResult, CellStatus, Results } from '../../run/results.ts';
+import { explanationOf, isWrong } from '../explain/explanation.ts';
+import { explanationLines } from '../explain/text.ts';
+import { notesOf } from '../notes.ts';
+import { axesOf, countsOf, observedOf, viewOf } from '../words.ts';
 import { Live } from './live.ts';
-import { notesOf } from './notes.ts';
-import { axesOf, countsOf, observedOf, viewOf } from './words.ts';
+import {
+	columnOf,
+	columnsBeforeCounts,
+	headings,
+	machineOf,
+	rowLines,
+	shortName,
+	widthsOf,
+	widthsOfPlan,
+} from './table.ts';
 
 /** A line in parts: text and control sequences. */
 type Line = readonly (string | ControlSequence)[];
 
-const headings = ['', 'case', 'host', 'QEMU', 'machine', 'predicted', 'observed', 'counts', 'time'] as const;
 const colours: Record<CellStatus, number> = { pass: 32, xfail: 33, skip: 2, fail: 31, xpass: 31, error: 35 };
 
 export interface PrettyOptions {
@@ -62,8 +71,8 @@ export class PrettyReport {
 		this.#live?.receive(event);
 		switch (event.event) {
 			case 'run-start':
-				this.#widths = widthsFor(event.cells);
-				return this.#options.columns === undefined ? '' : this.#text(this.#isNarrow ? [] : [this.#row(headings)]);
+				this.#widths = widthsOfPlan(event.cells);
+				return this.#options.columns === undefined ? '' : this.#text(this.#isNarrow ? [] : this.#row(headings));
 			case 'progress':
 				return this.#progress(event.what);
 			case 'cell-start':
@@ -89,17 +98,12 @@ export class PrettyReport {
 	/** Renders a finished run as a log. */
 	static of(results: Results, folder: string): string {
 		const report = new PrettyReport({ columns: undefined, folder });
-		report.#widths = widthsFor(
-			results.cells.map(({ id, case: name, on, qemu, machine, pmu }) => ({
-				id,
-				case: name,
-				on: on.host ?? '',
-				qemu: qemu.path ?? '',
-				machine,
-				pmu,
-			})),
-		);
-		const rows = [report.#row(headings), ...results.cells.flatMap(cell => report.#cell(cell))];
+		const texts = results.cells.map(cell => report.#texts(cell));
+		report.#widths = widthsOf(texts);
+		const rows = [
+			...report.#row(headings),
+			...results.cells.flatMap((cell, at) => [...report.#row(texts[at]!, cell.status), ...report.#reasons(cell)]),
+		];
 		return `${rows.map(row => `${rendered(row)}\n`).join('')}${PrettyReport.closing(results, folder)}`;
 	}
 
@@ -117,29 +121,28 @@ export class PrettyReport {
 	#headingsOfLog(): Line[] {
 		if (this.#options.columns !== undefined || this.#hasHeadings) return [];
 		this.#hasHeadings = true;
-		return [this.#row(headings)];
+		return this.#row(headings);
 	}
 
 	#cell(result: CellResult): Line[] {
-		const row = this.#row(
-			this.#isNarrow
-				? this.#short(result)
-				: [
-						result.status,
-						result.case,
-						result.on.topology ?? result.on.host ?? '',
-						this.#qemu(result),
-						machineOf(result),
-						viewOf(result.predicted),
-						observedOf(result),
-						countsOf(result),
-						result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs),
-					],
-			result.status,
-		);
+		const row = this.#isNarrow ? this.#short(result) : this.#row(this.#texts(result), result.status);
+		return [...row, ...this.#reasons(result)];
+	}
+
+	#texts(result: CellResult): string[] {
+		// Without widths, nothing limits the words.
+		const width = this.#widths[columnOf('observed')] ?? Number.POSITIVE_INFINITY;
+		return [
+			...[result.status, result.case, result.on.topology ?? result.on.host ?? '', this.#qemu(result)],
+			...[machineOf(result), viewOf(result.predicted), observedOf(result, width)],
+			...[result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs), countsOf(result)],
+		];
+	}
+
+	#reasons(result: CellResult): Line[] {
 		const why = result.status === 'pass' ? null : result.reason;
 		const reason = why === null ? [] : [`${result.blame === null ? '' : `${result.blame}: `}${why}`];
-		return [row, ...[...reason, ...this.#explained(result)].map(text => [`        ${text}`])];
+		return [...reason, ...this.#explained(result)].map(text => [`        ${text}`]);
 	}
 
 	/** What a person needs to judge a failure without opening a file. */
@@ -163,29 +166,29 @@ export class PrettyReport {
 		return first === qemu || text === qemu ? text : `${text} ${shortName(qemu, first)}`;
 	}
 
-	#row(cells: readonly string[], status?: CellStatus): Line {
-		const text = cells
-			.map((cell, index) => (index === cells.length - 1 ? cell : cell.padEnd(this.#widths[index] ?? 0)))
-			.join('  ');
-		if (status === undefined || this.#options.colour !== true) return [text.trimEnd()];
-		const width = this.#widths[0] ?? 0;
-		return [screen.colour(colours[status]), text.slice(0, width), screen.plain, text.slice(width).trimEnd()];
+	#row(texts: readonly string[], status?: CellStatus): Line[] {
+		const [text, ...more] = rowLines(texts, this.#widths, this.#options.columns);
+		return [this.#coloured(text!, status), ...more.map(line => [line])];
 	}
 
-	/** Whether a row of all columns does not fit the terminal. */
+	#coloured(text: string, status: CellStatus | undefined): Line {
+		if (status === undefined || this.#options.colour !== true) return [text];
+		const width = this.#widths[0] ?? 0;
+		return [screen.colour(colours[status]), text.slice(0, width), screen.plain, text.slice(width)];
+	}
+
+	/** Whether a row without its counts does not fit the terminal. */
 	get #isNarrow(): boolean {
 		const { columns } = this.#options;
-		return columns !== undefined && this.#widths.reduce((sum, width) => sum + width + 2, 0) - 24 > columns;
+		return columns !== undefined && columnsBeforeCounts(this.#widths) > columns;
 	}
 
 	/** A row for a narrow terminal: what tells cells apart, and the time. */
-	#short(result: CellResult): string[] {
+	#short(result: CellResult): Line[] {
 		const { topology, host } = result.on;
 		const time = result.timings.totalMs === null ? '' : formatDuration(result.timings.totalMs);
-		return [
-			result.status,
-			[result.case, topology ?? host ?? '', this.#qemu(result), machineOf(result), time].join(' '),
-		];
+		const told = [result.case, topology ?? host ?? '', this.#qemu(result), machineOf(result), time].join(' ');
+		return [this.#coloured(`${result.status.padEnd(this.#widths[0] ?? 0)}  ${told}`.trimEnd(), result.status)];
 	}
 
 	#text(lines: readonly Line[]): ScreenText {
@@ -202,45 +205,4 @@ export class PrettyReport {
 			drawn.join('\n'),
 		];
 	}
-}
-
-/** The machine type, and every axis that is not at its default. */
-function machineOf(cell: Pick<CellResult, 'id' | 'machine' | 'pmu'>): string {
-	return [cell.machine, ...axesOf(cell).axes].join(' ');
-}
-
-/** Returns the end of a path from where it differs from another; a suite without `debian:`. */
-function shortName(qemu: string, other: string): string {
-	const [own, others] = [qemu, other].map(one => one.split('/').reverse()) as [string[], string[]];
-	const same = own.findIndex((part, index) => part !== others[index]);
-	return own
-		.slice(0, same === -1 ? undefined : same + 1)
-		.reverse()
-		.join('/')
-		.replace(/^debian:/, '');
-}
-
-function widthsFor(cells: readonly Pick<PlannedCell, 'id' | 'case' | 'on' | 'machine' | 'pmu' | 'qemu'>[]): number[] {
-	const widest = (heading: string, values: readonly string[], least: number) =>
-		Math.max(heading.length, least, ...values.map(value => value.length));
-	return [
-		5,
-		widest(
-			'case',
-			cells.map(cell => cell.case),
-			0,
-		),
-		widest(
-			'host',
-			cells.map(cell => cell.on.replace(/^board:/, '')),
-			0,
-		),
-		// Room for "10.0.13+choice", unless all QEMUs are Debian's, which do not have the choice.
-		cells.every(cell => cell.qemu.startsWith('debian:')) ? 8 : 14,
-		widest('machine', cells.map(machineOf), 0),
-		15,
-		15,
-		24,
-		0,
-	];
 }

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { rendered } from '../lib/screen.ts';
-import type { PlannedCell, RunEvent } from '../run/events.ts';
+import { rendered } from '../../lib/screen.ts';
+import type { PlannedCell, RunEvent } from '../../run/events.ts';
+import { cellOf, resultsWith } from '../testing/results.ts';
 import { PrettyReport } from './pretty.ts';
-import { cellOf, resultsWith } from './testing/results.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 const planned = (qemu: string): PlannedCell => ({
