@@ -13,10 +13,12 @@ export { workloads } from '../src/guest/index.ts';
 export { countingOn, parseCpuList } from '../src/pmu/index.ts';
 export { vcpuThreads } from '../src/qemu/index.ts';
 export { finding } from './plan/requirements.ts';
+export { selftestNames } from './plan/selftests/selftests.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { chooseOn } from './worker/hosts/ask.ts';
 export { migrateTo, restoreFrom } from './worker/migration.ts';
 export { deviceTreeChanges } from './worker/observe/observe.ts';
+export { runOwnTest } from './worker/own-tests.ts';
 export type { CaseBody, CaseContext, Guest, Matrix, VmBody, VmContext, VmMatrix };
 
 /**

@@ -24,6 +24,8 @@ export interface Needs {
 	readonly pmus?: number;
 	/** PMUs whose overflow interrupts arrive; on some boards they do not. */
 	readonly overflow?: boolean;
+	/** The kernel's own tests, beside the board's kernel or named by `--selftests`. */
+	readonly selftests?: boolean;
 	/**
 	 * A guest whose cycles count. It is started on a group of host CPUs on which they do, or the cell is skipped. Decided
 	 * when the guest boots.
@@ -61,6 +63,8 @@ export interface Matrix {
 	readonly variant?: readonly string[];
 	/** A second QEMU to compare with (`debian:SUITE`); the body reads it from `cell.reference`. */
 	readonly reference?: string;
+	/** The case is about the host alone: planned once, not for each QEMU, machine type and PMU that the user names. */
+	readonly perHost?: boolean;
 	/** `full` keeps the case out of the default selection. */
 	readonly selection?: 'default' | 'full';
 	/** Requirements without which the case means nothing. `vpmu list` shows those that are known to be unmet. */
@@ -92,6 +96,7 @@ export interface VmMatrix
 		| 'kernel'
 		| 'variant'
 		| 'reference'
+		| 'perHost'
 		| 'selection'
 		| 'needs'
 	> {

@@ -203,6 +203,33 @@ test("the user's own cases run by default, if there are any", t => {
 	t.deepEqual(chosen({ cells: ['pmu/shipped[uniform,/opt/qemu,virt]'] }), ['pmu/shipped']);
 });
 
+test("the kernel's own tests are planned once for each host, run unasked where there are some, and are skipped elsewhere", t => {
+	const matrix = { variant: ['a', 'b'], selection: 'full', perHost: true, needs: { selftests: true } } as const;
+	const cases = [declared('pmu/a'), declared('kernel/tests', matrix)];
+	const plan = (more: Partial<Selection>) =>
+		planCells(cases, { ...selection, machines: ['virt-9.2', 'virt'], pmus: ['8', '9'], ...more })
+			.filter(cell => cell.case === 'kernel/tests')
+			.map(({ id, skip, selftests }) => [id, skip, selftests]);
+	t.deepEqual(plan({}), []);
+	const ids = ['kernel/tests[uniform,debian:trixie,virt,a]', 'kernel/tests[uniform,debian:trixie,virt,b]'];
+	t.deepEqual(
+		plan({ selftests: '/k/selftests' }),
+		ids.map(id => [id, null, '/k/selftests']),
+	);
+	const skip =
+		"needs the kernel's own tests, and has none: 'vpmu kernel build --selftests' makes them beside a board's kernel, '--selftests DIR' names others";
+	t.deepEqual(
+		plan({ all: true }),
+		ids.map(id => [id, skip, null]),
+	);
+	t.deepEqual(plan({ cases: ['pmu/a'], selftests: '/k/selftests' }), []);
+	t.true(
+		planCells(cases, { ...selection, selftests: '/k' }).every(
+			cell => (cell.selftests === null) === (cell.case === 'pmu/a'),
+		),
+	);
+});
+
 test('no two rows are alike in the table of a run of all shipped cases', async t => {
 	const { declarations } = await collectCases(caseFolders({ cwd: '/', env: {} }));
 	const all = { ...defaultSelection([], 'board'), all: true, qemus: ['debian:trixie', 'debian:sid', '/opt/qemu'] };

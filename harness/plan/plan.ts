@@ -42,6 +42,8 @@ export interface Selection {
 	readonly choices?: Readonly<Record<string, boolean>>;
 	/** For cases that make up hosts: how many, and from which seed. */
 	readonly random?: RandomHosts;
+	/** The folder of the kernel's own tests, for cases that run them; absent if there is none. */
+	readonly selftests?: string;
 	/** What is known of boards before they start, by topology. */
 	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
 	/** The command that names the cases, such as `run`, for messages. */
@@ -70,6 +72,8 @@ export interface Cell extends PlannedCell {
 	readonly reference: string | null;
 	/** For cases that make up hosts. */
 	readonly random: RandomHosts;
+	/** The folder of the kernel's own tests; `null` if there is none. */
+	readonly selftests: string | null;
 }
 
 /**
@@ -82,7 +86,7 @@ export function planCells(declarations: readonly CaseDeclaration[], selection: S
 	const named = selection.cells?.map(id => id.replace(/\[.*$/, '')) ?? selection.cases;
 	const chosen =
 		named.length === 0
-			? unnamedCases(declarations, selection.all === true)
+			? unnamedCases(declarations, selection)
 			: chooseCases(declarations, named, selection.command ?? 'run');
 	const all = declarations
 		.filter(declaration => chosen.has(declaration.case))
@@ -128,10 +132,13 @@ function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 }
 
 /** The cases that run if none is named: the user's own if there are any, else the shipped ones. */
-function unnamedCases(declarations: readonly CaseDeclaration[], all: boolean): Set<string> {
+function unnamedCases(declarations: readonly CaseDeclaration[], { all = false, selftests }: Selection): Set<string> {
 	const own = declarations.filter(({ isOwn }) => isOwn === true);
 	const pool = own.length > 0 ? own : declarations;
-	return new Set(pool.filter(({ matrix }) => all || matrix.selection !== 'full').map(declaration => declaration.case));
+	// Whoever built the kernel's tests wants them run.
+	const isWanted = ({ selection, needs }: Matrix) =>
+		all || selection !== 'full' || (needs?.selftests === true && selftests !== undefined);
+	return new Set(pool.filter(({ matrix }) => isWanted(matrix)).map(declaration => declaration.case));
 }
 
 function chooseCases(
@@ -166,7 +173,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 			: places(name, matrix, selection)) {
 			for (const { qemu, skip } of accel === 'tcg'
 				? selection.tcgQemus
-				: [...new Set(selection.qemus)].map(one => ({ qemu: one, skip: place.skip }))) {
+				: qemusFor(matrix, selection).map(one => ({ qemu: one, skip: place.skip }))) {
 				for (const axes of choices(matrix, selection, accel)) {
 					const facets = [
 						place.on.replace(/^board:/, ''),
@@ -186,6 +193,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 						...{ id: `${name}[${facets.join(',')}]`, case: name, title, qemu, accel, ...place, ...axes },
 						reference: matrix.reference ?? null,
 						random: selection.random ?? defaultRandomHosts,
+						selftests: matrix.needs?.selftests === true ? (selection.selftests ?? null) : null,
 						skip: skip ?? lackingSoFar(matrix, selection, place, qemu, axes),
 					});
 				}
@@ -193,6 +201,11 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 		}
 	}
 	return cells;
+}
+
+function qemusFor({ perHost = false }: Matrix, { qemus }: Selection): string[] {
+	const all = [...new Set(qemus)];
+	return perHost ? all.slice(0, 1) : all;
 }
 
 /** Hosts on which a KVM cell of the case runs or is skipped. */
@@ -224,7 +237,7 @@ function places(
 /** Returns why a cell means nothing, as far as that is known before anything starts. */
 function lackingSoFar(
 	matrix: Matrix,
-	{ choices: hasChoice, boards }: Selection,
+	{ choices: hasChoice, boards, selftests }: Selection,
 	place: { readonly on: string; readonly topology: string | null },
 	qemu: string,
 	axes: Axes,
@@ -232,7 +245,7 @@ function lackingSoFar(
 	const board = place.topology === null ? undefined : boards?.[place.topology];
 	const needs = { ...matrix.needs, pmus: Math.max(matrix.needs?.pmus ?? 0, pmusSpokenOf(axes.pmu)) };
 	const [pmus, overflow, hasPmuChoice] = [board?.pmus, board?.overflow, hasChoice?.[qemu]];
-	return lacking(needs, { host: place.on, qemu, hasPmuChoice, pmus, overflow }) ?? null;
+	return lacking(needs, { host: place.on, qemu, hasPmuChoice, pmus, overflow, selftests: selftests ?? null }) ?? null;
 }
 
 type Axes = Pick<
@@ -258,8 +271,9 @@ function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg'): Ax
 		if (values !== undefined)
 			all = all.flatMap(axes => [...new Set(values)].map(value => ({ ...axes, [axis]: value })));
 	};
-	cross('machine', selection.machines ?? matrix.machine);
-	cross('pmu', accel === 'tcg' ? undefined : (selection.pmus ?? matrix.pmu));
+	const { machines, pmus }: Pick<Selection, 'machines' | 'pmus'> = matrix.perHost === true ? {} : selection;
+	cross('machine', machines ?? matrix.machine);
+	cross('pmu', accel === 'tcg' ? undefined : (pmus ?? matrix.pmu));
 	cross('backcompatPmu', matrix.backcompatPmu);
 	cross('cpu', matrix.cpu);
 	cross('cpuPmu', matrix.cpuPmu);

@@ -10,10 +10,15 @@ export interface Circumstances {
 	readonly pmus: readonly string[] | undefined;
 	/** Whether overflow interrupts of the host's PMUs arrive. */
 	readonly overflow: boolean | undefined;
+	/** The folder of the kernel's own tests; `null` if there is none. */
+	readonly selftests: string | null;
 }
 
 /** Returns why these requirements are not met, naming what was found; `undefined` if no obstacle is known. */
-export function lacking(needs: Needs, { host, qemu, hasPmuChoice, pmus, overflow }: Circumstances): string | undefined {
+export function lacking(
+	needs: Needs,
+	{ host, qemu, hasPmuChoice, pmus, overflow, selftests }: Circumstances,
+): string | undefined {
 	if (needs.choice === true && hasPmuChoice === false) {
 		return `needs a QEMU with the PMU choice; ${qemu} does not know the trace event kvm_arm_set_pmu`;
 	}
@@ -22,6 +27,9 @@ export function lacking(needs: Needs, { host, qemu, hasPmuChoice, pmus, overflow
 	}
 	if (needs.overflow === true && overflow === false) {
 		return `needs overflow interrupts, which ${host} does not deliver`;
+	}
+	if (needs.selftests === true && selftests === null) {
+		return `needs the kernel's own tests, and has none: 'vpmu kernel build --selftests' makes them beside a board's kernel, '--selftests DIR' names others`;
 	}
 	return undefined;
 }

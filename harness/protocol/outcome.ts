@@ -151,6 +151,7 @@ export function resultOf(
 		simulated: facts?.simulated ?? [],
 		predicted: prediction === undefined ? null : view(prediction),
 		observed: verdict?.observed ?? null,
+		...(observations?.selftest === undefined ? {} : { selftest: observations.selftest }),
 		...(disagreements.length === 0
 			? {}
 			: {

@@ -46,13 +46,13 @@ export const comparisonShape: Shape<Comparison> = v.looseObject({
 
 type KindEntries = Record<ChangeKind, v.NumberSchema<undefined>>;
 
-/** A QEMU that `vpmu series` built. */
+/** A QEMU, or an Image of Linux, that `vpmu series` built. */
 const build = v.looseObject({ program: v.string(), version: v.string() });
 
 const applied = v.looseObject({
 	...{ title: text(), version: number(), author: text(), notes: texts },
 	patches: v.array(v.looseObject({ title: text(), author: text(), files: texts })),
-	...{ changeId: v.optional(text()), baseCommit: v.optional(text()) },
+	...{ changeId: v.optional(text()), baseCommit: v.optional(text()), to: v.optional(text()) },
 });
 
 const tried = v.looseObject({
@@ -74,7 +74,13 @@ export const seriesShape = v.looseObject({
 		}),
 	),
 	comparison: v.optional(comparisonShape),
-	interface: v.optional(v.looseObject({ worse: texts, changed: texts, unasked: v.nullable(text()) })),
+	tree: v.optional(v.picklist(['qemu', 'linux', 'both'])),
+	kernel: v.optional(
+		v.looseObject({
+			...{ as: v.picklist(['board', 'guest', 'both']), source: text(), before: build, after: build },
+			answers: v.nullable(v.looseObject({ worse: texts, changed: texts, unasked: v.nullable(text()) })),
+		}),
+	),
 	findings: v.optional(
 		v.array(
 			v.looseObject({

@@ -8,6 +8,7 @@ import {
 	type Observations,
 	type PmuSettings,
 	predictBackend,
+	type SelftestObservation,
 } from '../../src/pmu/index.ts';
 import { bigLittle, uniform } from '../../src/pmu/testing/facts.ts';
 import { QemuError } from '../../src/qemu/index.ts';
@@ -49,6 +50,37 @@ const concluded = (...of: Parameters<typeof recordOf>) => {
 	const { status, reason, blame } = conclude(recordOf(...of));
 	return [status, reason, blame] as const;
 };
+
+const selftest: SelftestObservation = {
+	...{ name: 'vpmu_counter_access', state: 'ok', why: null, exit: 0, planned: 2, points: [] },
+	counts: { ok: 2, 'not-ok': 0, skipped: 0, expected: 0 },
+};
+
+test("one of the kernel's own tests that is not ok fails its cell, blame kernel, in a layer of its own", t => {
+	const concludeWith = (observations: Observations, more: Partial<CellRecord> = {}) =>
+		conclude({ cell: cell!, isJudged: false, totalMs: 1, observations, ...more });
+	const bad: SelftestObservation = {
+		...{ ...selftest, state: 'not-ok', why: 'not ok 2 PMCR_EL0.N' },
+		counts: { ...selftest.counts, ok: 1, 'not-ok': 1 },
+	};
+	const seen = 'it is not ok (1 of 2 points), exit 0: not ok 2 PMCR_EL0.N';
+	const result = concludeWith({ selftest: bad });
+	t.like(result, {
+		...{ status: 'fail', blame: 'kernel', selftest: bad },
+		reason: `selftest: expected vpmu_counter_access to be ok, but ${seen}`,
+		disagreements: [
+			{ layer: 'selftest', check: 'vpmu_counter_access', expected: 'vpmu_counter_access to be ok', seen },
+		],
+	});
+	t.is(result.observed?.layers.selftest, 'not ok (1 of 2 points), exit 0');
+	t.like(concludeWith({ selftest }), { status: 'pass', reason: null, blame: null, selftest });
+	t.is(concludeWith({ selftest }).observed?.layers.selftest, 'ok (2 of 2 points)');
+	t.is(concludeWith({}).observed, null);
+	const log = { unread: null, known: [], reports: [{ did: 'warned', name: 'warning', line: 'WARNING: a', lines: [] }] };
+	t.like(concludeWith({ selftest, hostKernel: log }), { status: 'fail', blame: 'kernel' });
+	const skip = new CellSkipped('get-reg-list was skipped: no PMU');
+	t.like(concludeWith({}, { failure: skip }), { status: 'skip', reason: skip.message, blame: null });
+});
 
 test('agreement passes, a contradiction fails with its reason', t => {
 	t.deepEqual(concluded(uniform, {}, started(10)), ['pass', null, null]);

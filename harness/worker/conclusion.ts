@@ -2,6 +2,7 @@ import { DeadlineError, VpmuError } from '../../src/lib/index.ts';
 import {
 	type Contradiction,
 	describeReport,
+	describeSelftest,
 	type FindingId,
 	findings,
 	type HostFacts,
@@ -80,8 +81,9 @@ function concludeUnjudged(record: CellRecord): CellResult {
 	const { failure, unmet = [], known, matrix, observations = {}, judging = {} } = record;
 	if (failure !== undefined) return withKernels(record, broken(record, failure));
 	const around = judgeAround(observations, judging);
+	const verdict = selftestVerdict(observations, around);
 	if (around.length > 0) {
-		return resultOf(record, 'fail', [...reasonsOf(around), ...unmet].join('; '), guilty(around));
+		return resultOf(record, 'fail', [...reasonsOf(around), ...unmet].join('; '), guilty(around), verdict);
 	}
 	const expected = known === undefined ? undefined : matrix?.expectFailure?.(known, unmet);
 	if (unmet.length > 0) {
@@ -90,8 +92,20 @@ function concludeUnjudged(record: CellRecord): CellResult {
 			: resultOf(record, 'xfail', expected, null);
 	}
 	return expected === undefined
-		? resultOf(record, 'pass', null, null)
+		? resultOf(record, 'pass', null, null, verdict)
 		: resultOf(record, 'xpass', `expected to fail: ${expected}`, null);
+}
+
+/** What a cell that runs one of the kernel's own tests shows instead of a backend; `undefined` for other cells. */
+function selftestVerdict({ selftest }: Observations, contradictions: readonly Contradiction[]): Verdict | undefined {
+	if (selftest === undefined) return undefined;
+	return {
+		...{ agrees: contradictions.length === 0, contradictions, reasons: reasonsOf(contradictions) },
+		observed: {
+			backend: 'unknown',
+			layers: { qmp: null, trace: null, guest: null, selftest: describeSelftest(selftest) },
+		},
+	};
 }
 
 /**
@@ -146,7 +160,7 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 /** Returns whom to blame for contradictions: a kernel in trouble explains what the layers above it show. */
 function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
 	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
-	if (isIn('host-kernel')) return 'kernel';
+	if (isIn('host-kernel', 'selftest')) return 'kernel';
 	if (contradictions.some(({ check }) => check === 'sanitizer')) return 'qemu';
 	return isIn('guest-kernel', 'guest', 'perf') ? 'guest' : 'qemu';
 }

@@ -28,6 +28,7 @@ export function lacksHere(
 		{ ...needs, pmus: Math.max(needs.pmus ?? 0, pmusSpokenOf(cell.pmu)) },
 		{
 			...{ host, qemu: lease.qemu.version, pmus: names, overflow: undefined },
+			...{ selftests: cell.selftests },
 			hasPmuChoice: lease.inspection.pmuChoice.has === true,
 		},
 	);

@@ -28,6 +28,7 @@ export function reproArguments(
 		'--machine',
 		cell.machine,
 		...(cell.pmu === null ? [] : ['--pmu', cell.pmu]),
+		...(cell.selftests === null ? [] : ['--selftests', cell.selftests]),
 		...(isDefault(cell.random) ? [] : ['--random', `${cell.random.count}`, '--seed', `${cell.random.seed}`]),
 	];
 }

@@ -36,7 +36,7 @@ export async function runToEnd(
 		if (!(error instanceof OutputTooLong)) throw error;
 		throw new HostError(`${what} on ${host.name}: it printed more than ${maxOutputBytes} bytes`, {
 			host: host.name,
-			failure: 'other',
+			failure: 'output',
 			blame: host.kind === 'board' ? 'board' : 'host',
 		});
 	}

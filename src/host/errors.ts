@@ -4,7 +4,7 @@ import { VpmuError } from '../lib/errors.ts';
  * Why a host could not do what it was asked:
  * `unreachable` (no such name, no route, no answer), `refused` (nothing listens, or sshd rejected the connection), `auth`,
  * `host-key`, `lost` (the connection ended later), `no-socket` (nothing listens on the Unix socket yet), `no-tool` (a program
- * is missing on the host or locally), `copy` (a file could not be copied), `other`.
+ * is missing on the host or locally), `copy` (a file could not be copied), `output` (a command printed more than allowed), `other`.
  */
 export type HostFailure =
 	| 'unreachable'
@@ -15,6 +15,7 @@ export type HostFailure =
 	| 'no-socket'
 	| 'no-tool'
 	| 'copy'
+	| 'output'
 	| 'other';
 
 export interface HostErrorOptions {

@@ -3,7 +3,7 @@
 export { askKvm } from './conformance/ask.ts';
 export { describeConformance } from './conformance/describe.ts';
 export { type Conformance, conformanceRules, judgeConformance } from './conformance/judge.ts';
-export { type EndedSelftest, selftestCheck } from './conformance/selftests/judge.ts';
+export { describeSelftest, type EndedSelftest, judgeSelftest, selftestCheck } from './conformance/selftests/judge.ts';
 export { conformanceShape } from './conformance/shape.ts';
 export { CpuSet, parseCpuList } from './cpu-list.ts';
 export type {

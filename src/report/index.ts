@@ -25,7 +25,7 @@ export { notesOf, type RunNote } from './notes.ts';
 export { pinAgeDays, pinName, staleAfterDays, wordsOfPins } from './pins.ts';
 export { allPassed, type RunReportOptions, runDocument } from './run/document.ts';
 export { annotationsOf, command as workflowCommand } from './series/annotations.ts';
-export { type SeriesReportOptions, seriesDocument } from './series/document.ts';
+export { kernelWords, type SeriesReportOptions, seriesDocument } from './series/document.ts';
 export { seriesJunitOf } from './series/junit.ts';
 export { repeatScripts } from './series/repeat.ts';
 export {
@@ -34,10 +34,13 @@ export {
 	type Claim,
 	everythingPassed,
 	judgeSeries,
+	type KernelAnswers,
+	type KernelTrial,
 	type SeriesEvidence,
 	type SeriesFinding,
 	type SeriesVerdict,
 	triedIn,
+	unaskedAfter,
 } from './series/verdict.ts';
 export { tapOf } from './tap.ts';
 export { PrettyReport } from './terminal/pretty.ts';

@@ -13,13 +13,23 @@ export function viewOf(backend: BackendView | null): string {
  * @param width columns that there are; fewer words if more are needed
  */
 export function observedOf(
-	{ observed, status, cpuPmu }: Pick<CellResult, 'observed' | 'status' | 'cpuPmu'>,
+	cell: Pick<CellResult, 'observed' | 'status' | 'cpuPmu' | 'selftest'>,
 	width = Number.POSITIVE_INFINITY,
 ): string {
+	const { observed, status, cpuPmu, selftest } = cell;
+	if (selftest !== undefined) return selftestOf(selftest, width);
 	const isAgreed = status === 'pass' || status === 'xfail' || status === 'xpass';
 	if (observed?.backend !== 'unknown' || !isAgreed) return viewOf(observed);
 	const words = cpuPmu === false ? 'not visible with pmu=off' : 'not visible: the guest has no PMU';
 	return words.length <= width ? words : 'not visible';
+}
+
+/** Says in a few words what one of the kernel's own tests showed, such as `selftest ok (12 of 12 points)`. */
+function selftestOf({ state, counts }: NonNullable<CellResult['selftest']>, width: number): string {
+	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
+	const short = `selftest ${state === 'not-ok' ? 'not ok' : state}`;
+	const words = total === 0 ? short : `${short} (${counts.ok} of ${total} points)`;
+	return words.length <= width ? words : short;
 }
 
 /** Summarises readings: each event once, with all its counts in the order in which they were taken. */

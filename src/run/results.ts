@@ -140,8 +140,17 @@ export interface CellResult {
 		  })
 		| null;
 	readonly observed:
-		| (BackendView & { readonly layers: { readonly qmp: unknown; readonly trace: unknown; readonly guest: unknown } })
+		| (BackendView & {
+				readonly layers: {
+					readonly qmp: unknown;
+					readonly trace: unknown;
+					readonly guest: unknown;
+					readonly selftest?: unknown;
+				};
+		  })
 		| null;
+	/** What one of the kernel's own tests showed; absent for a cell that runs none. */
+	readonly selftest?: Selftest;
 	/** Where layers and prediction disagree; absent if they do not. */
 	readonly disagreements?: readonly Disagreement[];
 	/** Demands of the case, beyond the prediction, that were not met; absent if there are none. */
@@ -173,6 +182,25 @@ export interface CellResult {
 	/** The number of the part that it was in; absent if the run was not merged. */
 	readonly part?: number;
 }
+
+/** What one of the kernel's own tests (tools/testing/selftests) showed on the host: layer `selftest`. */
+export interface Selftest {
+	readonly name: string;
+	readonly state: (typeof selftestStates)[number];
+	/** What is wrong; `null` if it is ok. */
+	readonly why: string | null;
+	/** The exit status; `null` if a signal ended it. */
+	readonly exit: number | null;
+	/** The number of points that its TAP announced; `null` if it announced none. */
+	readonly planned: number | null;
+	/** How many points there are of each state. Many tests of KVM have none. */
+	readonly counts: Readonly<Record<(typeof pointStates)[number], number>>;
+	/** The first points, in order. `expected`: not ok, and known to be so. */
+	readonly points: readonly { readonly state: (typeof pointStates)[number]; readonly text: string }[];
+}
+
+export const selftestStates = ['ok', 'not-ok', 'skipped'] as const;
+export const pointStates = ['ok', 'not-ok', 'skipped', 'expected'] as const;
 
 /** The kernels of a cell. Sources are as users name them: `debian:SUITE`, `small` or a path. */
 export interface CellKernels {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { blames } from '../lib/errors.ts';
 import type { Shape } from '../lib/stored.ts';
 import { cellPhases, type RunEvent } from './events.ts';
-import { cellStatuses, type Results } from './results.ts';
+import { cellStatuses, pointStates, type Results, selftestStates } from './results.ts';
 
 /*
  * Shapes of the files in a run folder: the types of results.ts and events.ts in a form that can be checked. A member that may
@@ -73,8 +73,21 @@ const cellResult = v.looseObject({
 		null,
 	),
 	observed: v.nullish(
-		v.looseObject({ ...backend, layers: v.looseObject({ qmp: v.unknown(), trace: v.unknown(), guest: v.unknown() }) }),
+		v.looseObject({
+			...backend,
+			layers: v.looseObject({
+				...{ qmp: v.unknown(), trace: v.unknown(), guest: v.unknown() },
+				selftest: v.exactOptional(v.unknown()),
+			}),
+		}),
 		null,
+	),
+	selftest: v.exactOptional(
+		v.looseObject({
+			...{ name: text, state: v.picklist(selftestStates), why: textOrNull, exit: numberOrNull, planned: numberOrNull },
+			counts: v.looseObject({ ok: number, 'not-ok': number, skipped: number, expected: number }),
+			points: v.array(v.looseObject({ state: v.picklist(pointStates), text })),
+		}),
 	),
 	disagreements: v.exactOptional(v.array(v.looseObject({ layer: text, check: text, expected: text, seen: text }))),
 	unmet: v.exactOptional(v.array(text)),

@@ -20,6 +20,7 @@ import { parseJson } from '../../src/lib/json.ts';
 import { readBusyLine } from '../../src/lib/lock.ts';
 import { machineVersion } from '../../src/lib/machine-type.ts';
 import { foreignLinesOf } from '../../src/lib/streams.ts';
+import { judgeSelftest } from '../../src/pmu/conformance/selftests/judge.ts';
 import { parseCpuList, parseCpuListAsPatch } from '../../src/pmu/cpu-list.ts';
 import { factsFromScript } from '../../src/pmu/probe/from-script.ts';
 import { kvmFacts } from '../../src/pmu/probe/kvm-answers.ts';
@@ -315,6 +316,33 @@ export const readers: Readonly<Record<string, Reader>> = {
 			'empty lines': size => filled(size, '\n'),
 		},
 		pieces: ['1', ',', '.', '/', 'cycles', '<not counted>', '\n', '%', '{', '}', '"', ':', ' ', 'CPU0', 'nan'],
+	},
+	"one of the kernel's own tests": {
+		read: text => judgeSelftest({ name: 'a', status: 1, stdout: text, stderr: text }),
+		worst: {
+			'points in one line': size => filled(size, 'ok 1 '),
+			'directives in one line': size => filled(size, '# skip', 'ok 1 '),
+			'number signs and blanks': size => filled(size, '#   ', 'ok 1 '),
+			'a plan of number signs': size => filled(size, '# ', '1..0 '),
+			'dashes of a reason': size => filled(size, '-', '1..0 # skip '),
+			'short points': size => filled(size, 'ok\n'),
+			'empty lines': size => filled(size, '\n'),
+			assertions: size => filled(size, '==== Test Assertion Failure ====\n'),
+		},
+		pieces: [
+			'ok ',
+			'not ok ',
+			'1',
+			'1..',
+			'#',
+			' skip',
+			' TODO',
+			'Bail out!',
+			'\n',
+			' ',
+			'- ',
+			'==== Test Assertion Failure ====',
+		],
 	},
 	'report of a workload': {
 		read: parseWorkloadReport,

@@ -35,6 +35,13 @@ test('results with every status are valid; a wrong status, count or schema name 
 	const [cell] = everyStatus.cells;
 	const wrong = (more: object) => problemsOf('results.json', { ...everyStatus, cells: [{ ...cell, ...more }] }) ?? '';
 	t.regex(wrong({ status: 'passed' }), /cells\/0\/status must be equal to one of/);
+	const selftest = {
+		...{ name: 'get-reg-list', state: 'not-ok', why: 'a', exit: null, planned: 1 },
+		...{ counts: { ok: 0, 'not-ok': 1, skipped: 0, expected: 0 }, points: [{ state: 'not-ok', text: '1 a' }] },
+	};
+	const layers = { qmp: null, trace: null, guest: null, selftest: 'not ok' };
+	t.is(wrong({ selftest, observed: { backend: 'unknown', layers } }), '');
+	t.regex(wrong({ selftest: { ...selftest, state: 'good' } }), /selftest\/state must be equal/);
 	t.regex(wrong({ perf: [{ event: 'cycles', state: 'counted', count: 5 }] }), /perf\/0\/count must be string/);
 	t.regex(problemsOf('results.json', { ...everyStatus, schema: 'vpmu-results/2' }) ?? '', /schema must be equal/);
 });

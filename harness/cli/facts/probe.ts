@@ -1,6 +1,7 @@
 import { formatDuration, UsageError } from '../../../src/lib/index.ts';
 import { type Answer, describeConformance, type FileText, type HostFacts } from '../../../src/pmu/index.ts';
 import { parseKernel, parseOn, UnfitBuild } from '../../plan/select.ts';
+import { selftestsBeside, selftestsIn } from '../../plan/selftests/selftests.ts';
 import { tagsOf } from '../../plan/tags.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import { bisecting } from '../../usage/bisect.ts';
@@ -8,7 +9,6 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { conformanceOf } from './conformance/ask.ts';
-import { selftestsBeside, selftestsIn } from './conformance/selftests.ts';
 import type { probeOptions } from './options.ts';
 
 /** `vpmu probe`. */

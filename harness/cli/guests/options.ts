@@ -24,6 +24,10 @@ export const selectOptions = {
 		candidates: kernels,
 		help: "the board's own kernel: PATH, debian:SUITE, small, or debug (KASAN, lockdep; slow); default debian:trixie",
 	},
+	selftests: {
+		value: 'DIR',
+		help: "the kernel's own tests, for kernel/selftests; default those beside the board's kernel ('vpmu kernel build --selftests')",
+	},
 	machine: { value: 'LIST', help: "machine types, such as virt,virt-9.2; default the cases' own" },
 	pmu: {
 		value: 'LIST',

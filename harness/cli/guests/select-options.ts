@@ -2,6 +2,7 @@ import { UsageError } from '../../../src/lib/index.ts';
 import { defaultRandomHosts, type Selection } from '../../plan/plan.ts';
 import { readPlanFile } from '../../plan/plan-file.ts';
 import { choicesOf, defaultSelection, foreignProgram, parseKernel, parseList, parseSource } from '../../plan/select.ts';
+import { selftestsBeside, selftestsIn } from '../../plan/selftests/selftests.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
 import type { Given } from '../command.ts';
 import type { selectOptions } from './options.ts';
@@ -16,8 +17,17 @@ export function readSelection({
 	const { machine, pmu } = options;
 	const { shard, cells } = readShard(options, positionals);
 	const choices = choicesOf(qemus ?? []);
+	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
+	const place = defaultSelection(positionals, options.on);
+	const selftests =
+		options.selftests !== undefined
+			? selftestsIn(options.selftests)
+			: place.on.startsWith('board')
+				? selftestsBeside(boardKernel)
+				: undefined;
 	return {
-		...defaultSelection(positionals, options.on),
+		...place,
+		...(selftests === undefined ? {} : { selftests }),
 		command: argv.slice(1, argv[1] === 'jobs' ? 3 : 2).join(' '),
 		...(qemus === undefined ? {} : { qemus, tcgQemus: qemus.map(qemu => ({ qemu, skip: foreignProgram(qemu) })) }),
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
@@ -32,7 +42,7 @@ export function readSelection({
 		choices,
 		...(shard === undefined ? {} : { shard }),
 		kernel: parseKernel(options.kernel ?? 'debian:trixie', '--kernel'),
-		boardKernel: parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel'),
+		boardKernel,
 	};
 }
 

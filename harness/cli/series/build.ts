@@ -35,7 +35,7 @@ export async function buildSeries(
 	{ env, signal, stderr, cwd }: CommandContext,
 	{ options, positionals }: Given<typeof seriesOptions>,
 ): Promise<BuiltSeries> {
-	const named = options.source;
+	const named = options.source?.[0];
 	if (named === undefined) {
 		throw new UsageError(
 			"'vpmu series' needs option '--source': a folder, an archive of QEMU's source, or debian:SUITE",

@@ -21,8 +21,9 @@ const {
 export const seriesOptions = {
 	source: {
 		value: 'DIR|TARBALL|debian:SUITE',
+		repeatable: true,
 		candidates: sources,
-		help: 'source of QEMU or Linux, which the patches are for',
+		help: 'source of QEMU or Linux, which the patches are for; twice, one of each, for series that belong together',
 	},
 	case: {
 		value: 'CASE',

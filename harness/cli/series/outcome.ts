@@ -12,6 +12,7 @@ import {
 	type BuildsSay,
 	htmlFrom,
 	judgeSeries,
+	type KernelTrial,
 	markdownFrom,
 	repeatScripts,
 	type SeriesVerdict,
@@ -29,7 +30,13 @@ export interface SeriesTrial {
 	/** As given by the user. */
 	readonly out: string;
 	readonly source: string;
-	readonly built: BuiltSeries;
+	readonly built: Pick<SeriesVerdict, 'before' | 'after'> & Pick<BuiltSeries, 'series'>;
+	/** Default: `qemu`. */
+	readonly tree?: SeriesVerdict['tree'];
+	/** What a series for Linux was tried as. */
+	readonly kernel?: KernelTrial;
+	/** Series for Linux, applied before those of `built`, with what they were applied to. */
+	readonly others?: readonly (PatchSeries & { readonly to: string })[];
 	/** Absent if the builds were not inspected. */
 	readonly inspected: InspectionComparison | undefined;
 	readonly before: Results;
@@ -38,7 +45,8 @@ export interface SeriesTrial {
 }
 
 /** Makes the verdict on a series from all observations. */
-export function verdictOf({ out, source, built, inspected, before, after, env }: SeriesTrial): SeriesVerdict {
+export function verdictOf(trial: SeriesTrial): SeriesVerdict {
+	const { out, source, built, inspected, before, after, env, tree = 'qemu', kernel, others = [] } = trial;
 	const comparison = compareSides(sideOf([before]), sideOf([after]));
 	const changed = new Set(comparison.changes.map(change => change.id));
 	const named = built.series.flatMap(one => knownFindingsOf(identityOf(one)) ?? []).at(-1);
@@ -51,7 +59,8 @@ export function verdictOf({ out, source, built, inspected, before, after, env }:
 				};
 	return judgeSeries({
 		...{ out, source, vpmu: after.run.vpmu, comparison, results: after, known, tester: testerOf(env) },
-		series: built.series.map(appliedOf),
+		...(kernel === undefined ? {} : { kernel }),
+		...{ tree, series: [...others.map(one => ({ ...appliedOf(one), to: one.to })), ...built.series.map(appliedOf)] },
 		...{ before: built.before, after: built.after },
 		builds: inspected === undefined ? null : buildsSay(inspected),
 		claims: claimsOf(built.series.flatMap(statementsOf), after.cells, id => !changed.has(id)),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type BuiltQemu, type BuiltSeries, openCache, verifiedHash } from '../../../src/image/index.ts';
-import { firstCause, LockBusyError, VpmuError } from '../../../src/lib/index.ts';
+import { DeadlineError, firstCause, LockBusyError, VpmuError } from '../../../src/lib/index.ts';
 import type { InspectionComparison } from '../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { executeRun } from '../../run/execute.ts';
@@ -112,7 +112,7 @@ export async function runSteps<T extends { readonly exit: number }>(
 		}
 		hash = own;
 		stdout.write(`\nQEMU ${step.built.version} ${isLast ? 'after the series' : `with ${name}`}\n`);
-		const inspected = await asked(inspect(step.built.program));
+		const inspected = await answerOrWhy(inspect(step.built.program));
 		if (inspected instanceof VpmuError) {
 			const why = `${name} could not be asked without a guest: ${inspected.message}`;
 			stdout.write(`${why}\n`);
@@ -132,11 +132,12 @@ export async function runSteps<T extends { readonly exit: number }>(
 /**
  * Returns the answers of an inspection, or why there are none: a build that does not answer takes no other observation away.
  */
-async function asked(inspection: Promise<InspectionComparison>): Promise<InspectionComparison | VpmuError> {
+export async function answerOrWhy<T>(asking: Promise<T>): Promise<T | VpmuError> {
 	try {
-		return await inspection;
+		return await asking;
 	} catch (thrown) {
 		const error = firstCause(thrown);
+		if (error instanceof DeadlineError) return new VpmuError(error.message, { blame: 'host', cause: error });
 		if (error instanceof VpmuError && error.blame !== 'user' && !(error instanceof LockBusyError)) return error;
 		throw thrown;
 	}

@@ -14,7 +14,7 @@ import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
 import { widths } from '../results/compare.ts';
 import { buildSeries, readPatch } from './build.ts';
-import { projectOfSeries } from './linux/project.ts';
+import { projectsOfSeries } from './linux/project.ts';
 import { linuxSeries } from './linux/series.ts';
 import type { seriesOptions } from './options.ts';
 import { publish, seriesReports, verdictOf } from './outcome.ts';
@@ -32,8 +32,10 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 	const shown = json ? stderr : stdout;
 	const out = options.out ?? path.join('vpmu-runs', newRunId());
 	const files = await Promise.all(given.positionals.map(name => readPatch(name, cwd, signal)));
-	if ((await projectOfSeries(context, given, files)) === 'linux') {
-		return await linuxSeries(context, { given, files, requestFor: own => requestFor(given, own) });
+	const { linux, qemu: ofQemu } = await projectsOfSeries(context, given, files);
+	if (linux !== undefined) {
+		const qemu = ofQemu && { source: ofQemu.source, files: ofQemu.files.map(file => file.name) };
+		return await linuxSeries(context, { given, ...linux, qemu, requestFor: own => requestFor(given, own) });
 	}
 	// Refuse now what the runs would refuse after minutes of building.
 	await planRun(requestFor(given, {}), context);
@@ -71,7 +73,7 @@ export async function series(context: CommandContext, given: SeriesGiven): Promi
 		inspect: async program => await inspectBoth(quiet, before.program, program, options.on),
 		judge: (step, results, inspected) =>
 			verdictOf({
-				...{ out, source: options.source!, inspected, env, before: first.results, after: results },
+				...{ out, source: ofQemu!.source, inspected, env, before: first.results, after: results },
 				built: { ...built, after: step },
 			}),
 	});
@@ -121,6 +123,9 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 	return `${lines.join('\n')}\n`;
 }
 
+/** The case that runs the kernel's own tests; without named cases it is among those that run. */
+const selftestCase = 'kernel/selftests';
+
 /** Makes the request of one of the two runs. @throws UsageError */
 function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): RunRequest {
 	const { source: _, case: cases, json: _json, out: _out, range: _range, verbose: _verbose, ...rest } = options;
@@ -130,12 +135,12 @@ function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): Run
 		sanitize: _sanitize,
 		as: _as,
 		config: _config,
-		selftests: _selftests,
+		selftests: withSelftests,
 		qemu: _qemu,
 		...shared
 	} = others;
 	return requestOf({
-		...{ argv, positionals: cases ?? [] },
+		...{ argv, positionals: cases === undefined ? [] : [...cases, ...(withSelftests ? [selftestCase] : [])] },
 		options: { ...nothingGiven(runOptions), ...shared, ...own },
 	});
 }

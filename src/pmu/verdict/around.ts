@@ -1,3 +1,4 @@
+import { describeSelftest } from '../conformance/selftests/judge.ts';
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type {
 	Contradiction,
@@ -46,7 +47,7 @@ export function judgeAround(
 	observations: Observations,
 	{ asked, booted = true, lenient = false }: AroundOptions = {},
 ): readonly Contradiction[] {
-	const { start, machine, system, unexpected, guestKernel, hostKernel } = observations;
+	const { start, machine, system, unexpected, guestKernel, hostKernel, selftest } = observations;
 	const contradictions: Contradiction[] = [];
 	const on =
 		(layer: Contradiction['layer']): Check =>
@@ -54,6 +55,13 @@ export function judgeAround(
 			if (!holds) contradictions.push({ layer, check, expected, seen });
 		};
 	judgeReports(on('host-kernel'), "a host's kernel without trouble", hostKernel);
+	if (selftest?.state === 'not-ok')
+		on('selftest')(
+			selftest.name,
+			false,
+			`${selftest.name} to be ok`,
+			`it is ${describeSelftest(selftest)}: ${selftest.why}`,
+		);
 	judgeSanitizers(on('start'), unexpected?.stderr ?? (start?.state === 'exited' ? start.stderr.split('\n') : []));
 	if (start?.state !== 'running') return contradictions;
 	const isCompared = (seen: unknown) => asked !== undefined && (seen !== undefined || !lenient);

@@ -146,6 +146,24 @@ export interface Observations {
 	readonly guestKernel?: KernelLogObservation;
 	/** What the host's kernel logged during the cell. */
 	readonly hostKernel?: KernelLogObservation;
+	/** What one of the kernel's own tests showed on the host. */
+	readonly selftest?: SelftestObservation;
+}
+
+/** What one of the kernel's own tests (tools/testing/selftests) showed, by its exit status and its TAP. */
+export interface SelftestObservation {
+	readonly name: string;
+	readonly state: 'ok' | 'not-ok' | 'skipped';
+	/** What is wrong, or why it was skipped; `null` if it is ok. */
+	readonly why: string | null;
+	/** `null` if a signal ended it. */
+	readonly exit: number | null;
+	/** The number of points that it announced; `null` if it announced none. */
+	readonly planned: number | null;
+	/** How many points there are of each state. Many tests of KVM have none. */
+	readonly counts: Readonly<Record<'ok' | 'not-ok' | 'skipped' | 'expected', number>>;
+	/** The first points, in order. */
+	readonly points: readonly { readonly state: 'ok' | 'not-ok' | 'skipped' | 'expected'; readonly text: string }[];
 }
 
 /** The backend inferred from the layers, as stored in `results.json`. */
@@ -155,12 +173,23 @@ export interface ObservedBackend {
 	readonly type?: number;
 	readonly name?: string;
 	/** A description of each layer's observation; `null` for a layer that was not asked. */
-	readonly layers: { readonly qmp: string | null; readonly trace: string | null; readonly guest: string | null };
+	readonly layers: {
+		readonly qmp: string | null;
+		readonly trace: string | null;
+		readonly guest: string | null;
+		/** Absent from cells that run none of the kernel's own tests. */
+		readonly selftest?: string;
+	};
 }
+
+/** One independent way of observing. */
+export type Layer =
+	| ('start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction')
+	| ('guest-kernel' | 'host-kernel' | 'selftest');
 
 /** One difference from the prediction. */
 export interface Contradiction {
-	readonly layer: 'start' | 'qmp' | 'trace' | 'guest' | 'perf' | 'prediction' | 'guest-kernel' | 'host-kernel';
+	readonly layer: Layer;
 	/** A stable identifier of the check, such as `trace-type`. */
 	readonly check: string;
 	readonly expected: string;

@@ -94,7 +94,22 @@ function reportsOf({ before, after, title, author, file, said }: World) {
 	const built = { program: file, version: said };
 	const verdict = judgeSeries({
 		...{ out: file, vpmu: said, source: file, before: built, after: built, comparison, results: is, known: null },
-		series: [{ title, version: 2, author, notes: [said], patches: [{ title, author, files: [file] }], changeId: said }],
+		tree: 'both',
+		kernel: {
+			...{ as: 'both', source: file, before: built, after: built },
+			answers: { worse: [title, 'kernel-log'], changed: [`${title}: ${said} -> ${said}`], unasked: null },
+		},
+		series: [
+			{
+				title,
+				version: 2,
+				author,
+				notes: [said],
+				patches: [{ title, author, files: [file] }],
+				changeId: said,
+				to: said,
+			},
+		],
 		builds: { holds: false, reason: said, findings: [{ severity: 'regression', text: said }], breaking: [said] },
 		claims: [{ text: said, where: file, state: 'fails', cells: [title], against: [title] }],
 		tester: author,

@@ -109,3 +109,25 @@ test('failures, errors, and known defects that are fixed need attention', t => {
 	const statuses = (['pass', 'fail', 'xfail', 'xpass', 'skip', 'error'] as const).filter(status => isWrong({ status }));
 	t.deepEqual(statuses, ['fail', 'xpass', 'error']);
 });
+
+test("one of the kernel's own tests is a layer of its own", t => {
+	const seen = 'not ok (1 of 2 points), exit 0';
+	const cell = cellOf('fail', {
+		...{ blame: 'kernel', predicted: null, perf: [], reason: `selftest: expected ok, but it is ${seen}` },
+		observed: { backend: 'unknown', layers: { qmp: null, trace: null, guest: null, selftest: seen } },
+		disagreements: [{ layer: 'selftest', check: 'a', expected: 'a to be ok', seen: `it is ${seen}` }],
+	});
+	const { layers, disagree } = explanationOf(cell, 'r');
+	t.deepEqual(
+		layers
+			.filter(one => one.seen !== 'not asked')
+			.map(({ layer, seen, agrees, expected }) => [layer, seen, agrees, expected]),
+		[['selftest', seen, false, ['a to be ok']]],
+	);
+	t.deepEqual(disagree, [
+		[
+			{ who: 'prediction', says: 'a to be ok' },
+			{ who: 'selftest', says: `it is ${seen}` },
+		],
+	]);
+});

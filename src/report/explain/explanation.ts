@@ -7,7 +7,7 @@ import { countsOf, viewOf } from '../words.ts';
 
 /** The observation of one layer. */
 export interface LayerView {
-	/** `start`, `qmp`, `trace`, `guest`, `perf`, `guest-kernel` or `host-kernel`. */
+	/** `start`, `qmp`, `trace`, `guest`, `perf`, `guest-kernel`, `host-kernel` or `selftest`. */
 	readonly layer: string;
 	readonly seen: string;
 	/** Whether it agrees with the prediction; `null` if the cell did not get to the comparison. */
@@ -104,6 +104,7 @@ function layersOf(cell: CellResult): LayerView[] {
 		['perf', perf.length === 0 ? notAsked : countsOf(cell)],
 		['guest-kernel', kernelText(logs?.guest)],
 		['host-kernel', kernelText(logs?.host)],
+		['selftest', textOf(layers?.selftest)],
 	];
 	return seen
 		.map(([layer, seen]): LayerView => {

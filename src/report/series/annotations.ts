@@ -12,9 +12,13 @@ const mostAnnotations = 10;
  * changes most, and one `::notice` with the verdict.
  */
 export function annotationsOf(verdict: SeriesVerdict): string {
-	const { series, comparison, builds, passes, why } = verdict;
+	const { series, comparison, builds, passes, why, kernel } = verdict;
 	const file = series.flatMap(one => one.patches).flatMap(patch => patch.files)[0];
 	const errors = [
+		...(kernel?.answers?.worse ?? []).map(id => ({
+			title: 'regression',
+			message: `KVM does not answer as its source says: ${id}`,
+		})),
 		...(builds?.findings
 			.filter(one => one.severity === 'regression')
 			.map(one => ({ title: 'regression', message: one.text })) ?? []),

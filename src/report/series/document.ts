@@ -10,7 +10,15 @@ import {
 } from '../comparison/document.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { repeatCommand } from './repeat.ts';
-import { type Claim, everythingPassed, type SeriesFinding, type SeriesVerdict, type Tried } from './verdict.ts';
+import {
+	type Claim,
+	everythingPassed,
+	type KernelAnswers,
+	type KernelTrial,
+	type SeriesFinding,
+	type SeriesVerdict,
+	type Tried,
+} from './verdict.ts';
 
 export interface SeriesReportOptions {
 	/** List every cell, claim and note; otherwise the report fits a screen. */
@@ -28,12 +36,13 @@ export function seriesDocument(
 	verdict: SeriesVerdict,
 	{ isVerbose = false }: SeriesReportOptions = {},
 ): ReportDocument {
-	const { series, comparison, builds, before, source, out, claims, tried } = verdict;
+	const { series, comparison, builds, before, source, out, claims, tried, kernel, tree } = verdict;
 	const shown = isVerbose ? comparison.groups : briefly(comparison.groups, mostGroups);
 	const hidden = comparison.groups.filter(group => !shown.includes(group));
 	const urgent = shown.filter(isUrgent);
 	const lines = linesForUrgent(urgent.length);
 	const trouble: ListItem[] = [
+		...kernelItems(verdict, isVerbose),
 		...buildItems(verdict, isVerbose),
 		...urgent.map(group =>
 			groupItem(group, { isVerbose, folder: `${out}/after`, command: repeatCommand(verdict, group), lines }),
@@ -46,10 +55,14 @@ export function seriesDocument(
 				kind: 'table',
 				head: ['', ''],
 				rows: [
-					...series.map(one => ['applied', `${appliedText(one, isVerbose)}; to QEMU ${before.version} of ${source}`]),
+					...series.map(one => [
+						'applied',
+						`${appliedText(one, isVerbose)}; to ${one.to ?? `QEMU ${before.version} of ${source}`}`,
+					]),
+					...kernelRows(kernel),
 					['tried', triedText(tried, isVerbose)],
 					// What is wrong with them is listed below.
-					...(builds?.holds === false && !isVerbose ? [] : [['builds', buildsText(builds)]]),
+					...((builds?.holds === false && !isVerbose) || tree === 'linux' ? [] : [['builds', buildsText(builds)]]),
 				],
 			},
 			...list(trouble),
@@ -58,7 +71,7 @@ export function seriesDocument(
 			...list(shown.filter(group => !isUrgent(group)).map(group => groupItem(group, { isVerbose }))),
 			...(hidden.length === 0 ? [] : [restOf(hidden)]),
 			...list(isVerbose ? measurementItems(comparison.measurements, { isVerbose }) : []),
-			...claimBlocks(claims, isVerbose),
+			...(tree === 'linux' ? [] : claimBlocks(claims, isVerbose)),
 			...list([...comparison.notes, ...series.flatMap(one => one.notes)].map(text => ({ tag: 'note', text }))),
 			...testedBy(verdict),
 		],
@@ -118,6 +131,52 @@ export function triedText({ cells, real, board, tcg, simulated, hosts }: Tried, 
 	const skipped = cells.skip === 0 ? '' : `; ${cells.skip} skipped`;
 	return ran === 0 ? `no cell${skipped}` : `${counted(ran, 'cell')}: ${how.join(', ')}${faked}${skipped}`;
 }
+
+/** Whose kernel it is, as it stands in a sentence. */
+export const kernelWords: Readonly<Record<KernelTrial['as'], string>> = {
+	board: 'the board',
+	guest: 'the guests',
+	both: 'the board and the guests',
+};
+
+function kernelRows(kernel: KernelTrial | undefined): string[][] {
+	if (kernel === undefined) return [];
+	const { as, after, answers } = kernel;
+	const rows = [['kernel', `Linux ${after.version} before and after, as the kernel of ${kernelWords[as]}`]];
+	return answers === null ? rows : [...rows, ['KVM', answersText(answers)]];
+}
+
+function answersText({ worse, changed, unasked }: KernelAnswers): string {
+	if (unasked !== null) return `not compared without cells: ${unasked}`;
+	if (worse.length + changed.length === 0) return 'answers as before, asked without cells';
+	const others = counted(changed.length, 'other answer');
+	return `asked without cells: ${others} than before${worse.length === 0 ? ', none against its source' : ''}`;
+}
+
+/** What KVM answers otherwise, and which of that is against its source. */
+function kernelItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
+	const { worse, changed } = verdict.kernel?.answers ?? { worse: [], changed: [] };
+	const isWorse = (line: string) => worse.some(id => line.startsWith(`${id}: `));
+	const wrong = [
+		...changed.filter(isWorse),
+		...worse.filter(id => !changed.some(line => line.startsWith(`${id}: `))).map(id => sayings[id] ?? id),
+	];
+	const told = isVerbose ? wrong : wrong.slice(0, mostBuildFindings);
+	const rest = wrong.length - told.length;
+	const command = repeatCommand(verdict, 'kvm');
+	const items = told.map((line, at): ListItem => {
+		const isLast = at === told.length - 1;
+		return {
+			tag: 'regression',
+			text: `KVM does not answer as its source says: ${line}${isLast && rest > 0 ? `; and ${rest} more like this` : ''}`,
+			...(isLast && command !== undefined ? { command } : {}),
+		};
+	});
+	const others = isVerbose ? changed.filter(line => !isWorse(line)) : [];
+	return [...items, ...others.map(text => ({ tag: 'difference', text: `KVM answers otherwise: ${text}` }))];
+}
+
+const sayings: Readonly<Record<string, string>> = { 'kernel-log': 'the kernel logged trouble while it was asked' };
 
 function buildItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	const { findings = [], breaking = [] } = verdict.builds ?? {};

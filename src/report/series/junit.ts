@@ -1,6 +1,6 @@
 import type { CellChange } from '../../compare/index.ts';
 import { attribute, text } from '../xml.ts';
-import type { SeriesVerdict } from './verdict.ts';
+import { type SeriesVerdict, unaskedAfter } from './verdict.ts';
 
 interface TestPoint {
 	readonly name: string;
@@ -16,7 +16,12 @@ interface TestPoint {
  */
 export function seriesJunitOf(verdict: SeriesVerdict): string {
 	const { series, comparison } = verdict;
-	const points = [...buildPoints(verdict), ...comparison.changes.map(cellPoint), unchangedPoint(verdict)];
+	const points = [
+		...kernelPoints(verdict),
+		...buildPoints(verdict),
+		...comparison.changes.map(cellPoint),
+		unchangedPoint(verdict),
+	];
 	const suites = Map.groupBy(points, point => point.suite);
 	const lines = [
 		'<?xml version="1.0" encoding="UTF-8"?>',
@@ -32,7 +37,21 @@ export function seriesJunitOf(verdict: SeriesVerdict): string {
 	return [...lines, '</testsuites>', ''].join('\n');
 }
 
-function buildPoints({ builds }: SeriesVerdict): TestPoint[] {
+function kernelPoints({ kernel }: SeriesVerdict): TestPoint[] {
+	if (kernel === undefined || kernel.answers === null) return [];
+	const { worse, unasked } = kernel.answers;
+	const suite = "KVM's interface without cells";
+	const name = 'KVM answers as its source says';
+	if (unasked !== null) {
+		const outcome = unasked.startsWith(unaskedAfter) ? 'error' : 'skipped';
+		return [{ suite, name, outcome, message: unasked }];
+	}
+	if (worse.length === 0) return [{ suite, name, outcome: 'none', message: '' }];
+	return worse.map(id => ({ suite, name: id, outcome: 'failure', message: `KVM deviates from its source: ${id}` }));
+}
+
+function buildPoints({ builds, tree }: SeriesVerdict): TestPoint[] {
+	if (tree === 'linux') return [];
 	const suite = 'builds without a guest';
 	if (builds === null)
 		return [{ suite, name: 'machine types keep their PMU', outcome: 'skipped', message: 'not asked' }];

@@ -1,11 +1,16 @@
 import type { ChangeGroup } from '../../compare/index.ts';
 import { quoteCommand, quoteWord } from '../../lib/quote.ts';
 import { isUrgent } from '../comparison/document.ts';
-import type { SeriesVerdict } from './verdict.ts';
+import type { KernelTrial, SeriesVerdict } from './verdict.ts';
 
 /** The command that inspects both builds again. */
 export const inspectCommand = ({ before, after }: Pick<SeriesVerdict, 'before' | 'after'>) => [
 	...['npx', 'vpmu', 'inspect', '--qemu', before.program, '--diff', after.program],
+];
+
+/** The command that asks the KVM of the patched kernel again, on the board that it was asked on. */
+const kvmCommand = ({ after }: KernelTrial) => [
+	...['npx', 'vpmu', 'probe', '--conformance', '--on', 'board:biglittle', '--board-kernel', after.program],
 ];
 
 /** Names the scripts that show changes, by group: `F8`, or `r1` for one that is not a known finding. */
@@ -20,8 +25,11 @@ function namesOf({ groups }: SeriesVerdict['comparison']): Map<ChangeGroup, stri
 }
 
 /** Returns a short command that shows a change; absent if none of its cells can be repeated. */
-export function repeatCommand(verdict: SeriesVerdict, group: ChangeGroup | 'builds'): readonly string[] | undefined {
-	const name = group === 'builds' ? 'builds' : namesOf(verdict.comparison).get(group);
+export function repeatCommand(
+	verdict: SeriesVerdict,
+	group: ChangeGroup | 'builds' | 'kvm',
+): readonly string[] | undefined {
+	const name = typeof group === 'string' ? group : namesOf(verdict.comparison).get(group);
 	return name === undefined ? undefined : ['sh', `${verdict.out}/repeat/${name}.sh`];
 }
 
@@ -31,8 +39,11 @@ export function repeatScripts(verdict: SeriesVerdict): Readonly<Record<string, s
 		`${name}.sh`,
 		`#!/bin/sh\nexec sh "$(dirname "$0")"/../after/${quoteWord(group.repro!)} "$@"\n`,
 	]);
+	const { kernel, tree } = verdict;
+	const script = (command: readonly string[]) => `#!/bin/sh\nexec ${quoteCommand(command)} "$@"\n`;
 	return {
-		'builds.sh': `#!/bin/sh\nexec ${quoteCommand(inspectCommand(verdict))} "$@"\n`,
+		...(tree === 'linux' ? {} : { 'builds.sh': script(inspectCommand(verdict)) }),
+		...(kernel === undefined || kernel.answers === null ? {} : { 'kvm.sh': script(kvmCommand(kernel)) }),
 		...Object.fromEntries(cells),
 	};
 }

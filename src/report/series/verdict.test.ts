@@ -8,7 +8,14 @@ import { annotationsOf, command } from './annotations.ts';
 import { seriesDocument } from './document.ts';
 import { seriesJunitOf } from './junit.ts';
 import { repeatScripts } from './repeat.ts';
-import { everythingPassed, judgeSeries, type SeriesEvidence, type SeriesVerdict } from './verdict.ts';
+import {
+	everythingPassed,
+	judgeSeries,
+	type KernelAnswers,
+	type KernelTrial,
+	type SeriesEvidence,
+	type SeriesVerdict,
+} from './verdict.ts';
 
 const built = { program: '/q/qemu-system-aarch64', version: '10.0.13' };
 const kept = { holds: true, reason: 'it is on in all 19', findings: [], breaking: [] };
@@ -17,7 +24,16 @@ const kept = { holds: true, reason: 'it is on in all 19', findings: [], breaking
 function judged(before: readonly CellSketch[], after: readonly CellSketch[], more: Partial<SeriesEvidence> = {}) {
 	const [was, is] = [runOf(...before), runOf(...after)];
 	return judgeSeries({
-		...{ out: 'out', vpmu: '0.1.0', source: 'debian:trixie', before: built, after: built, builds: kept, claims: [] },
+		...{
+			out: 'out',
+			vpmu: '0.1.0',
+			source: 'debian:trixie',
+			tree: 'qemu' as const,
+			before: built,
+			after: built,
+			builds: kept,
+			claims: [],
+		},
 		series: [
 			{
 				...{ title: 'target/arm: a change', version: 4, author: 'A <a@example.org>', notes: [] },
@@ -208,4 +224,71 @@ test('annotations: one line each, at the file that the series changes; nothing t
 		'',
 	]);
 	t.is(command('error', { file: 'a:b,c%\n' }, '%0A'), '::error file=a%3Ab%2Cc%25::%250A');
+});
+
+const image = (name: string) => ({ program: `/k/${name}/Image`, version: '6.12.117' });
+const asked = (more: Partial<KernelAnswers> = {}): KernelTrial => ({
+	...{ as: 'board', source: 'linux', before: image('1'), after: image('2') },
+	answers: { worse: [], changed: [], unasked: null, ...more },
+});
+
+test('a series for Linux alone is judged by its cells and by what KVM answers; no QEMU is asked', t => {
+	const of = (more: Partial<KernelAnswers> = {}, cells: readonly CellSketch[] = [{}]) =>
+		judged([{}], cells, { tree: 'linux', builds: null, kernel: asked(more) });
+	t.like(of(), { passes: true, exit: 0, why: ['nothing got worse'] });
+	t.like(of({ worse: ['run.pmceid0'], changed: ['run.pmceid0: 0x1 -> 0x2'] }), {
+		...{ passes: false, exit: 1 },
+		why: ['KVM does not answer as its source says (kernel): run.pmceid0'],
+	});
+	t.like(of({ changed: ['a: ok -> EBUSY'] }), { exit: 0 });
+	t.like(of({ unasked: 'after the series: no PMU' }), {
+		...{ passes: null, exit: 69, why: ['KVM could not be asked after the series: no PMU'] },
+	});
+	t.like(of({ unasked: 'before the series: no PMU' }), { exit: 0 });
+	t.like(of({}, [{ status: 'fail' }]), { passes: false, exit: 1, why: ['1 cell got worse'] });
+	t.like(judged([{}], [{}], { tree: 'linux', builds: null, kernel: { ...asked(), answers: null } }), { exit: 0 });
+});
+
+test('what KVM answers otherwise stands in every report, with the command that asks again', t => {
+	const changed = ['run.pmceid0: 0x1 -> 0x2', 'late.set-pmu: EBUSY -> ok'];
+	const verdict = judged([{}], [{}], {
+		...{ tree: 'linux', builds: null },
+		kernel: asked({ worse: ['run.pmceid0', 'kernel-log'], changed }),
+	});
+	const text = textFor(verdict, 120);
+	t.regex(text, /\nkernel +Linux 6\.12\.117 before and after, as the kernel of the board\n/);
+	t.regex(text, /\nKVM +asked without cells: 2 other answers than before\n/);
+	t.regex(text, /regression: KVM does not answer as its source says: run\.pmceid0: 0x1 -> 0x2\n/);
+	t.regex(text, /the kernel logged trouble while it was asked\n +\$ sh out\/repeat\/kvm\.sh\n/);
+	t.notRegex(text, /Claims|builds|late\.set-pmu/);
+	t.regex(
+		textOf(seriesDocument(verdict, { isVerbose: true }), 120),
+		/KVM answers otherwise: late\.set-pmu: EBUSY -> ok/,
+	);
+	t.is(
+		repeatScripts(verdict)['kvm.sh'],
+		'#!/bin/sh\nexec npx vpmu probe --conformance --on board:biglittle --board-kernel /k/2/Image "$@"\n',
+	);
+	t.is(repeatScripts(verdict)['builds.sh'], undefined);
+	t.regex(seriesJunitOf(verdict), /<failure message="KVM deviates from its source: kernel-log"/);
+	t.regex(annotationsOf(verdict), /^::error .*KVM does not answer as its source says: run\.pmceid0/m);
+});
+
+test('series for QEMU and for Linux have one verdict, and each says what it was applied to', t => {
+	const patches = [{ title: 'a', author: 'A <a@example.org>', files: ['arch/arm64/kvm/arm.c'] }];
+	const ofLinux = { title: 'KVM: arm64: a', version: 2, author: 'A <a@example.org>', notes: [], patches };
+	const own = judged([{}], [{}]).series;
+	const series = [{ ...ofLinux, to: 'Linux 6.12.117 of linux' }, ...own];
+	const of = (more: Partial<SeriesEvidence> = {}) =>
+		judged([{}], [{}], { tree: 'both', series, kernel: asked(), ...more });
+	t.like(of(), { passes: true, exit: 0, tree: 'both' });
+	const text = textFor(of(), 200);
+	t.regex(text, /^KVM: arm64: a v2 and target\/arm: a change v4: passes: nothing got worse\n/);
+	t.regex(text, /\napplied +1 patch by A <a@example\.org>; to Linux 6\.12\.117 of linux\n/);
+	t.regex(text, /\napplied +1 patch by A <a@example\.org>; to QEMU 10\.0\.13 of debian:trixie\n/);
+	t.deepEqual(Object.keys(repeatScripts(of())), ['builds.sh', 'kvm.sh']);
+	// Each can fail it.
+	t.like(of({ builds: { ...kept, holds: false } }), { exit: 1, why: ['machine types do not keep their PMU'] });
+	t.like(of({ kernel: asked({ worse: ['a'] }) }), { exit: 1 });
+	t.like(of({ builds: null }), { exit: 69, why: ['the builds were not asked without a guest'] });
 });

@@ -10,12 +10,40 @@ export interface AppliedSeries {
 	readonly changeId?: string | undefined;
 	readonly baseCommit?: string | undefined;
 	readonly notes: readonly string[];
+	/** What it was applied to, such as `Linux 6.12.117 of debian:trixie`; absent: the QEMU of the verdict. */
+	readonly to?: string | undefined;
 }
 
 export interface BuiltProgram {
 	readonly program: string;
 	readonly version: string;
 }
+
+/** What a series for Linux was tried as, and what KVM answered without cells. */
+export interface KernelTrial {
+	/** Whose kernel it is. */
+	readonly as: 'board' | 'guest' | 'both';
+	/** Linux's source, as named by the user. */
+	readonly source: string;
+	/** The Images. */
+	readonly before: BuiltProgram;
+	readonly after: BuiltProgram;
+	/** `null` if only guests have the kernel. */
+	readonly answers: KernelAnswers | null;
+}
+
+/** What KVM answers after a series and before it (`vpmu probe --conformance`). */
+export interface KernelAnswers {
+	/** Ids of checks that deviate from the kernel's source now and did not before; `kernel-log` for what the kernel logs. */
+	readonly worse: readonly string[];
+	/** Checks whose answer is another one, as `ID: BEFORE -> AFTER`. */
+	readonly changed: readonly string[];
+	/** Why one of the kernels could not be asked, with the side; `null` if both were. */
+	readonly unasked: string | null;
+}
+
+/** How {@link KernelAnswers.unasked} begins if it is the later kernel. */
+export const unaskedAfter = 'after the series: ';
 
 /** The inspections of both builds. */
 export interface BuildsSay {
@@ -59,12 +87,18 @@ export interface SeriesVerdict {
 	/** The folder of both runs, as given. */
 	readonly out: string;
 	readonly vpmu: string;
-	/** QEMU's source, as named by the user. */
+	/** The source, as named by the user: QEMU's if there is a series for it. */
 	readonly source: string;
+	/** What the series are for. */
+	readonly tree: 'qemu' | 'linux' | 'both';
 	readonly series: readonly AppliedSeries[];
+	/** QEMU's programs; Linux's Images if the series is for Linux alone. */
 	readonly before: BuiltProgram;
 	readonly after: BuiltProgram;
+	/** `null` if they were not inspected: never, of a series for Linux alone. */
 	readonly builds: BuildsSay | null;
+	/** Absent if no series is for Linux. */
+	readonly kernel?: KernelTrial | undefined;
 	readonly comparison: Comparison;
 	readonly findings: readonly SeriesFinding[];
 	readonly claims: readonly Claim[];
@@ -100,13 +134,17 @@ export type SeriesEvidence = Omit<SeriesVerdict, 'schema' | 'tried' | 'passes' |
  * finding that an earlier version had and this one does not is fixed. Pure.
  */
 export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): SeriesVerdict {
-	const { comparison, builds, series } = evidence;
+	const { comparison, builds, series, kernel, tree } = evidence;
+	const answers = kernel?.answers;
 	const findings = findingsOf(results, known, series.at(-1)?.version ?? 1);
 	const ran = triedIn(results);
 	const sameFailing = comparison.sameFailing;
 	const unexpected = results.cells.filter(cell => cell.status === 'xpass').length - fixedCells(findings);
 	const { failure, flaky, undecided, stopped, regression, finding } = comparison.counts;
 	const worse = [
+		...(answers == null || answers.worse.length === 0
+			? []
+			: [`KVM does not answer as its source says (kernel): ${answers.worse.join(', ')}`]),
 		...(builds?.holds === false ? ['machine types do not keep their PMU'] : []),
 		...(builds?.holds !== false && builds?.findings.some(one => one.severity === 'regression')
 			? ['what QEMU says without a guest got worse']
@@ -119,7 +157,8 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 	];
 	const unknown = [
 		...(builds?.holds === null ? [`whether machine types keep their PMU is not known (${builds.reason})`] : []),
-		...(builds === null ? ['the builds were not asked without a guest'] : []),
+		...(answers?.unasked?.startsWith(unaskedAfter) ? [`KVM could not be asked ${answers.unasked}`] : []),
+		...(builds === null && tree !== 'linux' ? ['the builds were not asked without a guest'] : []),
 		...(undecided + ran.cells.error > 0
 			? [`${counted(Math.max(undecided, ran.cells.error), 'cell')} ended with an infrastructure error`]
 			: []),

@@ -1,8 +1,8 @@
 import { sortKernelLog } from '../../../../src/guest/index.ts';
 import { type Host, kernelLogSince, markKernelLog } from '../../../../src/host/index.ts';
 import { askKvm, type Conformance, judgeConformance } from '../../../../src/pmu/index.ts';
+import { checkSelftests } from '../../../plan/selftests/selftests.ts';
 import { hostTool } from '../../../usage/places.ts';
-import { runSelftests } from './selftests.ts';
 
 /** Limit of the whole: guest code that hangs is ended after 10 s each, and a loaded board is slow. */
 const askMs = 600_000;
@@ -17,7 +17,7 @@ export async function conformanceOf(host: Host, signal: AbortSignal, selftests?:
 	const program = await host.provide(hostTool('kvm-conformance'));
 	const mark = await markKernelLog(host, wait);
 	const answers = await askKvm(host, program, wait);
-	const tested = selftests === undefined ? [] : await runSelftests(host, selftests, signal);
+	const tested = selftests === undefined ? [] : await checkSelftests(host, selftests, signal);
 	const { lines, unread } = await kernelLogSince(host, mark, wait);
 	const { reports } = sortKernelLog(lines, { of: 'host', release: answers.release });
 	// Neither is a fault of the kernel.

@@ -1,49 +1,66 @@
-import type { Comparison } from '../../../../src/compare/index.ts';
+import { VpmuError } from '../../../../src/lib/index.ts';
 import type { KernelUse } from '../../../../src/patch/index.ts';
+import type { KernelTrial, SeriesVerdict } from '../../../../src/report/index.ts';
 import { exitCodes } from '../../../usage/exit-codes.ts';
-import { afterwards, type InterfaceChange } from './interface.ts';
+import { verdictOf } from '../outcome.ts';
+import type { Side } from '../sides/plan.ts';
+import type { JudgedSide } from '../sides/run.ts';
+import { interfaceChange } from './interface.ts';
+import type { BuiltPair, LinuxSeries } from './pair.ts';
+import type { SeenSide } from './side.ts';
 
-/** Says what KVM answers otherwise than before. */
-export function describeChange({ worse, changed, unasked }: InterfaceChange): string {
-	if (unasked !== null) return `KVM's interface could not be compared: ${unasked}\n`;
-	if (changed.length + worse.length === 0) return 'KVM answers as before (vpmu probe --conformance)\n';
-	const lines = changed.map(line => `  ${worse.includes(line.split(':', 1)[0]!) ? 'DEVIATES ' : ''}${line}\n`);
-	const logged = worse.includes('kernel-log') ? ['  DEVIATES kernel-log: the kernel logged trouble while asked\n'] : [];
-	return `KVM answers otherwise than before (vpmu probe --conformance):\n${[...lines, ...logged].join('')}`;
+/** What a side of a series for Linux, or of a pair, is judged by. */
+export interface SideEvidence {
+	readonly out: string;
+	/** Linux's, as named by the user. */
+	readonly source: string;
+	readonly pair: LinuxSeries['qemu'];
+	readonly use: KernelUse;
+	readonly built: BuiltPair;
+	readonly env: NodeJS.ProcessEnv;
+	readonly sides: { readonly before: Side };
+	readonly side: Side;
+	readonly first: SeenSide;
+	readonly seen: SeenSide;
 }
 
-export const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
+/** Judges a side by what the first one showed: the cells, what KVM answers, and what QEMU says without a guest. */
+export function judgeSide(evidence: SideEvidence): SeriesVerdict {
+	const { out, source, pair, use, built, env, sides, side, first, seen } = evidence;
+	const { qemu, linux } = built;
+	const kernel: KernelTrial = {
+		...{ as: use, source, before: sides.before.linux!, after: side.linux! },
+		answers: first.asked === undefined || seen.asked === undefined ? null : interfaceChange(first.asked, seen.asked),
+	};
+	const to = `Linux ${linux.before.version} of ${source}`;
+	// Of the series for Linux alone, QEMU is what it was.
+	const isOfQemu = qemu !== undefined && side.qemu!.program !== sides.before.qemu!.program;
+	return verdictOf({
+		...{ out, env, before: first.results, after: seen.results, kernel },
+		...{ tree: isOfQemu ? ('both' as const) : ('linux' as const), source: pair?.source ?? source },
+		inspected: seen.inspected instanceof VpmuError ? undefined : seen.inspected,
+		others: linux.series.map(one => ({ ...one, to })),
+		built:
+			qemu === undefined
+				? { series: [], before: kernel.before, after: kernel.after }
+				: { series: qemu.series, before: sides.before.qemu!, after: side.qemu! },
+	});
+}
 
-/** Whose kernel it is, as it stands in a sentence. */
-export const inWords: Readonly<Record<KernelUse, string>> = {
-	board: 'the board',
-	guest: 'the guests',
-	both: 'the board and the guests',
-};
-
-/**
- * Returns why the series does not pass: failures that it causes, or regressions. Failures that occur without it too are
- * not its fault.
- */
-export function verdict(
-	[before, after]: readonly number[],
-	{ regressions }: Comparison,
-	warnings: number,
-	change: InterfaceChange | undefined,
-) {
-	const worse = change?.worse ?? [];
-	const failures = [
-		...(worse.length === 0 ? [] : [`KVM does not answer as its source says (kernel): ${worse.join(', ')}`]),
-		...(after === exitCodes.failed ? ['cells fail with it'] : []),
-		...(regressions > 0 ? [`${count(regressions, 'cell', 'cells')} became worse`] : []),
+/** A verdict with what the builds have shown besides: which patch or series it is, new warnings, and patches that were not run. */
+export function withNotes(
+	{ judged, which, left, side }: JudgedSide<SeriesVerdict>,
+	{ linux }: BuiltPair,
+	isEach: boolean,
+): SeriesVerdict {
+	const isWorse = judged.exit === exitCodes.failed;
+	const notes = [
+		...linux.steps.flatMap(({ warnings }, at) =>
+			warnings.map(line => `${isEach ? `patch ${at + 1} for Linux` : 'Linux'} has a new compiler warning: ${line}`),
+		),
+		...(isWorse && left.length > 0 ? [`the patches after ${side.name} were built and not run`] : []),
 	];
-	const told = warnings === 0 ? [] : [count(warnings, 'new warning of the compiler', 'new warnings of the compiler')];
-	if (failures.length > 0) return { code: exitCodes.failed, why: [...failures, ...told] };
-	if (change?.unasked?.startsWith(afterwards)) {
-		return { code: exitCodes.infrastructure, why: [`KVM could not be asked ${change.unasked}`, ...told] };
-	}
-	if (after === exitCodes.infrastructure || before === exitCodes.infrastructure) {
-		return { code: exitCodes.infrastructure, why: ['the infrastructure failed, so that it is not known'] };
-	}
-	return { code: exitCodes.asPredicted, why: ['with it all is as predicted, and nothing became worse', ...told] };
+	const last = judged.series.length - 1;
+	const series = judged.series.map((one, at) => (at === last ? { ...one, notes: [...one.notes, ...notes] } : one));
+	return { ...judged, series, why: [...which, ...judged.why] };
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { selftestCheck } from './judge.ts';
+import { describeSelftest, judgeSelftest, selftestCheck } from './judge.ts';
 
 const ended = { name: 'vpmu_counter_access', status: 0, stdout: 'Random seed: 0x6b8b4567\n', stderr: '' };
 
@@ -34,8 +34,40 @@ test('a failed assertion is told with its place', t => {
 test('a test that is skipped is not taken as passed', t => {
 	t.like(selftestCheck({ ...ended, status: 4, stdout: '1..0 # SKIP - no PMU\n' }), {
 		...{ status: 'not-asked', observed: null },
-		why: 'it was skipped: 1..0 # SKIP - no PMU',
+		why: 'it was skipped: no PMU',
 	});
 	t.is(selftestCheck({ ...ended, stdout: '1..0 # SKIP - no PMU\n' }).status, 'not-asked');
 	t.is(selftestCheck({ ...ended, stdout: '1..0 # SKIP - a\nok 1 b\n' }).status, 'as-ruled');
+});
+
+test('a test that gives up, or ends before the points that it announced, has failed with the reason', t => {
+	const of = (stdout: string, status = 0) => judgeSelftest({ ...ended, stdout, status });
+	t.like(of('1..3\nok 1 a\nok 2 b\n'), { state: 'not-ok', why: 'it announced 3 points and gave 2' });
+	t.like(of('1..1\nok 1 a\nok 2 b\n'), { state: 'not-ok', why: 'it announced 1 point and gave 2' });
+	t.like(of('1..2\nok 1 a\nBail out! cannot make a VM\n'), { why: 'it gave up: cannot make a VM' });
+	t.like(of('1..2\nok 1 a\nBail out!\n', 4), { state: 'not-ok', why: 'it gave up: it says no reason' });
+	t.like(of('1..2\nok 1 a\n', 4), { state: 'not-ok' });
+	t.is(describeSelftest(of('1..3\nok 1 a\nok 2 b\n')), 'not ok (2 of 2 points), exit 0');
+});
+
+test('points that are expected to fail fail nothing, and a test of skipped points alone is skipped', t => {
+	const of = (stdout: string) => judgeSelftest({ ...ended, stdout });
+	t.like(of('1..2\nnot ok 1 a # TODO b\nok 2 c\n'), { state: 'ok', why: null });
+	t.like(of('1..2\nok 1 a # SKIP 32 bit\nok 2 b # SKIP 32 bit\n'), { state: 'skipped', why: '1 a # SKIP 32 bit' });
+	t.like(of('1..2\nok 1 a # SKIP 32 bit\nok 2 b\n'), { state: 'ok' });
+});
+
+test('a signal ends no test well', t => {
+	const killed = judgeSelftest({ ...ended, status: null, stdout: '1..0 # SKIP - no PMU\n' });
+	t.is(killed.state, 'not-ok');
+	t.is(describeSelftest(killed), 'not ok, did not end by itself');
+});
+
+test('what a hostile test prints is shortened', t => {
+	const long = 'x'.repeat(100_000);
+	const texts = [`not ok 1 ${long}`, `Bail out! ${long}`, `1..0 # SKIP ${long}`, long].map(
+		stdout =>
+			judgeSelftest({ ...ended, status: 1, stdout, stderr: `==== Test Assertion Failure ====\n${long}\n${long}` }).why,
+	);
+	t.true(texts.every(text => text !== null && text.length < 2100));
 });

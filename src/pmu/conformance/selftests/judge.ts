@@ -1,5 +1,7 @@
-import { lastLinesOf } from '../../../lib/foreign.ts';
+import { lastLinesOf, shorten } from '../../../lib/foreign.ts';
+import type { SelftestObservation } from '../../verdict/observed.ts';
 import type { Check } from '../judge.ts';
+import { parseTap, type Tap } from './tap.ts';
 
 /** One of the kernel's own tests, as it ended. */
 export interface EndedSelftest {
@@ -14,39 +16,59 @@ export interface EndedSelftest {
 const [passed, skipped] = [0, 4];
 
 /**
- * Judges one of the kernel's own tests (tools/testing/selftests/kvm) by its exit status and by its TAP: a test that says `not ok`
- * and exits with 0 has failed. Its output may be anything.
+ * Judges one of the kernel's own tests (tools/testing/selftests) by its exit status and by its TAP: a test that says `not ok`, gives
+ * up, or ends before all announced points has failed, whatever its exit status. Its output may be anything.
  */
-export function selftestCheck({ name, status, stdout, stderr }: EndedSelftest): Check {
-	const tap = tapOf(stdout);
-	const common = {
-		...{ id: `selftest.${name}`, what: `the kernel's own test ${name}`, since: '4.20', expected: 'ok' },
-		where: `tools/testing/selftests/kvm: ${name}`,
-	};
-	if (status === skipped || (status === passed && tap.skippedAll)) {
-		const reason = lastLinesOf(stdout, 1)[0] ?? 'it says no reason';
-		return { ...common, observed: null, status: 'not-asked', why: `it was skipped: ${reason}` };
+export function judgeSelftest({ name, status, stdout, stderr }: EndedSelftest): SelftestObservation {
+	const tap = parseTap(stdout);
+	const { counts, planned, points, skipsAll, bailedOut } = tap;
+	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
+	const common = { name, exit: status, planned, counts, points };
+	const wrong = wrongIn(tap, total);
+	// A test that skips a part and says more has not skipped itself.
+	const saysSo = total === 0 ? skipsAll !== null : counts.skipped === total;
+	const isSkip = status === skipped || (status === passed && saysSo);
+	if (isSkip && wrong === undefined) {
+		const said = skipsAll || points.find(point => point.state === 'skipped')?.text || lastLinesOf(stdout, 1)[0];
+		return { ...common, state: 'skipped', why: said ?? 'it says no reason' };
 	}
-	const points = tap.ok + tap.notOk.length === 0 ? '' : ` (${tap.ok} of ${tap.ok + tap.notOk.length} points)`;
-	if (status === passed && tap.notOk.length === 0) {
-		return { ...common, observed: `ok${points}`, status: 'as-ruled', why: null };
-	}
-	const end = status === null ? 'did not end by itself' : `exit ${status}`;
-	const why = tap.notOk[0] ?? assertion(stderr) ?? lastLinesOf(stderr, 1)[0] ?? lastLinesOf(stdout, 1)[0];
-	return { ...common, observed: `not ok${points}, ${end}`, status: 'deviates', why: why ?? 'it says no reason' };
+	if (status === passed && wrong === undefined) return { ...common, state: 'ok', why: null };
+	const last = () => lastLinesOf(stderr, 1)[0] ?? lastLinesOf(stdout, 1)[0];
+	const gaveUp = bailedOut === null ? undefined : `it gave up: ${bailedOut || 'it says no reason'}`;
+	const failed = points.find(point => point.state === 'not-ok');
+	const why =
+		(failed && `not ok ${failed.text}`) ?? assertion(stderr) ?? gaveUp ?? wrong ?? last() ?? 'it says no reason';
+	return { ...common, state: 'not-ok', why: shorten(why) };
 }
 
-/** Reads the points of a test in TAP; a test without any has none. */
-function tapOf(stdout: string) {
-	let ok = 0;
-	const notOk: string[] = [];
-	let skippedAll = false;
-	for (const line of stdout.split('\n')) {
-		if (/^ok\b/.test(line)) ok++;
-		else if (/^not ok\b/.test(line)) notOk.push(lastLinesOf(line, 1)[0]!);
-		else if (/^1\.\.0 # SKIP/.test(line)) skippedAll = true;
-	}
-	return { ok, notOk, skippedAll: skippedAll && ok + notOk.length === 0 };
+/** What a test's TAP says against it, whatever its exit status; `undefined` if nothing. */
+function wrongIn({ counts, planned, bailedOut, skipsAll }: Tap, total: number): string | undefined {
+	if (counts['not-ok'] > 0) return `${counts['not-ok']} of ${total} points are not ok`;
+	if (bailedOut !== null) return 'it gave up';
+	if (planned === null || planned === total || (skipsAll !== null && total === 0)) return undefined;
+	return `it announced ${planned} ${planned === 1 ? 'point' : 'points'} and gave ${total}`;
+}
+
+/** How a test ended, in a few words, such as `not ok (1 of 2 points), exit 0`. */
+export function describeSelftest({ state, exit, counts }: SelftestObservation): string {
+	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
+	const points = total === 0 ? '' : ` (${counts.ok} of ${total} points)`;
+	if (state === 'ok') return `ok${points}`;
+	if (state === 'skipped') return 'skipped';
+	return `not ok${points}, ${exit === null ? 'did not end by itself' : `exit ${exit}`}`;
+}
+
+/** Makes a check of `vpmu probe --conformance` of what one of the kernel's own tests showed. */
+export function selftestCheck(ended: EndedSelftest): Check {
+	const seen = judgeSelftest(ended);
+	const common = {
+		...{ id: `selftest.${seen.name}`, what: `the kernel's own test ${seen.name}`, since: '4.20', expected: 'ok' },
+		where: `tools/testing/selftests/kvm: ${seen.name}`,
+	};
+	if (seen.state === 'skipped')
+		return { ...common, observed: null, status: 'not-asked', why: `it was skipped: ${seen.why}` };
+	const status = seen.state === 'ok' ? 'as-ruled' : 'deviates';
+	return { ...common, observed: describeSelftest(seen), status, why: seen.why };
 }
 
 /** The place and the words of a failed TEST_ASSERT (tools/testing/selftests/kvm/lib/assert.c). */

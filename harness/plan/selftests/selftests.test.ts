@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../../../../src/host/index.ts';
-import { runSelftests, selftestsBeside, selftestsIn } from './selftests.ts';
+import { localHost } from '../../../src/host/index.ts';
+import { checkSelftests, runSelftest, selftestsBeside, selftestsIn } from './selftests.ts';
 
 /** A folder with scripts in the place of tests. */
 function fakeTests(t: ExecutionContext, scripts: Readonly<Record<string, string>>): string {
@@ -17,7 +17,7 @@ function fakeTests(t: ExecutionContext, scripts: Readonly<Record<string, string>
 
 const run = async (folder: string) => {
 	await using host = localHost();
-	return await runSelftests(host, folder, new AbortController().signal);
+	return await checkSelftests(host, folder, new AbortController().signal);
 };
 
 test("the kernel's tests are run with their arguments, and each is judged", async t => {
@@ -46,4 +46,14 @@ test('tests are found beside an Image; a folder without any is refused', t => {
 	t.is(selftestsIn(folder), folder);
 	const elsewhere = path.dirname(folder);
 	t.throws(() => selftestsIn(elsewhere), { message: /of option '--selftests' has no test of the kernel; allowed: / });
+});
+
+test('a test that prints without end has failed, and its output is not kept', async t => {
+	await using host = localHost();
+	const folder = fakeTests(t, { 'get-reg-list': '#!/bin/sh\nexec yes "ok 1 a"\n' });
+	t.deepEqual(await runSelftest(host, folder, 'get-reg-list'), {
+		...{ name: 'get-reg-list', status: null, stdout: '' },
+		stderr: 'it printed more than 8 MiB\n',
+	});
+	t.is(await runSelftest(host, folder, 'vpmu_counter_access'), undefined);
 });

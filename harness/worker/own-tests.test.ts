@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { localHost } from '../../src/host/index.ts';
+import { CellSkipped } from '../protocol/outcome.ts';
+import { runOwnTestIn, type SelftestCell } from './own-tests.ts';
+
+/** Runs a script in the place of one of the kernel's tests, in a cell that has no run. */
+async function runFake(t: ExecutionContext, scripts: Readonly<Record<string, string>>, variant = 'get-reg-list') {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-own-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const [selftests, artifacts] = [path.join(folder, 'selftests'), path.join(folder, 'cell')];
+	for (const one of [selftests, artifacts]) mkdirSync(one);
+	for (const [name, text] of Object.entries(scripts)) writeFileSync(path.join(selftests, name), text, { mode: 0o755 });
+	await using host = localHost();
+	const seen: Parameters<SelftestCell['observe']>[0][] = [];
+	const files: Record<string, string> = {};
+	const fakeCell = {
+		...{ cell: { selftests, variant }, host, lease: { slowness: 5, artifacts } },
+		observe: part => void seen.push(part),
+		attach: (name, file) => {
+			files[name] = readFileSync(file, 'utf8');
+		},
+	} as SelftestCell;
+	const ended = await runOwnTestIn(fakeCell).then(
+		() => undefined,
+		(error: Error) => error,
+	);
+	return { ended, seen: seen[0]?.selftest, files };
+}
+
+test('what a test prints is judged and kept in the folder of the cell', async t => {
+	const script = '#!/bin/sh\necho 1..2; echo ok 1 a; echo not ok 2 b; echo c >&2; exit 1\n';
+	const { ended, seen, files } = await runFake(t, { 'get-reg-list': script });
+	t.is(ended, undefined);
+	t.like(seen, { name: 'get-reg-list', state: 'not-ok', why: 'not ok 2 b', exit: 1, planned: 2 });
+	t.deepEqual(files, { 'selftest.tap': '1..2\nok 1 a\nnot ok 2 b\n', 'selftest.stderr': 'c\n' });
+});
+
+test('a test that skips itself, or that the kernel is too old for, skips the cell with the reason', async t => {
+	const skipped = await runFake(t, { 'get-reg-list': '#!/bin/sh\necho "1..0 # SKIP - no PMU"; exit 4\n' });
+	t.true(skipped.ended instanceof CellSkipped);
+	t.is(skipped.ended?.message, 'get-reg-list was skipped: no PMU');
+	t.deepEqual([skipped.seen, Object.keys(skipped.files)], [undefined, ['selftest.tap']]);
+	const { ended } = await runFake(t, { 'get-reg-list': '' }, 'vpmu_counter_access');
+	t.true(ended instanceof CellSkipped);
+	t.is(ended?.message, "needs vpmu_counter_access, which this kernel's source does not have");
+});
+
+test('tests that could not be built are not ok', async t => {
+	const { ended, seen } = await runFake(t, { unbuilt: 'a.c:1: error: b\n' });
+	t.is(ended, undefined);
+	t.like(seen, { state: 'not-ok', why: 'it could not be built: a.c:1: error: b' });
+});
