@@ -179,6 +179,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 	],
 	'bug slab': [
 		'BUG kmalloc-64 (Not tainted): Poison overwritten',
+		'INFO: Object 0x00000000c0ffee00 @offset=128 fp=0x0000000000000000',
 		'BUG task_struct(5:init) (Tainted: G    B): Redzone overwritten',
 	],
 	'bug list-corruption': [
@@ -186,6 +187,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
 		'list_del corruption, ffff->next is NULL',
 	],
 	'bug usercopy': [
+		'usercopy: kernel memory overwrite attempt detected to 00000000deadbeef (kmalloc-64) (65 bytes)',
 		"usercopy: Kernel memory exposure attempt detected from SLUB object 'kmalloc-8' (offset 0, size 16)!",
 		'detected buffer overflow in strcpy',
 	],
@@ -324,6 +326,15 @@ const harmless = [
 	'systemd[1]: Starting BUG reporter',
 	'pci 0000:00:01.0: BAR 0 [mem 0x10000000-0x10000fff]: assigned',
 	'workqueue: round-robin CPU selection forced, expect performance impact',
+	'XFS (vda2): WARNING: Reset corrupted AGFL on AG 3. 4 blocks leaked. Please unmount and run xfs_repair.',
+	"WARNING: fbcon: Driver 'virtiodrm' missed to adjust virtual screen size (0x0 vs. 80x25)",
+	'Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on, data leaks possible via Spectre v2 BHB attacks!',
+	'Speculative Return Stack Overflow: WARNING: kernel not compiled with MITIGATION_SRSO.',
+	'ALSA: seq fatal error: cannot create timer (-19)',
+	"warning: `a.out' uses wireless extensions which will stop working for Wi-Fi 7 hardware; use nl80211",
+	'softdog: initialized. soft_noboot=1 soft_margin=30 sec soft_panic=1 (nowayout=0)',
+	'VFS: Mounted root (squashfs filesystem) readonly on device 254:0.',
+	'EXT4-fs (vda): INFO: recovery required on readonly filesystem',
 ];
 
 test('a message that says that all is well is not trouble', t => {
@@ -341,6 +352,24 @@ test('a heading of the kernel without its message is trouble, and a word of a pr
 	t.is(recognise('rmt_storage INFO:'), undefined);
 });
 
+test('a hung task is seen although its name holds a line break', t => {
+	// PR_SET_NAME takes any bytes, so "INFO: task %s:%d blocked" can be printed as two lines, each with the log's prefix.
+	for (const prefix of before.filter(has => /[\]>] ?$/.test(has))) {
+		for (const line of [
+			'b:77 blocked for more than 120 seconds.',
+			':4194303 blocked in I/O wait for more than 241 seconds.',
+			'\ufffd\u0001 \ufffd:9 blocked for more than 143 seconds.',
+		]) {
+			const whole = `${prefix}${line}`;
+			t.is(recognise(`${prefix}INFO: task a`), undefined);
+			t.is(recognise(whole)?.kind, 'hung-task', whole);
+			t.true(isSuspicious(`something\n${whole}\nelse`), whole);
+		}
+	}
+	t.is(recognise('server: 192.0.2.1:80 blocked for more than 5 seconds.'), undefined);
+	t.is(recognise('[   12.345678] server[77]: 192.0.2.1, port:80 blocked for more than 5 seconds.'), undefined);
+});
+
 test('text without any sign of a report is not checked line by line', t => {
 	t.false(isSuspicious('random: crng init done\nRun /init as init process\n'));
 });
@@ -353,6 +382,7 @@ test('a line costs time in proportion to its length', async t => {
 		'WARNING: [',
 		'Watchdog',
 		'CPU 1: ',
+		'] a:1 blocked ',
 		'rcu',
 		'ODEBUG: a ',
 		'[#',

@@ -68,6 +68,13 @@ const words: Words = [
 		'hung-task',
 		/INFO: task [^\n]{1,80}? (blocked( [^\n:]{1,60}?)? for more than \d+ seconds|can't die for more than \d+ seconds)/,
 	],
+	// The same when the name (at most 15 bytes, of any value: kernel/sys.c, PR_SET_NAME) holds a line break: printk then prints
+	// two lines with a prefix each, of which the second has the pid.
+	[
+		'hung-task',
+		'hung-task',
+		/[>\]] {0,2}[^\n\]]{0,15}:\d{1,7} (blocked( [^\n:]{1,60}?)?|can't die) for more than \d+ seconds\./,
+	],
 	// net/core/dev.c, kernel/locking/rwsem.c and others that wait forever
 	['hung-task', 'netdevice', /unregister_netdevice: waiting for \S{1,40} to become free/],
 
@@ -131,15 +138,15 @@ const words: Words = [
 		'lockdep',
 		/BUG: (MAX_LOCK|MAX_STACK_TRACE_ENTRIES|key [0-9a-fx]{1,20} |looking up invalid subclass|spinlock|rwlock)/,
 	],
-	// lib/bug.c, mm/slub.c, lib/list_debug.c, mm/usercopy.c, kernel/softirq.c, kernel/irq/spurious.c
+	// lib/bug.c, mm/slub.c, lib/list_debug.c, mm/usercopy.c (until 4.15 "kernel memory"), kernel/softirq.c, kernel/irq/spurious.c
 	['bug', 'bug', /(?<!\w)[kK]ernel BUG (at|in) |(?<!\w)BUG at [\w./-]{1,200}:\d/],
 	[
 		'bug',
 		'slab',
-		/(?<!\w)INFO: (Freed|Allocated) in |(?<!\w)INFO: Slab 0x|(?<!\w)BUG [\w-]{1,60}(\([^\n)]{1,80}\))?( \([^\n)]{1,80}\))?: |Slab corruption|slab error in /,
+		/(?<!\w)INFO: (Freed|Allocated) in |(?<!\w)INFO: (Slab|Object) 0x|(?<!\w)BUG [\w-]{1,60}(\([^\n)]{1,80}\))?( \([^\n)]{1,80}\))?: |Slab corruption|slab error in /,
 	],
 	['bug', 'list-corruption', /(?<!\w)(list_(add|del)|h?list_\w{1,30}) (double add|corruption)/],
-	['bug', 'usercopy', /usercopy: Kernel memory (exposure|overwrite) attempt|detected buffer overflow in /],
+	['bug', 'usercopy', /usercopy: [kK]ernel memory (exposure|overwrite) attempt|detected buffer overflow in /],
 	['bug', 'irq', /(?<!\w)irq \d+: nobody cared|irq event \d+: bogus return value|huh, entered softirq/],
 	['bug', 'file-count', /VFS: (Close: file count is (0|zero)|Busy inodes after unmount)/],
 	['bug', 'swap', /swap_\w{1,20}: (Bad|Unused) swap/],
@@ -200,7 +207,7 @@ const words: Words = [
 
 /** A cheap pre-test for text of any number of lines: text that it does not match contains no report. */
 const hints =
-	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO:|become free|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|Unsupported |KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
+	/panic|PANIC|hyp BUG|stack space|stack overflow|lockup|LOCKUP|CSD lock|stall|starved|timer wakeup|INFO:|become free|for more than|ut of memory|oom-kill|deadlocked|Internal error|SError|Unable to |in EFI|Bad mode|Bad EL0|xception|ynchronous |Unhandled|Unsupported |KASAN|rotection fault|divide[ _]error|invalid opcode|double fault|stack segment|alignment check|Oops|\[#\d|BUG|UBSAN|leak|unreferenced|WARNING|illegally|orruption|slab error|double add|usercopy|buffer overflow|nobody cared|bogus return|huh, |VFS: |swap_|refcount_t|ODEBUG|allocation |allocate |CPU ?\d{1,5}: |CPU ?\d{1,5} |CPU\d|do_boot_cpu|secondaries|exceeds configured|inconsistent modes|perfevents|PMU|pmu|probe |Hardware Error|Memory failure|EDAC|cut here/;
 
 /** printk's own lines have at most 1024 characters (PRINTKRB_RECORD_MAX); the rest of a longer line is ignored. */
 const longestLine = 4096;

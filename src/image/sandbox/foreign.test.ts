@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { dir } from 'tmp-promise';
+import { VpmuError } from '../../lib/errors.ts';
 import { copyForeign, parseLimits, readForeign, removeForeign } from './index.ts';
 
 async function folder(t: ExecutionContext): Promise<string> {
@@ -35,6 +36,42 @@ test('links, FIFOs, folders and devices are refused without waiting for them', a
 	for (const name of ['../secret', '/etc/passwd', '', 'a//b', './link']) {
 		await t.throwsAsync(readForeign(place, name, 100), { message: /is not a plain path below a folder/ }, name);
 	}
+});
+
+/** Exchanges a file and its folder with links to a secret until it is killed. */
+const exchanging = `
+	const { renameSync, rmSync, symlinkSync } = require('node:fs');
+	const [place, outside] = process.argv.slice(1);
+	process.chdir(place);
+	for (;;) {
+		for (const [name, target] of [['sub', outside], ['sub/file', outside + '/file']]) {
+			renameSync(name, 'aside');
+			symlinkSync(target, name);
+			rmSync(name);
+			renameSync('aside', name);
+		}
+	}
+`;
+
+test('what is exchanged with a link while it is opened is read as it was, or refused', async t => {
+	const [place, outside] = [await folder(t), await folder(t)];
+	mkdirSync(path.join(place, 'sub'));
+	writeFileSync(path.join(place, 'sub/file'), 'own');
+	writeFileSync(path.join(outside, 'file'), 'secret');
+	const child = spawn(process.execPath, ['-e', exchanging, place, outside], { stdio: 'ignore' });
+	t.teardown(() => child.kill('SIGKILL'));
+	const seen = new Map<string, number>();
+	const often = () => Math.min(seen.get('own') ?? 0, seen.get('refused') ?? 0) >= 50;
+	while (!often() && !seen.has('secret') && child.exitCode === null) {
+		const what = await readForeign(place, 'sub/file', 100).then(
+			content => content.toString(),
+			error => (error instanceof VpmuError ? 'refused' : error.code),
+		);
+		seen.set(what, (seen.get(what) ?? 0) + 1);
+	}
+	t.is(child.exitCode, null, 'it exchanges all the time');
+	// ENOENT: neither is there at that moment.
+	t.deepEqual([...seen.keys()].filter(what => what !== 'ENOENT').sort(), ['own', 'refused']);
 });
 
 test('a copy has our own mode, not the original one', async t => {
