@@ -4,7 +4,7 @@ import { PrettyReport } from '../../src/report/index.ts';
 import { resultsOf } from '../../src/run/index.ts';
 import { caseFolders } from './case-files.ts';
 import { collectCases } from './collect.ts';
-import { type CaseDeclaration, planCells, type Selection } from './plan.ts';
+import { type CaseDeclaration, partsOfPlace, placeOf, planCells, type Selection } from './plan.ts';
 import { defaultSelection } from './select.ts';
 
 const selection: Selection = {
@@ -213,7 +213,7 @@ test("the kernel's own tests are planned once for each host, run unasked where t
 	t.deepEqual(plan({}), []);
 	const ids = ['kernel/tests[uniform,debian:trixie,virt,a]', 'kernel/tests[uniform,debian:trixie,virt,b]'];
 	t.deepEqual(
-		plan({ selftests: '/k/selftests' }),
+		plan({ selftests: { '': '/k/selftests' } }),
 		ids.map(id => [id, null, '/k/selftests']),
 	);
 	const skip =
@@ -222,17 +222,69 @@ test("the kernel's own tests are planned once for each host, run unasked where t
 		plan({ all: true }),
 		ids.map(id => [id, skip, null]),
 	);
-	t.deepEqual(plan({ cases: ['pmu/a'], selftests: '/k/selftests' }), []);
+	t.deepEqual(plan({ cases: ['pmu/a'], selftests: { '': '/k/selftests' } }), []);
 	t.true(
-		planCells(cases, { ...selection, selftests: '/k' }).every(
+		planCells(cases, { ...selection, selftests: { '': '/k' } }).every(
 			cell => (cell.selftests === null) === (cell.case === 'pmu/a'),
 		),
 	);
 });
 
+test('kernels of guests and of boards are axes: every combination is a cell, with its own tests of the kernel', t => {
+	const tests = { variant: ['a'], perHost: true, needs: { selftests: true } } as const;
+	const cases = [
+		declared('pmu/a'),
+		declared('pmu/own', { kernel: ['debian:sid'] }),
+		declared('pmu/tcg', { accel: ['tcg'] }),
+		declared('kernel/tests', tests),
+	];
+	const more = { qemus: ['/q'], kernels: ['small', '/g'], boardKernels: ['debian:bookworm', '/k/Image'] };
+	const plan = (other: Partial<Selection> = {}) =>
+		planCells(cases, { ...selection, ...more, selftests: { '/k/Image': '/k/selftests' }, ...other });
+	t.deepEqual(
+		plan().map(({ id, kernel, boardKernel }) => [id, kernel, boardKernel]),
+		[
+			['pmu/a[uniform,/q,virt,kernel=small,board-kernel=debian:bookworm]', 'small', 'debian:bookworm'],
+			['pmu/a[uniform,/q,virt,kernel=small,board-kernel=/k/Image]', 'small', '/k/Image'],
+			['pmu/a[uniform,/q,virt,kernel=/g,board-kernel=debian:bookworm]', '/g', 'debian:bookworm'],
+			['pmu/a[uniform,/q,virt,kernel=/g,board-kernel=/k/Image]', '/g', '/k/Image'],
+			['pmu/own[uniform,/q,virt,kernel=debian:sid,board-kernel=debian:bookworm]', 'debian:sid', 'debian:bookworm'],
+			['pmu/own[uniform,/q,virt,kernel=debian:sid,board-kernel=/k/Image]', 'debian:sid', '/k/Image'],
+			['pmu/tcg[local,debian:trixie,virt,kernel=small,tcg]', 'small', null],
+			['pmu/tcg[local,debian:trixie,virt,kernel=/g,tcg]', '/g', null],
+			['kernel/tests[uniform,/q,virt,board-kernel=debian:bookworm,a]', null, 'debian:bookworm'],
+			['kernel/tests[uniform,/q,virt,board-kernel=/k/Image,a]', null, '/k/Image'],
+		],
+	);
+	const tested = plan({ cases: ['kernel/tests'] });
+	t.deepEqual(
+		tested.map(cell => [cell.selftests, cell.skip === null]),
+		[
+			[null, false],
+			['/k/selftests', true],
+		],
+	);
+	t.deepEqual(tested.map(placeOf), ['board:uniform@debian:bookworm', 'board:uniform@/k/Image']);
+	// Hosts that are not boards have their own kernel.
+	t.true(plan({ on: 'ssh://lab@1' }).every(cell => cell.boardKernel === null && !cell.id.includes('board-kernel')));
+});
+
+test('the place of a cell has its board and the kernel of that', t => {
+	const parts = (on: string, boardKernel: string | null) => partsOfPlace(placeOf({ on, boardKernel }));
+	t.deepEqual(parts('board:uniform', null), { on: 'board:uniform', boardKernel: undefined });
+	t.deepEqual(parts('board:uniform', '/a@b/Image'), { on: 'board:uniform', boardKernel: '/a@b/Image' });
+	t.deepEqual(parts('ssh://me@lab', null), { on: 'ssh://me@lab', boardKernel: undefined });
+});
+
 test('no two rows are alike in the table of a run of all shipped cases', async t => {
 	const { declarations } = await collectCases(caseFolders({ cwd: '/', env: {} }));
-	const all = { ...defaultSelection([], 'board'), all: true, qemus: ['debian:trixie', 'debian:sid', '/opt/qemu'] };
+	const boardKernels = ['debian:bookworm', 'debian:trixie'];
+	const all = {
+		...defaultSelection([], 'board'),
+		boardKernels,
+		all: true,
+		qemus: ['debian:trixie', 'debian:sid', '/opt/qemu'],
+	};
 	const cells = planCells(declarations, all);
 	const results = resultsOf([
 		{

@@ -42,8 +42,15 @@ export interface Selection {
 	readonly choices?: Readonly<Record<string, boolean>>;
 	/** For cases that make up hosts: how many, and from which seed. */
 	readonly random?: RandomHosts;
-	/** The folder of the kernel's own tests, for cases that run them; absent if there is none. */
-	readonly selftests?: string;
+	/** Guest kernels, if several are compared; a case that names its own has those. `null`: the run's, and not said in ids. */
+	readonly kernels?: readonly (string | null)[];
+	/** Kernels of boards, likewise. */
+	readonly boardKernels?: readonly (string | null)[];
+	/**
+	 * The folder of the kernel's own tests, for cases that run them, by the board's kernel; the one without a name is for the run's,
+	 * and for hosts that are not boards.
+	 */
+	readonly selftests?: Readonly<Record<string, string>>;
 	/** What is known of boards before they start, by topology. */
 	readonly boards?: Readonly<Record<string, { readonly pmus: readonly string[]; readonly overflow: boolean }>>;
 	/** The command that names the cases, such as `run`, for messages. */
@@ -65,7 +72,10 @@ export interface Cell extends PlannedCell {
 	readonly vcpus: number;
 	readonly topology: string | null;
 	readonly backcompatPmu: boolean | null;
+	/** `null`: the run's. */
 	readonly kernel: string | null;
+	/** `null`: the run's, or the host is not a board. */
+	readonly boardKernel: string | null;
 	readonly simulate: string | null;
 	readonly variant: string | null;
 	/** A second QEMU to compare with. */
@@ -74,6 +84,19 @@ export interface Cell extends PlannedCell {
 	readonly random: RandomHosts;
 	/** The folder of the kernel's own tests; `null` if there is none. */
 	readonly selftests: string | null;
+}
+
+/** Where a cell runs: boards of one topology with different kernels are different places. */
+export function placeOf({ on, boardKernel }: Pick<Cell, 'on' | 'boardKernel'>): string {
+	return boardKernel === null ? on : `${on}@${boardKernel}`;
+}
+
+/** The parts of a {@link placeOf}: `on` as in cells, and the kernel if one is named. */
+export function partsOfPlace(place: string): { readonly on: string; readonly boardKernel: string | undefined } {
+	const at = place.startsWith('board:') ? place.indexOf('@') : -1;
+	return at === -1
+		? { on: place, boardKernel: undefined }
+		: { on: place.slice(0, at), boardKernel: place.slice(at + 1) };
 }
 
 /**
@@ -132,12 +155,15 @@ function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 }
 
 /** The cases that run if none is named: the user's own if there are any, else the shipped ones. */
-function unnamedCases(declarations: readonly CaseDeclaration[], { all = false, selftests }: Selection): Set<string> {
+function unnamedCases(
+	declarations: readonly CaseDeclaration[],
+	{ all = false, selftests = {} }: Selection,
+): Set<string> {
 	const own = declarations.filter(({ isOwn }) => isOwn === true);
 	const pool = own.length > 0 ? own : declarations;
 	// Whoever built the kernel's tests wants them run.
 	const isWanted = ({ selection, needs }: Matrix) =>
-		all || selection !== 'full' || (needs?.selftests === true && selftests !== undefined);
+		all || selection !== 'full' || (needs?.selftests === true && Object.keys(selftests).length > 0);
 	return new Set(pool.filter(({ matrix }) => isWanted(matrix)).map(declaration => declaration.case));
 }
 
@@ -174,7 +200,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 			for (const { qemu, skip } of accel === 'tcg'
 				? selection.tcgQemus
 				: qemusFor(matrix, selection).map(one => ({ qemu: one, skip: place.skip }))) {
-				for (const axes of choices(matrix, selection, accel)) {
+				for (const axes of choices(matrix, selection, accel, place.on)) {
 					const facets = [
 						place.on.replace(/^board:/, ''),
 						qemu,
@@ -185,6 +211,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 						...(axes.cpuPmu === null ? [] : [`cpu.pmu=${axes.cpuPmu ? 'on' : 'off'}`]),
 						...(axes.vcpus === 1 ? [] : [`vcpus=${axes.vcpus}`]),
 						...(axes.kernel === null ? [] : [`kernel=${axes.kernel}`]),
+						...(axes.boardKernel === null ? [] : [`board-kernel=${axes.boardKernel}`]),
 						...(axes.simulate === null ? [] : [`simulate=${axes.simulate}`]),
 						...(axes.variant === null ? [] : [axes.variant]),
 						...(accel === 'tcg' ? ['tcg'] : []),
@@ -193,7 +220,7 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 						...{ id: `${name}[${facets.join(',')}]`, case: name, title, qemu, accel, ...place, ...axes },
 						reference: matrix.reference ?? null,
 						random: selection.random ?? defaultRandomHosts,
-						selftests: matrix.needs?.selftests === true ? (selection.selftests ?? null) : null,
+						selftests: matrix.needs?.selftests === true ? selftestsFor(axes, selection) : null,
 						skip: skip ?? lackingSoFar(matrix, selection, place, qemu, axes),
 					});
 				}
@@ -201,6 +228,10 @@ function cellsOf({ case: name, title, matrix }: CaseDeclaration, selection: Sele
 		}
 	}
 	return cells;
+}
+
+function selftestsFor({ boardKernel }: Pick<Axes, 'boardKernel'>, { selftests = {} }: Selection): string | null {
+	return selftests[boardKernel ?? ''] ?? null;
 }
 
 function qemusFor({ perHost = false }: Matrix, { qemus }: Selection): string[] {
@@ -237,23 +268,25 @@ function places(
 /** Returns why a cell means nothing, as far as that is known before anything starts. */
 function lackingSoFar(
 	matrix: Matrix,
-	{ choices: hasChoice, boards, selftests }: Selection,
+	selection: Selection,
 	place: { readonly on: string; readonly topology: string | null },
 	qemu: string,
 	axes: Axes,
 ): string | null {
+	const { choices: hasChoice, boards } = selection;
+	const selftests = selftestsFor(axes, selection);
 	const board = place.topology === null ? undefined : boards?.[place.topology];
 	const needs = { ...matrix.needs, pmus: Math.max(matrix.needs?.pmus ?? 0, pmusSpokenOf(axes.pmu)) };
 	const [pmus, overflow, hasPmuChoice] = [board?.pmus, board?.overflow, hasChoice?.[qemu]];
-	return lacking(needs, { host: place.on, qemu, hasPmuChoice, pmus, overflow, selftests: selftests ?? null }) ?? null;
+	return lacking(needs, { host: place.on, qemu, hasPmuChoice, pmus, overflow, selftests }) ?? null;
 }
 
 type Axes = Pick<
 	Cell,
-	'machine' | 'pmu' | 'cpuPmu' | 'cpu' | 'vcpus' | 'backcompatPmu' | 'kernel' | 'simulate' | 'variant'
+	'machine' | 'pmu' | 'cpuPmu' | 'cpu' | 'vcpus' | 'backcompatPmu' | 'kernel' | 'boardKernel' | 'simulate' | 'variant'
 >;
 
-function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg'): Axes[] {
+function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg', on: string): Axes[] {
 	let all: Axes[] = [
 		{
 			machine: 'virt',
@@ -263,6 +296,7 @@ function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg'): Ax
 			vcpus: 1,
 			backcompatPmu: null,
 			kernel: null,
+			boardKernel: null,
 			simulate: null,
 			variant: null,
 		},
@@ -278,7 +312,8 @@ function choices(matrix: Matrix, selection: Selection, accel: 'kvm' | 'tcg'): Ax
 	cross('cpu', matrix.cpu);
 	cross('cpuPmu', matrix.cpuPmu);
 	cross('vcpus', matrix.vcpus);
-	cross('kernel', matrix.kernel);
+	cross('kernel', matrix.kernel ?? (matrix.perHost === true ? undefined : selection.kernels));
+	cross('boardKernel', on.startsWith('board:') ? selection.boardKernels : undefined);
 	cross('simulate', matrix.simulate);
 	cross('variant', matrix.variant);
 	return all;

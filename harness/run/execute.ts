@@ -102,7 +102,10 @@ async function checkParts(
 	{ selection, kernel, boardKernel, wait }: RunRequest,
 	context: CommandContext,
 ): Promise<void> {
-	const ownKernels = [kernel, boardKernel].filter(source => !source.startsWith('debian:'));
+	const isOwn = (source: string | null) => source !== null && !source.startsWith('debian:');
+	const ofGuests = new Set([kernel, ...(selection.kernels ?? [])].filter(isOwn) as string[]);
+	const ofBoards = new Set([boardKernel, ...(selection.boardKernels ?? [])].filter(isOwn) as string[]);
+	const ownKernels = [...new Set([...ofGuests, ...ofBoards])];
 	if (selection.machines === undefined && ownKernels.length === 0) return;
 	const { env, signal, stderr } = context;
 	const onProgress = progressLines(stderr);
@@ -110,8 +113,8 @@ async function checkParts(
 	const architecture = selection.accel === 'tcg' ? hostArchitecture() : 'arm64';
 	for (const source of ownKernels) await resources.guests.kernel(source);
 	const isOnBoard = selection.on.startsWith('board');
-	if (isOnBoard && ownKernels.includes(boardKernel)) requireUsable(await resources.guests.kernel(boardKernel), 'board');
-	if (ownKernels.includes(kernel)) requireUsable(await resources.guests.kernel(kernel), 'guest');
+	for (const source of isOnBoard ? ofBoards : []) requireUsable(await resources.guests.kernel(source), 'board');
+	for (const source of ofGuests) requireUsable(await resources.guests.kernel(source), 'guest');
 	await resources.qemus.checkMachines(selection.machines ?? [], selection.qemus, architecture);
 }
 

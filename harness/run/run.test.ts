@@ -18,7 +18,7 @@ const cell: Cell = {
 		variant: null,
 		reference: null,
 		random: { count: 1, seed: 1 },
-		selftests: null,
+		...{ selftests: null, boardKernel: null },
 	},
 };
 

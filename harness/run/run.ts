@@ -12,7 +12,7 @@ import {
 	RunFolder,
 	resultsOf,
 } from '../../src/run/index.ts';
-import type { Cell } from '../plan/plan.ts';
+import { type Cell, placeOf } from '../plan/plan.ts';
 import { storeDurations, storedDurations } from '../plan/shards.ts';
 import type { Broker, EventBody } from '../protocol/broker.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
@@ -166,15 +166,18 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
 	});
 	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
+	/** Cells with boards of different kernels apart. */
+	const placed = options.cells.map(cell => ({ ...cell, on: placeOf(cell) }));
 	/**
 	 * Prefers an idle copy of the cell's board, then a new copy if there is enough work for it. Cells without a board
 	 * fill the gaps.
 	 */
-	const rankOf = ({ on }: Cell, held: readonly Cell[]) => {
-		const there = held.filter(cell => cell.on === on).length;
+	const rankOf = (cell: Cell, held: readonly Cell[]) => {
+		const on = placeOf(cell);
+		const there = held.filter(other => placeOf(other) === on).length;
 		if (!on.startsWith('board:')) return 2;
 		if (there < boards.copies(on)) return 0;
-		const left = options.cells.filter(cell => !last.has(cell.id));
+		const left = placed.filter(one => !last.has(one.id));
 		const share = shareOut(left, jobs, durations).filter(one => one === on).length;
 		return there < share ? 1 : Infinity;
 	};
@@ -213,7 +216,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 				makeRoom(folder.path, cell.id);
 				givenUp.delete(cell.id);
 				phase(name, 'host');
-				const { host } = stack.use(await boards.take(cell.on));
+				const { host } = stack.use(await boards.take(placeOf(cell)));
 				phase(name, 'prepare', host.name);
 				stack.use(processes.begin(cell.id, host.kind === 'board' ? `${host.name} ${cell.id}` : host.name));
 				const lease = await resources.ready(cell, host, { artifacts, runFolder: folder.path });
@@ -255,7 +258,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 	};
 
 	// The first boards of a run start in parallel.
-	for (const on of shareOut(options.cells, jobs, durations)) boards.prepare(on);
+	for (const on of shareOut(placed, jobs, durations)) boards.prepare(on);
 
 	const conclude = ({ interrupted }: { interrupted: boolean }) => {
 		if (concluded !== undefined) return concluded;

@@ -23,7 +23,7 @@ export function reproArguments(
 		'--qemu',
 		cell.qemu,
 		'--kernel',
-		kernel,
+		cell.kernel ?? kernel,
 		...(cell.on.startsWith('board:') ? ['--board-kernel', boardKernel] : []),
 		'--machine',
 		cell.machine,

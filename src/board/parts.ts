@@ -13,6 +13,7 @@ import {
 	namedKernel,
 	type ProgramRoot,
 	requireUsable,
+	slownessOfKernel,
 } from '../image/index.ts';
 import { type BoardKeys, boardKeys } from './keys.ts';
 import type { Layout } from './topology.ts';
@@ -46,6 +47,9 @@ export interface BoardParts {
 
 /** What every board is made of, whatever its topology. */
 export type BoardFiles = Pick<BoardParts, 'qemu' | 'kernel' | 'image'>;
+
+/** How much longer a board may take than one whose kernel does not look for its own defects. */
+export const slownessOf = ({ kernel }: Pick<BoardParts, 'kernel'>): number => slownessOfKernel(kernel.config);
 
 /** Provides the emulator, the kernel and the image of boards. @throws VpmuError, UsageError */
 export async function boardFiles(cache: Cache, kernelName?: string): Promise<BoardFiles> {

@@ -13,7 +13,7 @@ import { BoardError } from './errors.ts';
 import { readDeviceTree, writeDeviceTree } from './flattened.ts';
 import { type BoardFolder, boardSpec, startLevel0 } from './level0.ts';
 import { mailboxBytes } from './mailbox.ts';
-import { type BoardParts, boardMemoryMiB } from './parts.ts';
+import { type BoardParts, boardMemoryMiB, slownessOf } from './parts.ts';
 import { setPmus } from './pmu-nodes.ts';
 
 /** Time limit for a cold boot on a busy two-core machine, with margin. */
@@ -82,7 +82,7 @@ async function trySnapshot(
 	{ signal }: WaitOptions,
 ): Promise<Error | undefined> {
 	const name = `board:${parts.layout.topology.name}`;
-	const limits = { signal, timeoutMs: trialMs * contention() };
+	const limits = { signal, timeoutMs: trialMs * slownessOf(parts) * contention() };
 	try {
 		await using machine = await startLevel0(host, name, boardSpec(parts, folder, { snapshot }), folder, limits);
 		await restoreSnapshot(machine, name, snapshot, limits);
@@ -136,7 +136,7 @@ async function takeSnapshot(
 	{ signal }: WaitOptions,
 ): Promise<void> {
 	const name = `board:${parts.layout.topology.name}`;
-	const limits = { signal, timeoutMs: bootMs * contention() };
+	const limits = { signal, timeoutMs: bootMs * slownessOf(parts) * contention() };
 	const deviceTree = await makeDeviceTree(host, parts, folder, limits);
 	const initrd = path.join(folder.path, 'initrd');
 	const { keys } = parts;

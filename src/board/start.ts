@@ -21,7 +21,7 @@ import type { Machine } from '../qemu/machine/machine.ts';
 import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';
 import { boardSpec, sshPort, startLevel0 } from './level0.ts';
-import { type BoardParts, boardParts } from './parts.ts';
+import { type BoardParts, boardParts, slownessOf } from './parts.ts';
 import { boardFolder, keepSnapshot, restoreSnapshot } from './snapshot.ts';
 import { layOut, loadTopology, type Topology } from './topology.ts';
 
@@ -62,7 +62,7 @@ export interface BoardTimings {
  * @throws UsageError for an unknown topology or kernel; BoardError or VpmuError when it cannot be started
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
-	const { cache, signal, timeoutMs = 60_000 * contention() } = options;
+	const { cache, signal } = options;
 	const startedAt = performance.now();
 	const elapsed = () => Math.round(performance.now() - startedAt);
 	const topology = typeof options.topology === 'string' ? await loadTopology(options.topology) : options.topology;
@@ -75,6 +75,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 	const partsMs = elapsed();
 	const snapshot = await keepSnapshot(cache, local, parts, () => boardFolder(local), { signal });
 	const snapshotMs = elapsed();
+	const { timeoutMs = 60_000 * slownessOf(parts) * contention() } = options;
 	const limits = { signal, timeoutMs };
 	const folder = stack.use(await boardFolder(local));
 	const machine = stack.use(await startLevel0(local, name, boardSpec(parts, folder, { snapshot }), folder, limits));

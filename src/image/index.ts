@@ -32,6 +32,7 @@ export {
 	type LinuxStep,
 } from './linux/build.ts';
 export { LinuxBuildFailure } from './linux/compile.ts';
+export { slownessOfKernel } from './linux/pace.ts';
 export { kernelConfigs, type RequestedConfig, requestedConfig } from './linux/requested.ts';
 export { pmuSelftests, unbuiltSelftests } from './linux/selftests.ts';
 export { debianLinuxSource, isLinuxTree, type LinuxSource, openLinuxSource } from './linux/source.ts';

@@ -1,6 +1,20 @@
 import { kernels, places, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
 
+/** The kernel of guests and that of boards, once. */
+export const kernelOptions = {
+	kernel: {
+		value: 'KERNEL',
+		candidates: kernels,
+		help: 'guest kernel: PATH, debian:SUITE or small (built once, boots in half the time); default debian:trixie',
+	},
+	'board-kernel': {
+		value: 'KERNEL',
+		candidates: kernels,
+		help: "the board's own kernel: PATH, debian:SUITE, small, or debug (KASAN, lockdep; slow); default debian:trixie",
+	},
+} as const satisfies Options;
+
 /** Options that choose cells, shared by `run`, `list` and `series`. */
 export const selectOptions = {
 	on: {
@@ -15,14 +29,14 @@ export const selectOptions = {
 		help: 'QEMU under test: PATH or debian:SUITE; default debian:trixie and debian:trixie-backports',
 	},
 	kernel: {
-		value: 'KERNEL',
-		candidates: kernels,
-		help: 'guest kernel: PATH, debian:SUITE or small (built once, boots in half the time); default debian:trixie',
+		...kernelOptions.kernel,
+		repeatable: true,
+		help: `${kernelOptions.kernel.help}; several: cells with each`,
 	},
 	'board-kernel': {
-		value: 'KERNEL',
-		candidates: kernels,
-		help: "the board's own kernel: PATH, debian:SUITE, small, or debug (KASAN, lockdep; slow); default debian:trixie",
+		...kernelOptions['board-kernel'],
+		repeatable: true,
+		help: `${kernelOptions['board-kernel'].help}; several: cells on boards with each`,
 	},
 	selftests: {
 		value: 'DIR',
@@ -100,7 +114,7 @@ export const planOptions = {
 /** Options of `vpmu list`. */
 export const listOptions = { ...selectOptions, json: { help: 'print JSON' } } as const satisfies Options;
 
-const { on, 'board-kernel': boardKernel } = runOptions;
+const { on } = runOptions;
 
 /** Options of `vpmu shell`. */
 export const shellOptions = {
@@ -109,7 +123,7 @@ export const shellOptions = {
 	on,
 	qemu: { value: 'QEMU', candidates: sources, help: 'PATH or debian:SUITE (default: debian:trixie)' },
 	kernel: { value: 'KERNEL', candidates: kernels, help: 'PATH, debian:SUITE or small (default: debian:trixie)' },
-	'board-kernel': boardKernel,
+	'board-kernel': kernelOptions['board-kernel'],
 	machine: { value: 'TYPE', help: 'machine type (default: virt)' },
 	pmu: { value: 'VALUE', help: 'value of -accel kvm,pmu=' },
 	accel: {

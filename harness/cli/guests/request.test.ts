@@ -41,6 +41,28 @@ test('a command line becomes a request that holds the words as typed', async t =
 	t.like(await asked(), { retries: 0, retryFailures: false, wait: true, jobs: undefined, silenceMs: undefined });
 });
 
+test('one kernel is that of the run, several are an axis, also to run one of their cells again', async t => {
+	const axes = async (...argv: string[]) => {
+		const { kernel, boardKernel, selection } = await asked('--on', 'board', ...argv);
+		return [kernel, boardKernel, selection.kernels, selection.boardKernels];
+	};
+	t.deepEqual(await axes('--kernel', 'small', '--board-kernel', 'debug'), ['small', 'debug', undefined, undefined]);
+	const boards = ['--board-kernel', 'debian:bookworm', '--board-kernel', 'debian:trixie'];
+	t.deepEqual(await axes(...boards, '--board-kernel', 'debian:trixie'), [
+		...['debian:trixie', 'debian:bookworm', undefined],
+		['debian:bookworm', 'debian:trixie'],
+	]);
+	const cell = 'pmu/a[uniform,debian:trixie,virt,kernel=small,board-kernel=debian:bookworm]';
+	t.deepEqual(await axes('--cell', cell, '--kernel', 'small', '--board-kernel', 'debian:bookworm'), [
+		...['small', 'debian:bookworm', [null, 'small']],
+		[null, 'debian:bookworm'],
+	]);
+	await t.throwsAsync(asked('--on', 'ssh://lab', ...boards), {
+		message:
+			"option '--board-kernel' is given 2 times, and '--on ssh://lab' is not a board, which alone can have another kernel",
+	});
+});
+
 test('random hosts: number and seed', async t => {
 	t.deepEqual((await asked()).selection.random, { count: 60, seed: 1 });
 	t.deepEqual((await asked('--random', '5', '--seed', '77')).selection.random, { count: 5, seed: 77 });

@@ -17,17 +17,19 @@ export function readSelection({
 	const { machine, pmu } = options;
 	const { shard, cells } = readShard(options, positionals);
 	const choices = choicesOf(qemus ?? []);
-	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');
 	const place = defaultSelection(positionals, options.on);
-	const selftests =
-		options.selftests !== undefined
-			? selftestsIn(options.selftests)
-			: place.on.startsWith('board')
-				? selftestsBeside(boardKernel)
-				: undefined;
+	const kernels = readKernels(options.kernel, '--kernel', cells);
+	const boardKernels = readKernels(options['board-kernel'], '--board-kernel', cells);
+	if (boardKernels.all.length > 1 && !place.on.startsWith('board')) {
+		throw new UsageError(
+			`option '--board-kernel' is given ${boardKernels.all.length} times, and '--on ${place.on}' is not a board, which alone can have another kernel`,
+		);
+	}
 	return {
 		...place,
-		...(selftests === undefined ? {} : { selftests }),
+		...readSelftests(options.selftests, place.on.startsWith('board') ? boardKernels.all : []),
+		...(kernels.axis === undefined ? {} : { kernels: kernels.axis }),
+		...(boardKernels.axis === undefined ? {} : { boardKernels: boardKernels.axis }),
 		command: argv.slice(1, argv[1] === 'jobs' ? 3 : 2).join(' '),
 		...(qemus === undefined ? {} : { qemus, tcgQemus: qemus.map(qemu => ({ qemu, skip: foreignProgram(qemu) })) }),
 		...(machine === undefined ? {} : { machines: parseList(machine, '--machine') }),
@@ -41,9 +43,34 @@ export function readSelection({
 		all: options.all || Object.values(choices).includes(true),
 		choices,
 		...(shard === undefined ? {} : { shard }),
-		kernel: parseKernel(options.kernel ?? 'debian:trixie', '--kernel'),
-		boardKernel,
+		kernel: kernels.all[0]!,
+		boardKernel: boardKernels.all[0]!,
 	};
+}
+
+/**
+ * Reads the kernels of guests or boards. Several are an axis of the matrix, and stand in the ids of cells; so does a single one for
+ * cells whose ids name it, as when one cell of such a matrix is run again. @throws UsageError
+ */
+function readKernels(
+	given: readonly string[] | undefined,
+	option: '--kernel' | '--board-kernel',
+	cells: readonly string[] | undefined,
+): { readonly all: readonly string[]; readonly axis: readonly (string | null)[] | undefined } {
+	const all = [...new Set((given ?? ['debian:trixie']).map(one => parseKernel(one, option)))];
+	if (cells === undefined) return { all, axis: all.length > 1 ? all : undefined };
+	const isNamed = cells.some(id => id.includes(`,${option.slice(2)}=`));
+	return { all, axis: isNamed || all.length > 1 ? [null, ...all] : undefined };
+}
+
+/** The folders of the kernel's own tests, by the kernel of boards: those that the user names, else those beside it. @throws UsageError */
+function readSelftests(named: string | undefined, boardKernels: readonly string[]): Pick<Selection, 'selftests'> {
+	const folder = named === undefined ? undefined : selftestsIn(named);
+	const found = ['', ...boardKernels].flatMap(kernel => {
+		const own = folder ?? selftestsBeside(kernel === '' ? (boardKernels[0] ?? '') : kernel);
+		return own === undefined ? [] : [[kernel, own] as const];
+	});
+	return found.length === 0 ? {} : { selftests: Object.fromEntries(found) };
 }
 
 /** Reads the options that choose a part of the cells, by a plan or by past durations. @throws UsageError */

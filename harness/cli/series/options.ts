@@ -1,21 +1,8 @@
 import { cases, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
-import { runOptions } from '../guests/options.ts';
+import { kernelOptions, runOptions } from '../guests/options.ts';
 
-const {
-	on,
-	qemu,
-	kernel,
-	'board-kernel': boardKernel,
-	machine,
-	pmu,
-	all,
-	cases: casesFolder,
-	random,
-	seed,
-	jobs,
-	retries,
-} = runOptions;
+const { on, qemu, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries } = runOptions;
 
 /** Options of `vpmu series`. */
 export const seriesOptions = {
@@ -31,7 +18,7 @@ export const seriesOptions = {
 		candidates: cases,
 		help: "run these cases on both builds; default as 'vpmu run' chooses, every case if either build has the PMU choice",
 	},
-	...{ on, kernel, 'board-kernel': boardKernel, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
+	...{ on, ...kernelOptions, machine, pmu, all, cases: casesFolder, random, seed, jobs, retries },
 	range: { value: 'BASE..TIP', help: 'commits of the git tree that --source names, instead of files of patches' },
 	as: {
 		value: 'USE',

@@ -123,11 +123,16 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 	return `${lines.join('\n')}\n`;
 }
 
+const listed = (one: string | undefined) => (one === undefined ? undefined : [one]);
+
 /** The case that runs the kernel's own tests; without named cases it is among those that run. */
 const selftestCase = 'kernel/selftests';
 
 /** Makes the request of one of the two runs. @throws UsageError */
-function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): RunRequest {
+function requestFor(
+	{ argv, options }: SeriesGiven,
+	own: Partial<Omit<RunGiven, 'kernel' | 'board-kernel'> & Pick<SeriesGiven['options'], 'kernel' | 'board-kernel'>>,
+): RunRequest {
 	const { source: _, case: cases, json: _json, out: _out, range: _range, verbose: _verbose, ...rest } = options;
 	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;
 	const {
@@ -141,6 +146,12 @@ function requestFor({ argv, options }: SeriesGiven, own: Partial<RunGiven>): Run
 	} = others;
 	return requestOf({
 		...{ argv, positionals: cases === undefined ? [] : [...cases, ...(withSelftests ? [selftestCase] : [])] },
-		options: { ...nothingGiven(runOptions), ...shared, ...own },
+		options: {
+			...{ ...nothingGiven(runOptions), ...shared, ...own },
+			...{
+				kernel: listed(own.kernel ?? shared.kernel),
+				'board-kernel': listed(own['board-kernel'] ?? shared['board-kernel']),
+			},
+		},
 	});
 }

@@ -7,11 +7,12 @@ import {
 	hostArchitecture,
 	openCache,
 	type PinSummary,
+	slownessOfKernel,
 	smallKernel,
 	verifiedHash,
 } from '../../../src/image/index.ts';
 import { type HostFacts, readHostFacts } from '../../../src/pmu/index.ts';
-import type { Cell } from '../../plan/plan.ts';
+import { type Cell, partsOfPlace } from '../../plan/plan.ts';
 import { defaultQemus } from '../../plan/select.ts';
 import type { Lease, LeaseData } from '../../protocol/lease.ts';
 import { hostTool } from '../../usage/places.ts';
@@ -49,6 +50,8 @@ export class Resources implements AsyncDisposable {
 	readonly #options: ResourceOptions;
 	readonly #owned = new AsyncDisposableStack();
 	readonly #known = new Known();
+	/** Copies of a board have the same facts; boards of one topology with different kernels do not. */
+	readonly #places = new WeakMap<Host, string>();
 	#pinned: Cache | undefined;
 	/** The QEMUs under test. */
 	readonly qemus = new Qemus(this.#known, () => this.cache());
@@ -67,6 +70,7 @@ export class Resources implements AsyncDisposable {
 		if (cell.accel === 'kvm') needKvm(await this.facts(host));
 		const asked = guestKernelOf(cell.id, this.#options.kernel);
 		const kernelSource = cell.kernel ?? asked;
+		const boardKernel = cell.boardKernel ?? this.#options.boardKernel;
 		const [{ qemu, inspection }, reference, facts, kernel, initrd, made, { slowness }, load, shim] = await Promise.all([
 			this.qemus.on(host, cell.qemu),
 			cell.reference === null ? undefined : this.qemus.on(host, cell.reference),
@@ -87,12 +91,12 @@ export class Resources implements AsyncDisposable {
 			kernel,
 			initrd,
 			shim,
-			sources: { kernel: asked, boardKernel: this.#options.boardKernel },
+			sources: { kernel: asked, boardKernel },
 			made,
 			isSanitized: await this.#known.once(`sanitizers of ${made.qemu.path}`, () => isSanitized(made.qemu.path)),
 			buildId: await this.#buildId(made.qemu.path),
-			boardKernel: host.kind === 'board' ? await this.#boardKernel() : null,
-			slowness: slowness * load,
+			boardKernel: host.kind === 'board' ? await this.#boardKernel(boardKernel) : null,
+			slowness: slowness * load * (await this.#slownessOfKernels(host, kernelSource, boardKernel)),
 			...folders,
 		};
 	}
@@ -102,14 +106,15 @@ export class Resources implements AsyncDisposable {
 	 * @throws VpmuError for what cannot be provided
 	 */
 	async fill(cells: readonly Cell[]): Promise<void> {
-		for (const { on, qemu, reference, kernel } of cells.filter(cell => cell.skip === null)) {
+		for (const { on, qemu, reference, kernel, boardKernel } of cells.filter(cell => cell.skip === null)) {
 			const architecture = on === 'local' ? hostArchitecture() : 'arm64';
 			for (const source of [qemu, reference]) if (source !== null) await this.qemus.program(source, architecture);
 			await this.guests.imageFor(kernel ?? this.#options.kernel);
 			await this.guests.kernel(kernel ?? this.#options.kernel);
 			if (!on.startsWith('board')) continue;
 			await this.#preload();
-			await this.#known.once('files of boards', async () => boardFiles(await this.cache(), this.#options.boardKernel));
+			const own = boardKernel ?? this.#options.boardKernel;
+			await this.#known.once(`files of boards with ${own}`, async () => boardFiles(await this.cache(), own));
 		}
 	}
 
@@ -134,9 +139,13 @@ export class Resources implements AsyncDisposable {
 		});
 	}
 
-	/** Returns a host as named by `--on`; for a board, one of several identical copies. */
-	host(on: string, copy = 0): Promise<Host> {
-		return this.#known.host(labelOf(on, copy), async () => {
+	/**
+	 * Returns a host as named by `--on`; for a board, one of several identical copies, and with a kernel of its own if the place
+	 * names one.
+	 */
+	host(place: string, copy = 0): Promise<Host> {
+		return this.#known.host(labelOf(place, copy), async () => {
+			const { on, boardKernel = this.#options.boardKernel } = partsOfPlace(place);
 			if (on === 'local') return this.#owned.use(localHost());
 			// ssh accepts a port only in its URL form, and an alias of ~/.ssh/config only outside it.
 			if (on.startsWith('ssh://')) {
@@ -147,10 +156,11 @@ export class Resources implements AsyncDisposable {
 			const board: Board = await startBoard({
 				cache: await this.cache(),
 				topology,
-				kernel: this.#options.boardKernel,
+				kernel: boardKernel,
 				preload: await this.#preload(),
 				...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
 			});
+			this.#places.set(board, place);
 			return this.#owned.use(board);
 		});
 	}
@@ -162,7 +172,7 @@ export class Resources implements AsyncDisposable {
 	}
 
 	facts(host: Host): Promise<HostFacts> {
-		return this.#known.once(`facts of ${host.name}`, async () => {
+		return this.#known.once(`facts of ${this.#placeOf(host)}`, async () => {
 			const kvmFactsPath =
 				host.kind === 'local' && process.arch !== 'arm64' ? undefined : await host.provide(hostTool('kvm-facts'));
 			return readHostFacts(host, kvmFactsPath === undefined ? {} : { kvmFactsPath });
@@ -204,16 +214,27 @@ export class Resources implements AsyncDisposable {
 		});
 	}
 
-	#boardKernel(): Promise<string> {
-		return this.#known.once('hash of the kernel of boards', async () =>
-			verifiedHash((await this.guests.kernel(this.#options.boardKernel)).image),
+	#placeOf(host: Host): string {
+		return this.#places.get(host) ?? host.name;
+	}
+
+	#boardKernel(source: string): Promise<string> {
+		return this.#known.once(`hash of the boards' kernel ${source}`, async () =>
+			verifiedHash((await this.guests.kernel(source)).image),
 		);
 	}
 
 	#calibration(host: Host): Promise<Calibration> {
-		return this.#known.once(`calibration of ${host.name}`, async () =>
+		return this.#known.once(`calibration of ${this.#placeOf(host)}`, async () =>
 			calibrate(await this.cache(), host, await this.facts(host)),
 		);
+	}
+
+	/** How much slower the kernels of a cell are because they look for their own defects. */
+	async #slownessOfKernels(host: Host, kernel: string, boardKernel: string): Promise<number> {
+		const guest = slownessOfKernel((await this.guests.kernel(kernel)).config);
+		if (host.kind !== 'board') return guest;
+		return guest * slownessOfKernel((await this.guests.kernel(boardKernel)).config);
 	}
 
 	/** What every run with default options copies into a board: it is free in the board's snapshot. */

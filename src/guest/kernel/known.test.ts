@@ -86,3 +86,27 @@ test('stalls are distinguished from reports that a stopped machine cannot cause'
 	t.false(isStall({ kind: 'oops' }));
 	t.false(isStall({ kind: 'warning' }));
 });
+
+test('every check of a debug kernel is a report, and a full table of lockdep is only noted', t => {
+	const told = {
+		kasan: 'BUG: KASAN: slab-use-after-free in kvm_pmu_create_perf_event+0x1a4/0x3a0',
+		lockdep: 'WARNING: possible circular locking dependency detected',
+		'lockdep of interrupts': 'WARNING: inconsistent lock state',
+		PROVE_RCU: 'WARNING: suspicious RCU usage',
+		PROVE_RAW_LOCK_NESTING: '[ BUG: Invalid wait context ]',
+		'atomic sleep': 'BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580',
+		list: 'list_add corruption. next->prev should be prev (ffff0000), but was 0000. (next=ffff0001).',
+	};
+	const sorted = (line: string) => sortKernelLog([`[   12.000001] ${line}`], { of: 'host', release: '6.12.118' });
+	for (const [what, line] of Object.entries(told)) t.is(sorted(line).reports.length, 1, what);
+	for (const table of [
+		'LOCKDEP_ENTRIES',
+		'LOCKDEP_CHAINS',
+		'LOCKDEP_CHAIN_HLOCKS',
+		'LOCKDEP_KEYS',
+		'STACK_TRACE_ENTRIES',
+	]) {
+		const { reports, known } = sorted(`BUG: MAX_${table} too low!`);
+		t.deepEqual([reports.length, known[0]?.name], [0, 'lockdep: a table is full'], table);
+	}
+});
