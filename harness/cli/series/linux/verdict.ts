@@ -3,6 +3,7 @@ import type { KernelUse } from '../../../../src/patch/index.ts';
 import type { KernelTrial, SeriesVerdict } from '../../../../src/report/index.ts';
 import { exitCodes } from '../../../usage/exit-codes.ts';
 import { verdictOf } from '../outcome.ts';
+import { linesText, saidIn } from '../runs.ts';
 import type { Side } from '../sides/plan.ts';
 import type { JudgedSide } from '../sides/run.ts';
 import { interfaceChange } from './interface.ts';
@@ -35,7 +36,7 @@ export function judgeSide(evidence: SideEvidence): SeriesVerdict {
 	const to = `Linux ${linux.before.version} of ${source}`;
 	// Of the series for Linux alone, QEMU is what it was.
 	const isOfQemu = qemu !== undefined && side.qemu!.program !== sides.before.qemu!.program;
-	return verdictOf({
+	const judged = verdictOf({
 		...{ out, env, before: first.results, after: seen.results, kernel },
 		...{ tree: isOfQemu ? ('both' as const) : ('linux' as const), source: pair?.source ?? source },
 		inspected: seen.inspected instanceof VpmuError ? undefined : seen.inspected,
@@ -45,6 +46,26 @@ export function judgeSide(evidence: SideEvidence): SeriesVerdict {
 				? { series: [], before: kernel.before, after: kernel.after }
 				: { series: qemu.series, before: sides.before.qemu!, after: side.qemu! },
 	});
+	return isOfQemu ? noted(judged, saidOfQemu(evidence)) : judged;
+}
+
+/** What is worth knowing of a side's QEMU besides. */
+function saidOfQemu({ side, first, seen }: SideEvidence): string[] {
+	const known = new Set(saidIn(first.results));
+	const lines = saidIn(seen.results).filter(line => !known.has(line));
+	return [
+		...(seen.inspected instanceof VpmuError
+			? [`${side.name} could not be asked without a guest: ${seen.inspected.message}`]
+			: []),
+		...(lines.length === 0 ? [] : [`${side.name} makes QEMU write to stderr: ${linesText(lines)}`]),
+	];
+}
+
+/** Adds notes to a verdict, which shows them with its last series. */
+function noted(verdict: SeriesVerdict, notes: readonly string[]): SeriesVerdict {
+	const last = verdict.series.length - 1;
+	const series = verdict.series.map((one, at) => (at === last ? { ...one, notes: [...one.notes, ...notes] } : one));
+	return { ...verdict, series };
 }
 
 /** A verdict with what the builds have shown besides: which patch or series it is, new warnings, and patches that were not run. */
@@ -60,7 +81,5 @@ export function withNotes(
 		),
 		...(isWorse && left.length > 0 ? [`the patches after ${side.name} were built and not run`] : []),
 	];
-	const last = judged.series.length - 1;
-	const series = judged.series.map((one, at) => (at === last ? { ...one, notes: [...one.notes, ...notes] } : one));
-	return { ...judged, series, why: [...which, ...judged.why] };
+	return { ...noted(judged, notes), why: [...which, ...judged.why] };
 }
