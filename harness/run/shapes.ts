@@ -15,7 +15,9 @@ const kind = v.picklist(changeKinds);
 
 const side = v.looseObject({
 	...{ runs: number(), cells: number(), vpmu: texts },
-	qemus: v.array(v.looseObject({ name: text(), version: v.nullable(text()) })),
+	qemus: v.array(
+		v.looseObject({ name: text(), version: v.nullable(text()), hasPmuChoice: v.exactOptional(v.boolean()) }),
+	),
 	hosts: v.array(v.looseObject({ place: text(), kernels: texts })),
 });
 

@@ -48,14 +48,11 @@ export function changeOf({ before, after, isOtherHost }: CellPair): CellChange |
 		return changed('stopped', `${became}${reason}`, whyOf(became, after));
 	}
 	if (!isVerdict(after.status)) return undefined;
-	const since = before.reason === null ? '' : `; before, ${before.reason}`;
+	const since = before.reason === null ? '' : `: ${withoutPaths(before.reason)}`;
 	if (after.status === 'fail') return changed('failure', `${became}${reason}`, whyOf(became, after));
 	if (after.status === 'xfail') return changed('finding', `${became}${reason}`, whyOf(became, after));
-	return changed(
-		'runs',
-		`${became}${since}`,
-		`pass now; ${before.status} before: ${groupingText(before.reason ?? 'no reason given')}`,
-	);
+	const then = `${after.status} now; ${before.status === 'skip' ? 'skipped' : 'without a verdict'} before`;
+	return changed('runs', `${then}${since}`, `${then}: ${groupingText(before.reason ?? 'no reason given')}`);
 }
 
 function changeOfBackend(
@@ -68,11 +65,12 @@ function changeOfBackend(
 	const [had, has] = [before, after].map(side => backendText(side.observed, !isOtherHost)) as [string, string];
 	const [oldRule, newRule] = [before.predicted?.rule, after.predicted?.rule];
 	if (oldRule !== undefined && newRule !== undefined && (was !== is || oldRule !== newRule)) {
-		const what = was === is ? `the backend stays ${is}` : `${was} became ${is}`;
+		const isSame = was === is && (before.observed === null || after.observed === null || had === has);
+		const what = was === is ? `${is}, as before` : `${was} became ${is}`;
 		const seen = before.status === 'pass' || had !== has || has === is ? '' : ` (observed: ${has}, as before)`;
 		const rules = oldRule === newRule ? '' : ` (${oldRule} -> ${newRule})`;
 		return changed(
-			'prediction',
+			isSame ? 'rule' : 'prediction',
 			`${what}: ${ruleText(newRule)}${rules}${seen}`,
 			`${what}: ${ruleText(newRule)}${seen}`,
 		);
@@ -125,6 +123,10 @@ function flakyText(before: SideCell, after: SideCell): string {
 		? 'its status differed between attempts, and still does'
 		: 'its status differed between attempts before';
 }
+
+/** Programs by their names: which build it was stands above a comparison. */
+const withoutPaths = (reason: string) =>
+	reason.slice(0, 500).replaceAll(/(?<=^|[\s'])\/[^\s,;:']*\/(?=[^\s,;:'/])/g, '');
 
 /** What differs from cell to cell for the same cause: numbers, addresses, paths, quoted names. */
 export function groupingText(reason: string): string {

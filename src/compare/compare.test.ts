@@ -70,16 +70,53 @@ test('a patch that changes the backend is reported by cause: one group for each 
 	t.deepEqual(
 		groups.map(({ kind, cells: ids, why, where, population }) => [kind, ids.length, population, why, where]),
 		[
-			[...['prediction', 8, 8], 'the backend stays default: the machine type keeps what it had', 'virt-9.2 and older'],
 			[
 				...['prediction', 4, 4],
 				'default became event source armv8_pmuv3: it covers all host CPUs',
-				'on uniform; virt, virt-10.0',
+				'on uniform; for virt, virt-10.0',
 			],
-			[...['prediction', 4, 4], 'default became none: nothing covers all host CPUs', 'on biglittle; virt, virt-10.0'],
+			[
+				...['prediction', 4, 4],
+				'default became none: nothing covers all host CPUs',
+				'on biglittle; for virt, virt-10.0',
+			],
+			[...['rule', 8, 8], 'default, as before: set by the machine type or backcompat-pmu=on', 'for virt-9.2 and older'],
 		],
 	);
 	t.deepEqual([regressions, same], [0, 0]);
+});
+
+test('another rule for the same backend is told apart from another backend', t => {
+	const predicted = (backend: string, rule: string) => ({ predicted: { backend, rule } });
+	const kinds = (before: CellSketch, after: CellSketch) =>
+		compared([before], [after]).changes.map(({ kind, what }) => [kind, what]);
+	t.deepEqual(kinds(predicted('default', 'kvm-default'), predicted('default', 'backcompat')), [
+		['rule', 'default, as before: set by the machine type or backcompat-pmu=on (kvm-default -> backcompat)'],
+	]);
+	t.deepEqual(
+		kinds(predicted('default', 'kvm-default'), {
+			...predicted('default', 'backcompat'),
+			observed: { backend: 'none' },
+		}).map(([kind]) => kind),
+		['prediction'],
+	);
+	t.deepEqual(kinds({ observed: { backend: 'none' } }, { observed: { backend: 'unknown' } }), [
+		['backend', 'observed none became not visible'],
+	]);
+});
+
+test('a cell that runs now is told with the reason for which it was skipped, and programs by their names', t => {
+	const path = '/cache/roots/qemu-built-1/qemu-system-aarch64';
+	const reason = `needs a QEMU with the PMU choice; ${path} does not know '${path}', a/b or /x`;
+	const [group] = compared([{ status: 'skip', reason }], [{}]).groups;
+	t.is(
+		group!.why,
+		"pass now; skipped before: needs a QEMU with the PMU choice; qemu-system-aarch64 does not know 'qemu-system-aarch64', a/b or /x",
+	);
+	t.is(
+		compared([{ status: 'error', reason: 'no board' }], [{}]).groups[0]!.why,
+		'pass now; without a verdict before: no board',
+	);
 });
 
 test('a group that omits cells of the same place says so', t => {
@@ -97,7 +134,7 @@ test('a group that omits cells of the same place says so', t => {
 		{ name: 'x/c' },
 	];
 	const [both] = compared(twice('pass'), twice('fail')).groups;
-	t.like(both, { where: 'x/a, x/b', population: 3, cells: { length: 2 } });
+	t.like(both, { where: 'in x/a, x/b', population: 3, cells: { length: 2 } });
 });
 
 test('reasons that differ only in numbers and paths are one cause; findings are grouped by number', t => {

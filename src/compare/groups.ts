@@ -55,7 +55,7 @@ function groupOf(members: readonly PlacedChange[], all: readonly CellIdentity[])
 	);
 	return {
 		kind: change.kind,
-		why: change.kind === 'runs' || change.kind === 'prediction' ? change.why : change.what,
+		why: change.kind === 'rule' || change.kind === 'prediction' ? change.why : change.what,
 		where: text,
 		cells: members.map(member => member.change.id),
 		population: Math.max(population, members.length),

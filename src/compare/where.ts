@@ -11,7 +11,7 @@ const valueOn = (cell: CellIdentity, axis: Axis) => (axis === 'axes' ? cell.axes
 
 /** Where a set of cells lies among all cells. */
 export interface Where {
-	/** In words, such as `on biglittle; virt-9.2 and older; choice/default`. Empty where they are everywhere. */
+	/** In words, such as `on biglittle; for virt-9.2 and older; in choice/default`. Empty where they are everywhere. */
 	readonly text: string;
 	/** How many cells lie there, these among them: no fewer than there are of these. */
 	readonly population: number;
@@ -33,9 +33,10 @@ export function whereOf(cells: readonly CellIdentity[], all: readonly CellIdenti
 		left = left.filter(cell => own.has(valueOn(cell, axis)));
 		const text = {
 			place: () => `on ${list(own, 'host')}`,
-			machine: () => machines(own, possible),
+			machine: () => `for ${machines(own, possible)}`,
 			axes: () => options(own),
-			case: () => list(own, 'case'),
+			// The number of cells says what a number of cases would.
+			case: () => (own.size > mostNames ? '' : `in ${[...own].sort().join(', ')}`),
 		}[axis]();
 		if (text !== '') parts.push(text);
 	}

@@ -14,6 +14,7 @@ export const changeKinds = [
 	'stopped',
 	'new',
 	'gone',
+	'rule',
 ] as const;
 
 export type ChangeKind = (typeof changeKinds)[number];
@@ -26,12 +27,13 @@ export const kindTitles: Readonly<Record<ChangeKind, string>> = {
 	undecided: 'lost their verdict to the infrastructure',
 	flaky: 'flaky: the status differs between attempts',
 	fix: 'got better',
-	backend: 'another backend than before, as none was predicted',
-	prediction: 'another prediction than before',
+	backend: 'observe another backend than before, which was not predicted',
+	prediction: 'predict another backend than before',
 	runs: 'run now and pass; skipped before',
 	stopped: 'skipped now; had a verdict before',
 	new: 'only in the run after',
 	gone: 'only in the run before',
+	rule: 'keep their backend, by another rule',
 };
 
 /** What the rules of the prediction say (`choiceRules` in src/pmu), as a reason. */
@@ -40,9 +42,10 @@ const ruleWords: Readonly<Record<string, string>> = {
 	'covers-all-default': "one event source covers all host CPUs, and KVM's default takes it",
 	'no-cover': 'nothing covers all host CPUs',
 	'fixed-counters-only': 'nothing covers all host CPUs, and KVM has fixed counters',
-	backcompat: 'the machine type keeps what it had',
-	explicit: 'named by the user',
-	'explicit-refused': 'the user names an event source that cannot be had',
+	backcompat: 'set by the machine type or backcompat-pmu=on',
+	explicit: 'the user named it',
+	'explicit-refused': 'the user named an event source that QEMU must refuse',
+	'explicit-unused': 'the user named it, though the guest gets no PMU',
 	'out-of-range': 'pmu= is out of range',
 	'bad-option': 'the option is refused',
 	'kvm-default': 'this QEMU does not have the PMU choice',
@@ -61,6 +64,7 @@ export const ruleText = (rule: string) =>
  */
 export function backendText(view: BackendView | null, isNamed = true): string {
 	if (view === null) return 'unknown';
+	if (view.backend === 'unknown') return 'not visible';
 	const named = isNamed && view.name !== undefined ? ` ${view.name}` : '';
 	return `${view.backend === 'event-source' ? 'event source' : view.backend}${named}`;
 }

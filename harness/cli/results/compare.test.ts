@@ -34,10 +34,13 @@ test.serial('exit 1 on a regression only: not on a fix, a new cell, or another p
 	const worse = await vpmu('compare', 'good', 'worse');
 	t.is(worse.status, 1);
 	t.regex(worse.stdout, /^1 regression, 1 unchanged \(1 of them fails on both sides\)\n/);
-	t.regex(worse.stdout, /\nregression: 1 cell: pass became fail: it broke \[pmu\/a\]\n {4}\$ npx vpmu run --cell/);
+	t.regex(
+		worse.stdout,
+		/\nregression: pmu\/a\[uniform,debian:trixie,virt\]: pass became fail: it broke\n {4}\$ npx vpmu run --cell/,
+	);
 	const lost = await vpmu('compare', 'good', 'lost');
 	t.is(lost.status, 69, 'what the infrastructure hides is no success');
-	t.regex(lost.stdout, /undecided: 1 cell: pass became error: the board died/);
+	t.regex(lost.stdout, /undecided: pmu\/\S+: pass became error: the board died/);
 });
 
 test.serial(
@@ -78,6 +81,97 @@ test.serial('each format renders, and verbose names each cell', async t => {
 	const ids = (text: string) => text.match(/pmu\/a\[uniform,debian:trixie,virt/g)?.length ?? 0;
 	t.is(ids((await vpmu('compare', 'a', 'b', '--verbose')).stdout), 3);
 	t.is(ids((await vpmu('compare', 'a', 'b')).stdout), 1);
+});
+
+/** What a patch with the PMU choice changes on boards, as in a real pair of runs. */
+function writeBuilds(): void {
+	const program = (key: number) => `/cache/roots/qemu-built-${key}00000000000000/qemu-system-aarch64`;
+	const hosts = ['uniform', 'overlap', 'offline', 'stock', 'biglittle', 'partial', 'none', 'swapped'];
+	const plain = ['asked-twice', 'default', 'slope', 'samples'].flatMap(name =>
+		hosts.flatMap(place => ['virt', 'virt-9.2'].map(machine => ({ name: `choice/${name}`, place, machine }))),
+	);
+	const odd = ['pmu=9999', 'pmu=-1', 'pmu=text'].map(axis => ({ name: 'choice/bad-values', axes: [axis] }));
+	const off = hosts.slice(4, 7).map(place => ({ name: 'choice/no-backend', place, axes: ['cpu.pmu=off'] }));
+	const qemu = (key: number): CellSketch => ({
+		...{ qemu: program(key), more: { qemu: { version: '10.0.13', path: program(key), hasPmuChoice: key === 2 } } },
+	});
+	const reason = `needs a QEMU with the PMU choice; ${program(1)} does not know the trace event kvm_arm_set_pmu`;
+	const skipped: CellSketch = { status: 'skip', reason };
+	write(
+		'unpatched',
+		...[...plain, ...off, { name: 'pmu/properties-readable' }].map(cell => ({ ...cell, ...qemu(1) })),
+		...odd.map(cell => ({ ...cell, ...qemu(1), ...skipped })),
+	);
+	const source = { backend: 'event-source', type: 10, name: 'armv8_pmuv3', rule: 'covers-all' };
+	const finding = (text: string): CellSketch => ({ status: 'xfail', reason: `finding ${text}` });
+	write(
+		'patched',
+		...plain.map(cell => ({
+			...{ ...cell, ...qemu(2) },
+			predicted:
+				cell.machine !== 'virt'
+					? { backend: 'default', rule: 'backcompat' }
+					: hosts.indexOf(cell.place) < 4
+						? source
+						: { backend: 'none', rule: 'no-cover' },
+		})),
+		...off.map(cell => ({
+			...{ ...cell, ...qemu(2) },
+			...finding('F8: -cpu host,pmu=off is refused where no backend exists, though it asks for what is there'),
+		})),
+		{
+			...{ name: 'pmu/properties-readable', ...qemu(2) },
+			...finding('F10: qom-list-properties of kvm-accel ends a running QEMU'),
+		},
+		...odd.map((cell, at) => ({
+			...{ ...cell, ...qemu(2) },
+			...(at === 1 ? finding('F2: a pmu value beyond 32 bits, or a negative one, is silently taken for unset') : {}),
+		})),
+	);
+}
+
+test.serial('what a patch changes fits a screen, whole sentences, and nothing that it does not change', async t => {
+	writeBuilds();
+	const { status, stdout } = await vpmu('compare', 'unpatched', 'patched');
+	t.is(status, 1);
+	const lines = stdout.trimEnd().split('\n');
+	t.true(lines.length <= 24, stdout);
+	const said = lines.filter(line => !/^ {4}/.test(line));
+	for (const line of said) t.true(line.length <= 100 && !line.includes('...'), line);
+	t.is(
+		said.join('\n'),
+		`4 regressions, 1 with a known finding, 32 predicted otherwise, 2 no longer skipped, 32 unchanged
+before  QEMU 10.0.13 without the PMU choice (qemu-built-100000000000000); 71 cells on 8 hosts
+after   QEMU 10.0.13 with the PMU choice (qemu-built-200000000000000); 71 cells on 8 hosts
+regression: 3 cells on biglittle, none, partial; for virt; with cpu.pmu=off: finding F8: -cpu
+  host,pmu=off is refused where no backend exists, though it asks for what is there
+regression: pmu/properties-readable[uniform,virt]: finding F10: qom-list-properties of kvm-accel
+  ends a running QEMU
+finding: choice/bad-values[uniform,virt,pmu=-1]: F2: a pmu value beyond 32 bits, or a negative one,
+  is silently taken for unset
+prediction: 16 cells on 4 hosts; for virt; without further options: default became event source
+  armv8_pmuv3: it covers all host CPUs
+prediction: 16 cells on 4 hosts; for virt; without further options: default became none: nothing
+  covers all host CPUs
+runs: 2 cells on uniform; for virt; with pmu=9999 or pmu=text: pass now; skipped before: needs a
+  QEMU with the PMU choice; qemu-system-aarch64 does not know the trace event kvm_arm_set_pmu
+rule: 32 cells for virt-9.2: default, as before: set by the machine type or backcompat-pmu=on`,
+	);
+	const markdown = await vpmu('compare', 'unpatched', 'patched', '--format', 'markdown');
+	t.is(markdown.stdout.match(/^- \*\*/gm)?.length, 7);
+	const verbose = await vpmu('compare', 'unpatched', 'patched', '--verbose');
+	t.true(verbose.stdout.includes('    - choice/default[uniform,virt-9.2]\n'), 'cells without the path of their build');
+});
+
+test.serial('cells of several builds keep the paths that tell them apart', async t => {
+	const builds = (status: 'pass' | 'fail'): CellSketch[] =>
+		['/a/qemu', '/b/qemu'].flatMap(qemu =>
+			['1', '2'].map(pmu => ({ qemu, status, reason: 'x', axes: [`pmu=${pmu}`] })),
+		);
+	write('two', ...builds('pass'));
+	write('fail', ...builds('fail'));
+	const { stdout } = await vpmu('compare', 'two', 'fail', '--verbose');
+	for (const qemu of ['/a/qemu', '/b/qemu']) t.true(stdout.includes(`- pmu/a[uniform,${qemu},virt,pmu=1]`), stdout);
 });
 
 test.serial('what cannot be compared is refused in a sentence that says what is allowed', async t => {

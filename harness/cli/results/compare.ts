@@ -81,7 +81,15 @@ export function comparisonText(
 	options: { readonly isVerbose?: boolean; readonly folder?: string },
 ): string {
 	if (format === 'json') return `${stringifyJson(comparison, { indent: 2 })}\n`;
-	const document = comparisonDocument(comparison, format === 'html' ? { ...options, isVerbose: true } : options);
-	if (format === 'html') return htmlFrom(document);
-	return format === 'markdown' ? markdownFrom(document) : textOf(document, widths[format]);
+	if (format === 'html') return htmlFrom(comparisonDocument(comparison, { ...options, isVerbose: true }));
+	if (format === 'markdown') return markdownFrom(comparisonDocument(comparison, options));
+	const shown = (room: { readonly lines: number; readonly roomy: number }) =>
+		textOf(comparisonDocument(comparison, { ...options, ...room }), widths[format]);
+	// A mail is read by scrolling.
+	if (format === 'mail' || options.isVerbose === true) return shown(rooms[0]!);
+	return rooms.map(shown).find(text => text.trimEnd().split('\n').length <= screenLines) ?? shown(rooms.at(-1)!);
 }
+
+/** Lines of a screen, and how its changes may share them, the most generous first. */
+const screenLines = 24;
+const rooms = [3, 2, 1].flatMap(lines => [5, 4, 3, 2, 1, 0].map(roomy => ({ lines, roomy })));

@@ -43,7 +43,7 @@ const renderers: Readonly<
 	markdown: markdownOf,
 	mail: (results, folder, { env }) => textOf(runDocument(results, { folder, tester: testerOf(env) }), widths.mail),
 	lava: lavaOf,
-	github: (results, folder) => githubOf(results, folder),
+	github: githubOf,
 };
 
 /** `vpmu report`. */

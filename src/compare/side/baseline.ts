@@ -17,7 +17,7 @@ const status = v.picklist(cellStatuses);
 /** Makes the file that `vpmu compare --write-baseline` writes. */
 export const baselineShape: Shape<Baseline> = v.looseObject({
 	...{ schema: v.literal('vpmu-baseline/1'), runs: v.pipe(v.number(), v.integer(), v.minValue(1)) },
-	qemus: v.array(v.looseObject({ name: text, version: textOrNull })),
+	qemus: v.array(v.looseObject({ name: text, version: textOrNull, hasPmuChoice: v.exactOptional(v.boolean()) })),
 	hosts: v.array(v.looseObject({ place: text, kernels: v.array(text) })),
 	vpmu: v.array(text),
 	cells: v.array(

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { sketched } from '../testing/cells.ts';
-import { identityOf, identityText, stableIdOf } from './identity.ts';
+import { identityOf, identityText, stableIdOf, stableIdsOf } from './identity.ts';
 
 test('a cell has the same stable id for each build of QEMU', t => {
 	const built = (key: string) => `pmu/a[biglittle,/cache/roots/qemu-built-${key}/qemu-system-aarch64,virt-9.2,pmu=10]`;
@@ -32,4 +32,16 @@ test('a name of a QEMU stays in the stable id, and an id that vpmu did not make 
 test('a stable id is made of a long one in linear time', t => {
 	t.is(stableIdOf(`a[b,/${',/'.repeat(500_000)},virt]`), 'a[b,virt]');
 	t.is(stableIdOf(`a[b,/${'x'.repeat(500_000)},-]`).length, 500_008);
+});
+
+test('the stable ids of a run are unique: cells that share one keep their own', t => {
+	const ids = ['a[b,/x/q,virt]', 'a[b,/y/q,virt]', 'a[c,/x/q,virt]', 'a[b,/x/q,virt]'];
+	t.deepEqual(
+		[...stableIdsOf(ids)],
+		[
+			['a[b,/x/q,virt]', 'a[b,/x/q,virt]'],
+			['a[b,/y/q,virt]', 'a[b,/y/q,virt]'],
+			['a[c,/x/q,virt]', 'a[c,virt]'],
+		],
+	);
 });

@@ -53,6 +53,12 @@ export function stableIdOf(id: string): string {
 	return after === null ? id : `${id.slice(0, first)}${id.slice(first + 1 + after.index)}`;
 }
 
+/** Maps the ids of a run's cells to their stable ids. Cells that only their builds of QEMU tell apart keep their own. Pure. */
+export function stableIdsOf(ids: readonly string[]): ReadonlyMap<string, string> {
+	const alike = Map.groupBy(new Set(ids), stableIdOf);
+	return new Map([...alike].flatMap(([stable, own]) => own.map(id => [id, own.length === 1 ? stable : id] as const)));
+}
+
 /** Which names of one side correspond to which of the other. */
 export interface NameMatch {
 	/** Maps a name on the side before to that on the side after. */

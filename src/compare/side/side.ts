@@ -28,7 +28,12 @@ export interface SideCell {
 export interface Side {
 	/** Number of runs. */
 	readonly runs: number;
-	readonly qemus: readonly { readonly name: string; readonly version: string | null }[];
+	readonly qemus: readonly {
+		readonly name: string;
+		readonly version: string | null;
+		/** Whether it has the PMU choice; absent if unknown. */
+		readonly hasPmuChoice?: boolean;
+	}[];
 	/** Hosts, each with its kernels. */
 	readonly hosts: readonly { readonly place: string; readonly kernels: readonly string[] }[];
 	readonly vpmu: readonly string[];
@@ -52,10 +57,11 @@ export function sideOf(runs: readonly Results[]): Side {
 	const cells = [...seen.values()].map(sideCell);
 	return {
 		runs: runs.length,
-		qemus: unique(cells.map(cell => cell.identity.qemu)).map(name => ({
-			name,
-			version: all.find(one => one.qemu.version !== null && identityOf(one).qemu === name)?.qemu.version ?? null,
-		})),
+		qemus: unique(cells.map(cell => cell.identity.qemu)).map(name => {
+			const { version = null, hasPmuChoice = null } =
+				all.find(one => one.qemu.version !== null && identityOf(one).qemu === name)?.qemu ?? {};
+			return { name, version, ...(hasPmuChoice === null ? {} : { hasPmuChoice }) };
+		}),
 		hosts: [...Map.groupBy(all, one => identityOf(one).place)].map(([place, on]) => ({
 			place,
 			kernels: unique(on.flatMap(one => (one.on.kernel === null ? [] : [one.on.kernel]))),

@@ -1,4 +1,4 @@
-import { stableIdOf } from '../../compare/index.ts';
+import { stableIdsOf } from '../../compare/index.ts';
 import type { CellStatus } from '../../run/index.ts';
 import { hasStore, type StoreOptions, withStore } from './store.ts';
 
@@ -17,7 +17,7 @@ export interface PastRun {
 /** A cell's result in one run. */
 export interface PastCell {
 	readonly run: PastRun;
-	/** The same for each build of QEMU, as {@link stableIdOf} makes it; if a run has several builds, each keeps its path. */
+	/** The same for each build of QEMU, as {@link stableIdsOf} makes it; if a run has several builds, each keeps its path. */
 	readonly id: string;
 	/** Its id in the run, whose files and pages have that name. */
 	readonly cell: string;
@@ -84,11 +84,9 @@ export function readHistory(options: StoreOptions, name?: string): PastCell[] {
 
 /** Rows keep the ids that runs gave them, so that any version of vpmu can share the store. */
 function idsOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
-	const stable = rows.map(({ run, cell }) => ({ id: stableIdOf(String(cell)), run: String(run) }));
-	const keyOf = ({ id, run }: (typeof stable)[number]) => `${run}\n${id}`;
-	const counts = new Map<string, number>();
-	for (const one of stable) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
-	return stable.map((one, at) => (counts.get(keyOf(one)) === 1 ? one.id : String(rows[at]!.cell)));
+	const runs = Map.groupBy(rows, ({ run }) => run);
+	const names = new Map([...runs].map(([run, own]) => [run, stableIdsOf(own.map(({ cell }) => String(cell)))]));
+	return rows.map(({ run, cell }) => names.get(run)!.get(String(cell))!);
 }
 
 const text = (value: unknown) => (value === null ? null : String(value));

@@ -13,6 +13,10 @@ export interface ComparisonOptions {
 	readonly isVerbose?: boolean;
 	/** The folder of the run after, for commands that show a change; absent if it has none. */
 	readonly folder?: string | undefined;
+	/** Lines for each change that is wrong; by default as many as let all fit a screen. */
+	readonly lines?: number | undefined;
+	/** How many of the other changes, from the first, have two lines; the others have one. Default 0. */
+	readonly roomy?: number | undefined;
 }
 
 /** Number of groups shown without `--verbose`; regressions are always shown. */
@@ -28,7 +32,10 @@ export const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind
 export function comparisonDocument(comparison: Comparison, options: ComparisonOptions = {}): ReportDocument {
 	const { before, after, groups, notes } = comparison;
 	const shown = options.isVerbose === true ? groups : briefly(groups, mostGroups);
-	const lines = linesForUrgent(shown.filter(isUrgent).length);
+	const { lines = linesForUrgent(shown.filter(isUrgent).length), roomy = 0 } = options;
+	const others = shown.filter(group => !isUrgent(group));
+	const linesOf = (group: ChangeGroup) => (isUrgent(group) ? lines : others.indexOf(group) < roomy ? 2 : 1);
+	const nameOf = namesIn(comparison);
 	const hidden = groups.filter(group => !shown.includes(group));
 	const measured = measurementItems(comparison.measurements, options);
 	return {
@@ -38,13 +45,18 @@ export function comparisonDocument(comparison: Comparison, options: ComparisonOp
 				kind: 'table',
 				head: ['', ''],
 				rows: [
-					['before', sideText(before)],
-					['after', sideText(after)],
+					['before', sideText(before, after, options)],
+					['after', sideText(after, before, options)],
 				],
 			},
 			...(shown.length === 0
 				? []
-				: [{ kind: 'list' as const, items: shown.map(group => groupItem(group, { ...options, lines })) }]),
+				: [
+						{
+							kind: 'list' as const,
+							items: shown.map(group => groupItem(group, { ...options, nameOf, lines: linesOf(group) })),
+						},
+					]),
 			...(hidden.length === 0 ? [] : [restOf(hidden)]),
 			...(measured.length === 0 ? [] : [{ kind: 'list' as const, items: measured }]),
 			...(notes.length === 0 ? [] : [{ kind: 'list' as const, items: notes.map(text => ({ tag: 'note', text })) }]),
@@ -58,55 +70,76 @@ export function briefly(groups: readonly ChangeGroup[], most: number): ChangeGro
 	return [...urgent.slice(0, mostUrgent), ...others.slice(0, most)];
 }
 
+/** Cells go by their stable ids, unless these are not unique. */
+function namesIn({ before, after }: Comparison): (id: string) => string {
+	const builds = ({ qemus }: Comparison['before']) => qemus.filter(({ name }) => name.startsWith('/')).length;
+	return builds(before) > 1 || builds(after) > 1 ? id => id : stableIdOf;
+}
+
 /** `no regression, 3 fixed, 61 unchanged`. */
 export function headline({ counts, regressions, same, sameFailing }: Comparison): string {
 	const told = Object.entries(counts)
-		.filter(([kind, count]) => count > 0 && kind !== 'regression')
+		.filter(([kind, count]) => count > 0 && kind !== 'regression' && kind !== 'rule')
 		.map(([kind, count]) => `${count} ${short[kind as keyof typeof counts]}`);
 	const first = regressions === 0 ? 'no regression' : counted(regressions, 'regression');
 	const failing =
 		sameFailing === 0 ? '' : ` (${sameFailing} of them ${sameFailing === 1 ? 'fails' : 'fail'} on both sides)`;
-	return [first, ...told, `${same} unchanged${failing}`].join(', ');
+	// Another rule for the same backend changes nothing that a user of QEMU sees.
+	return [first, ...told, `${same + counts.rule} unchanged${failing}`].join(', ');
 }
 
 const short: Readonly<Record<ChangeGroup['kind'], string>> = {
 	regression: 'regressions',
 	failure: 'new failures',
-	finding: 'with a finding',
+	finding: 'with a known finding',
 	undecided: 'undecided',
 	flaky: 'flaky',
 	fix: 'fixed',
-	backend: 'with another backend',
+	backend: 'observed otherwise',
 	prediction: 'predicted otherwise',
-	runs: 'run now',
+	runs: 'no longer skipped',
 	stopped: 'skipped now',
 	new: 'new',
 	gone: 'gone',
+	rule: 'by another rule',
 };
 
-function sideText({ qemus, hosts, runs, cells }: Comparison['before']): string {
+function sideText(
+	{ qemus, hosts, runs, cells }: Comparison['before'],
+	other: Comparison['before'],
+	{ isVerbose }: ComparisonOptions,
+): string {
+	// Builds of one version may differ in it, and nothing else tells them apart for a reader.
+	const choices = new Set([...qemus, ...other.qemus].map(({ hasPmuChoice }) => hasPmuChoice));
+	const choice = (has: boolean | undefined) =>
+		has === undefined || choices.size === 1 ? '' : ` ${has ? 'with' : 'without'} the PMU choice`;
 	const qemu = qemus
-		.map(({ name, version }) => `${version === null ? '' : `QEMU ${version} of `}${endOf(name)}`)
+		.map(({ name, version, hasPmuChoice }) => {
+			const program = isVerbose === true ? name : endOf(name);
+			return version === null ? program : `QEMU ${version}${choice(hasPmuChoice)} (${program})`;
+		})
 		.join(', ');
 	const places = hosts.length > 3 ? counted(hosts.length, 'host') : hosts.map(host => host.place).join(', ');
 	return `${qemu}; ${counted(cells, 'cell')}${runs > 1 ? ` of ${runs} runs` : ''} on ${places}`;
 }
 
-/** Shortens a path to its end, which distinguishes builds. */
-const endOf = (name: string) => (name.length > 60 ? `.../${name.split('/').slice(-2).join('/')}` : name);
+/** Shortens a path to the name of its folder, which distinguishes builds. */
+const endOf = (name: string) => (name.length > 40 ? (name.split('/').at(-2) ?? name) : name);
 
 /** Describes a change with its cause, as a list item. */
-export function groupItem(group: ChangeGroup, { isVerbose = false, folder, command, lines }: GroupOptions): ListItem {
+export function groupItem(group: ChangeGroup, options: GroupOptions): ListItem {
+	const { isVerbose = false, folder, command, lines = 1, nameOf = stableIdOf } = options;
 	const { kind, where, cells, population, simulated } = group;
 	const of = population > cells.length ? `${cells.length} of ${population} cells` : counted(cells.length, 'cell');
+	const which = cells.length === 1 ? nameOf(cells[0]!) : `${of}${where === '' ? '' : ` ${where}`}`;
 	const faked = simulated.length === 0 || !(isUrgent(group) || isVerbose) ? '' : `simulated: ${simulated.join(', ')}`;
 	const mixed = Object.keys(group.outcome).length > 1 && kind !== 'prediction' && kind !== 'regression';
 	const outcomes = Object.entries(group.outcome).map(([name, count]) => `${count} ${name}`);
 	return {
 		tag: kind,
-		text: `${of}: ${causeOf(group)}`,
-		...(isVerbose ? { more: cells.map(stableIdOf) } : { lines: isUrgent(group) ? (lines ?? 1) : 1 }),
-		detail: [where, mixed ? outcomes.join(', ') : '', faked].filter(text => text !== '').join('; '),
+		text: `${which}: ${causeOf(group)}`,
+		...(isVerbose ? { more: cells.length === 1 ? [] : cells.map(nameOf) } : { lines }),
+		detail: [mixed ? `now ${outcomes.join(', ')}` : '', faked].filter(text => text !== '').join('; '),
 		command: isUrgent(group) ? (command ?? commandFor(group, folder)) : undefined,
 	};
 }
@@ -114,14 +147,18 @@ export function groupItem(group: ChangeGroup, { isVerbose = false, folder, comma
 export interface GroupOptions extends ComparisonOptions {
 	/** A command that shows the change, instead of repeating its first cell. */
 	readonly command?: readonly string[] | undefined;
-	/** Lines for a regression; 1 if absent. */
-	readonly lines?: number;
+	/** Lines for this change; default 1. */
+	readonly lines?: number | undefined;
+	/** Names a cell by its id; by default {@link stableIdOf}. */
+	readonly nameOf?: (id: string) => string;
 }
 
 /** Describes a known finding by its number and its text, whatever the cell was before. */
-function causeOf({ why, finding }: ChangeGroup): string {
+function causeOf({ kind, why, finding }: ChangeGroup): string {
 	const known = finding === undefined ? -1 : why.indexOf(`finding ${finding}`);
-	return known === -1 ? why : why.slice(known);
+	if (known === -1) return why;
+	// The word stands before it as the kind of change.
+	return why.slice(kind === 'finding' ? known + 'finding '.length : known);
 }
 
 /** Lines for each regression, so that all fit a screen. */
@@ -171,7 +208,7 @@ export function measurementItems(
 	if (short.length > 0) {
 		items.push({
 			tag: 'measured',
-			text: `not enough measurements for a verdict on boot times and counts: ${least === most ? least : `${least} to ${most}`} a side of ${needed}`,
+			text: `comparing boot times and counts takes ${needed} runs a side (--before, --after); there ${most === 1 ? 'is 1' : `are ${least === most ? least : `${least} to ${most}`}`}`,
 			...(isVerbose === true
 				? {
 						more: short.map(

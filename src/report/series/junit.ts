@@ -1,4 +1,4 @@
-import type { CellChange } from '../../compare/index.ts';
+import { type CellChange, stableIdOf } from '../../compare/index.ts';
 import { attribute, text } from '../xml.ts';
 import { type SeriesVerdict, unaskedAfter } from './verdict.ts';
 
@@ -73,11 +73,12 @@ const outcomes: Readonly<Record<CellChange['kind'], TestPoint['outcome']>> = {
 		stopped: 'skipped',
 		new: 'none',
 		gone: 'skipped',
+		rule: 'none',
 	},
 };
 
 const cellPoint = ({ id, kind, what }: CellChange): TestPoint => ({
-	...{ suite: `cells: ${kind}`, name: id, outcome: outcomes[kind], message: what },
+	...{ suite: `cells: ${kind}`, name: stableIdOf(id), outcome: outcomes[kind], message: what },
 });
 
 function unchangedPoint({ comparison: { same, sameFailing } }: SeriesVerdict): TestPoint {
