@@ -48,7 +48,7 @@ test('what the run prints is no command; then come errors, warnings, and the sum
 	);
 	t.regex(commands[0]!, /title=fail pmu\/a\[uniform%2Cdebian%3Atrixie/);
 	t.regex(commands[0]!, /::100%25 wrong%0A::set-env/);
-	t.regex(commands[0]!, /%0Arepeat +vpmu run --cell/);
+	t.regex(commands[0]!, /%0Arepeat +npx vpmu run --cell/);
 	t.regex(readFileSync(summary, 'utf8'), /^# vpmu run r[\s\S]*What went wrong/);
 });
 

@@ -1,6 +1,7 @@
 import { shorten, visible } from '../lib/foreign.ts';
 import type { CellPhase, RunEvent } from '../run/events.ts';
 import type { CellResult } from '../run/results.ts';
+import { reasonOf } from './explain/explanation.ts';
 
 /** An event of Chrome's trace format, which ui.perfetto.dev and chrome://tracing open. Times are in microseconds. */
 interface TraceEvent {
@@ -111,7 +112,7 @@ function addAttempt(
 	const args = {
 		...(result === undefined
 			? { status: 'no end' }
-			: { status: result.status, reason: result.reason, on: result.on.host }),
+			: { status: result.status, reason: reasonOf(result) || null, on: result.on.host }),
 	};
 	slices.cells.push({ name: cell, from, to: at, cat: 'cell', args, within: [...inner, ...bootOf(at, result)] });
 	const host = phases.find(one => one.host !== undefined);

@@ -7,7 +7,7 @@ import { Parser } from 'tap-parser';
 import { unless } from '../lib/testing/unless.ts';
 import { resultsOf } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
-import { chromeTraceOf, githubOf, htmlOf, junitOf, kcidbOf, markdownOf, PrettyReport, tapOf } from './index.ts';
+import { chromeTraceOf, githubOf, htmlOf, junitOf, kcidbOf, lavaOf, markdownOf, PrettyReport, tapOf } from './index.ts';
 import { pagesOf } from './testing/pages.ts';
 import { cellOf, resultsWith } from './testing/results.ts';
 
@@ -71,6 +71,18 @@ function runOf(text: string, other: string): Results {
 	return resultsWith([cellOf('fail', { ...parts, id: `a${text}` }), cellOf('skip', { ...parts, id: `b${other}` })]);
 }
 
+interface KcidbReport {
+	readonly builds: readonly { readonly id: string }[];
+	readonly tests: readonly {
+		readonly path: string;
+		readonly id: string;
+		readonly build_id: string;
+		readonly comment?: string;
+		readonly log_excerpt?: string;
+		readonly environment: { readonly comment: string };
+	}[];
+}
+
 const xmllint = ['/usr/bin/xmllint', '/usr/local/bin/xmllint'].find(existsSync);
 const schema = path.join(import.meta.dirname, 'testing/junit.xsd');
 
@@ -93,8 +105,29 @@ function judge(t: ExecutionContext, results: Results, text: string): void {
 		tap.filter(([kind]) => ['extra', 'bailout', 'comment'].includes(kind)),
 		[],
 	);
-	const kcidb = JSON.parse(kcidbOf(results)) as { tests: { path: string; id: string }[] };
-	t.true(kcidb.tests.every(one => /^[.a-zA-Z0-9_-]*$/.test(one.path) && /^vpmu:./.test(one.id)));
+	// As the schema's patterns say (kcidb-io, v05_03.py).
+	const kcidb = JSON.parse(kcidbOf(results)) as KcidbReport;
+	for (const {
+		path: place,
+		id,
+		build_id: build,
+		comment = '',
+		log_excerpt: excerpt = '',
+		environment,
+	} of kcidb.tests) {
+		t.regex(place, /^[.a-zA-Z0-9_-]*$/);
+		for (const one of [id, build, ...kcidb.builds.map(({ id }) => id)]) t.regex(one, /^vpmu:.+$/);
+		for (const one of [comment, excerpt, environment.comment]) t.false(one.includes('\u0000'));
+		t.true(excerpt.length <= 16_384);
+	}
+	const signals = lavaOf(results, text).trimEnd().split('\n');
+	t.is(
+		signals.filter(line =>
+			/^<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=\S+ RESULT=\S+ UNITS=\S+ MEASUREMENT=[\d.]+>$/.test(line),
+		).length,
+		2,
+	);
+	for (const line of signals) t.regex(line, /^(?:<LAVA_SIGNAL_TESTCASE |vpmu: [^<]*$)/);
 	const html = htmlOf(results, { folder: text, artifacts: () => text });
 	for (const page of [html, ...pagesOf(html)]) {
 		t.notRegex(page, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}](?<![\n\t])/u);

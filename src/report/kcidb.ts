@@ -1,5 +1,9 @@
+import { visible } from '../lib/foreign.ts';
 import { stringifyJson } from '../lib/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
+import { oneLine } from './document/index.ts';
+import { explanationOf, isWrong, reasonOf } from './explain/explanation.ts';
+import { explanationLines } from './explain/text.ts';
 
 /** Maps a status to that of KCIDB's schema 5.3 (kernelci/kcidb-io). */
 function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'PASS' | 'SKIP' {
@@ -57,15 +61,19 @@ export function kcidbOf(results: Results, { origin = 'vpmu', commit, tree, url }
 			...(cells.some(cell => kernelOf(cell) === kernel && cell.accel === 'kvm') ? { architecture: 'arm64' } : {}),
 		})),
 		tests: cells.map((cell, index) => ({
-			id: `${origin}:${run.id}-${index + 1}`,
+			id: `${origin}:${visible(oneLine(run.id))}-${index + 1}`,
 			origin,
 			build_id: buildOf(kernelOf(cell)),
 			path: `vpmu.${cell.case.replaceAll('/', '.').replaceAll(/[^.\w-]/g, '_')}`,
 			status: statusOf(cell),
 			start_time: run.startedAt,
 			...(cell.timings.totalMs === null ? {} : { duration: cell.timings.totalMs / 1000 }),
-			...(cell.reason === null ? {} : { comment: cell.reason }),
-			environment: { comment: cell.on.host ?? 'unknown host', misc: { topology: cell.on.topology ?? 'as it is' } },
+			...(cell.reason === null ? {} : { comment: visible(reasonOf(cell)) }),
+			...(isWrong(cell) ? { log_excerpt: explained(cell) } : {}),
+			environment: {
+				comment: visible(cell.on.host ?? 'unknown host'),
+				misc: { topology: cell.on.topology ?? 'as it is' },
+			},
 			misc: {
 				...{ cell: cell.id, vpmu_status: cell.status, machine: cell.machine, accel: cell.accel },
 				...(cell.qemu.version === null ? {} : { qemu: cell.qemu.version }),
@@ -81,4 +89,14 @@ export function kcidbOf(results: Results, { origin = 'vpmu', commit, tree, url }
 	return `${stringifyJson(report, { indent: 2 })}\n`;
 }
 
-const kernelOf = ({ on }: CellResult) => on.kernel ?? 'unknown';
+/** The schema's limit of an excerpt. */
+const mostExcerpt = 16_384;
+
+/** What a dashboard shows beside the comment. */
+function explained(cell: CellResult): string {
+	const lines = explanationLines(explanationOf(cell, 'RUN'), { summary: false });
+	return visible(lines.join('\n')).slice(0, mostExcerpt).toWellFormed();
+}
+
+/** The schema allows neither NUL in texts nor line breaks in ids. */
+const kernelOf = ({ on }: CellResult) => visible(oneLine(on.kernel ?? 'unknown'));

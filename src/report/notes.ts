@@ -1,3 +1,4 @@
+import { stableIdsOf } from '../compare/index.ts';
 import { interrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { wordsOfPins } from './pins.ts';
@@ -15,13 +16,15 @@ export interface RunNote {
  */
 export function notesOf({ cells, run }: Pick<Results, 'cells'> & { readonly run?: Results['run'] }): RunNote[] {
 	const reasons: readonly (string | null)[] = Object.values(interrupted);
+	const names = stableIdsOf(cells.map(({ id }) => id));
+	const nameOf = (id: string) => names.get(id)!;
 	const asked = cells.filter(cell => !reasons.includes(cell.reason));
 	return [
 		...cells
 			.filter(cell => cell.flaky === true)
-			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${id}: ${reason}` })),
-		...cells.flatMap(quarantineNote),
-		...cellNotes(cells),
+			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${nameOf(id)}: ${reason}` })),
+		...cells.flatMap(cell => quarantineNote(cell, nameOf(cell.id))),
+		...cellNotes(cells, nameOf),
 		...skippedEverywhere(asked),
 		...interruptedNote(cells.length - asked.length),
 		...packagesNote(run),
@@ -35,7 +38,7 @@ function packagesNote(run: Results['run'] | undefined): RunNote[] {
 	return stale ? [{ kind: 'packages', text: `${text}; ${remedy}` }] : [];
 }
 
-function quarantineNote({ id, status, quarantine }: CellResult): RunNote[] {
+function quarantineNote({ status, quarantine }: CellResult, id: string): RunNote[] {
 	if (quarantine === undefined) return [];
 	const { until, reason, expired } = quarantine;
 	if (expired) {
@@ -69,10 +72,10 @@ function skippedEverywhere(cells: readonly CellResult[]): RunNote[] {
 }
 
 /** Collects the notes of cells. A note that many cells share is listed once. */
-function cellNotes(cells: readonly CellResult[]): RunNote[] {
+function cellNotes(cells: readonly CellResult[], nameOf: (id: string) => string): RunNote[] {
 	const all = cells.flatMap(({ id, notes = [] }) => [...new Set(notes)].map(note => ({ id, note })));
 	return [...Map.groupBy(all, one => one.note)].map(([note, same]) => {
 		const more = same.length === 1 ? '' : ` and ${same.length - 1} more ${same.length === 2 ? 'cell' : 'cells'}`;
-		return { kind: 'cell', text: `${same[0]!.id}${more}: ${note}` };
+		return { kind: 'cell', text: `${nameOf(same[0]!.id)}${more}: ${note}` };
 	});
 }

@@ -69,9 +69,14 @@ test('TAP: a version 14 parser finds no error, counts as we do, and reads every 
 	);
 	t.is(points[0]!.name, 'pmu/a[uniform,debian:trixie,virt,pmu=#0,pass]');
 	t.like(points[1]!.diag, {
-		...{ message: oneLineOf(nasty), severity: 'fail', status: 'fail' },
+		...{ message: oneLineOf(nasty.split(' | ')[0]!), severity: 'fail', status: 'fail' },
 		...{ wanted: 'event-source 10', found: 'default' },
 	});
+	const { explanation } = points[1]!.diag as { explanation: readonly string[] };
+	t.true(
+		explanation.some(line => line.startsWith('evidence   `x` #1')),
+		explanation.join('\n'),
+	);
 	t.is(points[1]!.time, 1234);
 	t.like(points[2]!.diag, { severity: 'error', blame: 'board' });
 	t.deepEqual(
@@ -203,9 +208,9 @@ test('mail: short lines; what went wrong by cause, with command; Tested-by only 
 		[],
 	);
 	t.regex(text, /^vpmu run r: 1 pass, 2 fail, 1 xfail\n/);
-	t.regex(text, /\nfail: 2 cells: .*trace: expected 10, but saw 11\n/);
+	t.regex(text, /\nfail: 2 cells with pmu=1 or pmu=2: trace: expected 10, but saw 11\n/);
 	t.regex(text.replaceAll('\\\n', ''), /\n {4}\$ sh vpmu-runs\/r\/cells\/[^ ]*\/repro\.sh\n/);
-	t.regex(text, /\nxfail: 1 cell: finding F8: what it is\n/);
+	t.regex(text, /\nxfail: pmu\/a\S+: finding F8: what\n {2}it is\n/);
 	t.regex(text, /real KVM on an emulated host \(uniform\);\s+simulated: attribute5 in 1\n/);
 	t.regex(text, /\nhost +pass +xfail +fail\nboard:uniform +1 +1 +2\n/);
 	t.notRegex(text, /Tested-by/);

@@ -1,18 +1,24 @@
+import { stableIdsOf } from '../compare/index.ts';
 import { visible } from '../lib/foreign.ts';
 import { cellFolder } from '../run/paths.ts';
 import type { CellResult, Results } from '../run/results.ts';
+import { explanationOf, isWrong, partsOf, reasonOf } from './explain/explanation.ts';
+import { explanationLines } from './explain/text.ts';
 import { observedOf, viewOf } from './words.ts';
 
 /**
  * Renders a run as TAP version 14: a test point per cell, with a YAML diagnostic if there is something to say. Known
  * defects are TODO tests. A known defect that no longer shows fails, until its case is changed.
+ *
+ * @param folder the run folder as the reader can name it
  */
-export function tapOf(results: Results): string {
+export function tapOf(results: Results, folder = 'RUN'): string {
 	const lines = ['TAP version 14', `1..${results.cells.length}`];
+	const names = stableIdsOf(results.cells.map(({ id }) => id));
 	results.cells.forEach((cell, index) => {
 		const good = cell.status === 'pass' || cell.status === 'skip';
-		lines.push(`${good ? 'ok' : 'not ok'} ${index + 1} - ${description(cell.id)}${directive(cell)}`);
-		if (!good) lines.push(...diagnostic(cell));
+		lines.push(`${good ? 'ok' : 'not ok'} ${index + 1} - ${description(names.get(cell.id)!)}${directive(cell)}`);
+		if (!good) lines.push(...diagnostic(cell, folder));
 	});
 	return `${lines.join('\n')}\n`;
 }
@@ -23,19 +29,23 @@ function directive({ status, reason }: CellResult): string {
 }
 
 /** A YAML block: JSON strings are YAML. `message`, `severity`, `wanted` and `found` have a meaning for readers of TAP 14. */
-function diagnostic(cell: CellResult): string[] {
-	const { id, status, blame, reason, predicted, observed, timings, artifacts } = cell;
+function diagnostic(cell: CellResult, folder: string): string[] {
+	const { id, status, blame, predicted, observed, timings, artifacts, disagreements: [first] = [] } = cell;
+	const explained = isWrong(cell) ? explanationLines(explanationOf(cell, folder), { summary: false }) : null;
 	const entries = {
-		message: oneLine(reason),
+		message: oneLine(reasonOf(cell) || null),
 		severity: status === 'xfail' ? 'todo' : status === 'error' ? 'error' : 'fail',
 		...{ status, blame, duration_ms: timings.totalMs },
-		wanted: predicted === null ? null : viewOf(predicted),
-		found: observed === null ? null : observedOf(cell),
+		wanted: first?.expected ?? (predicted === null ? null : viewOf(predicted)),
+		found: (first === undefined ? undefined : partsOf(first.seen)[0]) ?? (observed === null ? null : observedOf(cell)),
 		artifacts: Object.keys(artifacts).length === 0 ? null : cellFolder(id),
 	};
 	const known = Object.entries(entries).filter(([, value]) => value !== null);
-	return ['  ---', ...known.map(([name, value]) => `  ${name}: ${visible(JSON.stringify(value))}`), '  ...'];
+	const explanation = explained === null ? [] : ['  explanation:', ...explained.map(line => `    - ${quoted(line)}`)];
+	return ['  ---', ...known.map(([name, value]) => `  ${name}: ${quoted(value)}`), ...explanation, '  ...'];
 }
+
+const quoted = (value: unknown) => visible(JSON.stringify(value));
 
 /** `#` begins a directive and `\` escapes it (TAP specification, "Escaping"). */
 const description = (text: string) => oneLine(text).replaceAll('\\', '\\\\').replaceAll('#', '\\#');

@@ -1,3 +1,5 @@
+import { visible } from '../../lib/foreign.ts';
+
 /**
  * A report in parts that every format can show. Its text may come from a patch, a guest or a foreign file, and each
  * renderer must escape it.
@@ -29,6 +31,8 @@ export interface ListItem {
 	readonly detail?: string | undefined;
 	/** Files that show it, for HTML and Markdown. */
 	readonly links?: readonly Link[] | undefined;
+	/** Lines whose blanks count, such as a small table. */
+	readonly block?: readonly string[] | undefined;
 	/** A command that shows it, as shell words. */
 	readonly command?: readonly string[] | undefined;
 	/** Text and details are cut after this many screen lines; mails get one more, pages show all. */
@@ -46,6 +50,9 @@ export interface Link {
 
 /** Longest text of one part of a report. Reasons are shorter, but a console line may be a megabyte. */
 const longest = 2000;
+
+/** Makes one line of text visible, with its blanks. */
+export const spaced = (text: string) => visible(text.slice(0, longest)).replaceAll(/[\n\t]/g, ' ');
 
 /** Makes text one line of limited length without control characters; every renderer begins with this. */
 export function oneLine(text: string, most = longest): string {

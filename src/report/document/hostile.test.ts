@@ -143,7 +143,8 @@ function actsIn({ documents, verdict, baseline }: ReturnType<typeof reportsOf>):
 		const rest = html.replaceAll(tags, '').replaceAll(/<style>[^<]*<\/style>/g, '');
 		if (rest.includes('<') || isUnseen.test(html.replaceAll('\n', ''))) return `HTML: ${html}`;
 		const markdown = markdownFrom(document);
-		const prose = markdown.replaceAll(/(`+)(?!`)(.*?[^`])\1(?!`)/g, '').replaceAll(/^ {4}.*$/gm, '');
+		const unfenced = markdown.replaceAll(/^ {2}(`{3,})text\n(?: {2}.*\n)*? {2}\1$/gm, '');
+		const prose = unfenced.replaceAll(/(`+)(?!`)(.*?[^`])\1(?!`)/g, '').replaceAll(/^ {4}.*$/gm, '');
 		if (/<(?!br>)/.test(prose) || isUnseen.test(markdown.replaceAll('\n', ''))) return `Markdown: ${markdown}`;
 	}
 	const annotations = annotationsOf(verdict).split('\n').slice(0, -1);

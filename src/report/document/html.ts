@@ -1,6 +1,6 @@
 import { visible } from '../../lib/foreign.ts';
 import { quoteCommand } from '../../lib/quote.ts';
-import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
+import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 const style = `
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
@@ -47,14 +47,14 @@ function blockOf(block: Block): string {
 	}
 }
 
-function itemOf({ tag, text, detail, links = [], command, more = [] }: ListItem): string {
+function itemOf({ tag, text, detail, links = [], block = [], command, more = [] }: ListItem): string {
 	const label = tag === undefined ? '' : `<strong>${htmlText(tag)}</strong>: `;
 	const cells = more.map(line => `<li><code>${htmlText(line)}</code></li>`).join('\n');
 	return `<li>${label}${htmlText(text)}${
 		detail === undefined || detail === '' ? '' : `<div class="detail">${htmlText(detail)}</div>`
 	}${links.length === 0 ? '' : `<div>${links.map(({ text: name, href }) => `<a href="${htmlText(href)}">${htmlText(name)}</a>`).join(', ')}</div>`}${
-		command === undefined ? '' : `<pre>${htmlText(quoteCommand(command))}</pre>`
-	}${
+		block.length === 0 ? '' : `<pre>${block.map(line => escaped(spaced(line))).join('\n')}</pre>`
+	}${command === undefined ? '' : `<pre>${htmlText(quoteCommand(command))}</pre>`}${
 		more.length === 0
 			? ''
 			: `<details><summary>${more.length === 1 ? '1 cell' : `${more.length} cells`}</summary><ul>\n${cells}\n</ul></details>`
@@ -77,8 +77,10 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 /** Escapes one line of text for HTML elements and attributes; invisible characters are spelled out. */
-export function htmlText(value: string): string {
-	return visible(oneLine(value))
+export const htmlText = (value: string): string => escaped(visible(oneLine(value)));
+
+function escaped(text: string): string {
+	return text
 		.replaceAll(/[^\u{20}-\u{7E}\u{A0}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\u{FFFD}')
 		.replaceAll('&', '&amp;')
 		.replaceAll('<', '&lt;')

@@ -1,6 +1,6 @@
 import { visible } from '../../lib/foreign.ts';
 import { quoteCommand } from '../../lib/quote.ts';
-import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
+import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 /** Renders a report as Markdown with GitHub's tables: for a pull request, a job summary, or a file. */
 export function markdownFrom({ title, blocks }: ReportDocument): string {
@@ -14,7 +14,7 @@ function blockOf(block: Block): string {
 		case 'text':
 			return markdownText(block.text);
 		case 'lines':
-			return block.lines.map(line => `    ${visible(line.slice(0, 2000)).replaceAll(/[\n\t]/g, ' ')}`).join('\n');
+			return block.lines.map(line => `    ${spaced(line)}`).join('\n');
 		case 'list':
 			return block.items.map(itemOf).join('\n');
 		case 'table':
@@ -28,7 +28,7 @@ function blockOf(block: Block): string {
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
-function itemOf({ tag, text, detail, links = [], command, more = [] }: ListItem): string {
+function itemOf({ tag, text, detail, links = [], block = [], command, more = [] }: ListItem): string {
 	const label = tag === undefined ? '' : `**${markdownText(tag)}**: `;
 	return [
 		`- ${label}${markdownText(text)}`,
@@ -36,11 +36,21 @@ function itemOf({ tag, text, detail, links = [], command, more = [] }: ListItem)
 		...(links.length === 0
 			? []
 			: [`  <br>${links.map(({ text: name, href }) => `[${markdownText(name)}](<${hrefText(href)}>)`).join(', ')}`]),
+		...(block.length === 0 ? [] : fenced(block.map(spaced)).map(line => `  ${line}`)),
 		...(command === undefined
 			? []
-			: [`  <br>${markdownCode(quoteCommand(command.map(word => visible(oneLine(word)))))}`]),
+			: [
+					`  ${block.length === 0 ? '<br>' : ''}${markdownCode(quoteCommand(command.map(word => visible(oneLine(word)))))}`,
+				]),
 		...more.map(line => `  - ${markdownCode(line)}`),
 	].join('\n');
+}
+
+/** A block of code; no line of it ends the block. */
+function fenced(lines: readonly string[]): string[] {
+	const longest = lines.flatMap(line => line.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 2);
+	const fence = '`'.repeat(longest + 1);
+	return [`${fence}text`, ...lines, fence];
 }
 
 /** An address between `<` and `>`. */

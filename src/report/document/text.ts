@@ -1,6 +1,6 @@
 import { visible } from '../../lib/foreign.ts';
 import { quoteWord } from '../../lib/quote.ts';
-import { type Block, type ListItem, oneLine, type ReportDocument } from './blocks.ts';
+import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 /**
  * Renders a report as plain text for a terminal or a mail, with no line longer than `width`, except for commands with a longer
@@ -17,6 +17,9 @@ export function textOf({ title, blocks }: ReportDocument, width: number): string
 /** Makes every character of a line visible. */
 const shown = (text: string) => visible(oneLine(text)).replaceAll(/[\n\t]/g, ' ');
 
+/** The labels of a block's lines stay visible beside what continues. */
+const blockIndent = ' '.repeat(11);
+
 function linesOf(block: Block, width: number): string[] {
 	switch (block.kind) {
 		case 'heading':
@@ -24,7 +27,7 @@ function linesOf(block: Block, width: number): string[] {
 		case 'text':
 			return wrap(shown(block.text), width);
 		case 'lines':
-			return block.lines.map(line => visible(line.slice(0, 2000)).replaceAll(/[\n\t]/g, ' '));
+			return block.lines.map(spaced);
 		case 'list':
 			return block.items.flatMap(item => itemLines(item, width));
 		case 'table':
@@ -36,7 +39,7 @@ function linesOf(block: Block, width: number): string[] {
 const screenColumns = 100;
 
 function itemLines(
-	{ tag, text, detail = '', command, lines = Number.POSITIVE_INFINITY, more = [] }: ListItem,
+	{ tag, text, detail = '', block = [], command, lines = Number.POSITIVE_INFINITY, more = [] }: ListItem,
 	width: number,
 ): string[] {
 	const label = tag === undefined ? '- ' : `${shown(tag)}: `;
@@ -47,6 +50,7 @@ function itemLines(
 	return [
 		...cutLines(wrap(`${label}${said}`, width, '  '), most, width),
 		...(isBrief || detail === '' ? [] : wrap(shown(detail), width - 2, '').map(line => `  ${line}`)),
+		...block.flatMap(line => wrap(spaced(line), width - 4, blockIndent).map(part => `    ${part}`)),
 		...(command === undefined ? [] : commandLines(command, width)),
 		...more.flatMap(line => wrap(`- ${shown(line)}`, width - 4, '  ').map(part => `    ${part}`)),
 	];

@@ -46,7 +46,7 @@ test('no word of a cell forges a signal or a workflow command', t => {
 		cellOf('error', { reason: nasty }),
 	]);
 	t.is(signalsIn(lavaOf(results)).length, 2);
-	t.is(lavaOf(results).split('\n').length, 5);
+	for (const line of lavaOf(results).trimEnd().split('\n')) t.regex(line, /^(?:<LAVA_SIGNAL_TESTCASE |vpmu: )/);
 	const lines = githubOf(results).trimEnd().split('\n');
 	t.is(lines.length, 2);
 	t.regex(lines[0]!, /^::error title=fail a b>%0A<LAVA[^:,]*::%0A<LAVA/);

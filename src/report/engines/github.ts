@@ -1,5 +1,6 @@
+import { stableIdsOf } from '../../compare/index.ts';
 import type { CellResult, Results } from '../../run/results.ts';
-import { explanationOf, isWrong } from '../explain/explanation.ts';
+import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 
 /**
@@ -9,17 +10,18 @@ import { explanationLines } from '../explain/text.ts';
  * @param folder the run folder as the reader can name it
  */
 export function githubOf({ cells }: Results, folder = 'RUN'): string {
-	return cells.flatMap(cell => annotation(cell, folder)).join('');
+	const names = stableIdsOf(cells.map(({ id }) => id));
+	return cells.flatMap(cell => annotation(cell, names.get(cell.id)!, folder)).join('');
 }
 
-function annotation(cell: CellResult, folder: string): string[] {
-	const { id, status, blame, reason } = cell;
+function annotation(cell: CellResult, id: string, folder: string): string[] {
+	const { status, blame } = cell;
 	if (!isWrong(cell)) return [];
 	const explained = explanationLines(explanationOf(cell, folder), { summary: false, reasons: 2, pairs: 2 });
 	const isError = status !== 'error';
 	const title = isError ? `${status} ${id}` : `no verdict (${blame ?? 'harness'}) ${id}`;
 	return [
-		`::${isError ? 'error' : 'warning'} title=${property(title)}::${data([reason ?? status, ...explained].join('\n'))}\n`,
+		`::${isError ? 'error' : 'warning'} title=${property(title)}::${data([reasonOf(cell) || status, ...explained].join('\n'))}\n`,
 	];
 }
 

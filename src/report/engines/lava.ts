@@ -1,4 +1,7 @@
+import { stableIdsOf } from '../../compare/index.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
+import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
+import { explanationLines } from '../explain/text.ts';
 
 /** LAVA's name for each status: an infrastructure error is neither a pass nor a fail. */
 const resultOf: Record<CellStatus, 'pass' | 'fail' | 'skip' | 'unknown'> = {
@@ -7,25 +10,33 @@ const resultOf: Record<CellStatus, 'pass' | 'fail' | 'skip' | 'unknown'> = {
 
 /**
  * Renders a run as LAVA signals for a job's steps to print, one test case per cell. The reason of a cell that did not
- * pass precedes it. Names cannot have blanks or `>`, which end a name or a signal.
+ * pass, and the explanation of one that went wrong, precede it. Names cannot have blanks or `>`, which end a name or a
+ * signal.
+ *
+ * @param folder the run folder as the reader can name it
  */
-export function lavaOf({ cells }: Results): string {
+export function lavaOf({ cells }: Results, folder = 'RUN'): string {
+	const names = stableIdsOf(cells.map(({ id }) => id));
 	return cells
-		.flatMap(cell => [...reason(cell), signal(cell)])
+		.flatMap(cell => [...reason(cell, names.get(cell.id)!, folder), signal(cell, names.get(cell.id)!)])
 		.map(line => `${line}\n`)
 		.join('');
 }
 
-function signal({ id, status, timings }: CellResult): string {
+function signal({ status, timings }: CellResult, id: string): string {
 	const seconds = timings.totalMs === null ? '' : ` UNITS=seconds MEASUREMENT=${(timings.totalMs / 1000).toFixed(3)}`;
 	return `<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=${nameOf(id)} RESULT=${resultOf[status]}${seconds}>`;
 }
 
 /** A cell's text may come from guests, and must not begin a signal. */
-function reason({ id, status, blame, reason: why }: CellResult): string[] {
-	if (status === 'pass' || why === null) return [];
-	const text = why.replaceAll(/\s+/g, ' ').replaceAll('<', '(');
-	return [`vpmu: ${status}${blame === null ? '' : ` (${blame})`} ${nameOf(id)}: ${text}`];
+function reason(cell: CellResult, id: string, folder: string): string[] {
+	const { status, blame } = cell;
+	if (status === 'pass' || cell.reason === null) return [];
+	const told = isWrong(cell) ? explanationLines(explanationOf(cell, folder), { summary: false }) : [];
+	return [
+		`vpmu: ${status}${blame === null ? '' : ` (${blame})`} ${nameOf(id)}: ${reasonOf(cell).replaceAll(/\s+/g, ' ')}`,
+		...told.map(line => `vpmu:   ${line}`),
+	].map(line => line.replaceAll('<', '('));
 }
 
 const nameOf = (id: string) => id.replaceAll(/[^\x21-\x7e]|[<>"'\\]/g, '_');

@@ -88,7 +88,7 @@ test('an error of the infrastructure shows the evidence that came with it, and a
 	const { summary, evidence, repeat, layers, disagree } = explanationOf(cell, 'run');
 	t.is(summary, 'error, blame board: the board died');
 	t.deepEqual(evidence, ['line 1', 'line 2']);
-	t.regex(repeat, /^vpmu run --cell 'pmu\/a\[.*\]' --on board:uniform --qemu debian:trixie --machine virt$/);
+	t.regex(repeat, /^npx vpmu run --cell 'pmu\/a\[.*\]' --on board:uniform --qemu debian:trixie --machine virt$/);
 	t.true(layers.every(({ agrees }) => agrees === null));
 	t.deepEqual(disagree, []);
 });

@@ -63,7 +63,9 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 					},
 		layers: layersOf(cell),
 		disagree: [
-			...disagreements.map(({ layer, expected, seen }) => [side('prediction', expected), side(layer, seen)] as const),
+			...disagreements.map(
+				({ layer, expected, seen }) => [side('prediction', expected), side(layer, partsOf(seen)[0]!)] as const,
+			),
 			...unmet.map(demand => [side('case', `a demand was not met: ${demand}`), side(...shownBy(cell))] as const),
 		],
 		evidence: evidenceOf(cell).slice(0, mostEvidence),
@@ -73,13 +75,42 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 
 const side = (who: string, says: string): Side => ({ who, says });
 
-function summaryOf({ status, blame, reason }: CellResult): string {
+function summaryOf(cell: CellResult): string {
+	const { status, blame, reason } = cell;
 	const whom = blame === null ? '' : `, blame ${blame}`;
-	return `${status}${whom}${reason === null ? '' : `: ${reasonParts(reason)[0]}`}`;
+	return `${status}${whom}${reason === null ? '' : `: ${reasonOf(cell)}`}`;
 }
 
-/** Returns the reason, and the evidence that a thrown error added to it (harness/protocol/outcome.ts). */
-const reasonParts = (reason: string) => reason.split(' | ');
+/** Longest reason that is looked at. */
+const longest = 20_000;
+
+/** Returns a text, and the lines of logs that were added to it (harness/protocol/outcome.ts). */
+export const partsOf = (text: string) => text.slice(0, longest).split(' | ');
+
+/**
+ * Returns why a cell has its status, in one sentence. Lines of logs that the reason of a failure or error quotes are left
+ * out: they are evidence. Empty without a reason.
+ */
+export function reasonOf(cell: Pick<CellResult, 'reason' | 'disagreements' | 'status'>): string {
+	const { reason, disagreements = [] } = cell;
+	if (!isWrong(cell)) return reason ?? '';
+	const quoting = disagreements.slice(0, mostQuotes).filter(({ seen }) => seen.includes(' | '));
+	const text = quoting.reduce((rest, { seen }) => rest.replace(seen, () => partsOf(seen)[0]!), reason ?? '');
+	return partsOf(text)[0]!;
+}
+
+/** Disagreements whose quotes are looked for in a reason. */
+const mostQuotes = 20;
+
+/** The level of a kernel's line (Documentation/ABI/testing/dev-kmsg). */
+const level = /^\s*<\d{1,3}>/;
+
+/** Returns the lines of logs that a reason and its disagreements quote. */
+function quotedIn({ reason, disagreements = [] }: CellResult): string[] {
+	const quoting = disagreements.slice(0, mostQuotes).filter(({ seen }) => seen.includes(' | '));
+	const rest = quoting.reduce((text, { seen }) => text.replace(seen, ''), reason ?? '');
+	return [...quoting.map(({ seen }) => seen), rest].flatMap(text => partsOf(text).slice(1, 6));
+}
 
 /** Returns the observation of the layer with the counts, else of the last layer. */
 function shownBy(cell: CellResult): readonly [string, string] {
@@ -106,6 +137,8 @@ function layersOf(cell: CellResult): LayerView[] {
 		['host-kernel', kernelText(logs?.host)],
 		['selftest', textOf(layers?.selftest)],
 	];
+	// Nothing is to be said of layers if the cell did not get to any.
+	if (disagreements.length === 0 && seen.every(([, shown]) => shown === notAsked)) return [];
 	return seen
 		.map(([layer, seen]): LayerView => {
 			const against = disagreements.filter(one => one.layer === layer);
@@ -127,17 +160,24 @@ function kernelText(log: KernelLog | null | undefined): string {
 	return log.unread === null ? 'no trouble' : `not read: ${log.unread}`;
 }
 
-function evidenceOf({ logs, reason }: CellResult): string[] {
+function evidenceOf(cell: CellResult): string[] {
+	const { logs } = cell;
 	const ofKernel = (whose: string, log: KernelLog | null | undefined) =>
-		(log?.reports ?? []).flatMap(({ lines }) => lines.slice(0, 3).map(line => `${whose}: ${shorten(line, 300)}`));
-	return [
+		(log?.reports ?? []).flatMap(({ lines }) =>
+			lines.slice(0, 3).map(line => `${whose}: ${shorten(line.replace(level, ''), 300)}`),
+		);
+	const found = [
 		...ofKernel('host kernel', logs?.host),
 		...ofKernel('guest kernel', logs?.guest),
 		...(logs?.guest?.lastLines ?? []).slice(-3).map(line => `console: ${shorten(line, 300)}`),
 		...(logs?.qemu.stderr ?? []).slice(0, 3).map(line => `QEMU: ${shorten(line, 300)}`),
 		...(logs?.qemu.events ?? []).slice(0, 3).map(event => `QMP: ${shorten(event, 300)}`),
-		...(reason === null ? [] : reasonParts(reason).slice(1, 6)),
 	];
+	// What is quoted was mostly read from these logs.
+	const plain = (line: string) => line.replaceAll(/\s+/g, ' ').trim();
+	const known = found.map(plain);
+	const quoted = quotedIn(cell).map(line => shorten(plain(line.replace(level, '')), 300));
+	return [...found, ...[...new Set(quoted)].filter(line => known.every(one => !one.includes(line)))];
 }
 
 /** Returns the words of the command that runs a cell again: its own script if it got as far as having one. */
@@ -146,7 +186,7 @@ export function repeatWords(cell: CellResult, folder: string): readonly string[]
 	if (Object.values(cell.artifacts).includes(own)) return ['sh', `${folder.replace(/\/+$/, '')}/${own}`];
 	const { id, on, qemu, machine, accel } = cell;
 	return [
-		...['vpmu', 'run', '--cell', id],
+		...['npx', 'vpmu', 'run', '--cell', id],
 		...(accel === 'tcg' || on.host === null ? [] : ['--on', on.host]),
 		...(qemu.path === null ? [] : ['--qemu', qemu.path]),
 		...['--machine', machine],

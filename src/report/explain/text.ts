@@ -27,14 +27,21 @@ export function explanationLines(explanation: Explanation, options: ExplanationT
 	const because = predicted?.because ?? [];
 	const layerWidth = Math.max(0, ...layers.map(({ layer }) => layer.length));
 	const left = disagree.length - pairs;
+	const predictedText =
+		predicted !== null
+			? [line(`${predicted.what}, by rule ${predicted.rule}`)]
+			: layers.length === 0
+				? []
+				: ['nothing before the cell ended'];
 	return [
 		...(summary ? [line(explanation.summary)] : []),
-		...labelled('predicted', predicted === null ? ['nothing yet'] : [`${predicted.what}, by rule ${predicted.rule}`]),
+		...labelled('predicted', predictedText),
 		...labelled('because', because.slice(-reasons).map(line)),
 		...labelled(
 			'layers',
 			layers.map(
-				({ layer, agrees, seen }) => `${layer.padEnd(layerWidth)}  ${words[`${agrees}`]!.padEnd(7)}  ${line(seen)}`,
+				({ layer, agrees, seen }) =>
+					`${line(layer).padEnd(layerWidth)}  ${words[`${agrees}`]!.padEnd(7)}  ${line(seen)}`,
 			),
 		),
 		...disagree.slice(0, pairs).flatMap(([one, other]) => {
@@ -45,6 +52,6 @@ export function explanationLines(explanation: Explanation, options: ExplanationT
 		}),
 		...(left > 0 ? labelled('', [`and ${left} more`]) : []),
 		...labelled('evidence', evidence.map(line)),
-		...labelled('repeat', [repeat.replaceAll(/[\r\n]+/g, ' ')]),
+		...labelled('repeat', [repeat.replaceAll(/[\r\n\u2028\u2029]+/g, ' ')]),
 	].map(text => text.trimEnd());
 }

@@ -1,9 +1,9 @@
-import { counted, findingIn, groupingText, identityOf, whereOf } from '../../compare/index.ts';
+import { counted, findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../../compare/index.ts';
 import { formatDuration } from '../../lib/deadline.ts';
 import { interrupted } from '../../run/fold.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
-import { explanationOf, isWrong, repeatWords } from '../explain/explanation.ts';
+import { explanationOf, isWrong, reasonOf, repeatWords } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { triedText } from '../series/document.ts';
@@ -36,9 +36,11 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 		cells,
 	);
 	const notes = notesOf(results);
+	const names = stableIdsOf(cells.map(({ id }) => id));
+	const nameOf = ({ id }: CellResult) => names.get(id)!;
 	const items = [
-		...wrong.slice(0, mostExplained).map(cause => wrongItem(cause, folder)),
-		...known.map(cause => knownItem(cause, folder)),
+		...wrong.slice(0, mostExplained).map(cause => wrongItem(cause, folder, nameOf)),
+		...known.map(cause => knownItem(cause, folder, nameOf)),
 	];
 	const left = wrong.slice(mostExplained).reduce((total, cause) => total + cause.cells.length, 0);
 	return {
@@ -62,7 +64,7 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 			...(items.length === 0 ? [] : [{ kind: 'list' as const, items }]),
 			...(left === 0 ? [] : [{ kind: 'text' as const, text: `And ${counted(left, 'more cell')} for other reasons.` }]),
 			...noteBlocks(notes.map(note => note.text)),
-			...(isWhole ? cellBlocks(cells) : []),
+			...(isWhole ? cellBlocks(cells, nameOf) : []),
 			...(allPassed(results) ? testedBy(results, tester) : []),
 		],
 	};
@@ -125,28 +127,34 @@ function causesOf(cells: readonly CellResult[], all: readonly CellResult[]): Cau
 		.sort((a, b) => rank(a.cells[0]!) - rank(b.cells[0]!) || b.cells.length - a.cells.length);
 }
 
-function wrongItem({ cells, where }: Cause, folder: string): ListItem {
+type NameOf = (cell: CellResult) => string;
+
+/** Names the cells of a cause: one by itself, more by where they are and the first. */
+const namesOf = ({ cells, where }: Cause, nameOf: NameOf) =>
+	cells.length === 1 ? nameOf(cells[0]!) : `${counted(cells.length, 'cell')}${where === '' ? '' : ` ${where}`}`;
+
+const firstOf = ({ cells }: Cause, nameOf: NameOf) => (cells.length === 1 ? '' : `first: ${nameOf(cells[0]!)}`);
+
+function wrongItem(cause: Cause, folder: string, nameOf: NameOf): ListItem {
+	const { cells } = cause;
 	const [cell] = cells as [CellResult];
 	const explanation = explanationOf(cell, folder);
 	return {
 		tag: cell.status,
-		text: `${counted(cells.length, 'cell')}${explanation.summary.slice(cell.status.length)}`,
-		detail: cells.length === 1 ? cell.id : where,
+		text: `${namesOf(cause, nameOf)}${explanation.summary.slice(cell.status.length)}`,
+		detail: firstOf(cause, nameOf),
 		// A cell that never got as far as a prediction has nothing to explain.
-		more: explanationLines(
-			{ ...explanation, layers: cell.predicted === null ? [] : explanation.layers },
-			shownAs,
-		).filter(line => !/^repeat|^predicted +nothing/.test(line)),
+		block: explanationLines(explanation, shownAs).filter(line => !/^repeat/.test(line)),
 		command: repeatWords(cell, folder),
 	};
 }
 
-function knownItem({ cells, where }: Cause, folder: string): ListItem {
-	const [cell] = cells as [CellResult];
+function knownItem(cause: Cause, folder: string, nameOf: NameOf): ListItem {
+	const [cell] = cause.cells as [CellResult];
 	return {
 		tag: 'xfail',
-		text: `${counted(cells.length, 'cell')}: ${cell.reason ?? 'no reason given'}`,
-		detail: cells.length === 1 ? cell.id : where,
+		text: `${namesOf(cause, nameOf)}: ${reasonOf(cell) || 'no reason given'}`,
+		detail: firstOf(cause, nameOf),
 		command: repeatWords(cell, folder),
 	};
 }
@@ -161,16 +169,16 @@ function noteBlocks(notes: readonly string[]): Block[] {
 	];
 }
 
-function cellBlocks(cells: readonly CellResult[]): Block[] {
+function cellBlocks(cells: readonly CellResult[], nameOf: NameOf): Block[] {
 	return [
 		{ kind: 'heading', text: 'Cells' },
 		{
 			kind: 'table',
-			head: ['status', 'cell', 'QEMU', 'predicted', 'observed', 'counts', 'time'],
+			head: ['status', 'cell', 'QEMU', 'predicted', 'observed', 'time', 'counts'],
 			rows: cells.map(cell => [
-				...[cell.status, cell.id, cell.qemu.version ?? ''],
-				...[viewOf(cell.predicted), observedOf(cell), countsOf(cell)],
-				cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs),
+				...[cell.status, nameOf(cell), cell.qemu.version ?? ''],
+				...[viewOf(cell.predicted), observedOf(cell)],
+				...[cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs), countsOf(cell)],
 			]),
 		},
 	];

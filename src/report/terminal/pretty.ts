@@ -2,7 +2,7 @@ import { formatDuration } from '../../lib/deadline.ts';
 import { type ControlSequence, rendered, type ScreenText, screen } from '../../lib/screen.ts';
 import type { RunEvent } from '../../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
-import { explanationOf, isWrong } from '../explain/explanation.ts';
+import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { axesOf, countsOf, observedOf, viewOf } from '../words.ts';
@@ -140,8 +140,8 @@ export class PrettyReport {
 	}
 
 	#reasons(result: CellResult): Line[] {
-		const why = result.status === 'pass' ? null : result.reason;
-		const reason = why === null ? [] : [`${result.blame === null ? '' : `${result.blame}: `}${why}`];
+		const why = result.status === 'pass' ? '' : reasonOf(result);
+		const reason = why === '' ? [] : [`${result.blame === null ? '' : `${result.blame}: `}${why}`];
 		return [...reason, ...this.#explained(result)].map(text => [`        ${text}`]);
 	}
 

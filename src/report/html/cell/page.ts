@@ -1,7 +1,7 @@
 import { formatDuration } from '../../../lib/deadline.ts';
 import { stringifyJson } from '../../../lib/json.ts';
 import type { CellResult } from '../../../run/results.ts';
-import { explanationOf } from '../../explain/explanation.ts';
+import { explanationOf, reasonOf } from '../../explain/explanation.ts';
 import { factsOf } from '../../explain/facts.ts';
 import { type Markup, markup } from '../markup.ts';
 import { badge } from '../overview/links.ts';
@@ -24,7 +24,7 @@ export function cellPage(cell: CellResult, { folder, artifacts }: PageOptions): 
 	return markup`<nav aria-label="cells"><a href="#" class="back">← all cells</a> <a href="#" class="step" data-step="-1">previous</a> <a href="#" class="step" data-step="1">next</a></nav>
 <h1 class="hidden">one cell of the run</h1>
 <h2>${badge(cell.status)} <span class="id">${cell.id}</span></h2>
-${cell.reason !== null && markup`<p class="reason">${cell.blame !== null && markup`<b>${cell.blame}</b>: `}${cell.reason}</p>`}
+${cell.reason !== null && markup`<p class="reason">${cell.blame !== null && markup`<b>${cell.blame}</b>: `}${reasonOf(cell)}</p>`}
 ${facts(cell)}
 ${explained(explanationOf(cell, folder), cell.id)}
 ${hostPicture(cell)}
