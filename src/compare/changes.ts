@@ -133,7 +133,7 @@ export function groupingText(reason: string): string {
 	return reason
 		.slice(0, 300)
 		.replaceAll(/0x[0-9a-f]+/gi, '0xN')
-		.replaceAll(/'[^']*\/[^']*'|(?<=^|\s)\/[^\s,;:]+/g, 'PATH')
+		.replaceAll(/'[^']*\/[^']*'|(?<=^|\s)(?:[\w.+-]+\/[\w.+-]+)?\/[^\s,;:]+/g, 'PATH')
 		.replaceAll(/(?<![A-Za-z0-9_.-])\d+(?:\.\d+)*(?![A-Za-z0-9_])/g, 'N')
 		.replaceAll(/\s+/g, ' ')
 		.trim();

@@ -148,6 +148,10 @@ test('reasons that differ only in numbers and paths are one cause; findings are 
 		1,
 	);
 	t.is(
+		reasons(at => `cannot copy: tar: root-${'x'.repeat(at)}/lib/libc.so: file changed`),
+		1,
+	);
+	t.is(
 		reasons(at => `finding F12: for pmu=${'x'.repeat(at)}`),
 		1,
 	);
@@ -170,6 +174,22 @@ test('a cell whose status differs between attempts is flaky on either side, and 
 	t.deepEqual(kinds(['pass', 'error'], ['fail', 'error']), ['regression', 1]);
 	const retried = compareSides(side('pass'), sideOf([runOf({ more: { flaky: true } })]));
 	t.is(retried.changes[0]?.kind, 'flaky');
+});
+
+test('builds of one kernel are told apart, once for all hosts', t => {
+	const run = (key: string) =>
+		runOf(
+			...['a', 'b', 'c', 'd'].map(place => ({
+				place,
+				more: {
+					kernels: { guest: { source: 'debian:trixie', release: '6.12' }, board: `/cache/kernels/linux-${key}/Image` },
+				},
+			})),
+		);
+	t.deepEqual(compareSides(sideOf([run('1')]), sideOf([run('2')])).notes, [
+		'the kernel of 4 hosts was 6.12 (linux-1) and is 6.12 (linux-2)',
+	]);
+	t.deepEqual(compareSides(sideOf([run('1')]), sideOf([run('1')])).notes, []);
 });
 
 test("other differences are named: a host's kernel, and vpmu itself", t => {

@@ -98,11 +98,14 @@ function differences(before: Side, after: Side, pairs: readonly CellPair[]): str
 			`host ${then.identity.place} before, ${now.identity.place} after: of ${counted(others.length, 'cell')}, statuses, rules and kinds of backends are compared; names of event sources, counts and times are not`,
 		);
 	}
-	for (const { place, kernels } of after.hosts) {
+	const changed = after.hosts.flatMap(({ place, kernels }) => {
 		const then = before.hosts.find(host => host.place === place)?.kernels ?? [];
-		if (then.length > 0 && kernels.length > 0 && then.join() !== kernels.join()) {
-			notes.push(`the kernel of host ${place} was ${then.join(', ')} and is ${kernels.join(', ')}`);
-		}
+		if (then.length === 0 || kernels.length === 0 || then.join() === kernels.join()) return [];
+		return [{ place, what: `was ${then.join(', ')} and is ${kernels.join(', ')}` }];
+	});
+	for (const [what, on] of Map.groupBy(changed, one => one.what)) {
+		const hosts = on.length > 3 ? counted(on.length, 'host') : `host ${on.map(({ place }) => place).join(', ')}`;
+		notes.push(`the kernel of ${hosts} ${what}`);
 	}
 	if (before.vpmu.join() !== after.vpmu.join()) {
 		notes.push(`vpmu was ${before.vpmu.join(', ')} and is ${after.vpmu.join(', ')}: cases and predictions may differ`);

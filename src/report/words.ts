@@ -32,6 +32,9 @@ function selftestOf({ state, counts }: NonNullable<CellResult['selftest']>, widt
 	return words.length <= width ? words : short;
 }
 
+/** Names a QEMU briefly: a long path by its folder, which tells builds apart. */
+export const programName = (name: string) => (name.length > 40 ? (name.split('/').at(-2) ?? name) : name);
+
 /** Summarises readings: each event once, with all its counts in the order in which they were taken. */
 export function countsOf({ perf }: CellResult): string {
 	const byEvent = Map.groupBy(perf, reading => reading.event);

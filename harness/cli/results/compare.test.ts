@@ -163,6 +163,15 @@ rule: 32 cells for virt-9.2: default, as before: set by the machine type or back
 	t.true(verbose.stdout.includes('    - choice/default[uniform,virt-9.2]\n'), 'cells without the path of their build');
 });
 
+test.serial('sentences are whole while the screen has room', async t => {
+	const reason = 'a reason that goes on and on '.repeat(12).trim();
+	write('calm', {}, { name: 'pmu/b', status: 'skip', reason });
+	write('long', { status: 'fail', reason: `it broke: ${reason}` }, { name: 'pmu/b' });
+	const { stdout } = await vpmu('compare', 'calm', 'long');
+	const said = stdout.replaceAll(/\s+/g, ' ');
+	t.true(said.includes(`it broke: ${reason}`) && said.includes(`skipped before: ${reason}`), stdout);
+});
+
 test.serial('cells of several builds keep the paths that tell them apart', async t => {
 	const builds = (status: 'pass' | 'fail'): CellSketch[] =>
 		['/a/qemu', '/b/qemu'].flatMap(qemu =>

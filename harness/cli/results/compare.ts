@@ -83,7 +83,7 @@ export function comparisonText(
 	if (format === 'json') return `${stringifyJson(comparison, { indent: 2 })}\n`;
 	if (format === 'html') return htmlFrom(comparisonDocument(comparison, { ...options, isVerbose: true }));
 	if (format === 'markdown') return markdownFrom(comparisonDocument(comparison, options));
-	const shown = (room: { readonly lines: number; readonly roomy: number }) =>
+	const shown = (room: (typeof rooms)[number]) =>
 		textOf(comparisonDocument(comparison, { ...options, ...room }), widths[format]);
 	// A mail is read by scrolling.
 	if (format === 'mail' || options.isVerbose === true) return shown(rooms[0]!);
@@ -92,4 +92,8 @@ export function comparisonText(
 
 /** Lines of a screen, and how its changes may share them, the most generous first. */
 const screenLines = 24;
-const rooms = [3, 2, 1].flatMap(lines => [5, 4, 3, 2, 1, 0].map(roomy => ({ lines, roomy })));
+const rooms = [
+	{ lines: 6, roomy: 5, roomyLines: 6 },
+	{ lines: 3, roomy: 5, roomyLines: 3 },
+	...[3, 2, 1].flatMap(lines => [5, 4, 3, 2, 1, 0].map(roomy => ({ lines, roomy, roomyLines: 2 }))),
+];

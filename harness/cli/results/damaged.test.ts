@@ -76,6 +76,13 @@ test.serial('a run without results whose events are damaged: exit 2 with file an
 	t.regex(empty.stderr, /is not the folder of a run/);
 });
 
+test.serial('a trace of a run without events is refused with the reason', async t => {
+	write('good', 'results.json', JSON.stringify(everyStatus));
+	const { status, stderr } = await vpmu('report', 'good', '--format', 'trace');
+	t.is(status, 2, stderr);
+	t.regex(stderr, /^vpmu: the run '[^']*good' has no events\.ndjson, of which '--format trace' is made\n$/);
+});
+
 const makeFifo = (run: string, name: string) => {
 	mkdirSync(path.join(folder, run), { recursive: true });
 	execFileSync('mkfifo', [path.join(folder, run, name)]);

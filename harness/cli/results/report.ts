@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { stringifyJson, UsageError } from '../../../src/lib/index.ts';
 import {
 	type ArtifactReader,
@@ -59,6 +61,10 @@ export async function report(
 	const folder = runFolder(given, cwd);
 	// Where the time went is in the events only.
 	if (format === 'trace') {
+		const has = (name: string) => existsSync(path.join(folder, name));
+		if (has('results.json') && !has('events.ndjson')) {
+			throw new UsageError(`the run '${given}' has no events.ndjson, of which '--format trace' is made`);
+		}
 		stdout.write(chromeTraceOf(readEvents(folder)));
 		return exitCodes.asPredicted;
 	}

@@ -64,11 +64,18 @@ export function sideOf(runs: readonly Results[]): Side {
 		}),
 		hosts: [...Map.groupBy(all, one => identityOf(one).place)].map(([place, on]) => ({
 			place,
-			kernels: unique(on.flatMap(one => (one.on.kernel === null ? [] : [one.on.kernel]))),
+			kernels: unique(on.flatMap(kernelOf)),
 		})),
 		vpmu: unique(sorted.map(({ run }) => run.vpmu)),
 		cells,
 	};
+}
+
+/** The kernel of a cell's host. Builds of one release are told apart by their folders. */
+function kernelOf({ on, kernels }: CellResult): string[] {
+	if (on.kernel === null) return [];
+	const build = kernels?.board?.startsWith('/') ? kernels.board.split('/').at(-2) : undefined;
+	return [build === undefined || build === '' ? on.kernel : `${on.kernel} (${build})`];
 }
 
 const unique = (values: readonly string[]) => [...new Set(values)];

@@ -8,6 +8,7 @@ import {
 	momentText,
 	nightText,
 	rateText,
+	reasonText,
 	resultText,
 	spreadText,
 	verdictsText,
@@ -78,7 +79,7 @@ function detailsOf(one: CellHistory, from: string): Block[] {
 		{
 			kind: 'list',
 			items: [
-				{ text: one.last.reason ?? one.last.status, detail: one.last.run.folder, links: linksTo(one.last, from) },
+				{ text: reasonText(one.last) || one.last.status, detail: one.last.run.folder, links: linksTo(one.last, from) },
 			],
 		},
 	];

@@ -3,7 +3,17 @@ import type { Block, ListItem, ReportDocument } from '../../report/index.ts';
 import type { CellHistory } from '../judge/cells.ts';
 import type { Drift } from '../judge/drift.ts';
 import { type NightReport, nightsRed } from '../judge/report.ts';
-import { boundsText, changedText, folderText, linksTo, momentText, nightText, rateText, resultText } from './words.ts';
+import {
+	boundsText,
+	changedText,
+	folderText,
+	linksTo,
+	momentText,
+	nightText,
+	rateText,
+	reasonText,
+	resultText,
+} from './words.ts';
 
 /** Makes the report of the nights. `from` is the folder that links are relative to. */
 export function nightDocument(report: NightReport, from: string): ReportDocument {
@@ -81,7 +91,7 @@ const section = (text: string, items: readonly ListItem[]): Block[] =>
 				{ kind: 'list', items },
 			];
 
-const named = ({ id, last }: CellHistory) => (last.reason === null ? id : `${id}: ${last.reason}`);
+const named = ({ id, last }: CellHistory) => (last.reason === null ? id : `${id}: ${reasonText(last)}`);
 
 const redText = (one: CellHistory) => `red for ${counted(nightsRed(one), 'night')}`;
 
@@ -99,7 +109,7 @@ function flakyItem(one: CellHistory, from: string): ListItem {
 	const now = one.firstBad === null ? '' : `; failing now since ${nightText(one.firstBad.run)}`;
 	return {
 		...{ tag: 'flaky', text: `since ${nightText(since.run)}: ${one.id}: wrong in ${rateText(one)}${now}` },
-		detail: `first: ${resultText(since)}${since.reason === null ? '' : `: ${since.reason}`}`,
+		detail: `first: ${resultText(since)}${since.reason === null ? '' : `: ${reasonText(since)}`}`,
 		links: linksTo(since, from),
 	};
 }
@@ -118,7 +128,7 @@ function driftItem({ place, machine, cells, form, before, first, ratio, probabil
 
 /** Cells without a verdict, by reason: whatever hid one often hid many. */
 function lostItems(lost: readonly CellHistory[]): ListItem[] {
-	return [...Map.groupBy(lost, ({ last }) => last.reason ?? 'no reason is known')].map(([reason, cells]) => ({
+	return [...Map.groupBy(lost, ({ last }) => reasonText(last) || 'no reason is known')].map(([reason, cells]) => ({
 		...{ tag: 'error', text: `${counted(cells.length, 'cell')}: ${reason}` },
 		more: [...cells.slice(0, mostNames).map(({ id }) => id), ...(cells.length > mostNames ? ['...'] : [])],
 	}));

@@ -22,6 +22,9 @@ export function spreadText(spread: Spread | null): string {
 		: `${formatDuration(median)} (${formatDuration(low)} to ${formatDuration(high)})`;
 }
 
+/** Why a result is what it is, in one sentence, without the lines of logs that it quotes; empty if no reason is known. */
+export const reasonText = ({ reason }: PastCell): string => reason?.split(' | ')[0] ?? '';
+
 /** `3 of 14 (21 %)`. */
 export function rateText({ flaky }: Pick<CellHistory, 'flaky'>): string {
 	if (flaky === null) return '-';

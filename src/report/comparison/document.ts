@@ -7,6 +7,7 @@ import {
 	stableIdOf,
 } from '../../compare/index.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
+import { programName } from '../words.ts';
 
 export interface ComparisonOptions {
 	/** List every cell and every measured quantity; otherwise the report fits a screen. */
@@ -15,8 +16,9 @@ export interface ComparisonOptions {
 	readonly folder?: string | undefined;
 	/** Lines for each change that is wrong; by default as many as let all fit a screen. */
 	readonly lines?: number | undefined;
-	/** How many of the other changes, from the first, have two lines; the others have one. Default 0. */
+	/** How many of the other changes, from the first, have more than one line, and how many lines these have; default 0 of 2. */
 	readonly roomy?: number | undefined;
+	readonly roomyLines?: number | undefined;
 }
 
 /** Number of groups shown without `--verbose`; regressions are always shown. */
@@ -32,9 +34,9 @@ export const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind
 export function comparisonDocument(comparison: Comparison, options: ComparisonOptions = {}): ReportDocument {
 	const { before, after, groups, notes } = comparison;
 	const shown = options.isVerbose === true ? groups : briefly(groups, mostGroups);
-	const { lines = linesForUrgent(shown.filter(isUrgent).length), roomy = 0 } = options;
+	const { lines = linesForUrgent(shown.filter(isUrgent).length), roomy = 0, roomyLines = 2 } = options;
 	const others = shown.filter(group => !isUrgent(group));
-	const linesOf = (group: ChangeGroup) => (isUrgent(group) ? lines : others.indexOf(group) < roomy ? 2 : 1);
+	const linesOf = (group: ChangeGroup) => (isUrgent(group) ? lines : others.indexOf(group) < roomy ? roomyLines : 1);
 	const nameOf = namesIn(comparison);
 	const hidden = groups.filter(group => !shown.includes(group));
 	const measured = measurementItems(comparison.measurements, options);
@@ -115,16 +117,13 @@ function sideText(
 		has === undefined || choices.size === 1 ? '' : ` ${has ? 'with' : 'without'} the PMU choice`;
 	const qemu = qemus
 		.map(({ name, version, hasPmuChoice }) => {
-			const program = isVerbose === true ? name : endOf(name);
+			const program = isVerbose === true ? name : programName(name);
 			return version === null ? program : `QEMU ${version}${choice(hasPmuChoice)} (${program})`;
 		})
 		.join(', ');
 	const places = hosts.length > 3 ? counted(hosts.length, 'host') : hosts.map(host => host.place).join(', ');
 	return `${qemu}; ${counted(cells, 'cell')}${runs > 1 ? ` of ${runs} runs` : ''} on ${places}`;
 }
-
-/** Shortens a path to the name of its folder, which distinguishes builds. */
-const endOf = (name: string) => (name.length > 40 ? (name.split('/').at(-2) ?? name) : name);
 
 /** Describes a change with its cause, as a list item. */
 export function groupItem(group: ChangeGroup, options: GroupOptions): ListItem {

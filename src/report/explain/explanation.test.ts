@@ -93,6 +93,11 @@ test('an error of the infrastructure shows the evidence that came with it, and a
 	t.deepEqual(disagree, []);
 });
 
+test('what the reason says already is not its evidence', t => {
+	const cell = cellOf('error', { reason: 'cannot copy: tar: libc.so.6 changed | tar: libc.so.6  changed | more' });
+	t.deepEqual(explanationOf(cell, 'run').evidence, ['more']);
+});
+
 test('foreign text is one line of limited length everywhere', t => {
 	const loud: Partial<CellResult> = {
 		reason: `${nasty} | ${nasty}`,

@@ -176,8 +176,9 @@ function evidenceOf(cell: CellResult): string[] {
 	// What is quoted was mostly read from these logs.
 	const plain = (line: string) => line.replaceAll(/\s+/g, ' ').trim();
 	const known = found.map(plain);
+	const said = plain(reasonOf(cell));
 	const quoted = quotedIn(cell).map(line => shorten(plain(line.replace(level, '')), 300));
-	return [...found, ...[...new Set(quoted)].filter(line => known.every(one => !one.includes(line)))];
+	return [...found, ...[...new Set(quoted)].filter(line => [...known, said].every(one => !one.includes(line)))];
 }
 
 /** Returns the words of the command that runs a cell again: its own script if it got as far as having one. */

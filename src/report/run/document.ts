@@ -8,7 +8,7 @@ import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { triedText } from '../series/document.ts';
 import { triedIn } from '../series/verdict.ts';
-import { countsOf, observedOf, viewOf } from '../words.ts';
+import { countsOf, observedOf, programName, viewOf } from '../words.ts';
 
 export interface RunReportOptions {
 	/** The run folder as the reader can name it, for commands. */
@@ -90,7 +90,7 @@ function qemuText(cells: readonly CellResult[]): string {
 	return list(
 		cells.map(({ qemu: { version, path, hasPmuChoice } }) => {
 			const choice = hasPmuChoice === true ? ', with the PMU choice' : '';
-			return version === null ? null : `${version} (${path ?? 'unknown program'}${choice})`;
+			return version === null ? null : `${version} (${path === null ? 'unknown program' : programName(path)}${choice})`;
 		}),
 	);
 }

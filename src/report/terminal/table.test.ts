@@ -61,6 +61,14 @@ for (const columns of [150, 180, 240]) {
 	});
 }
 
+test("a run of Debian's QEMUs has its table on a terminal with 100 columns", t => {
+	const report = new PrettyReport({ columns: 100 });
+	const run = { id: 'r', startedAt: at, argv: [], vpmu: '0' };
+	const of = (one: CellResult) => ({ ...planned(one), case: 'pmu/biglittle-moved', qemu: 'debian:trixie' });
+	const text = rendered(report.receive({ at, event: 'run-start', run, cells: cells.slice(4).map(of) }));
+	t.regex(text, / predicted +observed +time +counts\n/);
+});
+
 test('words that the plan left no room for are fewer, and the row stays in line', t => {
 	const lines = linesOf(cells.slice(-1), 150);
 	const from = lines[0]!.indexOf('time');

@@ -22,11 +22,13 @@ const [fixedOnly, invisible] = ['fixed-counters-only', 'not visible with pmu=off
 export function widthsOfPlan(cells: readonly PlannedCell[]): number[] {
 	const widest = (heading: (typeof headings)[number], values: readonly string[]) =>
 		values.reduce((most, value) => Math.max(most, Math.min(mostColumns, value.length)), heading.length);
+	const others = [...new Set(cells.map(({ qemu }) => qemu))];
+	// Debian's do not have the PMU choice, and with it all that a backend can be but a default.
+	const isDebian = others.every(qemu => qemu.startsWith('debian:'));
 	// A number that the user gives an event source may be long.
 	const sources = cells.map(({ pmu }) => `event-source ${/^\d{3,}$/.test(pmu ?? '') ? pmu : '10'}`);
 	const hasFixed = cells.some(({ id, on }) => /,simulate=fixed/.test(id) || !/^(?:board:|local$)/.test(on));
-	const predicted = widest('predicted', [...sources, ...(hasFixed ? [fixedOnly] : [])]);
-	const others = [...new Set(cells.map(({ qemu }) => qemu))];
+	const predicted = widest('predicted', isDebian ? [] : [...sources, ...(hasFixed ? [fixedOnly] : [])]);
 	return [
 		5,
 		widest(
@@ -37,8 +39,8 @@ export function widthsOfPlan(cells: readonly PlannedCell[]): number[] {
 			'host',
 			cells.map(cell => cell.on.replace(/^board:/, '')),
 		),
-		// Room for "10.0.13+choice", unless all QEMUs are Debian's, which do not have the choice.
-		others.every(qemu => qemu.startsWith('debian:'))
+		// Room for "10.0.13+choice".
+		isDebian
 			? 8
 			: widest('QEMU', [
 					'10.0.13+choice',
