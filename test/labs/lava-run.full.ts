@@ -134,7 +134,7 @@ async function lavaRun(t: ExecutionContext, system: string, work: string, job: s
 }
 
 unless(unlessRoot ?? (process.arch === 'x64' ? undefined : `LAVA's packages are for x86-64`))(
-	'lava-run runs both parts with real guests, they are merged, and a broken machine is no failure of a case',
+	'lava-run runs both parts with real guests, they are merged, and a broken machine or step is no failure of a case',
 	async t => {
 		t.timeout(3_600_000);
 		const work = await temporaryFolder(t);
@@ -167,16 +167,21 @@ unless(unlessRoot ?? (process.arch === 'x64' ? undefined : `LAVA's packages are 
 		t.like(whole.summary, { pass: 2, fail: 0, error: 0 });
 		for (const { id, status } of whole.cells) t.is(told[`0_vpmu ${id}`], status, `LAVA was told of ${id}`);
 
-		const broken = path.join(work, 'jobs/broken.yaml');
 		const job = readFileSync(path.join(work, 'jobs/any-1.yaml'), 'utf8');
-		writeFileSync(broken, job.replace(`VPMU_CACHE=${cache.root}`, 'VPMU_CACHE=/proc/none'));
-		const { status, text, results } = await lavaRun(t, system, work, broken);
-		t.is(status, 1);
-		t.is(results['lava job'], 'fail');
-		t.regex(text, /no verdict, exit status 69/);
-		t.false(
-			Object.keys(results).some(name => name.includes('pmu/tcg-counts')),
-			'no case is said to have failed',
-		);
+		for (const [from, to, said] of [
+			[`VPMU_CACHE=${cache.root}`, 'VPMU_CACHE=/proc/none', /no verdict, exit status 69/],
+			[`cd ${work}`, 'cd /none', /no verdict, a step ended with exit status 1/],
+		] as const) {
+			const broken = path.join(work, 'jobs/broken.yaml');
+			writeFileSync(broken, job.replace(from, to));
+			const { status, text, results } = await lavaRun(t, system, work, broken);
+			t.is(status, 1, text.slice(-3000));
+			t.is(results['lava job'], 'fail');
+			t.regex(text, said);
+			t.false(
+				Object.keys(results).some(name => name.includes('pmu/tcg-counts')),
+				'no case is said to have failed',
+			);
+		}
 	},
 );

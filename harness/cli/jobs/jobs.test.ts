@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -110,27 +110,26 @@ test.serial("LAVA's job brings its plan with it, and raises what is no verdict",
 		JSON.parse(String(gunzipSync(Buffer.from(packed, 'base64')))),
 		JSON.parse(text('lava', 'plan-little.json')),
 	);
-	const script = steps.join('\n');
-	execFileSync('sh', ['-n', '-c', script]);
-	t.regex(script, /lava-test-raise/);
-	/** Runs the last steps, with a part that exits with a status. */
-	const raised = (status: number) =>
-		execFileSync(
-			'sh',
-			[
-				'-c',
-				`lava-test-raise() { echo raised "$@"; }\nstatus=${status}\n${steps.at(-1)}`.replaceAll(
-					'lava-test-raise',
-					'raise',
-				),
-			],
-			{
-				encoding: 'utf8',
-			},
-		);
-	t.is(raised(0) + raised(1), '');
-	for (const status of [69, 75, 130, 2])
-		t.is(raised(status), `raised vpmu little 2/2: no verdict, exit status ${status}\n`);
+	t.true(steps.includes('status=$(cat vpmu-parts/little-2.status)'), 'jobs in one folder do not share files');
+	writeFileSync(path.join(folder, 'lava-test-raise'), '#!/bin/sh\necho raised "$@"\nexit 1\n', { mode: 0o755 });
+	/** Runs the steps as LAVA does, with a fake vpmu and rsync. Returns what was raised. */
+	const raised = (fakeVpmu: string, setup = ':') => {
+		const work = mkdtempSync(path.join(folder, 'device-'));
+		const fakes = [`fake_vpmu() { ${fakeVpmu}; }`, 'rsync() { :; }', setup];
+		writeFileSync(path.join(work, 'run.sh'), [...fakes, ...steps].join('\n').replaceAll('npx vpmu', 'fake_vpmu'));
+		const { stdout } = spawnSync('bash', ['-e', 'run.sh'], {
+			...{ cwd: work, encoding: 'utf8', env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } },
+		});
+		const lines = stdout.split('\n').filter(line => line.startsWith('raised'));
+		return lines.join();
+	};
+	for (const status of [0, 1]) t.is(raised(`return ${status}`), '');
+	for (const status of [69, 75, 130, 2]) {
+		t.is(raised(`return ${status}`), `raised vpmu little 2/2: no verdict, exit status ${status}`);
+	}
+	const ended = 'raised vpmu little 2/2: no verdict, a step ended with exit status';
+	t.is(raised('rm -r vpmu-parts'), `${ended} 1`, 'a part whose status is lost');
+	t.is(raised('return 0', 'base64() { return 3; }'), `${ended} 3`);
 });
 
 test.serial("Slurm's jobs are exclusive, and the merge comes after any end", async t => {

@@ -38,17 +38,21 @@ export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaO
 		.replaceAll(/.{1,76}/g, '$&\n');
 	const told = `vpmu ${name} ${index}/${count}`;
 	const steps = [
+		// A step that fails ends the steps, after which LAVA calls the job complete.
+		`trap 'ended=$?; [ $ended = ${exitCodes.asPredicted} ] || lava-test-raise "${told}: no verdict, a step ended with exit status $ended"' EXIT`,
 		...setup,
-		`base64 -d > vpmu-plan.gz <<'END'\n${packed}END`,
-		'gzip -dc vpmu-plan.gz > vpmu-plan.json',
-		`rm -rf ${out}`,
-		// A run's output contains text of guests, which must not be read as signals.
-		`{ ${set.part(String(index), out, 'vpmu-plan.json')}; echo $? > vpmu-status; } 2>&1 | sed 's/<LAVA_/(LAVA_/g'`,
-		'status=$(cat vpmu-status)',
+		`mkdir -p vpmu-parts`,
+		// Devices may share this folder.
+		`rm -rf ${out} ${out}.*`,
+		`base64 -d > ${out}.gz <<'END'\n${packed}END`,
+		`gzip -dc ${out}.gz > ${out}.plan.json`,
+		// A run's output contains text of guests, which must not be read as signals. LAVA's shell has 'set -e'.
+		`{ status=0; ${set.part(String(index), out, `${out}.plan.json`)} || status=$?; echo $status > ${out}.status; } 2>&1 | sed 's/<LAVA_/(LAVA_/g'`,
+		`status=$(cat ${out}.status)`,
 		`if [ -e ${out}/events.ndjson ]; then ${set.report(out, 'lava')}; fi`,
 		...(publish === undefined ? [] : [`export VPMU_RUN=${out}`, publish]),
 		// LAVA calls a job complete when its steps end, whatever their status.
-		`case $status in ${exitCodes.asPredicted}|${exitCodes.failed}) ;; *) lava-test-raise "${told}: no verdict, exit status $status";; esac`,
+		`case $status in ${exitCodes.asPredicted}|${exitCodes.failed}) ;; *) trap - EXIT; lava-test-raise "${told}: no verdict, exit status $status";; esac`,
 	];
 	return {
 		...{ job_name: told, device_type: deviceType, ...(tags.length === 0 ? {} : { tags }) },
