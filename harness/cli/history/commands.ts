@@ -1,6 +1,6 @@
 import { cases } from '../candidates.ts';
 import { command, type GroupSpec } from '../command.ts';
-import { historyOptions, importOptions } from './options.ts';
+import { historyOptions, importOptions, nightOptions } from './options.ts';
 
 /** `vpmu history`. */
 export const history: GroupSpec = {
@@ -21,6 +21,15 @@ export const history: GroupSpec = {
 			usage: '[--since AGE] [--format FORMAT]',
 			options: historyOptions,
 			load: async () => (await import('./history.ts')).report,
+		}),
+		night: command({
+			summary: 'what a run changed: new failures run again, and how to bisect them',
+			details:
+				'Add a run to the history, tell what is new in it, and run new failures once again: only what fails twice is a regression. What is new is in new.md and new.txt of the folder; bisect.sh finds the commit of each new failure. Takes the options of the run. Exits as run would: a cell that passes when it runs again is no failure, one without a second verdict exits 69.',
+			usage: 'RUN [--out DIR] [--later | --again RUN] [--tree DIR --build LINE...] [OPTION...]',
+			options: nightOptions,
+			positionals: { minimum: 1, maximum: 1 },
+			load: async () => (await import('./night.ts')).night,
 		}),
 		import: command({
 			summary: 'add the runs of these folders to the history',

@@ -33,7 +33,7 @@ export async function importRuns(
 }
 
 /** Reads a run by its results, or by its events if it was killed before it wrote results. @throws UsageError */
-async function readForeignRun(host: Host, given: string, { cwd, signal }: CommandContext): Promise<Results> {
+export async function readForeignRun(host: Host, given: string, { cwd, signal }: CommandContext): Promise<Results> {
 	const folder = runFolder(given, cwd);
 	const hasResults = existsSync(path.join(folder, 'results.json'));
 	const name = path.join(given, hasResults ? 'results.json' : 'events.ndjson');

@@ -3,6 +3,7 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { attempt, indices, type JobSet, jobSetsOf } from './job-set.ts';
+import { readNight } from './night.ts';
 import type { gitlabOptions } from './options.ts';
 import { writeJobs } from './write.ts';
 
@@ -11,7 +12,7 @@ const infrastructure = { exit_codes: [exitCodes.infrastructure, exitCodes.lockBu
 
 /** `vpmu jobs gitlab`. */
 export async function gitlab(context: CommandContext, given: Given<typeof gitlabOptions>): Promise<number> {
-	const sets = await jobSetsOf(context, given);
+	const sets = await jobSetsOf(context, given, readNight(given.options));
 	const parent = given.options['parent-job'];
 	const header =
 		parent === undefined
@@ -54,17 +55,24 @@ function jobsOf(set: JobSet, parentJob: string | undefined): object {
 			},
 		];
 	});
-	const out = `vpmu-run/${name}`;
+	const [out] = set.left;
 	const merge = {
 		stage: 'merge',
 		...common,
 		needs: [...indices(set).map(index => ({ job: jobName(name, index, count), artifacts: true })), ...fromParent],
 		when: 'always',
-		script: [...attempt(set.merge(folders, out), out), 'exit $status'],
+		script: [...set.finish(folders), 'exit $status'],
 		allow_failure: infrastructure,
-		artifacts: { when: 'always', paths: [out], reports: { junit: `${out}/junit.xml` } },
+		artifacts: { when: 'always', paths: set.left, reports: { junit: `${out}/junit.xml` } },
+		...(set.night === undefined ? {} : nightly(name)),
 	};
 	return { ...Object.fromEntries(parts), [`${name} merge`]: merge };
 }
+
+/** What the merge of a nightly run needs besides: it runs cells again, and remembers earlier nights. */
+const nightly = (name: string) => ({
+	resource_group: `vpmu-${name}-merge`,
+	cache: { key: `vpmu-state-${name}`, paths: ['vpmu-state'], when: 'always' },
+});
 
 const jobName = (name: string, index: number, count: number) => `${name} ${index}/${count}`;

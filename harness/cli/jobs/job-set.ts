@@ -8,7 +8,8 @@ import { version } from '../../usage/places.ts';
 import { type Given, nothingGiven } from '../command.ts';
 import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';
-import { passedOptions, type SharedJobsOptions } from './options.ts';
+import { foldersOf, type NightPlan, nightScript } from './night.ts';
+import { passedWords, planWords, type SharedJobsOptions } from './options.ts';
 
 /** Hosts of one kind, and the run that they share. */
 export interface JobSet {
@@ -24,8 +25,18 @@ export interface JobSet {
 	readonly setup: readonly string[];
 	/** The command of one part; `index` may be a shell variable. `out` must be set; that folder is removed before. */
 	readonly part: (index: string, out: string, planPath?: string) => string;
-	/** The command that joins all parts. */
-	readonly merge: (parts: readonly string[], out: string) => string;
+	/** Shell code that joins all parts, with whatever else a night needs, and remembers the exit status. */
+	readonly finish: (parts: readonly string[]) => string[];
+	/** Folders that `finish` leaves. */
+	readonly left: readonly [run: string, night?: string];
+	/** Makes the script that `finish` calls; `undefined` if the run is not a nightly one. */
+	readonly night?: ((again?: readonly string[]) => string) | undefined;
+	readonly nightPath: string;
+	/** The command that makes the plan anew. */
+	readonly replan: string;
+	/** The options of a part, for a shell. */
+	readonly passed: string;
+	readonly vpmu: string;
 	/** A command that reports a run folder. */
 	readonly report: (run: string, format: string) => string;
 }
@@ -34,6 +45,7 @@ export interface JobSet {
 export async function jobSetsOf(
 	context: CommandContext,
 	{ options, positionals, argv }: Given<SharedJobsOptions>,
+	nightly: NightPlan | undefined,
 ): Promise<JobSet[]> {
 	if (options.on === 'auto') {
 		throw new UsageError(
@@ -54,27 +66,26 @@ export async function jobSetsOf(
 		const durations = run === undefined ? storedDurations(context.env) : durationsOfRun(run);
 		const plan = planFileOf(cells, { ...{ vpmu: version, argv, count }, durations });
 		const planPath = path.join(folder, `plan-${name}.json`);
-		const passed = passedWords({ ...options, on });
+		const passed = quoteCommand(passedWords({ ...options, on }));
+		const nightPath = path.join(folder, `night-${name}.sh`);
+		const left = foldersOf(name);
+		const merge = (parts: readonly string[]) => attempt(`${vpmu} merge ${parts.join(' ')} --out ${left.run}`, left.run);
 		sets.push({
-			...{ name, tags, count, plan, planPath, setup },
+			...{ name, tags, count, plan, planPath, setup, passed, vpmu, nightPath },
+			replan: `${vpmu} plan ${quoteCommand([...positionals, ...planWords({ ...options, on }), '--shards', String(count), '--out', planPath])}`,
 			part: (index, out, file = planPath) =>
 				`${vpmu} run ${quoteCommand(['--plan', file])} --shard ${index}/${count} ${passed} --out ${out}`,
-			merge: (parts, out) => `${vpmu} merge ${parts.join(' ')} --out ${out}`,
+			...(nightly === undefined
+				? { finish: merge, left: [left.run] }
+				: {
+						finish: parts => ['status=0', `sh ${quoteCommand([nightPath])} ${parts.join(' ')} || status=$?`],
+						left: [left.run, left.night],
+						night: again => nightScript({ ...nightly, ...{ name, vpmu, passed, again } }),
+					}),
 			report: (one, format) => `${vpmu} report ${one} --format ${format}`,
 		});
 	}
 	return sets;
-}
-
-/** The options of a part, for a shell. */
-function passedWords(options: Readonly<Record<string, unknown>>): string {
-	const words = Object.keys(passedOptions).flatMap(name => {
-		const value = options[name];
-		if (value === undefined || value === false) return [];
-		if (value === true) return [`--${name}`];
-		return (Array.isArray(value) ? value : [value]).flatMap(one => [`--${name}`, String(one)]);
-	});
-	return quoteCommand(words);
 }
 
 /** Parses repeatable `--host`. */

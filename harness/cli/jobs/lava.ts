@@ -1,16 +1,26 @@
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
+import { UsageError } from '../../../src/lib/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { indices, type JobSet, jobSetsOf } from './job-set.ts';
+import { againOf, type LavaOptions, submitOf } from './lava-night.ts';
+import { readNight } from './night.ts';
 import type { lavaOptions } from './options.ts';
 import { writeJobs } from './write.ts';
 
 /** `vpmu jobs lava`. */
 export async function lava(context: CommandContext, given: Given<typeof lavaOptions>): Promise<number> {
-	const sets = await jobSetsOf(context, given);
-	const { 'device-type': deviceType = 'ssh', publish } = given.options;
+	const night = readNight(given.options);
+	const sets = await jobSetsOf(context, given, night);
+	const { 'device-type': deviceType = 'ssh', publish, published = 'vpmu-parts' } = given.options;
+	if (night !== undefined && publish === undefined) {
+		throw new UsageError("option '--night' needs '--publish LINE', as the parts are merged elsewhere");
+	}
+	if (night === undefined && given.options.published !== undefined) {
+		throw new UsageError("option '--published' needs '--night'");
+	}
 	const files = sets.flatMap(set => [
 		...indices(set).map(
 			index =>
@@ -19,14 +29,12 @@ export async function lava(context: CommandContext, given: Given<typeof lavaOpti
 					stringify(jobOf(set, index, { deviceType, publish }), { lineWidth: 0, aliasDuplicateObjects: false }),
 				] as const,
 		),
-		[`${set.name}-merge.sh`, mergeOf(set)] as const,
+		...(set.night === undefined ? [[`${set.name}-merge.sh`, mergeOf(set)] as const] : []),
 	]);
-	return await writeJobs(context, given.options.out, sets, Object.fromEntries(files));
-}
-
-export interface LavaOptions {
-	readonly deviceType: string;
-	readonly publish?: string | undefined;
+	const submit = night === undefined ? {} : { 'submit.sh': submitOf(sets, { published }) };
+	return await writeJobs(context, given.options.out, sets, { ...Object.fromEntries(files), ...submit }, set =>
+		againOf(set, { deviceType, publish, published }),
+	);
 }
 
 /** Makes the job definition of one part. It contains the plan, since a device has no checkout. Pure. */
@@ -50,7 +58,7 @@ export function jobOf(set: JobSet, index: number, { deviceType, publish }: LavaO
 		`{ status=0; ${set.part(String(index), out, `${out}.plan.json`)} || status=$?; echo $status > ${out}.status; } 2>&1 | sed 's/<LAVA_/(LAVA_/g'`,
 		`status=$(cat ${out}.status)`,
 		`if [ -e ${out}/events.ndjson ]; then ${set.report(out, 'lava')}; fi`,
-		...(publish === undefined ? [] : [`export VPMU_RUN=${out}`, publish]),
+		...(publish === undefined ? [] : [`export VPMU_RUN=${out}`, `if [ -e ${out} ]; then ${publish}\nfi`]),
 		// LAVA calls a job complete when its steps end, whatever their status.
 		`case $status in ${exitCodes.asPredicted}|${exitCodes.failed}) ;; *) trap - EXIT; lava-test-raise "${told}: no verdict, exit status $status";; esac`,
 	];
@@ -89,7 +97,8 @@ function mergeOf(set: JobSet): string {
 	return [
 		'#!/bin/sh',
 		`# Merges the run folders of ${set.count === 1 ? 'the part' : `all ${set.count} parts`} of '${set.name}', which are its arguments.`,
-		set.merge(['"$@"'], `vpmu-run/${set.name}`),
+		...set.finish(['"$@"']),
+		'exit $status',
 		'',
 	].join('\n');
 }

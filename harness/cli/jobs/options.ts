@@ -12,9 +12,43 @@ export const passedOptions = {
 	...{ jobs, retries, 'retry-failures': retryFailures, 'no-wait': noWait, silence, label },
 } as const satisfies Options;
 
+/** The words of a command line that passes these options on. */
+export function passedWords(options: Readonly<Record<string, unknown>>): string[] {
+	return wordsOf(Object.keys(passedOptions), options);
+}
+
+function wordsOf(names: readonly string[], options: Readonly<Record<string, unknown>>): string[] {
+	return names.flatMap(name => {
+		const value = options[name];
+		if (value === undefined || value === false) return [];
+		if (value === true) return [`--${name}`];
+		return (Array.isArray(value) ? value : [value]).flatMap(one => [`--${name}`, String(one)]);
+	});
+}
+
+/** Options of a nightly run, whatever the engine. */
+export const nightlyOptions = {
+	night: {
+		help: 'a nightly run: tell what is new, run new failures again once, bisect and post them (see vpmu history night)',
+	},
+	tree: { value: 'DIR', help: 'with --night: the git tree of what is under test, to bisect new failures in' },
+	build: { value: 'LINE', repeatable: true, help: 'with --tree: a line of shell that builds a commit of it' },
+	post: {
+		value: 'LINE',
+		help: 'with --night: a line of shell that posts what is new: $VPMU_NEWS (Markdown), $VPMU_MAIL (72 columns)',
+	},
+} as const satisfies Options;
+
+/** The words of a command line of `vpmu plan` that chooses the same cells. */
+export function planWords(options: Readonly<Record<string, unknown>>): string[] {
+	const names = Object.keys(selecting).filter(name => name !== 'durations');
+	return wordsOf(names, options);
+}
+
 const shared = {
 	...selecting,
 	...passedOptions,
+	...nightlyOptions,
 	on: {
 		...selecting.on,
 		help: "where each job runs its guests: default local for hosts with the tag kvm, else board; not 'auto', as a plan names hosts",
@@ -36,7 +70,12 @@ const shared = {
 /** Options of `vpmu jobs github`. */
 export const githubOptions = {
 	...shared,
-	nightly: { value: 'CRON', help: "start every night, such as '17 2 * * *' (UTC); default only by hand" },
+	nightly: { value: 'CRON', help: "--night, and start every night, such as '17 2 * * *' (UTC); default only by hand" },
+	built: {
+		value: 'PATH',
+		repeatable: true,
+		help: 'with --build: what the other jobs need of the job that builds and plans every night, such as the tree',
+	},
 } as const satisfies Options;
 
 /** Options of `vpmu jobs gitlab`. */
@@ -55,6 +94,10 @@ export const lavaOptions = {
 	publish: {
 		value: 'LINE',
 		help: 'a line of shell after each job that stores its run folder, $VPMU_RUN, where a merge finds it',
+	},
+	published: {
+		value: 'DIR',
+		help: "with --night: where the machine that submits finds the folders that --publish stored; default 'vpmu-parts'",
 	},
 } as const satisfies Options;
 

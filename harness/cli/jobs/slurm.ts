@@ -2,12 +2,13 @@ import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
 import { attempt, indices, type JobSet, jobSetsOf } from './job-set.ts';
+import { readNight } from './night.ts';
 import type { slurmOptions } from './options.ts';
 import { writeJobs } from './write.ts';
 
 /** `vpmu jobs slurm`. */
 export async function slurm(context: CommandContext, given: Given<typeof slurmOptions>): Promise<number> {
-	const sets = await jobSetsOf(context, given);
+	const sets = await jobSetsOf(context, given, readNight(given.options));
 	const files = sets.flatMap(set => [
 		[`${set.name}.sbatch`, partsOf(set, given.options.sbatch ?? [])] as const,
 		[`${set.name}-merge.sbatch`, mergeOf(set, given.options.sbatch ?? [])] as const,
@@ -26,10 +27,7 @@ export function partsOf(set: JobSet, further: readonly string[]): string {
 	return script([
 		`#SBATCH --job-name=vpmu-${name}`,
 		`#SBATCH --array=1-${count}`,
-		...(tags.length === 0 ? [] : [`#SBATCH --constraint=${tags.join('&')}`]),
-		// Only one user of a node's counters.
-		'#SBATCH --exclusive',
-		'#SBATCH --gres=pmu:1',
+		...node(tags),
 		'#SBATCH --requeue',
 		'#SBATCH --open-mode=append',
 		`#SBATCH --output=vpmu-parts/${name}-%a.log`,
@@ -43,18 +41,26 @@ export function partsOf(set: JobSet, further: readonly string[]): string {
 
 /** Makes a job that merges all parts, however they ended. Pure. */
 export function mergeOf(set: JobSet, further: readonly string[]): string {
-	const { name, setup } = set;
-	const out = `vpmu-run/${name}`;
+	const { name, setup, tags } = set;
 	const folders = indices(set).map(index => `vpmu-parts/${name}-${index}`);
 	return script([
 		`#SBATCH --job-name=vpmu-${name}-merge`,
 		`#SBATCH --output=vpmu-parts/${name}-merge.log`,
+		// New failures run again.
+		...(set.night === undefined ? [] : node(tags)),
 		...further.map(option => `#SBATCH ${option}`),
 		...setup,
-		...attempt(set.merge(folders, out), out),
+		...set.finish(folders),
 		'exit $status',
 	]);
 }
+
+/** A node of the right kind, and only one user of its counters. */
+const node = (tags: readonly string[]) => [
+	...(tags.length === 0 ? [] : [`#SBATCH --constraint=${tags.join('&')}`]),
+	'#SBATCH --exclusive',
+	'#SBATCH --gres=pmu:1',
+];
 
 function submitOf(sets: readonly JobSet[]): string {
 	return [

@@ -10,14 +10,18 @@ export async function writeJobs(
 	out: string | undefined,
 	sets: readonly JobSet[],
 	files: Readonly<Record<string, string>>,
+	againOf: (set: JobSet) => readonly string[] | undefined = () => undefined,
 ): Promise<number> {
 	const folder = out ?? 'vpmu-jobs';
 	const plans = sets.map(
 		({ plan, planPath }) => [path.basename(planPath), `${JSON.stringify(plan, null, '\t')}\n`] as const,
 	);
+	const nights = sets.flatMap(set =>
+		set.night === undefined ? [] : [[path.basename(set.nightPath), set.night(againOf(set))] as const],
+	);
 	try {
 		makeFolderSync(path.resolve(cwd, folder));
-		for (const [name, text] of [...plans, ...Object.entries(files)]) {
+		for (const [name, text] of [...plans, ...nights, ...Object.entries(files)]) {
 			await writeWhole(path.resolve(cwd, folder, name), text);
 			stdout.write(`${path.join(folder, name)}\n`);
 		}

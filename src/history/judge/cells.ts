@@ -39,8 +39,8 @@ export interface CellHistory {
 	readonly fixed: PastCell | null;
 }
 
-export const isBad = ({ status }: PastCell): boolean => status === 'fail' || status === 'xpass';
-export const isGood = ({ status }: PastCell): boolean => status === 'pass' || status === 'xfail';
+export const isBad = ({ status }: Pick<PastCell, 'status'>): boolean => status === 'fail' || status === 'xpass';
+export const isGood = ({ status }: Pick<PastCell, 'status'>): boolean => status === 'pass' || status === 'xfail';
 
 /** Makes the history of each cell from its results, oldest first, in the order of the cells' ids. Pure. */
 export function cellHistories(results: readonly PastCell[]): CellHistory[] {

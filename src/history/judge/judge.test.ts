@@ -21,6 +21,7 @@ const pastOf = (runs: readonly Results[]): PastCell[] =>
 			folder: `/ci/${run.id}`,
 			vpmu: '0',
 			machine: 'builder',
+			revision: null,
 		};
 		return cells.map(cell => ({
 			...{

@@ -12,6 +12,8 @@ export interface PastRun {
 	readonly vpmu: string;
 	/** The machine that ran it; empty if unknown. */
 	readonly machine: string;
+	/** The commit of what was under test, by the run's label `commit`; `null` if it had none. */
+	readonly revision: string | null;
 }
 
 /** A cell's result in one run. */
@@ -40,7 +42,7 @@ export interface PastCell {
 const mostRows = 150_000;
 
 const query = `
-SELECT runs.id AS run, started, folder, vpmu, machine, cells.cell, name, place, status, reason, flaky,
+SELECT runs.id AS run, started, folder, vpmu, machine, revision, cells.cell, name, place, status, reason, flaky,
 	total_ms, boot_ms, qemu, guest_kernel, host_kernel
 FROM cells JOIN runs ON runs.id = cells.run
 WHERE runs.id NOT IN (SELECT part FROM parts) AND (? IS NULL OR name = ? OR name = ?)
@@ -65,7 +67,7 @@ export function readHistory(options: StoreOptions, name?: string): PastCell[] {
 		const id = String(row.run);
 		const run = runs.get(id) ?? {
 			...{ id, started: Number(row.started), folder: String(row.folder) },
-			...{ vpmu: String(row.vpmu), machine: String(row.machine) },
+			...{ vpmu: String(row.vpmu), machine: String(row.machine), revision: text(row.revision) },
 		};
 		runs.set(id, run);
 		return run;

@@ -49,8 +49,11 @@ function check({ run, cells }: Results, folder: string): void {
 function insert(database: DatabaseSync, { run, cells }: Results, folder: string): boolean {
 	return transaction(database, () => {
 		const { changes } = database
-			.prepare('INSERT OR IGNORE INTO runs (id, started, folder, vpmu, machine) VALUES (?, ?, ?, ?, ?)')
-			.run(run.id, Date.parse(run.startedAt), folder, cut(run.vpmu), cut(run.runner?.host ?? ''));
+			.prepare('INSERT OR IGNORE INTO runs (id, started, folder, vpmu, machine, revision) VALUES (?, ?, ?, ?, ?, ?)')
+			.run(
+				...[run.id, Date.parse(run.startedAt), folder, cut(run.vpmu), cut(run.runner?.host ?? '')],
+				orNull(revisionOf(run)),
+			);
 		if (Number(changes) === 0) return false;
 		const part = database.prepare('INSERT OR IGNORE INTO parts (whole, part) VALUES (?, ?)');
 		for (const { id } of (run.parts ?? []).slice(0, mostCells)) part.run(run.id, cut(id));
@@ -67,6 +70,13 @@ function columnsOf(cell: CellResult) {
 		...[timings.totalMs, timings.shellMs, orNull(qemu.version)],
 		...[orNull(kernels?.guest.release), orNull(kernels?.board ?? on.kernel)],
 	];
+}
+
+/** The commit of what was under test, as the user labelled the run, or all its parts alike. */
+function revisionOf({ labels, parts = [] }: Results['run']): string | undefined {
+	if (labels !== undefined || parts.length === 0) return labels?.commit;
+	const commits = new Set(parts.map(part => part.labels?.commit));
+	return commits.size === 1 ? [...commits][0] : undefined;
 }
 
 const cut = (text: string) => shorten(text, mostCharacters);

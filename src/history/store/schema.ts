@@ -12,7 +12,9 @@ CREATE TABLE runs (
 	started INTEGER NOT NULL,
 	folder TEXT NOT NULL,
 	vpmu TEXT NOT NULL,
-	machine TEXT NOT NULL
+	machine TEXT NOT NULL,
+	-- The commit of what was under test, by the label 'commit'.
+	revision TEXT
 ) STRICT;
 CREATE INDEX runs_by_time ON runs (started);
 -- Runs that were merged into another one, which has their cells too.
@@ -48,6 +50,19 @@ export function versionOf(database: DatabaseSync, file: string): number {
 		});
 	}
 	return found;
+}
+
+/**
+ * Whether the tables lack what was added to them. Their version is the same: an earlier vpmu reads and writes them all the
+ * same.
+ */
+export function isIncomplete(database: DatabaseSync): boolean {
+	return database.prepare("SELECT 1 FROM pragma_table_info('runs') WHERE name = 'revision'").get() === undefined;
+}
+
+/** Adds what the tables lack. The caller is the only process that does. */
+export function completeTables(database: DatabaseSync): void {
+	database.exec('ALTER TABLE runs ADD COLUMN revision TEXT');
 }
 
 /** Makes the tables. The caller is the only process that does. */

@@ -150,6 +150,32 @@ test('the store of a later vpmu is neither read nor set aside', t => {
 	t.deepEqual(store.notes, []);
 });
 
+test('the store of an earlier vpmu is kept, and takes runs with the commit that was under test', t => {
+	const store = newStore(t);
+	recordRuns(store, given(1, 'old'));
+	const database = openDatabase(store.file);
+	database.exec('ALTER TABLE runs DROP COLUMN revision');
+	database.close();
+	const [one, two, mixed] = given(3) as [Given, Given, Given];
+	type Given = ReturnType<typeof given>[number];
+	const part = (commit: string) => ({ ...one.results.run, id: 'part', labels: { commit }, index: 1 });
+	const labelled = ({ results, folder }: Given, run: object) => ({
+		...{ folder, results: { ...results, run: { ...results.run, ...run } } },
+	});
+	recordRuns(store, [
+		labelled(one, { labels: { commit: 'abc' } }),
+		labelled(two, { parts: [part('def'), part('def')] }),
+		labelled(mixed, { parts: [part('abc'), part('def')] }),
+	]);
+	t.deepEqual(Object.fromEntries(readHistory(store).map(({ run }) => [run.id, run.revision])), {
+		'old-1': null,
+		'night-1': 'abc',
+		'night-2': 'def',
+		'night-3': null,
+	});
+	t.deepEqual(store.notes, []);
+});
+
 test('a folder that cannot be made is named, with the way out', t => {
 	const store = newStore(t);
 	writeFileSync(path.join(store.folder, 'file'), '');

@@ -2,7 +2,7 @@ import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { makeFolderSync, messageOf, VpmuError } from '../../lib/index.ts';
-import { makeTables, versionOf } from './schema.ts';
+import { completeTables, isIncomplete, makeTables, versionOf } from './schema.ts';
 import { alone, isBusy, isDamage, openDatabase } from './sqlite.ts';
 
 export interface StoreOptions {
@@ -49,9 +49,10 @@ function opened<T>(folder: string, work: (database: DatabaseSync) => T): T {
 	const file = nameOf(folder);
 	const database = openDatabase(file);
 	try {
-		if (versionOf(database, file) === 0) {
+		if (versionOf(database, file) === 0 || isIncomplete(database)) {
 			alone(folder, () => {
 				if (versionOf(database, file) === 0) makeTables(database);
+				else if (isIncomplete(database)) completeTables(database);
 			});
 		}
 		return work(database);

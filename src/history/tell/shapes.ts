@@ -21,7 +21,14 @@ const textOrNull = v.nullable(text);
 const number = v.number();
 const numberOrNull = v.nullable(number);
 
-const pastRun = v.looseObject({ id: text, started: number, folder: text, vpmu: text, machine: text });
+const pastRun = v.looseObject({
+	id: text,
+	started: number,
+	folder: text,
+	vpmu: text,
+	machine: text,
+	revision: textOrNull,
+});
 
 const pastCell = v.looseObject({
 	...{ run: pastRun, id: text, cell: text, case: text, place: text, status: v.picklist(cellStatuses) },

@@ -31,10 +31,11 @@ export function rateText({ flaky }: Pick<CellHistory, 'flaky'>): string {
 	return `${flaky.wrong} of ${flaky.of} (${Math.round((100 * flaky.wrong) / flaky.of)} %)`;
 }
 
-/** `run ID of 2026-11-20 02:00 UTC, QEMU 10.1.0, guest 6.12.48, host 6.12.48`. */
+/** `run ID of 2026-11-20 02:00 UTC, commit 1234abcd, QEMU 10.1.0, guest 6.12.48, host 6.12.48`. */
 export function resultText({ run, qemu, guestKernel, hostKernel }: PastCell): string {
 	return [
 		`run ${run.id} of ${momentText(run.started)}`,
+		...(run.revision === null ? [] : [`commit ${run.revision}`]),
 		...(qemu === null ? [] : [`QEMU ${qemu}`]),
 		...(guestKernel === null ? [] : [`guest kernel ${guestKernel}`]),
 		...(hostKernel === null ? [] : [`host kernel ${hostKernel}`]),
@@ -51,6 +52,7 @@ export function boundsText({ firstBad, lastGood }: Pick<CellHistory, 'firstBad' 
 /** `QEMU changed from 10.1.0 to 10.1.50`, `another build of QEMU`, or `same versions`. */
 export function changedText(before: PastCell, after: PastCell): string {
 	const versions = [
+		['commit', before.run.revision, after.run.revision],
 		['QEMU', before.qemu, after.qemu],
 		['guest kernel', before.guestKernel, after.guestKernel],
 		['host kernel', before.hostKernel, after.hostKernel],

@@ -16,7 +16,7 @@ if (what === 'write') {
 	database.exec('BEGIN IMMEDIATE');
 	// Enough that SQLite has written some of it into its journal already.
 	database.exec('PRAGMA cache_size = 1');
-	const insert = database.prepare("INSERT INTO runs VALUES (?, 0, '/half', 'x', 'x')");
+	const insert = database.prepare("INSERT INTO runs VALUES (?, 0, '/half', 'x', 'x', NULL)");
 	for (let at = 0; at < 2000; at++) insert.run(`half-${at}-${'x'.repeat(150)}`);
 	process.stdout.write('writing\n');
 	setInterval(() => undefined, 60_000);
