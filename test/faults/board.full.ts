@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
@@ -101,6 +101,17 @@ fault('kernel of the host in trouble', setting =>
 		await host.run(['sh', '-c', 'echo "$1" > /dev/kmsg', 'sh', line]);
 	}),
 );
+
+// A script stands in for the test, as in a kernel that breaks it.
+fault('own test of the kernel not ok', async setting => {
+	const selftests = path.join(setting.folder, 'selftests');
+	await mkdir(selftests);
+	const tap = ['TAP version 13', '1..2', 'ok 1 PMCR_EL0.N', 'not ok 2 PMCR_EL0.N of a new VM'];
+	const text = `#!/bin/sh\n${tap.map(line => `echo '${line}'`).join('\n')}\n`;
+	await writeFile(path.join(selftests, 'get-reg-list'), text, { mode: 0o755 });
+	const cell = ['--cell', 'kernel/selftests[ssh://board,debian:trixie,virt,get-reg-list]'];
+	return await onBoard(setting, [...cell, '--qemu', 'debian:trixie', '--selftests', selftests]);
+});
 
 fault('clock of the host jumps', setting =>
 	onBoard(setting, counts, async host => {

@@ -65,6 +65,7 @@ export const faults = {
 	'KVM of the host refused': row('error', 'host', 69, 'ssh://board has no usable /dev/kvm'),
 	'QEMU for another architecture, cells of a board': row('error', 'user', 69, 'is a program for x86_64'),
 	'kernel of the host in trouble': row('fail', 'kernel', 1, 'but it warned: WARNING: CPU: 0 PID: 1 at '),
+	'own test of the kernel not ok': row('fail', 'kernel', 1, 'not ok 2 PMCR_EL0.N of a new VM'),
 	'clock of the host jumps': row('pass', null, 0, ''),
 	'board killed': row('error', 'board', 69, 'was lost'),
 	'reader of standard output gone': row('fail', 'qemu', 1, 'a demand that nothing meets'),

@@ -60,14 +60,15 @@ export async function runSelftest(
 	name: string,
 	wait: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<EndedSelftest | undefined> {
-	const argv = pmuSelftests.find(one => one.name === name)?.argv ?? [];
+	const { argv = [], about } = pmuSelftests.find(one => one.name === name) ?? {};
 	const program = path.join(folder, name);
 	if (!existsSync(program)) return undefined;
 	const at = await host.provide(program);
 	const text = (bytes: Buffer) => bytes.toString('utf8', 0, Math.min(bytes.length, keptBytes));
 	try {
 		const ended = await host.run([at, ...argv], { timeoutMs: testMs, ...wait, maxOutputBytes: mostBytes, untrusted });
-		return { name, status: ended.status, stdout: text(ended.stdout), stderr: text(ended.stderr) };
+		const part = about === undefined ? {} : { about };
+		return { name, ...part, status: ended.status, stdout: text(ended.stdout), stderr: text(ended.stderr) };
 	} catch (error) {
 		if (!(error instanceof HostError) || error.failure !== 'output') throw error;
 		return { name, status: null, stdout: '', stderr: `it printed more than ${mostBytes / 1024 ** 2} MiB\n` };

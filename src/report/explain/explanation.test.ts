@@ -121,12 +121,20 @@ test("one of the kernel's own tests is a layer of its own", t => {
 		...{ blame: 'kernel', predicted: null, perf: [], reason: `selftest: expected ok, but it is ${seen}` },
 		observed: { backend: 'unknown', layers: { qmp: null, trace: null, guest: null, selftest: seen } },
 		disagreements: [{ layer: 'selftest', check: 'a', expected: 'a to be ok', seen: `it is ${seen}` }],
+		selftest: {
+			...{ name: 'a', state: 'not-ok', why: 'not ok 2 PMCR_EL0.N', exit: 0, planned: 2 },
+			counts: { ok: 1, 'not-ok': 1, skipped: 0, expected: 0 },
+			points: [
+				{ state: 'ok', text: '1 a' },
+				{ state: 'not-ok', text: '2 PMCR_EL0.N' },
+			],
+		},
+		timings: { spawnMs: null, greetingMs: null, shellMs: null, totalMs: 5 },
 	});
-	const { layers, disagree } = explanationOf(cell, 'r');
+	const { predicted, layers, disagree, evidence } = explanationOf(cell, 'r');
+	t.deepEqual(predicted, { what: 'a to be ok', rule: 'selftest', because: [] });
 	t.deepEqual(
-		layers
-			.filter(one => one.seen !== 'not asked')
-			.map(({ layer, seen, agrees, expected }) => [layer, seen, agrees, expected]),
+		layers.map(({ layer, seen, agrees, expected }) => [layer, seen, agrees, expected]),
 		[['selftest', seen, false, ['a to be ok']]],
 	);
 	t.deepEqual(disagree, [
@@ -135,4 +143,5 @@ test("one of the kernel's own tests is a layer of its own", t => {
 			{ who: 'selftest', says: `it is ${seen}` },
 		],
 	]);
+	t.deepEqual(evidence, ['selftest: not ok 2 PMCR_EL0.N']);
 });

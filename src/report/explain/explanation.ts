@@ -55,7 +55,7 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 		summary: summaryOf(cell),
 		predicted:
 			predicted === null
-				? null
+				? demandedOf(cell)
 				: {
 						what: `${viewOf(predicted)}${predicted.name === undefined ? '' : ` (${predicted.name})`}`,
 						rule: predicted.rule,
@@ -71,6 +71,11 @@ export function explanationOf(cell: CellResult, folder: string): Explanation {
 		evidence: evidenceOf(cell).slice(0, mostEvidence),
 		repeat: quoteCommand(repeatWords(cell, folder)),
 	};
+}
+
+/** What one of the kernel's own tests must show: it is the same on every host. */
+function demandedOf({ selftest }: CellResult): Explanation['predicted'] {
+	return selftest === undefined ? null : { what: `${selftest.name} to be ok`, rule: 'selftest', because: [] };
 }
 
 const side = (who: string, says: string): Side => ({ who, says });
@@ -126,6 +131,7 @@ function layersOf(cell: CellResult): LayerView[] {
 	// Results of earlier versions do not say what a failure disagreed with.
 	const isCompared = observed !== null && (cell.status !== 'fail' || disagreements.length + unmet.length > 0);
 	const layers = observed?.layers;
+	const isOfQemu = cell.selftest === undefined;
 	const isStarted = timings.greetingMs !== null;
 	const seen: readonly (readonly [string, string])[] = [
 		['start', observed?.backend === 'error' ? 'QEMU did not start' : isStarted ? 'QEMU started' : notAsked],
@@ -146,7 +152,10 @@ function layersOf(cell: CellResult): LayerView[] {
 			const expected = [...new Set(against.map(one => one.expected))];
 			return { layer, seen, agrees: against.length > 0 ? false : agrees, expected };
 		})
-		.filter(({ seen, agrees, layer }) => seen !== notAsked || agrees === false || /^(qmp|trace|guest)$/.test(layer));
+		.filter(
+			({ seen, agrees, layer }) =>
+				seen !== notAsked || agrees === false || (isOfQemu && /^(qmp|trace|guest)$/.test(layer)),
+		);
 }
 
 function textOf(layer: unknown): string {
@@ -161,12 +170,14 @@ function kernelText(log: KernelLog | null | undefined): string {
 }
 
 function evidenceOf(cell: CellResult): string[] {
-	const { logs } = cell;
+	const { logs, selftest } = cell;
 	const ofKernel = (whose: string, log: KernelLog | null | undefined) =>
 		(log?.reports ?? []).flatMap(({ lines }) =>
 			lines.slice(0, 3).map(line => `${whose}: ${shorten(line.replace(level, ''), 300)}`),
 		);
+	const points = (selftest?.points ?? []).filter(({ state }) => state === 'not-ok');
 	const found = [
+		...points.slice(0, 5).map(({ text }) => `selftest: not ok ${shorten(text, 300)}`),
 		...ofKernel('host kernel', logs?.host),
 		...ofKernel('guest kernel', logs?.guest),
 		...(logs?.guest?.lastLines ?? []).slice(-3).map(line => `console: ${shorten(line, 300)}`),

@@ -71,3 +71,28 @@ test('what a hostile test prints is shortened', t => {
 	);
 	t.true(texts.every(text => text !== null && text.length < 2100));
 });
+
+test('a test about more than PMUs is judged by its points about them, however the rest of it ends', t => {
+	// As 6.12.118 prints on a board: another field than those of the PMU is at odds with the test.
+	const points = ['ok 1 ID_AA64DFR0_EL1_WRPs', 'ok 2 ID_AA64DFR0_EL1_PMUVer', 'ok 3 ID_DFR0_EL1_PerfMon'];
+	const stderr = '==== Test Assertion Failure ====\n  aarch64/set_id_regs.c:434: masks[idx] == 0\n';
+	const of = (lines: readonly string[], status: number | null = 254) =>
+		judgeSelftest({
+			...{ name: 'set_id_regs', about: ['PMUVer', 'PerfMon'], status, stderr },
+			stdout: ['TAP version 13', '1..87', ...lines, ''].join('\n'),
+		});
+	const counts = { ok: 2, 'not-ok': 0, skipped: 0, expected: 0 };
+	t.like(of(points), { state: 'ok', why: null, exit: 254, planned: 2, counts });
+	t.like(of(points.with(1, 'not ok 2 ID_AA64DFR0_EL1_PMUVer')), {
+		state: 'not-ok',
+		why: 'not ok 2 ID_AA64DFR0_EL1_PMUVer',
+	});
+	t.like(of(points.with(2, 'ok 3 ID_DFR0_EL1_PerfMon # SKIP 64 bit only')), {
+		state: 'ok',
+		counts: { ok: 1, skipped: 1 },
+	});
+	// One that ends before them is judged as a whole.
+	t.like(of(points.slice(0, 1)), { state: 'not-ok', why: 'aarch64/set_id_regs.c:434: masks[idx] == 0' });
+	t.like(of(points.slice(0, 2)), { state: 'not-ok', planned: 87 });
+	t.like(of([], 4), { state: 'not-ok' });
+});

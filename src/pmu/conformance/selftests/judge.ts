@@ -1,7 +1,7 @@
 import { lastLinesOf, shorten } from '../../../lib/foreign.ts';
 import type { SelftestObservation } from '../../verdict/observed.ts';
 import type { Check } from '../judge.ts';
-import { parseTap, type Tap } from './tap.ts';
+import { parseTap, type Tap, type TapPoint } from './tap.ts';
 
 /** One of the kernel's own tests, as it ended. */
 export interface EndedSelftest {
@@ -10,6 +10,8 @@ export interface EndedSelftest {
 	readonly status: number | null;
 	readonly stdout: string;
 	readonly stderr: string;
+	/** Of a test about more than PMUs, words of the points that count. It is judged by those points if each word has one. */
+	readonly about?: readonly string[];
 }
 
 /** The exit statuses of tools/testing/selftests/kselftest.h. */
@@ -19,11 +21,15 @@ const [passed, skipped] = [0, 4];
  * Judges one of the kernel's own tests (tools/testing/selftests) by its exit status and by its TAP: a test that says `not ok`, gives
  * up, or ends before all announced points has failed, whatever its exit status. Its output may be anything.
  */
-export function judgeSelftest({ name, status, stdout, stderr }: EndedSelftest): SelftestObservation {
-	const tap = parseTap(stdout);
+export function judgeSelftest({ name, status: exit, stdout, stderr, about }: EndedSelftest): SelftestObservation {
+	const whole = parseTap(stdout);
+	const part = about === undefined ? undefined : partOf(whole, about);
+	const tap = part ?? whole;
+	// How the rest of such a test ended says nothing of this part.
+	const status = part === undefined ? exit : passed;
 	const { counts, planned, points, skipsAll, bailedOut } = tap;
 	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
-	const common = { name, exit: status, planned, counts, points };
+	const common = { name, exit, planned, counts, points };
 	const wrong = wrongIn(tap, total);
 	// A test that skips a part and says more has not skipped itself.
 	const saysSo = total === 0 ? skipsAll !== null : counts.skipped === total;
@@ -39,6 +45,15 @@ export function judgeSelftest({ name, status, stdout, stderr }: EndedSelftest): 
 	const why =
 		(failed && `not ok ${failed.text}`) ?? assertion(stderr) ?? gaveUp ?? wrong ?? last() ?? 'it says no reason';
 	return { ...common, state: 'not-ok', why: shorten(why) };
+}
+
+/** The part of a test's TAP that has these words; `undefined` if one of them is missing. */
+function partOf({ points: all, skipsAll }: Tap, about: readonly string[]): Tap | undefined {
+	if (!about.every(word => all.some(({ text }) => text.includes(word)))) return undefined;
+	const points = all.filter(({ text }) => about.some(word => text.includes(word)));
+	const of = (state: TapPoint['state']) => points.filter(point => point.state === state).length;
+	const counts = { ok: of('ok'), 'not-ok': of('not-ok'), skipped: of('skipped'), expected: of('expected') };
+	return { planned: points.length, points, counts, skipsAll, bailedOut: null };
 }
 
 /** What a test's TAP says against it, whatever its exit status; `undefined` if nothing. */
