@@ -66,14 +66,11 @@ export function kcidbOf(results: Results, { origin = 'vpmu', commit, tree, url }
 			build_id: buildOf(kernelOf(cell)),
 			path: `vpmu.${cell.case.replaceAll('/', '.').replaceAll(/[^.\w-]/g, '_')}`,
 			status: statusOf(cell),
-			start_time: run.startedAt,
+			start_time: new Date(run.startedAt).toISOString(),
 			...(cell.timings.totalMs === null ? {} : { duration: cell.timings.totalMs / 1000 }),
-			...(cell.reason === null ? {} : { comment: visible(reasonOf(cell)) }),
+			...(cell.reason === null ? {} : { comment: reasonOf(cell) }),
 			...(isWrong(cell) ? { log_excerpt: explained(cell) } : {}),
-			environment: {
-				comment: visible(cell.on.host ?? 'unknown host'),
-				misc: { topology: cell.on.topology ?? 'as it is' },
-			},
+			environment: { comment: cell.on.host ?? 'unknown host', misc: { topology: cell.on.topology ?? 'as it is' } },
 			misc: {
 				...{ cell: cell.id, vpmu_status: cell.status, machine: cell.machine, accel: cell.accel },
 				...(cell.qemu.version === null ? {} : { qemu: cell.qemu.version }),
@@ -86,7 +83,19 @@ export function kcidbOf(results: Results, { origin = 'vpmu', commit, tree, url }
 			},
 		})),
 	};
-	return `${stringifyJson(report, { indent: 2 })}\n`;
+	return `${stringifyJson(plain(report), { indent: 2 })}\n`;
+}
+
+/** Levels of a report; no member of ours is deeper. */
+const mostLevels = 12;
+
+/** Makes every text visible: the schema's texts have no NUL, and PostgreSQL takes none anywhere. */
+function plain(value: unknown, levels = mostLevels): unknown {
+	if (typeof value === 'string') return visible(value);
+	if (typeof value !== 'object' || value === null) return value;
+	if (levels === 0) return 'too deep';
+	if (Array.isArray(value)) return value.map(one => plain(one, levels - 1));
+	return Object.fromEntries(Object.entries(value).map(([name, one]) => [visible(name), plain(one, levels - 1)]));
 }
 
 /** The schema's limit of an excerpt. */

@@ -12,56 +12,9 @@ import { annotationsOf } from '../series/annotations.ts';
 import { seriesDocument } from '../series/document.ts';
 import { seriesJunitOf } from '../series/junit.ts';
 import { judgeSeries } from '../series/verdict.ts';
+import { actsInDocument, hostile } from '../testing/hostile.ts';
 import type { ReportDocument } from './blocks.ts';
-import { commandLines, htmlFrom, markdownFrom, textOf } from './index.ts';
-
-/** Text that would act, if a report let it. */
-const hostile = fc.oneof(
-	fc.constantFrom(
-		...[
-			'<script>alert(1)</script>',
-			']]>',
-			'</pre></details><h1>',
-			'" onload="x',
-			"' onclick='x",
-			'&lt;b&gt;',
-			'<!-- x',
-		],
-		...[
-			'\u001b[31mred',
-			'\u009b2J',
-			'a\u0000b',
-			'line\nline\r\nline\u2028line',
-			'\u202eevil\u2066',
-			'\ufeff\u200b',
-			'\ud800',
-		],
-		...[
-			'[a](javascript:x)',
-			'![a](http://x/)',
-			'<http://x/>',
-			'| a | b |',
-			'`` ` ``',
-			'# title',
-			'- item',
-			'1. item',
-			'---',
-		],
-		...[
-			'@everyone',
-			'::error::x',
-			'%0A::error::x',
-			"it's",
-			'$(reboot)',
-			'`reboot`',
-			'\\',
-			'~~~',
-			'***bold***',
-			'\u{1f600}漢字',
-		],
-	),
-	fc.string({ unit: 'binary', maxLength: 40 }),
-);
+import { commandLines, textOf } from './index.ts';
 
 const cell = fc.record({
 	name: fc.oneof(fc.constant('pmu/a'), hostile),
@@ -124,29 +77,10 @@ function reportsOf({ before, after, title, author, file, said }: World) {
 	return { documents, verdict, baseline: baselineText(sideOf([was])) };
 }
 
-const isUnseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-const tags =
-	/<(?:!DOCTYPE html|\/?(?:html|head|meta|title|style|body|main|h1|h2|p|pre|ul|li|strong|div|details|summary|code|table|thead|tbody|tr|th|td)(?: (?:lang|charset|name|content|http-equiv|class|scope)="[^"<>]*")*)>/g;
-
 /** What acts in a report of text, the first of it; undefined if nothing does. */
 function actsIn({ documents, verdict, baseline }: ReturnType<typeof reportsOf>): string | undefined {
-	for (const document of documents) {
-		for (const width of [72, 100]) {
-			for (const line of textOf(document, width).split('\n')) {
-				if (isUnseen.test(line)) return `text: ${JSON.stringify(line)}`;
-				// Combining marks take no column; what is to be copied stays whole: Tested-by, and the words of a command.
-				const isWhole = /^Tested-by: |^ {4}(\$| {2})/.test(line);
-				if ([...line.replaceAll(/\p{M}/gu, '')].length > width && !isWhole) return `wide: ${line}`;
-			}
-		}
-		const html = htmlFrom(document);
-		const rest = html.replaceAll(tags, '').replaceAll(/<style>[^<]*<\/style>/g, '');
-		if (rest.includes('<') || isUnseen.test(html.replaceAll('\n', ''))) return `HTML: ${html}`;
-		const markdown = markdownFrom(document);
-		const unfenced = markdown.replaceAll(/^ {2}(`{3,})text\n(?: {2}.*\n)*? {2}\1$/gm, '');
-		const prose = unfenced.replaceAll(/(`+)(?!`)(.*?[^`])\1(?!`)/g, '').replaceAll(/^ {4}.*$/gm, '');
-		if (/<(?!br>)/.test(prose) || isUnseen.test(markdown.replaceAll('\n', ''))) return `Markdown: ${markdown}`;
-	}
+	const acts = documents.map(actsInDocument).find(one => one !== undefined);
+	if (acts !== undefined) return acts;
 	const annotations = annotationsOf(verdict).split('\n').slice(0, -1);
 	const broken = annotations.find(line => !/^::(?:error|notice|warning) [^\n\r]*$/.test(line));
 	if (broken !== undefined) return `annotation: ${broken}`;
