@@ -28,6 +28,22 @@ test('a case without axes is one cell for each QEMU', t => {
 	t.true(cells.every(cell => cell.on === 'board:uniform' && cell.cpu === 'host' && cell.skip === null));
 });
 
+test('a cell is found by the id that reports give it, and by that of another build of QEMU', t => {
+	const found = (id: string, qemus: readonly string[]) =>
+		planCells([declared('pmu/a')], { ...selection, qemus, cells: [id] }).map(cell => cell.id);
+	for (const id of ['pmu/a[uniform,virt]', 'pmu/a[uniform,/old/qemu,virt]', 'pmu/a[uniform,/opt/qemu,virt]']) {
+		t.deepEqual(found(id, ['debian:trixie', '/opt/qemu']), ['pmu/a[uniform,/opt/qemu,virt]']);
+	}
+	for (const [id, qemus] of [
+		['pmu/a[uniform,virt]', ['debian:trixie']],
+		['pmu/a[uniform,virt]', ['/a/qemu', '/b/qemu']],
+		['pmu/a[uniform,/old/qemu,virt]', ['/a/qemu', '/b/qemu']],
+		['pmu/a[uniform,debian:sid,virt]', ['debian:trixie', '/opt/qemu']],
+	] as const) {
+		t.throws(() => found(id, qemus), { instanceOf: UsageError, message: /^unknown cell 'pmu\/a\[uniform,/ });
+	}
+});
+
 test('every combination of the axes is a cell, and ids are unique', t => {
 	const matrix = {
 		topology: ['uniform', 'biglittle'],

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { stableIdOf, stableIdsOf } from '../../src/compare/index.ts';
 import { UsageError } from '../../src/lib/index.ts';
 import { divisionName, type PlannedCell, type Results } from '../../src/run/index.ts';
 import { nearest, unknownName } from '../usage/unknown-name.ts';
@@ -146,12 +147,16 @@ export function shardOf(
 	};
 }
 
+/** The cells with these ids. An id of a report, or of another build of QEMU, names the cell that alone has its stable id. */
 function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 	const known = cells.map(cell => cell.id);
-	for (const id of ids) {
-		if (!known.includes(id)) throw unknownName('cell', id, "of option '--cell', with the other options given", known);
-	}
-	return cells.filter(cell => ids.includes(cell.id));
+	const names = stableIdsOf(known);
+	const wanted = ids.map(id => {
+		const found = known.includes(id) ? id : known.find(one => names.get(one) === stableIdOf(id));
+		if (found === undefined) throw unknownName('cell', id, "of option '--cell', with the other options given", known);
+		return found;
+	});
+	return cells.filter(cell => wanted.includes(cell.id));
 }
 
 /** The cases that run if none is named: the user's own if there are any, else the shipped ones. */

@@ -52,7 +52,7 @@ export const selectOptions = {
 		help: 'without case names: include the full selection (implied if a QEMU supports -accel kvm,pmu=)',
 	},
 	cases: { value: 'DIR', help: "your own cases; default 'cases' of the project that has vpmu installed" },
-	cell: { value: 'ID', repeatable: true, help: 'only this cell, by its id as printed by list' },
+	cell: { value: 'ID', repeatable: true, help: 'only this cell, by its id as list or a report prints it' },
 	shard: { value: 'I/N', help: 'only part I of N, balanced by past durations' },
 	plan: { value: 'FILE', help: "with --shard: the division that 'vpmu plan' wrote, instead of named cases" },
 	random: {
