@@ -4,25 +4,23 @@ import type { PatchSeries } from '../../../src/patch/index.ts';
 import { type SeriesVerdict, seriesDocument, textOf } from '../../../src/report/index.ts';
 import { choicesOf } from '../../plan/select.ts';
 import { newRunId } from '../../run/folder.ts';
-import { planRun, type RunRequest } from '../../run/request.ts';
+import { planRun } from '../../run/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { explain } from '../../usage/explain.ts';
-import { type Given, nothingGiven } from '../command.ts';
+import type { Given } from '../command.ts';
 import { inspectBoth } from '../facts/inspect.ts';
-import { runOptions } from '../guests/options.ts';
-import { requestOf } from '../guests/run.ts';
 import { widths } from '../results/compare.ts';
 import { buildSeries, readPatch } from './build.ts';
 import { projectsOfSeries } from './linux/project.ts';
 import { linuxSeries } from './linux/series.ts';
 import type { seriesOptions } from './options.ts';
 import { publish, seriesReports, verdictOf } from './outcome.ts';
+import { requestFor } from './request.ts';
 import { type JudgedStep, type Ran, runBefore, runSteps } from './runs.ts';
 import { describeSteps, nameStep } from './steps.ts';
 
 type SeriesGiven = Given<typeof seriesOptions>;
-type RunGiven = Given<typeof runOptions>['options'];
 
 /** `vpmu series`. */
 export async function series(context: CommandContext, given: SeriesGiven): Promise<number> {
@@ -121,37 +119,4 @@ function describeSeries({ title, version, patches, base, notes }: PatchSeries): 
 		...patches.filter(patch => patch.isFlowed).map(patch => `  '${patch.title}' was sent as format=flowed`),
 	];
 	return `${lines.join('\n')}\n`;
-}
-
-const listed = (one: string | undefined) => (one === undefined ? undefined : [one]);
-
-/** The case that runs the kernel's own tests; without named cases it is among those that run. */
-const selftestCase = 'kernel/selftests';
-
-/** Makes the request of one of the two runs. @throws UsageError */
-function requestFor(
-	{ argv, options }: SeriesGiven,
-	own: Partial<Omit<RunGiven, 'kernel' | 'board-kernel'> & Pick<SeriesGiven['options'], 'kernel' | 'board-kernel'>>,
-): RunRequest {
-	const { source: _, case: cases, json: _json, out: _out, range: _range, verbose: _verbose, ...rest } = options;
-	const { 'build-only': _only, 'build-limit': _limit, each: _each, fresh: _fresh, ...others } = rest;
-	const {
-		'configure-args': _arguments,
-		sanitize: _sanitize,
-		as: _as,
-		config: _config,
-		selftests: withSelftests,
-		qemu: _qemu,
-		...shared
-	} = others;
-	return requestOf({
-		...{ argv, positionals: cases === undefined ? [] : [...cases, ...(withSelftests ? [selftestCase] : [])] },
-		options: {
-			...{ ...nothingGiven(runOptions), ...shared, ...own },
-			...{
-				kernel: listed(own.kernel ?? shared.kernel),
-				'board-kernel': listed(own['board-kernel'] ?? shared['board-kernel']),
-			},
-		},
-	});
 }
