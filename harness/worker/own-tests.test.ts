@@ -16,9 +16,11 @@ async function runFake(t: ExecutionContext, scripts: Readonly<Record<string, str
 	await using host = localHost();
 	const seen: Parameters<SelftestCell['observe']>[0][] = [];
 	const files: Record<string, string> = {};
+	const notes: string[] = [];
 	const fakeCell = {
 		...{ cell: { selftests, variant }, host, lease: { slowness: 5, artifacts } },
 		observe: part => void seen.push(part),
+		note: text => void notes.push(text),
 		attach: (name, file) => {
 			files[name] = readFileSync(file, 'utf8');
 		},
@@ -27,7 +29,7 @@ async function runFake(t: ExecutionContext, scripts: Readonly<Record<string, str
 		() => undefined,
 		(error: Error) => error,
 	);
-	return { ended, seen: seen[0]?.selftest, files };
+	return { ended, seen: seen[0]?.selftest, files, notes };
 }
 
 test('what a test prints is judged and kept in the folder of the cell', async t => {
@@ -52,4 +54,14 @@ test('tests that could not be built are not ok', async t => {
 	const { ended, seen } = await runFake(t, { unbuilt: 'a.c:1: error: b\n' });
 	t.is(ended, undefined);
 	t.like(seen, { state: 'not-ok', why: 'it could not be built: a.c:1: error: b' });
+});
+
+test('that the rest of a test fails, which is not about PMUs, is noted', async t => {
+	const script = '#!/bin/sh\necho 1..9; echo ok 1 A_PMUVer; echo ok 2 B_PerfMon; echo at odds >&2; exit 254\n';
+	const { seen, notes, files } = await runFake(t, { set_id_regs: script }, 'set_id_regs');
+	t.like(seen, { state: 'ok', exit: 254, planned: 2 });
+	t.deepEqual(notes, [
+		'set_id_regs ended with status 254; only its points about PMUVer and PerfMon count: selftest.stderr has the rest',
+	]);
+	t.is(files['selftest.stderr'], 'at odds\n');
 });

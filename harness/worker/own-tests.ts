@@ -8,7 +8,7 @@ import { sessionOf, type VmContext } from './context.ts';
 import type { CellSession } from './session.ts';
 
 /** The parts of a cell that a test of the kernel needs. */
-export type SelftestCell = Pick<CellSession, 'cell' | 'host' | 'lease' | 'observe' | 'attach'>;
+export type SelftestCell = Pick<CellSession, 'cell' | 'host' | 'lease' | 'observe' | 'attach' | 'note'>;
 
 /**
  * Runs the kernel's own test that the cell's variant names on the cell's host, and keeps what it showed as layer `selftest`: one
@@ -39,6 +39,12 @@ export async function runOwnTestIn(session: SelftestCell): Promise<void> {
 	}
 	const seen = judgeSelftest(ended);
 	if (seen.state === 'skipped') throw new CellSkipped(`${name} was skipped: ${seen.why}`);
+	if (seen.state === 'ok' && ended.status !== 0) {
+		const end = ended.status === null ? 'was ended by a signal' : `ended with status ${ended.status}`;
+		session.note(
+			`${name} ${end}; only its points about ${ended.about?.join(' and ')} count: selftest.stderr has the rest`,
+		);
+	}
 	session.observe({ selftest: seen });
 }
 
