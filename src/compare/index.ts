@@ -6,7 +6,7 @@ export type { ChangeGroup } from './groups.ts';
 export type { MeasuredChange } from './measure/measure.ts';
 export { leastProbability, median, rankTest, significant } from './measure/statistics.ts';
 export { type Baseline, baselineShape, baselineText } from './side/baseline.ts';
-export { type CellIdentity, identityOf, stableIdOf, stableIdsOf } from './side/identity.ts';
+export { buildOf, type CellIdentity, identityOf, stableIdOf, stableIdsOf } from './side/identity.ts';
 export { isVerdict, type Side, type SideCell, sideOf } from './side/side.ts';
 export { whereOf } from './where.ts';
 export { backendText, type ChangeKind, changeKinds, counted, findingIn, kindTitles, ruleText } from './words.ts';

@@ -44,3 +44,4 @@ export {
 } from './series/verdict.ts';
 export { tapOf } from './tap.ts';
 export { PrettyReport } from './terminal/pretty.ts';
+export { programName } from './words.ts';

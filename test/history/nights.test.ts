@@ -62,7 +62,10 @@ test('after 14 nights, the history report names the regression, the drift and th
 	// The first nights of a slow drift are within the noise.
 	const drift = /slower: since (\S+): 10 cells on board:biglittle: boot time \+2\d\.\d % so far/.exec(said);
 	t.true([5, 6, 7].map(dateOf).includes(drift?.[1] ?? ''), said);
-	t.regex(said, /last good: run night-8 of .*; first bad: run night-9 of .*; another build of QEMU/);
+	t.regex(
+		said,
+		/last good: run night-8 of .*; first bad: run night-9 of .*; another build of QEMU \(qemu-built-8, then qemu-built-9\)/,
+	);
 
 	for (const format of ['markdown', 'html']) {
 		const page = await vpmu('history', 'report', '--since', '14d', '--format', format);

@@ -1,11 +1,13 @@
 import test from 'ava';
 import { sketched } from '../testing/cells.ts';
-import { identityOf, identityText, stableIdOf, stableIdsOf } from './identity.ts';
+import { buildOf, identityOf, identityText, stableIdOf, stableIdsOf } from './identity.ts';
 
 test('a cell has the same stable id for each build of QEMU', t => {
 	const built = (key: string) => `pmu/a[biglittle,/cache/roots/qemu-built-${key}/qemu-system-aarch64,virt-9.2,pmu=10]`;
 	t.is(stableIdOf(built('6619')), 'pmu/a[biglittle,virt-9.2,pmu=10]');
 	t.is(stableIdOf(built('6619')), stableIdOf(built('7e28')));
+	t.is(buildOf(built('6619')), '/cache/roots/qemu-built-6619/qemu-system-aarch64');
+	t.is(buildOf('pmu/a[uniform,debian:trixie,virt]'), undefined);
 	t.is(stableIdOf('pmu/a[ssh://u@host,/a b/c,d/qemu,virt,tcg]'), 'pmu/a[ssh://u@host,virt,tcg]');
 	t.is(stableIdOf('pmu/a[local,/q[1]/qemu,virt,kernel=/boot/a,b]'), 'pmu/a[local,virt,kernel=/boot/a,b]');
 });

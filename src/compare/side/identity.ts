@@ -45,12 +45,24 @@ export function identityText({ case: name, place, qemu, machine, axes }: CellIde
  * its own, and the cell is the same one. A name such as `debian:trixie` stays, and so does an id that vpmu did not make. Pure.
  */
 export function stableIdOf(id: string): string {
+	const [from, to] = pathIn(id);
+	return `${id.slice(0, from)}${id.slice(to)}`;
+}
+
+/** Returns the path of the QEMU in a cell's id; `undefined` if the id has a name such as `debian:trixie`, or none. Pure. */
+export function buildOf(id: string): string | undefined {
+	const [from, to] = pathIn(id);
+	return from === to ? undefined : id.slice(from + 1, to);
+}
+
+/** Where the path of a QEMU lies in a cell's id, with the comma before it; nowhere if both are equal. */
+function pathIn(id: string): readonly [from: number, to: number] {
 	const open = id.indexOf('[');
 	const first = id.indexOf(',', open);
-	if (open === -1 || first === -1 || id[first + 1] !== '/' || !id.endsWith(']')) return id;
+	if (open === -1 || first === -1 || id[first + 1] !== '/' || !id.endsWith(']')) return [0, 0];
 	// A path may contain commas; what follows it is a machine type.
 	const after = /,(?=[A-Za-z][\w.+-]*[,\]])/.exec(id.slice(first + 1));
-	return after === null ? id : `${id.slice(0, first)}${id.slice(first + 1 + after.index)}`;
+	return after === null ? [0, 0] : [first, first + 1 + after.index];
 }
 
 /** Maps the ids of a run's cells to their stable ids. Cells that only their builds of QEMU tell apart keep their own. Pure. */

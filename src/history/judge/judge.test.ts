@@ -160,7 +160,10 @@ test('a build of QEMU that always fails makes no cell flaky, and a change of the
 		),
 	);
 	t.like(rebuilt!.flaky, { wrong: 4, of: 9 });
-	t.is(changedText(rebuilt!.results[0]!, rebuilt!.results[1]!), 'another build of QEMU');
+	t.is(
+		changedText(rebuilt!.results[0]!, rebuilt!.results[1]!),
+		'another build of QEMU (/build-1/qemu, then /build-2/qemu)',
+	);
 	t.is(changedText(cell!.results[0]!, cell!.results[2]!), 'same versions');
 	const [link] = linksTo(rebuilt!.results[1]!, '/ci');
 	t.is(link!.href, './night-2/report.html#cell=pmu%2Fa%5Buniform%2C%2Fbuild-2%2Fqemu%2Cvirt%5D');

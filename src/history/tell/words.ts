@@ -1,6 +1,7 @@
 import path from 'node:path';
+import { buildOf } from '../../compare/index.ts';
 import { formatDuration } from '../../lib/index.ts';
-import type { Link } from '../../report/index.ts';
+import { type Link, programName } from '../../report/index.ts';
 import { cellFolder } from '../../run/index.ts';
 import { type CellHistory, isBad, isGood, type Spread } from '../judge/cells.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
@@ -49,7 +50,7 @@ export function boundsText({ firstBad, lastGood }: Pick<CellHistory, 'firstBad' 
 	return `last good: ${resultText(lastGood)}; first bad: ${resultText(firstBad)}; ${changedText(lastGood, firstBad)}`;
 }
 
-/** `QEMU changed from 10.1.0 to 10.1.50`, `another build of QEMU`, or `same versions`. */
+/** `QEMU changed from 10.1.0 to 10.1.50`, `another build of QEMU (a, then b)`, or `same versions`. */
 export function changedText(before: PastCell, after: PastCell): string {
 	const versions = [
 		['commit', before.run.revision, after.run.revision],
@@ -60,7 +61,10 @@ export function changedText(before: PastCell, after: PastCell): string {
 	const changed = versions
 		.filter(([, was, is]) => was !== null && is !== null && was !== is)
 		.map(([what, was, is]) => `${what} changed from ${was} to ${is}`);
-	if (before.qemu === after.qemu && before.cell !== after.cell) changed.unshift('another build of QEMU');
+	const [was, is] = [buildOf(before.cell), buildOf(after.cell)];
+	if (before.qemu === after.qemu && was !== undefined && is !== undefined && was !== is) {
+		changed.unshift(`another build of QEMU (${programName(was)}, then ${programName(is)})`);
+	}
 	return changed.length === 0 ? 'same versions' : changed.join(', ');
 }
 
