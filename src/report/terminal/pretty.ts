@@ -5,7 +5,7 @@ import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
-import { axesOf, countsOf, observedOf, viewOf } from '../words.ts';
+import { axesOf, countsOf, observedOf, programName, viewOf } from '../words.ts';
 import { Live } from './live.ts';
 import {
 	columnOf,
@@ -159,11 +159,13 @@ export class PrettyReport {
 	 */
 	#qemu(result: CellResult): string {
 		const { version, path, hasPmuChoice } = result.qemu;
-		const text = `${version ?? path ?? ''}${hasPmuChoice === true ? '+choice' : ''}`;
+		// A cell that never asked its QEMU for the version.
+		if (version === null) return programName(path ?? '');
+		const text = `${version}${hasPmuChoice === true ? '+choice' : ''}`;
 		const { qemu } = axesOf(result);
 		const first = this.#qemus.get(text) ?? qemu;
 		this.#qemus.set(text, first);
-		return first === qemu || text === qemu ? text : `${text} ${shortName(qemu, first)}`;
+		return first === qemu ? text : `${text} ${shortName(qemu, first)}`;
 	}
 
 	#row(texts: readonly string[], status?: CellStatus): Line[] {

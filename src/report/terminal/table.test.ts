@@ -77,6 +77,20 @@ test('words that the plan left no room for are fewer, and the row stays in line'
 	t.regex(row.slice(from - 2, from + 1), /^ {2}\S/);
 });
 
+test('a cell whose QEMU was never asked, and a backend that nothing foretold, stay in line too', t => {
+	const path = '/root/.cache/vpmu/roots/qemu-built-6619481dfafad9bb/qemu-system-aarch64';
+	const report = new PrettyReport({ columns: 150 });
+	const run = { id: 'r', startedAt: at, argv: [], vpmu: '0' };
+	const lost = cellOf('skip', {
+		...{ id: `pmu/c0[uniform,${path},virt]`, case: 'pmu/c0', predicted: fixed },
+		qemu: { version: null, path, hasPmuChoice: null },
+	});
+	report.receive({ at, event: 'run-start', run, cells: [{ ...planned(cells[0]!), qemu: path, cpuPmu: null }] });
+	const row = rendered(report.receive({ at, event: 'cell-end', result: lost })).split('\n')[0]!;
+	t.regex(row, / {2}…9481dfafad9bb {2}virt +fixed-counters… {2}default /);
+	t.true(PrettyReport.of(resultsWith([lost]), 'run').includes('  qemu-built-6619481dfafad9bb  '));
+});
+
 test('a report of a finished run is as wide as its own texts', t => {
 	const [headings, ...rows] = PrettyReport.of(resultsWith(cells), 'run').split('\n');
 	for (const row of rows.slice(0, cells.length)) {

@@ -70,12 +70,16 @@ export const columnsBeforeCounts = (widths: readonly number[]): number =>
 	widths.slice(0, -1).reduce((sum, width) => sum + width + gap.length, 0);
 
 /**
- * Lays a row out. On a terminal, counts that do not fit continue on further lines, below their heading if there is room.
+ * Lays a row out. On a terminal, counts that do not fit continue on further lines, below their heading if there is room, and
+ * other text is cut to its column.
  *
  * @param columns width of the terminal; `undefined` for a log, in which a row is one line
  */
 export function rowLines(row: readonly string[], widths: readonly number[], columns?: number): string[] {
-	const first = row.slice(0, -1).map((text, at) => `${text.padEnd(widths[at] ?? 0)}${gap}`);
+	const first = row.slice(0, -1).map((text, at) => {
+		const width = widths[at] ?? text.length;
+		return `${(columns === undefined ? text : fitted(text, width, at)).padEnd(width)}${gap}`;
+	});
 	const [before, counts] = [first.join(''), row.at(-1)!];
 	const left = columns === undefined ? Number.POSITIVE_INFINITY : columns - before.length;
 	if (counts.length <= left) return [`${before}${counts}`.trimEnd()];
@@ -83,6 +87,12 @@ export function rowLines(row: readonly string[], widths: readonly number[], colu
 	const indent = ' '.repeat(isBelow ? before.length : 8);
 	const lines = wrapped(counts, isBelow ? left : columns! - indent.length).map(text => `${indent}${text}`);
 	return isBelow ? [`${before}${lines[0]!.trimStart()}`, ...lines.slice(1)] : [before.trimEnd(), ...lines];
+}
+
+/** Cuts text that no plan foretold to its column: the end of a QEMU's name tells more than its beginning. */
+function fitted(text: string, width: number, at: number): string {
+	if (text.length <= width) return text;
+	return at === columnOf('QEMU') ? `…${text.slice(1 - width)}` : `${text.slice(0, width - 1)}…`;
 }
 
 /** Breaks counts between events, or between the counts of one. */
