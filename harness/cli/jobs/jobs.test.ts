@@ -244,6 +244,8 @@ exit ${merge}
 	t.deepEqual(ended(1, 0), [0, 'posted lab: new'], 'what failed passed when it ran again');
 	t.deepEqual(ended(0, 0, { mail: 1 }), [69, 'posted lab: new']);
 	t.deepEqual(ended(1, 1, { mail: 1 }), [1, 'posted lab: new']);
+	const unjudged = 'posted lab: any: the run cannot be judged (exit status 2)';
+	t.deepEqual(ended(0, 2, { isNew: false }), [2, unjudged], 'a history that cannot be used');
 	const lost = 'posted lab: any: no verdict: the parts cannot be merged (exit status 2)';
 	t.deepEqual(ended(2, 0, { merged: false }), [2, lost]);
 });

@@ -51,6 +51,8 @@ set -u
 # What earlier nights were like.
 : "\${VPMU_STATE:=$PWD/vpmu-state}"
 export VPMU_STATE
+# Nobody looks at a night without news.
+tell() { echo "${name}: $1 (exit status $status)" | tee ${night}/new.txt > ${night}/new.md; }
 judge() {
 	status=0
 	${judge} "$@" || status=$?
@@ -61,9 +63,10 @@ status=0
 ${vpmu} merge "$@" --out ${run} || status=$?
 if [ -e ${run}/results.json ]; then
 	judge${again === undefined ? '' : ` --later\n${again.map(line => `\t${line}`).join('\n')}`}
+	case $status in ${exitCodes.asPredicted}|${exitCodes.failed}|${exitCodes.infrastructure}) ;; *) [ -e ${night}/new.md ] || tell 'the run cannot be judged' ;; esac
 	if [ -e ${night}/bisect.sh ]; then sh ${night}/bisect.sh || echo "a bisection did not end with a commit" >&2; fi
 else
-	echo "${name}: no verdict: the parts cannot be merged (exit status $status)" | tee ${night}/new.txt > ${night}/new.md
+	tell 'no verdict: the parts cannot be merged'
 fi
 ${
 	post === undefined
