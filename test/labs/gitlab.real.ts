@@ -68,7 +68,7 @@ function runPipeline(repository: string, tools: string): PipelineEnd {
 	const program = path.join(root, 'node_modules', 'gitlab-ci-local', 'dist', 'index.js');
 	const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--force-shell-executor', '--no-color'], {
 		...{ cwd: repository, encoding: 'utf8', timeout: 500_000 },
-		env: { ...userEnvironment(), PATH: `${tools}:${process.env.PATH}` },
+		env: { ...userEnvironment(), VPMU_STATE: undefined, PATH: `${tools}:${process.env.PATH}` },
 	});
 	return { status, said: `${stdout}${stderr}` };
 }

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { readHistory } from '../../src/history/index.ts';
 import { debianPackage, openCache } from '../../src/image/index.ts';
 import { unless, unlessRoot } from '../../src/lib/testing/unless.ts';
 import type { Results } from '../../src/run/index.ts';
@@ -75,40 +76,47 @@ merge=$(sh vpmu-jobs/submit.sh | tail -n 1)
 srun --quiet --dependency=afterany:\${merge%%;*} true
 `;
 
-unless(unlessRoot)('a bare Slurm with two nodes runs both parts with real guests and merges them', async t => {
-	const folder = await temporaryFolder(t);
-	const work = path.join(folder, 'work');
-	mkdirSync(work);
-	await unpackSlurm(path.join(folder, 'root'));
-	writeFileSync(path.join(folder, 'slurm.conf'), configuration(folder));
-	writeFileSync(path.join(folder, 'gres.conf'), 'NodeName=n1 Name=pmu Count=1\nNodeName=n2 Name=pmu Count=1\n');
-	const made = await vpmu([
-		...['jobs', 'slurm', 'pmu/tcg-counts', '--machine', 'virt,virt-9.2', '--accel', 'tcg', '--on', 'local'],
-		...['--host', 'amd,lab', '--shards', '2', '--vpmu', `${process.execPath} ${bin}`, '--setup', `cd ${work}`],
-		...['--out', path.join(work, 'vpmu-jobs')],
-	]);
-	t.is(made.status, 0, made.stderr);
-	const { status, stdout, stderr } = spawnSync(
-		'unshare',
-		['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', script, 'bash', folder],
-		{ cwd: work, encoding: 'utf8', timeout: 600_000, env: userEnvironment() },
-	);
-	t.is(status, 0, `${stdout}${stderr}`);
-	t.regex(stdout, /feature/i, 'hosts that there are not are refused at submission');
-	const run = path.join(work, 'vpmu-run/amd-lab');
-	const results = JSON.parse(readFileSync(path.join(run, 'results.json'), 'utf8')) as Results;
-	t.deepEqual(
-		results.cells.map(cell => [cell.status, cell.part]),
-		[
-			['pass', 1],
-			['pass', 2],
-		],
-	);
-	t.deepEqual(
-		results.run.parts?.map(({ runner }) => [runner?.engine, runner?.task, /^n[12]$/.test(runner?.runner ?? '')]),
-		[
-			['slurm', '1', true],
-			['slurm', '2', true],
-		],
-	);
-});
+unless(unlessRoot)(
+	'a bare Slurm with two nodes runs both parts of a night with real guests, merges them and remembers the night',
+	async t => {
+		const folder = await temporaryFolder(t);
+		const work = path.join(folder, 'work');
+		mkdirSync(work);
+		await unpackSlurm(path.join(folder, 'root'));
+		writeFileSync(path.join(folder, 'slurm.conf'), configuration(folder));
+		writeFileSync(path.join(folder, 'gres.conf'), 'NodeName=n1 Name=pmu Count=1\nNodeName=n2 Name=pmu Count=1\n');
+		const made = await vpmu([
+			...['jobs', 'slurm', 'pmu/tcg-counts', '--machine', 'virt,virt-9.2', '--accel', 'tcg', '--on', 'local'],
+			...['--host', 'amd,lab', '--shards', '2', '--vpmu', `${process.execPath} ${bin}`, '--setup', `cd ${work}`],
+			...['--out', path.join(work, 'vpmu-jobs'), '--night', '--label', 'commit=1234abcd'],
+		]);
+		t.is(made.status, 0, made.stderr);
+		const { status, stdout, stderr } = spawnSync(
+			'unshare',
+			['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', script, 'bash', folder],
+			// Where the night is remembered is the script's choice.
+			{ cwd: work, encoding: 'utf8', timeout: 600_000, env: { ...userEnvironment(), VPMU_STATE: undefined } },
+		);
+		t.is(status, 0, `${stdout}${stderr}`);
+		t.regex(stdout, /feature/i, 'hosts that there are not are refused at submission');
+		const [first] = readHistory({ folder: path.join(work, 'vpmu-state'), onNote: note => t.fail(note) });
+		t.is(first?.run.revision, '1234abcd');
+		t.deepEqual(readdirSync(path.join(work, 'vpmu-night/amd-lab')), [], 'nothing is new');
+		const run = path.join(work, 'vpmu-run/amd-lab');
+		const results = JSON.parse(readFileSync(path.join(run, 'results.json'), 'utf8')) as Results;
+		t.deepEqual(
+			results.cells.map(cell => [cell.status, cell.part]),
+			[
+				['pass', 1],
+				['pass', 2],
+			],
+		);
+		t.deepEqual(
+			results.run.parts?.map(({ runner }) => [runner?.engine, runner?.task, /^n[12]$/.test(runner?.runner ?? '')]),
+			[
+				['slurm', '1', true],
+				['slurm', '2', true],
+			],
+		);
+	},
+);

@@ -19,16 +19,7 @@ import type { Given } from '../command.ts';
 import type { Finding } from './finding.ts';
 import type { doctorOptions } from './options.ts';
 import { packageFindings } from './packages.ts';
-
-/** System programs that vpmu calls, with their Debian packages. What fetches packages is tried, see packages.ts. */
-const programs: Readonly<Record<string, string>> = {
-	setpriv: 'util-linux',
-	ssh: 'openssh-client',
-	'ssh-keygen': 'openssh-client',
-	flock: 'util-linux',
-	tar: 'tar',
-	sh: 'dash',
-};
+import { commandFor, programs } from './programs.ts';
 
 const gibibyte = 2 ** 30;
 
@@ -45,11 +36,12 @@ export function examine(env: Readonly<Record<string, string | undefined>>, isFil
 			: { state: 'missing', what: `Node.js 24 (this is ${process.version})`, remedy: 'npm ci' },
 	);
 	const folders = [...(env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
-	for (const [program, packageName] of Object.entries(programs)) {
-		const found = folders.map(folder => path.join(folder, program)).find(isExecutable);
+	const placeOf = (program: string) => folders.map(folder => path.join(folder, program)).find(isExecutable);
+	for (const program of Object.keys(programs)) {
+		const found = placeOf(program);
 		findings.push(
 			found === undefined
-				? { state: 'missing', what: program, remedy: `sudo apt-get install ${packageName}` }
+				? { state: 'missing', what: program, remedy: commandFor(program, one => placeOf(one) !== undefined) }
 				: { state: 'ok', what: `${program} (${found})` },
 		);
 	}

@@ -86,6 +86,7 @@ test('without apt, as on Fedora, vpmu fetches packages itself, and doctor tries 
 	const { status, finding } = await doctor(t, { VPMU_DEBIAN_MIRROR: 'http://127.0.0.1:1/debian' }, false);
 	t.is(status, 69);
 	t.regex(finding.what, /cannot fetch http:\/\/127\.0\.0\.1:1\/debian\/dists\/trixie\/InRelease: .*ECONNREFUSED/);
+	t.regex(finding.remedy ?? '', /^VPMU_DEBIAN_MIRROR=URI of a mirror that this machine reaches .*vpmu cache import/);
 });
 
 unless(spawnSync('unshare', ['-rm', 'true']).status === 0 ? undefined : 'no user namespaces here')(

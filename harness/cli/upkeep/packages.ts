@@ -24,6 +24,10 @@ const remedies: readonly (readonly [RegExp, string])[] = [
 		"install the named tool; or fill a cache on another machine, and move it with 'vpmu cache export' and 'vpmu cache import'",
 	],
 	[/'\S+' is not a Debian suite|has no suite/, 'VPMU_DEBIAN_MIRROR=URI of a mirror of the Debian archive'],
+	[
+		/cannot fetch/,
+		"VPMU_DEBIAN_MIRROR=URI of a mirror that this machine reaches (http_proxy and https_proxy apply); or fill a cache elsewhere, and move it with 'vpmu cache export' and 'vpmu cache import'",
+	],
 ];
 
 type Context = Pick<CommandContext, 'env' | 'signal' | 'cwd'>;

@@ -138,8 +138,11 @@ export function lastLines(text: string, count = 12): string[] {
 function missing(tool: string, cause: unknown): VpmuError {
 	const from = packageOf[tool];
 	const hint = from === undefined ? '' : ` (Debian package '${from}')`;
-	return new VpmuError(`this machine has no usable '${tool}'${hint}, which vpmu needs to fetch and unpack packages`, {
-		blame: 'host',
-		cause,
-	});
+	return new VpmuError(
+		`this machine has no usable '${tool}'${hint}, which vpmu needs; 'vpmu doctor' says what else is missing`,
+		{
+			blame: 'host',
+			cause,
+		},
+	);
 }

@@ -169,7 +169,7 @@ export async function updateIndex(cache: Cache, apt: Apt, force: boolean): Promi
 		const lacking = suiteChain(apt.suite).filter(part => !absent.includes(part.suite) && lacks(text, part.suite));
 		if (lacking.some(part => !part.optional)) {
 			throw new UsageError(
-				`the Debian mirror that this machine uses (${apt.mirrors.main.from}) has no suite '${apt.suite}' for ${apt.architecture}`,
+				`the Debian mirror ${apt.mirrors.main.uri} (${apt.mirrors.main.from}) has no suite '${apt.suite}' for ${apt.architecture}`,
 			);
 		}
 		if (lacking.length > 0) {

@@ -71,7 +71,7 @@ async function fetchWithApt(cache: Cache, { suite, name, fetching, what }: Sourc
 		updateIndex(cache, await prepareApt(cache, suite, 'amd64'), cache.refresh),
 	);
 	const list = await sourceList(apt);
-	const mirror = `the Debian mirror that this machine uses (${apt.mirrors.main.from})`;
+	const mirror = `the Debian mirror ${apt.mirrors.main.uri} (${apt.mirrors.main.from})`;
 	const run = async (argv: readonly string[]) => {
 		const source = ['-o', `Dir::Etc::SourceList=${list}`];
 		const full = ['apt-get', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...source, ...argv];

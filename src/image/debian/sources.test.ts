@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
+import { UsageError } from '../../lib/errors.ts';
 import { findMirrors, parseDeb822, parseSourcesList, pickMirror, securityBeside } from './sources.ts';
 
 const deb822 = `# comment
@@ -88,3 +89,18 @@ test('the security archive is the one that apt uses, else the one beside the mai
 	);
 	t.is(beside('http://apt.example/mirror'), undefined);
 });
+
+for (const [variable, value, allowed] of [
+	['VPMU_DEBIAN_MIRROR', 'deb.debian.org/debian', /is not the address of a mirror; allowed: https:/],
+	['VPMU_DEBIAN_MIRROR', 'ftp://a.example/debian', /is not the address of a mirror; allowed: https:/],
+	['VPMU_DEBIAN_SECURITY_MIRROR', 'a.example', /is not the address of a mirror; allowed: https:/],
+	['VPMU_DEBIAN_KEYRING', 'keys.gpg', /is not the path of a keyring; allowed: the absolute path/],
+	['VPMU_DEBIAN_KEYRING', '/my keys.gpg', /is not the path of a keyring; allowed: the absolute path/],
+] as const) {
+	test(`${variable}=${value} is refused: nothing else counts instead`, async t => {
+		const env = { VPMU_DEBIAN_MIRROR: 'http://own.example/debian', [variable]: value };
+		const error = await t.throwsAsync(findMirrors(env, '/none'), { instanceOf: UsageError });
+		t.true(error.message.startsWith(`'${value}' of variable '${variable}' `), error.message);
+		t.regex(error.message, allowed);
+	});
+}

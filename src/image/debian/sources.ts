@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { VpmuError } from '../../lib/errors.ts';
+import { UsageError, VpmuError } from '../../lib/errors.ts';
 
 /** Where Debian, and systems that package its keys, have them. */
 export const debianKeyrings = [
@@ -130,23 +130,39 @@ export function securityBeside(main: Mirror): Mirror | undefined {
 	return uri === main.uri ? undefined : { ...main, uri };
 }
 
+function requireAddress(uri: string, variable: string): string {
+	if (URL.canParse(uri) && /^(https?|file):$/.test(new URL(uri).protocol)) return uri;
+	throw new UsageError(
+		`'${uri}' of variable '${variable}' is not the address of a mirror; allowed: https://HOST/PATH, http://HOST/PATH or file:///FOLDER`,
+	);
+}
+
+/** What is not an absolute path would not be read, and other keys would count. */
+function requireKeyring(text: string): void {
+	if (text.includes('-----BEGIN PGP') || text.split(/[\s,]+/).every(word => path.isAbsolute(word))) return;
+	throw new UsageError(
+		`'${text}' of variable 'VPMU_DEBIAN_KEYRING' is not the path of a keyring; allowed: the absolute path of a file, without blanks and commas`,
+	);
+}
+
 /**
  * Finds Debian mirrors: those that this machine's apt uses. On a system that is not Debian, `VPMU_DEBIAN_MIRROR` names a mirror,
  * `VPMU_DEBIAN_SECURITY_MIRROR` one of the security archive, and `VPMU_DEBIAN_KEYRING` the file with the keys of both. Without
  * it, they are the machine's keys of Debian, or those that vpmu ships.
  *
- * @throws VpmuError (blame `host`) when no source names the Debian archive
+ * @throws VpmuError (blame `host`) when no source names the Debian archive; UsageError for a variable without an address or path
  */
 export async function findMirrors(
 	env: Readonly<Record<string, string | undefined>>,
 	etcApt = '/etc/apt',
 ): Promise<Mirrors> {
 	const hasKeys = debianKeyrings.some(file => existsSync(file));
+	if (env.VPMU_DEBIAN_KEYRING) requireKeyring(env.VPMU_DEBIAN_KEYRING);
 	const own = env.VPMU_DEBIAN_KEYRING || (hasKeys ? undefined : shippedKeyring);
 	const keyring = own === undefined ? {} : { signedBy: own };
 	const named = (name: string): Mirror | undefined => {
 		const uri = env[name];
-		return uri ? { uri, from: name, ...keyring } : undefined;
+		return uri ? { uri: requireAddress(uri, name), from: name, ...keyring } : undefined;
 	};
 	const namedSecurity = named('VPMU_DEBIAN_SECURITY_MIRROR');
 	const namedMain = named('VPMU_DEBIAN_MIRROR');

@@ -111,7 +111,7 @@ export class OwnArchive implements DebianArchive {
 						continue;
 					}
 					throw new UsageError(
-						`the Debian mirror that this machine uses (${this.mirrors.main.from}) has no suite '${suite}' for ${this.architecture}`,
+						`the Debian mirror ${this.mirrors.main.uri} (${this.mirrors.main.from}) has no suite '${suite}' for ${this.architecture}`,
 						{ cause: error },
 					);
 				}

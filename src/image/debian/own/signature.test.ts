@@ -54,6 +54,11 @@ for (const [name, verify] of verifiers) {
 	}
 }
 
+test('a file that is no keyring is named', async t => {
+	const answer = await verifyWithLibrary(signed, ring('127.0.0.1 localhost\n'), room);
+	t.deepEqual(answer, { problem: "'a test' is not a file of OpenPGP keys" });
+});
+
 test('text around a signed message is refused, and so is a second one', async t => {
 	t.is((await verifySigned(signed, ring(key.binary), 'it', room)).trimEnd(), text.trimEnd());
 	for (const message of [

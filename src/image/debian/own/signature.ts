@@ -176,9 +176,13 @@ async function isArmored({ bytes }: Keyring): Promise<boolean> {
 
 async function readKeys(keyring: Keyring) {
 	const { readKeys } = await import('openpgp');
-	return (await isArmored(keyring))
-		? await readKeys({ armoredKeys: Buffer.from(keyring.bytes).toString() })
-		: await readKeys({ binaryKeys: keyring.bytes });
+	try {
+		return (await isArmored(keyring))
+			? await readKeys({ armoredKeys: Buffer.from(keyring.bytes).toString() })
+			: await readKeys({ binaryKeys: keyring.bytes });
+	} catch (cause) {
+		throw new VpmuError(`'${keyring.from}' is not a file of OpenPGP keys`, { blame: 'host', cause });
+	}
 }
 
 /** gpgv of the 2.2 series reads binary files only. */
