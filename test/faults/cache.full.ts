@@ -1,15 +1,23 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
+import { dir } from 'tmp-promise';
 import { copyCache } from '../testing/cache.ts';
-import { temporaryFolder, vpmu } from '../testing/vpmu.ts';
+import { vpmu } from '../testing/vpmu.ts';
 
 /*
  * Damages every kind of file in a real, filled cache at random. Damaged files must be made again or named; damage must
  * not look like a defect of vpmu, and must not remain.
  */
+
+let folder: string;
+let remove: () => Promise<void>;
+test.before(async () => {
+	({ path: folder, cleanup: remove } = await dir({ prefix: 'vpmu-damage-', unsafeCleanup: true }));
+});
+test.after.always(() => remove());
 
 interface Kind {
 	/** Paths below the cache. */
@@ -64,15 +72,24 @@ const damages: Readonly<Record<string, (bytes: Buffer) => Buffer | undefined>> =
 	removed: () => undefined,
 };
 
-/** A cache for this test, whose files are shared with the real one until replaced. */
-async function ownCache(t: ExecutionContext): Promise<string> {
-	const cache = await copyCache(path.join(await temporaryFolder(t), 'cache'));
+/** A cache for tests, whose files are shared with the real one until replaced. */
+async function makeCache(): Promise<string> {
+	const cache = await copyCache(path.join(await mkdtemp(path.join(folder, 'cache-')), 'cache'));
 	await mkdir(path.join(cache, 'locks'), { recursive: true });
 	await writeFile(path.join(cache, 'locks/packages+index.lock'), '');
 	for (const kept of ['boards', 'kept']) {
 		await mkdir(path.join(cache, kept), { recursive: true });
 		await writeFile(path.join(cache, kept, 'uniform.json'), '{"keeperPid": 1, "keeperStarted": "1"}');
 	}
+	return cache;
+}
+
+/** The cache of the test before, unless that test failed: what was damaged was made again or is still there to be found. */
+let sound: string | undefined;
+
+async function takeCache(): Promise<string> {
+	const cache = sound ?? (await makeCache());
+	sound = undefined;
 	return cache;
 }
 
@@ -85,14 +102,14 @@ async function damage(file: string, how: keyof typeof damages): Promise<void> {
 for (const [kind, { files: pattern, list }] of Object.entries(kinds)) {
 	test.serial(`a damaged ${kind} is made again or named`, async t => {
 		t.timeout(900_000);
-		const cache = await ownCache(t);
+		const cache = await takeCache();
 		const env = { VPMU_CACHE: cache, VPMU_CASES: 'test/faults/testing/cases', VPMU_FAULT_FOLDER: cache };
 		const use = async () => {
 			const out = path.join(cache, `run-${randomBytes(4).toString('hex')}`);
 			const listed = list === undefined ? undefined : await vpmu(list, { env });
 			return { run: await vpmu(['run', '--out', out, 'fault/boots'], { env }), listed };
 		};
-		// The copy has no durations and compiled code yet.
+		// A copy has no durations and compiled code yet.
 		const { run: first } = await use();
 		t.is(first.status, 0, `before any damage:\n${first.stdout}${first.stderr}`);
 		for (const how of Object.keys(damages)) {
@@ -112,12 +129,13 @@ for (const [kind, { files: pattern, list }] of Object.entries(kinds)) {
 				t.is(again.run.status, 0, `${kind} ${how}, and again:\n${again.run.stdout}${again.run.stderr}`);
 			}
 		}
+		sound = cache;
 	});
 }
 
 test.serial("a board's damaged keys and snapshot are made again", async t => {
 	t.timeout(1_200_000);
-	const cache = await ownCache(t);
+	const cache = await takeCache();
 	const env = { VPMU_CACHE: cache };
 	const snapshots = path.join(cache, 'snapshots');
 	const run = async () => {
