@@ -58,9 +58,12 @@ const common = [
 	...['--enable-trace-backends=log', '--disable-install-blobs', '--disable-docs', '--disable-tools'],
 ];
 
-/** Firmware that meson.build names and that Debian's archives lack. It is not used here. */
-const emptyFirmware =
-	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done";
+/** Firmware and device trees that QEMU's build files name and that Debian's archives lack. They are not used here. */
+const emptyFirmware = [
+	"for file in $(grep -o 'edk2-[a-z0-9_-]*\\.fd' pc-bios/meson.build | sort -u); do [ -e pc-bios/$file.bz2 ] || bzip2 </dev/null >pc-bios/$file.bz2; done",
+	// Since 10.2. They are compiled only where there is a dtc.
+	"for file in $(grep -so '[a-z0-9-]*\\.dtb' pc-bios/dtb/meson.build | sort -u); do [ -e pc-bios/dtb/$file ] || : >pc-bios/dtb/$file; done",
+].join('; ');
 
 /**
  * Defaults of a sanitized QEMU, if its environment does not set others (ASAN_OPTIONS, UBSAN_OPTIONS). It continues
