@@ -97,7 +97,10 @@ test.serial('each layer alone catches something, so that no layer can be removed
 });
 
 test.serial('docs/false-proof.md has the table', t => {
-	const text = readFileSync(path.join(packageFolder, 'docs', 'false-proof.md'), 'utf8');
+	// The table below this heading is that of test/builds.
+	const [text = ''] = readFileSync(path.join(packageFolder, 'docs', 'false-proof.md'), 'utf8').split(
+		'\n## Wrong builds\n',
+	);
 	const rows = text.split('\n').filter(line => line.startsWith('| ') && !/^\| (lie|---)/.test(line));
 	t.deepEqual(rows, counterparts.map(rowOf));
 });
