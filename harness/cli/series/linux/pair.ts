@@ -50,11 +50,10 @@ export async function buildPair(
 }
 
 export function buildsOf({ linux, qemu }: BuiltPair, isEach: boolean) {
-	const imageOf = ({ image, version }: BuiltLinux) => ({ program: image, version });
 	const ofLinux: ProjectBuilds = {
-		before: imageOf(linux.before),
+		before: buildOf(linux.before),
 		steps: linux.steps.map(({ patches, built }, at) => ({
-			...{ built: imageOf(built), name: `patch ${at + 1} '${patches[0]?.title}'` },
+			...{ built: buildOf(built), name: `patch ${at + 1} '${patches[0]?.title}'` },
 		})),
 	};
 	const ofQemu = qemu && {

@@ -20,7 +20,7 @@ const seriesOf = (title: string, titles: readonly string[], file: string) => ({
 
 /** What was built of two patches for Linux and one for QEMU, without building. */
 function recordedPair(isPair: boolean, isEach: boolean): BuiltPair {
-	const image = (name: string) => ({ image: `/k/${name}/Image`, version: '6.12.117' });
+	const image = (name: string) => ({ image: `/k/${name}/Image`, version: '6.12.117', log: `/k/${name}/log` });
 	const program = (name: string) => ({ program: `/q/${name}/qemu-system-aarch64`, version: '10.0.13' });
 	const ofLinux = seriesOf('KVM: arm64: two', ['one', 'two'], 'arch/arm64/kvm/arm.c');
 	const ofQemu = seriesOf('target/arm: three', ['three'], 'target/arm/kvm.c');
@@ -85,7 +85,11 @@ test('a series for Linux whose cells and answers are as before passes, with its 
 	const { verdict, ran, text } = await judged({});
 	t.deepEqual(ran, ['before', 'after']);
 	t.like(verdict, { tree: 'linux', exit: 0, passes: true, source: 'linux' });
-	t.like(verdict.kernel, { as: 'board', before: { program: '/k/0/Image' }, after: { program: '/k/2/Image' } });
+	t.like(verdict.kernel, {
+		as: 'board',
+		before: { program: '/k/0/Image' },
+		after: { program: '/k/2/Image', log: '/k/2/log' },
+	});
 	t.regex(text, /^KVM: arm64: two: passes: nothing got worse\n/);
 	t.regex(text, /\napplied +2 patches by A <a@example\.org>; to Linux 6\.12\.117 of linux\n/);
 	t.regex(text, /note: Linux has a new compiler warning: arch\/arm64\/kvm\/arm\.c:5: warning: unused/);
