@@ -113,6 +113,18 @@ test('a cell keeps its history when QEMU is built elsewhere, and runs again with
 	t.regex((await vpmu('history', 'night', 'two', '--again', 'again')).stdout, /^1 new failure\n/);
 });
 
+test('of two builds of QEMU in one run, the second run of one counts in the history of that one', async t => {
+	const { vpmu, write } = newLab(t);
+	const [old, next] = ['/builds/old/qemu', '/builds/next/qemu'];
+	write('one', 60, undefined, { qemu: old }, { qemu: next });
+	await vpmu('history', 'night', 'one');
+	write('two', 30, undefined, { qemu: old }, { qemu: next, ...fail });
+	write('again', 29, undefined, { qemu: next });
+	t.regex((await vpmu('history', 'night', 'two', '--again', 'again')).stdout, /^1 passed when run again\n/);
+	write('three', 6, undefined, { qemu: old }, { qemu: next, ...fail });
+	t.regex((await vpmu('history', 'night', 'three', '--later')).stdout, /^1 not confirmed\n/, 'it was good in between');
+});
+
 test('a QEMU that is gone when its cells run again leaves the news, and is named', async t => {
 	const { vpmu, write, read } = newLab(t);
 	write('one', 30, undefined, {});

@@ -26,7 +26,11 @@ export interface News {
 export function newsOf(results: readonly PastCell[], id: string): News | undefined {
 	const run = results.find(one => one.run.id === id)?.run;
 	if (run === undefined) return undefined;
-	const until = results.filter(one => one.run === run || one.run.started < run.started);
+	// A second run of one of several builds of QEMU has only that one, so that its history's id does not name the build.
+	const ids = new Map(results.filter(one => one.run === run).map(({ cell, id }) => [cell, id]));
+	const until = results
+		.filter(one => one.run === run || one.run.started < run.started)
+		.map(one => ({ ...one, id: ids.get(one.cell) ?? one.id }));
 	const own = cellHistories(until).filter(({ last }) => last.run === run);
 	const failing = own.filter(({ last }) => isBad(last));
 	const withFailures = (least: number, most: number) =>
