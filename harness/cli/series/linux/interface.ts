@@ -16,8 +16,14 @@ export type Asked = Conformance | { readonly unasked: string };
  * Asks the KVM of a board's kernel (`vpmu probe --conformance`), and keeps the answers in the folder of that side. On any board
  * (`--on board`) this is the one with two PMUs.
  */
-export async function askInterface(context: CommandContext, image: string, on: string, to: string): Promise<Asked> {
-	await using resources = resourcesFor(context, 'debian:trixie', image);
+export async function askInterface(
+	context: CommandContext,
+	{ image, kernel }: { readonly image: string; readonly kernel: string },
+	on: string,
+	to: string,
+): Promise<Asked> {
+	// With the guests' kernel of the run, its board is the one that the run will use: one snapshot for both.
+	await using resources = resourcesFor(context, kernel, image);
 	const place = parseOn(on);
 	const ask = async () => {
 		const host = await resources.host(place.startsWith('board:') ? place : 'board:biglittle');

@@ -74,8 +74,8 @@ export function describeBuilds(
 	);
 	return [
 		...titles,
-		`before: ${linux.before.image}\nafter:  ${linux.after.image}\n`,
-		...(qemu === undefined ? [] : [`before: ${qemu.before.program}\nafter:  ${qemu.after.program}\n`]),
+		`before: ${[linux.before.image, ...(qemu ? [qemu.before.program] : [])].join(', ')}\n`,
+		`after:  ${[linux.after.image, ...(qemu ? [qemu.after.program] : [])].join(', ')}\n`,
 		...(qemu === undefined ? [] : [describeSteps(qemu, isEach)]),
 		`Linux ${linux.after.version} is the kernel of ${kernelWords[use]}${isByFiles ? ', by the files that the series touches' : ''}\n`,
 	].join('');

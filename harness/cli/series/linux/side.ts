@@ -48,14 +48,6 @@ export async function runSide(
 ): Promise<SeenSide | Stopped> {
 	const { cwd } = context;
 	const image = linux!.program;
-	let asked = known.get(image);
-	if (use !== 'guest' && asked === undefined) {
-		asked = await askInterface(context, image, on ?? 'board', path.resolve(cwd, out, folder));
-		known.set(image, asked);
-	}
-	const before = built.qemu?.before.program;
-	const isChanged = before !== undefined && program !== undefined && program.program !== before;
-	const inspected = isChanged ? await answerOrWhy(inspectBoth(context, before, program.program, on)) : undefined;
 	const qemus = program === undefined ? qemu : [program.program];
 	const request = requestFor({
 		...(qemus === undefined ? {} : { qemu: qemus }),
@@ -63,6 +55,19 @@ export async function runSide(
 		...(use === 'board' ? {} : { kernel: image }),
 		...{ out: path.join(out, folder), all },
 	});
+	let asked = known.get(image);
+	if (use !== 'guest' && asked === undefined) {
+		asked = await askInterface(
+			context,
+			{ image, kernel: request.kernel },
+			on ?? 'board',
+			path.resolve(cwd, out, folder),
+		);
+		known.set(image, asked);
+	}
+	const before = built.qemu?.before.program;
+	const isChanged = before !== undefined && program !== undefined && program.program !== before;
+	const inspected = isChanged ? await answerOrWhy(inspectBoth(context, before, program.program, on)) : undefined;
 	const code = await executeRun(request, context);
 	if (stops.includes(code)) return { stopped: code };
 	return { results: readResults(path.resolve(cwd, out, folder)), asked, inspected };
