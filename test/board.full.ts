@@ -1,20 +1,17 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../src/host/index.ts';
-import { cacheRoot } from '../src/image/index.ts';
 import { poll } from '../src/lib/index.ts';
+import { copyCache } from './testing/cache.ts';
 import { settledLeftovers } from './testing/leftovers.ts';
 import { startVpmu, temporaryFolder, vpmu } from './testing/vpmu.ts';
 
 /** A cache for this test only, so that it does not see other users' boards. */
 async function setting(t: ExecutionContext) {
 	const folder = await temporaryFolder(t);
-	const [tmp, cache] = [path.join(folder, 't'), path.join(folder, 'cache')];
+	const tmp = path.join(folder, 't');
 	await mkdir(tmp);
-	await using host = localHost();
-	t.is((await host.run(['cp', '-al', cacheRoot(process.env), cache])).status, 0);
-	await host.run(['rm', '-rf', path.join(cache, 'boards')]);
+	const cache = await copyCache(path.join(folder, 'cache'));
 	const env = { TMPDIR: tmp, VPMU_CACHE: cache };
 	const board = (...argv: string[]) => vpmu(['board', ...argv], { env });
 	t.teardown(() => board('down'));

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { localHost } from '../../src/host/index.ts';
-import { cacheRoot, debianPackage, hostArchitecture, openCache } from '../../src/image/index.ts';
+import { debianPackage, hostArchitecture, openCache } from '../../src/image/index.ts';
+import { copyCache } from '../testing/cache.ts';
 import { readRun } from '../testing/vpmu.ts';
 import { fault } from './testing/fault.ts';
 
@@ -78,9 +79,8 @@ fault(
 
 /** Makes a cache for a test whose image can be damaged; everything else is linked. */
 async function cacheCopy(folder: string): Promise<{ cache: string; image: string }> {
-	const cache = path.join(folder, 'cache');
+	const cache = await copyCache(path.join(folder, 'cache'));
 	await using host = localHost();
-	await host.run(['cp', '-al', cacheRoot(process.env), cache]);
 	const images = (await readdir(path.join(cache, 'images'))).filter(name => /^guest-[0-9a-f]+$/.test(name));
 	for (const name of images) {
 		const file = path.join(cache, 'images', name);

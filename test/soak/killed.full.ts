@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../../src/host/index.ts';
-import { cacheRoot } from '../../src/image/index.ts';
+import { copyCache } from '../testing/cache.ts';
 import { settledLeftovers } from '../testing/leftovers.ts';
 import { startVpmu, temporaryFolder, vpmu } from '../testing/vpmu.ts';
 
@@ -14,10 +13,9 @@ async function killAtRandom(
 	{ times, longestMs, cases }: { times: number; longestMs: number; cases?: string },
 ): Promise<void> {
 	const folder = await temporaryFolder(t);
-	const [tmp, cache] = [path.join(folder, 't'), path.join(folder, 'cache')];
+	const tmp = path.join(folder, 't');
 	await mkdir(tmp);
-	await using host = localHost();
-	t.is((await host.run(['cp', '-al', cacheRoot(process.env), cache])).status, 0);
+	const cache = await copyCache(path.join(folder, 'cache'));
 	const env = {
 		...{ TMPDIR: tmp, VPMU_CACHE: cache, VPMU_FAULT_FOLDER: folder },
 		...(cases === undefined ? {} : { VPMU_CASES: cases }),
