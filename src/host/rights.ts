@@ -43,7 +43,10 @@ mount --bind "$room/kvm" /dev/kvm
 umount -l "$room"
 exec "$@"`;
 
-/** Returns a command that gives the command in its arguments a /dev/kvm of its own. @param room an empty folder */
+/**
+ * Returns a command that gives the command in its arguments a /dev/kvm of its own. @param room a folder that is covered for a
+ * moment, for this command alone
+ */
 export function ownKvm(room: string): string[] {
 	return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', ownKvmScript, 'vpmu-kvm', room];
 }
@@ -64,9 +67,8 @@ if [ "$(id -u)" = 0 ]; then
 		*) rights=nokvm ;;
 		esac
 	fi
-	if [ $rights = nokvm ] && room=$(mktemp -d); then
-		${quoteCommand(ownKvm('ROOM')).replace(/ROOM$/, '"$room"')} ${quoteCommand(dropTo(untrustedId))} sh -c '[ -r /dev/kvm ] && [ -w /dev/kvm ]' 2>/dev/null && rights=ownkvm
-		rmdir "$room"
+	if [ $rights = nokvm ]; then
+		${quoteCommand([...ownKvm('/tmp'), ...dropTo(untrustedId)])} sh -c '[ -r /dev/kvm ] && [ -w /dev/kvm ]' 2>/dev/null && rights=ownkvm
 	fi
 	${quoteCommand(dropTo(untrustedId))} true 2>/dev/null || rights=setpriv
 fi`;
