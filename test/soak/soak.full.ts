@@ -11,7 +11,7 @@ const mebibyte = 2 ** 20;
 interface Sample {
 	readonly pid: number;
 	readonly what: 'run' | 'AVA' | 'worker';
-	readonly pssBytes: number;
+	readonly memoryBytes: number;
 	readonly descriptors: number;
 }
 
@@ -55,9 +55,9 @@ test(`${cells} cells in one process: memory and descriptors stay flat, nothing i
 	t.is(readRun(path.join(folder, 'run')).results?.summary.pass, cells);
 	t.deepEqual(await settledLeftovers({ mark: folder, folders: [tmp] }, 20_000), []);
 
-	const total = samples.map(sample => sample.reduce((sum, one) => sum + one.pssBytes, 0));
+	const total = samples.map(sample => sample.reduce((sum, one) => sum + one.memoryBytes, 0));
 	const peak = total.indexOf(Math.max(...total));
-	const stated = samples[peak]!.map(({ what, pssBytes }) => `${what} ${Math.round(pssBytes / mebibyte)}`);
+	const stated = samples[peak]!.map(({ what, memoryBytes }) => `${what} ${Math.round(memoryBytes / mebibyte)}`);
 	t.log(
 		`peak ${Math.round(total[peak]! / mebibyte)} MiB (${stated.join(', ')}) in sample ${peak} of ${samples.length}`,
 	);
@@ -66,10 +66,10 @@ test(`${cells} cells in one process: memory and descriptors stay flat, nothing i
 	const steady = samples.slice(Math.floor(samples.length / 5), -2);
 	const half = Math.floor(steady.length / 2);
 	for (const what of ['run', 'worker'] as const) {
-		const of = (part: readonly (readonly Sample[])[], key: 'pssBytes' | 'descriptors') =>
+		const of = (part: readonly (readonly Sample[])[], key: 'memoryBytes' | 'descriptors') =>
 			average(part.flatMap(sample => sample.filter(one => one.what === what).map(one => one[key])));
 		const descriptors = [of(steady.slice(0, half), 'descriptors'), of(steady.slice(half), 'descriptors')] as const;
-		const memory = [of(steady.slice(0, half), 'pssBytes'), of(steady.slice(half), 'pssBytes')] as const;
+		const memory = [of(steady.slice(0, half), 'memoryBytes'), of(steady.slice(half), 'memoryBytes')] as const;
 		t.log(
 			`${what}: ${descriptors.map(value => value.toFixed(1)).join(' then ')} descriptors, ${memory.map(value => (value / mebibyte).toFixed(1)).join(' then ')} MiB`,
 		);

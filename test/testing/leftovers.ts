@@ -5,8 +5,11 @@ import { poll } from '../../src/lib/index.ts';
 export interface MarkedProcess {
 	readonly pid: number;
 	readonly command: string;
-	/** Proportional set size, in which shared memory counts in parts. 0 for a process that is gone or not ours. */
-	readonly pssBytes: number;
+	/**
+	 * Memory without files (`Pss_Anon` of proc_pid_smaps(5)): how much of a program's file a process is charged with depends on
+	 * who else runs it. 0 for a process that is gone or not ours.
+	 */
+	readonly memoryBytes: number;
 	readonly descriptors: number;
 	readonly isNode: boolean;
 }
@@ -21,10 +24,16 @@ export async function processesWith(mark: string): Promise<MarkedProcess[]> {
 			const command = (await read('cmdline')).replaceAll('\0', ' ').trim();
 			// A zombie has ended: it only waits for its parent to reap it.
 			if (command === '') return undefined;
-			const pss = /^Pss:\s+(\d+) kB/m.exec(await read('smaps_rollup'))?.[1] ?? '0';
+			const anonymous = /^Pss_Anon:\s+(\d+) kB/m.exec(await read('smaps_rollup'))?.[1] ?? '0';
 			const descriptors = (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 			const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
-			return { pid: Number(pid), command, pssBytes: Number(pss) * 1024, descriptors, isNode: /\/node$/.test(program) };
+			return {
+				pid: Number(pid),
+				command,
+				memoryBytes: Number(anonymous) * 1024,
+				descriptors,
+				isNode: /\/node$/.test(program),
+			};
 		}),
 	);
 	return found.filter(one => one !== undefined);
