@@ -52,7 +52,7 @@ test('a host whose log may not be read says why', async t => {
 	t.deepEqual(mark, { way: 'none', why: 'dmesg: read kernel buffer failed: Operation not permitted' });
 	t.deepEqual(await kernelLogSince(host, mark), {
 		lines: [],
-		unread: 'it cannot be read: dmesg: read kernel buffer failed: Operation not permitted',
+		unread: 'dmesg: read kernel buffer failed: Operation not permitted',
 	});
 });
 

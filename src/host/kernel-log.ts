@@ -57,7 +57,7 @@ export async function kernelLogSince(
 	mark: KernelLogMark,
 	options: WaitOptions = {},
 ): Promise<KernelLogPart> {
-	if (mark.way === 'none') return { lines: [], unread: `it cannot be read: ${mark.why}` };
+	if (mark.way === 'none') return { lines: [], unread: mark.why };
 	const { way, lines } = await readLog(host, mark.way === 'kmsg' ? mark.sequence : -1, options);
 	if (way !== mark.way) return { lines: [], unread: `it was read by ${mark.way} before, and by ${way} now` };
 	return mark.way === 'kmsg' ? sinceRecord(lines, mark.sequence) : sinceLine(lines, mark);
