@@ -67,3 +67,24 @@ test('the busy loops end with the process, even if it is killed', async t => {
 	await poll('the end of the busy loops', async () => ((await loops()).length === 0 ? true : undefined), {});
 	t.pass();
 });
+
+test('an interruption ends the whole command, not only the shell that it was started by', async t => {
+	const inner = `sleep 86400.${process.pid}`;
+	const child = spawn(process.execPath, [program, '--loops', '1', '--', 'sh', '-c', `${inner}; true`], {
+		stdio: 'ignore',
+	});
+	const running = async () => {
+		const all = await Promise.all(
+			(await readdir('/proc'))
+				.filter(name => /^\d+$/.test(name))
+				.map(name => readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')),
+		);
+		return all.includes(`${inner.replace(' ', '\0')}\0`);
+	};
+	await poll('the command', async () => (await running()) || undefined, {});
+	child.kill('SIGTERM');
+	const [status] = (await once(child, 'exit')) as [number | null];
+	t.is(status, 130);
+	await poll('the end of the command', async () => !(await running()) || undefined, {});
+	t.false(await running());
+});

@@ -21,8 +21,15 @@ function startLoops(count: number): readonly ChildProcess[] {
 
 async function round(command: readonly string[], stop: AbortSignal): Promise<boolean> {
 	const [program = '', ...rest] = command;
-	const child = spawn(program, rest, { stdio: 'inherit' });
-	const onStop = () => child.kill('SIGTERM');
+	// A process group of its own, so that all that the command started can be ended.
+	const child = spawn(program, rest, { stdio: 'inherit', detached: true });
+	const onStop = () => {
+		try {
+			process.kill(-child.pid!, 'SIGTERM');
+		} catch {
+			// The last of its processes has just ended.
+		}
+	};
 	stop.addEventListener('abort', onStop, { once: true });
 	const [status] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
 	stop.removeEventListener('abort', onStop);
