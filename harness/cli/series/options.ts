@@ -10,7 +10,7 @@ export const seriesOptions = {
 		value: 'DIR|TARBALL|debian:SUITE',
 		repeatable: true,
 		candidates: sources,
-		help: 'source of QEMU or Linux, which the patches are for; twice, one of each, for series that belong together',
+		help: 'source of QEMU or Linux that the patches are for; given twice, once for each, for series that belong together',
 	},
 	case: {
 		value: 'CASE',

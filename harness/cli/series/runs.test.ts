@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import { dir } from 'tmp-promise';
 import type { BuiltSeries } from '../../../src/image/index.ts';
-import { LockBusyError, UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { DeadlineError, LockBusyError, UsageError, VpmuError } from '../../../src/lib/index.ts';
 import { cellOf, resultsWith } from '../../../src/report/testing/results.ts';
 import type { Results } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -65,6 +65,12 @@ test('a build that does not answer without a guest still runs its cells, and the
 	t.deepEqual(ran, ['one', 'two']);
 	t.deepEqual(end.said, [why]);
 	t.true(printed().includes(`${why}\n`));
+});
+
+test('a deadline that passes while a build is inspected counts as a build that does not answer', async t => {
+	const { ended, ran } = await stepsWith(t, () => Promise.reject(new DeadlineError('QMP was greeted', 30_000)));
+	t.like(await ended, { judged: { exit: 69, isInspected: false } });
+	t.deepEqual(ran, ['one']);
 });
 
 test('bad input, a busy lock and an interruption end a series', async t => {

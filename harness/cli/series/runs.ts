@@ -8,6 +8,7 @@ import type { RunRequest } from '../../run/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { earlierKey, findEarlier, keepEarlier, takeEarlier } from './earlier.ts';
+import type { Stopped } from './sides/run.ts';
 import { nameStep } from './steps.ts';
 
 /** How the runs of a series are made. */
@@ -24,18 +25,14 @@ export interface SeriesRuns {
 	readonly execute?: typeof executeRun;
 }
 
-/** A run that did not come to an end, by its exit status. */
-interface Stopped {
-	readonly stopped: number;
-}
-
 /** Results of a run, and the sentence that says where they come from if it was an earlier one. */
 export interface Ran {
 	readonly results: Results;
 	readonly taken: string | undefined;
 }
 
-const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exitCodes.usage];
+/** Exit statuses of runs that end the series. */
+export const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exitCodes.usage];
 
 /** Runs the cells of a build into a folder of its own. */
 async function runCells(
@@ -130,7 +127,8 @@ export async function runSteps<T extends { readonly exit: number }>(
 }
 
 /**
- * Returns the answers of an inspection, or why there are none: a build that does not answer takes no other observation away.
+ * Returns the answers of a build or kernel, or why there are none: one that does not answer must not cost the other observations.
+ * @throws UsageError, LockBusyError, and whatever is not a fault of what was asked
  */
 export async function answerOrWhy<T>(asking: Promise<T>): Promise<T | VpmuError> {
 	try {

@@ -149,17 +149,17 @@ function kernelRows(kernel: KernelTrial | undefined): string[][] {
 function answersText({ worse, changed, unasked }: KernelAnswers): string {
 	if (unasked !== null) return `not compared without cells: ${unasked}`;
 	if (worse.length + changed.length === 0) return 'answers as before, asked without cells';
-	const others = counted(changed.length, 'other answer');
-	return `asked without cells: ${others} than before${worse.length === 0 ? ', none against its source' : ''}`;
+	const differ = `${counted(changed.length, 'answer')} ${changed.length === 1 ? 'differs' : 'differ'} from before`;
+	return `asked without cells: ${differ}${worse.length === 0 ? ', none against its source' : ''}`;
 }
 
-/** What KVM answers otherwise, and which of that is against its source. */
+/** Lists KVM's new answers that deviate from its source, and with `isVerbose` those that only changed. */
 function kernelItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	const { worse, changed } = verdict.kernel?.answers ?? { worse: [], changed: [] };
 	const isWorse = (line: string) => worse.some(id => line.startsWith(`${id}: `));
 	const wrong = [
 		...changed.filter(isWorse),
-		...worse.filter(id => !changed.some(line => line.startsWith(`${id}: `))).map(id => sayings[id] ?? id),
+		...worse.filter(id => !changed.some(line => line.startsWith(`${id}: `))).map(id => textsWithoutAnswer[id] ?? id),
 	];
 	const told = isVerbose ? wrong : wrong.slice(0, mostBuildFindings);
 	const rest = wrong.length - told.length;
@@ -173,10 +173,13 @@ function kernelItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 		};
 	});
 	const others = isVerbose ? changed.filter(line => !isWorse(line)) : [];
-	return [...items, ...others.map(text => ({ tag: 'difference', text: `KVM answers otherwise: ${text}` }))];
+	return [...items, ...others.map(text => ({ tag: 'difference', text: `KVM answers differently: ${text}` }))];
 }
 
-const sayings: Readonly<Record<string, string>> = { 'kernel-log': 'the kernel logged trouble while it was asked' };
+/** Texts for what became worse without a changed answer, by id. */
+const textsWithoutAnswer: Readonly<Record<string, string>> = {
+	'kernel-log': 'the kernel logged trouble while it was asked',
+};
 
 function buildItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	const { findings = [], breaking = [] } = verdict.builds ?? {};

@@ -8,7 +8,7 @@ export const inspectCommand = ({ before, after }: Pick<SeriesVerdict, 'before' |
 	...['npx', 'vpmu', 'inspect', '--qemu', before.program, '--diff', after.program],
 ];
 
-/** The command that asks the KVM of the patched kernel again, on the board that it was asked on. */
+/** The command that asks the KVM of the patched kernel again, on the board with two PMUs, which is the default. */
 const kvmCommand = ({ after }: KernelTrial) => [
 	...['npx', 'vpmu', 'probe', '--conformance', '--on', 'board:biglittle', '--board-kernel', after.program],
 ];

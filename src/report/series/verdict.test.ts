@@ -243,11 +243,13 @@ test('a series for Linux alone is judged by its cells and by what KVM answers; n
 		...{ passes: null, exit: 69, why: ['KVM could not be asked after the series: no PMU'] },
 	});
 	t.like(of({ unasked: 'before the series: no PMU' }), { exit: 0 });
+	t.regex(seriesJunitOf(of({ unasked: 'after the series: no PMU' })), /<error message="after the series: no PMU"/);
+	t.regex(seriesJunitOf(of({ unasked: 'before the series: no PMU' })), /<skipped message="before the series: no PMU"/);
 	t.like(of({}, [{ status: 'fail' }]), { passes: false, exit: 1, why: ['1 cell got worse'] });
 	t.like(judged([{}], [{}], { tree: 'linux', builds: null, kernel: { ...asked(), answers: null } }), { exit: 0 });
 });
 
-test('what KVM answers otherwise stands in every report, with the command that asks again', t => {
+test('what KVM answers differently stands in every report, with the command that asks again', t => {
 	const changed = ['run.pmceid0: 0x1 -> 0x2', 'late.set-pmu: EBUSY -> ok'];
 	const verdict = judged([{}], [{}], {
 		...{ tree: 'linux', builds: null },
@@ -255,13 +257,13 @@ test('what KVM answers otherwise stands in every report, with the command that a
 	});
 	const text = textFor(verdict, 120);
 	t.regex(text, /\nkernel +Linux 6\.12\.117 before and after, as the kernel of the board\n/);
-	t.regex(text, /\nKVM +asked without cells: 2 other answers than before\n/);
+	t.regex(text, /\nKVM +asked without cells: 2 answers differ from before\n/);
 	t.regex(text, /regression: KVM does not answer as its source says: run\.pmceid0: 0x1 -> 0x2\n/);
 	t.regex(text, /the kernel logged trouble while it was asked\n +\$ sh out\/repeat\/kvm\.sh\n/);
 	t.notRegex(text, /Claims|builds|late\.set-pmu/);
 	t.regex(
 		textOf(seriesDocument(verdict, { isVerbose: true }), 120),
-		/KVM answers otherwise: late\.set-pmu: EBUSY -> ok/,
+		/KVM answers differently: late\.set-pmu: EBUSY -> ok/,
 	);
 	t.is(
 		repeatScripts(verdict)['kvm.sh'],

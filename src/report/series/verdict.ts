@@ -95,7 +95,7 @@ export interface SeriesVerdict {
 	/** QEMU's programs; Linux's Images if the series is for Linux alone. */
 	readonly before: BuiltProgram;
 	readonly after: BuiltProgram;
-	/** `null` if they were not inspected: never, of a series for Linux alone. */
+	/** `null` if they were not inspected; always `null` for a series for Linux alone. */
 	readonly builds: BuildsSay | null;
 	/** Absent if no series is for Linux. */
 	readonly kernel?: KernelTrial | undefined;

@@ -80,7 +80,7 @@ test('sources that do not fit the patches, and options of one project, are refus
 		both,
 	);
 	await refused(
-		"which of 'debian:sid' and 'other' of option '--source' is Linux's is not known; a folder tells, or an archive whose name begins with linux or qemu",
+		"option '--source': unknown which of 'debian:sid' and 'other' is Linux's source; name one as a folder, or as an archive whose name begins with linux or qemu",
 		...([['debian:sid', 'other'], both] as const),
 	);
 	await refused(

@@ -6,6 +6,7 @@ import { classifyPatchFile, type Project, parsePatchwork, projectOf } from '../.
 import type { CommandContext } from '../../../usage/context.ts';
 import type { Given } from '../../command.ts';
 import type { seriesOptions } from '../options.ts';
+import { projectNames } from '../sides/plan.ts';
 
 /** The patches of a project, and the source that they are for. */
 export interface ProjectPart {
@@ -19,7 +20,6 @@ export type SeriesProjects =
 	| { readonly qemu: ProjectPart; readonly linux?: undefined }
 	| { readonly qemu?: ProjectPart | undefined; readonly linux: ProjectPart };
 
-const words = { qemu: 'QEMU', linux: 'Linux' } as const;
 const otherThan = (project: Project): Project => (project === 'qemu' ? 'linux' : 'qemu');
 
 /** Options that mean nothing for series of a project, or for two that belong together. */
@@ -30,9 +30,9 @@ const foreignOptions = {
 } as const;
 
 /**
- * Sorts patches and sources by their projects: a folder says itself which it is, an archive by its name, and patches by the paths that
- * they touch. QEMU if nothing tells. A file that touches none that tell, such as a cover letter, belongs to what is named
- * beside it.
+ * Sorts patches and sources by project: a folder by its content, an archive by its name, a patch by the paths that it touches.
+ * A file whose paths do not tell, such as a cover letter, belongs to the next file that does, else to the one before it. QEMU
+ * if nothing tells.
  *
  * @throws UsageError for options of the other project, and for sources that do not fit the patches
  */
@@ -51,7 +51,8 @@ export async function projectsOfSeries(
 		const named = sources.length > 1 ? twoSources(sources, kinds) : { qemu: sources[0]!, linux: sources[0]! };
 		if (!isPair) {
 			const [only] = found;
-			const whose = only === undefined ? 'no patch says which project it is for' : `all patches are for ${words[only]}`;
+			const whose =
+				only === undefined ? 'no patch says which project it is for' : `all patches are for ${projectNames[only]}`;
 			throw new UsageError(`option '--source' names two sources, and ${whose}`);
 		}
 		const part = (project: Project) => ({
@@ -63,7 +64,7 @@ export async function projectsOfSeries(
 		const [own = 'qemu'] = kinds;
 		const foreign = files.find((_, at) => projects[at] !== own);
 		throw new UsageError(
-			`'${foreign?.name}' is for ${words[otherThan(own)]}, and '--source' names only ${words[own]}'s source; give '--source' of both, or 'debian:SUITE'`,
+			`'${foreign?.name}' is for ${projectNames[otherThan(own)]}, and '--source' names only ${projectNames[own]}'s source; give '--source' of both, or 'debian:SUITE'`,
 		);
 	}
 	const project = kinds[0] ?? (found.has('linux') ? 'linux' : 'qemu');
@@ -81,11 +82,11 @@ function refuse(options: Given<typeof seriesOptions>['options'], project: keyof 
 			foreign === 'qemu' ? 'the series for QEMU is built' : 'series for both come as files, each with its source';
 		throw new UsageError(`option '--${foreign}' cannot stand with series for QEMU and Linux: ${why}`);
 	}
-	const other = words[otherThan(project)];
-	throw new UsageError(`option '--${foreign}' is for series of ${other}, and this one is for ${words[project]}`);
+	const other = projectNames[otherThan(project)];
+	throw new UsageError(`option '--${foreign}' is for series of ${other}, and this one is for ${projectNames[project]}`);
 }
 
-/** Says which of two sources is whose. @throws UsageError if that is not known */
+/** Assigns two sources to their projects. @throws UsageError if that is not possible */
 function twoSources(sources: readonly string[], kinds: readonly (Project | undefined)[]): Record<Project, string> {
 	const [one = '', two = ''] = sources;
 	if (sources.length > 2) {
@@ -99,16 +100,18 @@ function twoSources(sources: readonly string[], kinds: readonly (Project | undef
 	];
 	if (first === undefined) {
 		throw new UsageError(
-			`which of '${one}' and '${two}' of option '--source' is Linux's is not known; a folder tells, or an archive whose name begins with linux or qemu`,
+			`option '--source': unknown which of '${one}' and '${two}' is Linux's source; name one as a folder, or as an archive whose name begins with linux or qemu`,
 		);
 	}
 	if (first === second) {
-		throw new UsageError(`'${one}' and '${two}' of option '--source' are both ${words[first]}'s; allowed: one of each`);
+		throw new UsageError(
+			`'${one}' and '${two}' of option '--source' are both ${projectNames[first]}'s; allowed: one of each`,
+		);
 	}
 	return first === 'qemu' ? { qemu: one, linux: two } : { qemu: two, linux: one };
 }
 
-/** Which project a source is of; `undefined` where it does not tell. */
+/** Returns the project of a source; `undefined` if it does not tell. */
 async function kindOf(place: string, source: string): Promise<Project | undefined> {
 	if (source.startsWith('debian:')) return undefined;
 	if (await isLinuxTree(place)) return 'linux';
@@ -121,7 +124,7 @@ async function kindOf(place: string, source: string): Promise<Project | undefine
 	return name as Project | undefined;
 }
 
-/** Fills what is not known from what follows, else from what is before. */
+/** Replaces each unknown project by the next known one, else by the previous one. */
 function withNeighbours(projects: readonly (Project | undefined)[]): (Project | undefined)[] {
 	const filled = [...projects];
 	for (let at = filled.length - 2; at >= 0; at--) filled[at] ??= filled[at + 1];

@@ -5,9 +5,8 @@ import type { InspectionComparison } from '../../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../../src/run/index.ts';
 import { executeRun } from '../../../run/execute.ts';
 import type { CommandContext } from '../../../usage/context.ts';
-import { exitCodes } from '../../../usage/exit-codes.ts';
 import { inspectBoth } from '../../facts/inspect.ts';
-import { answerOrWhy } from '../runs.ts';
+import { answerOrWhy, stops } from '../runs.ts';
 import type { Side } from '../sides/plan.ts';
 import type { Stopped } from '../sides/run.ts';
 import { type Asked, askInterface } from './interface.ts';
@@ -34,8 +33,6 @@ export interface SideRuns extends Pick<LinuxSeries, 'requestFor'> {
 	readonly all: boolean;
 	readonly built: BuiltPair;
 }
-
-const stops: readonly number[] = [exitCodes.interrupted, exitCodes.lockBusy, exitCodes.usage];
 
 /**
  * Asks the KVM of a board with this side's kernel, inspects its QEMU, and runs the cells. A kernel that was asked for an earlier side

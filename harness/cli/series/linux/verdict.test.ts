@@ -111,7 +111,7 @@ test('with --each a kernel series is run to the end of its cells, and the first 
 	]);
 });
 
-test('series for QEMU and Linux have one verdict, and a failure says whether it takes both', async t => {
+test('series for QEMU and Linux have one verdict, and a failure says whether it needs both', async t => {
 	const pair = { isPair: true };
 	const passes = await judged({}, pair);
 	t.like(passes.verdict, { tree: 'both', exit: 0, before: { program: '/q/0/qemu-system-aarch64' }, source: 'qemu' });
@@ -125,7 +125,7 @@ test('series for QEMU and Linux have one verdict, and a failure says whether it 
 	const both = await judged({ after: fails }, pair);
 	t.deepEqual(both.ran, ['before', 'after', 'linux']);
 	t.deepEqual(both.verdict.why, [
-		'it passes with the series for Linux alone, so it takes the one for QEMU',
+		'the series for Linux alone passes, so the failure needs the one for QEMU',
 		'1 cell got worse',
 	]);
 	const ofLinux = await judged({ after: deviates, linux: deviates }, pair);
@@ -142,4 +142,12 @@ test('a QEMU that does not answer without a guest leaves no verdict, but its cel
 	t.like(verdict, { exit: 69, passes: null, why: ['the builds were not asked without a guest'] });
 	t.regex(text, /note: the series could not be asked without a guest: QEMU did not greet/);
 	t.is((await judged({ after: { inspected: silent, ...fails } }, { isPair: true })).verdict.exit, 1);
+});
+
+test('lines that only the patched QEMU of a pair writes to stderr are noted', async t => {
+	const writes = (...stderr: readonly string[]): Recorded => ({
+		cells: [{ more: { logs: { guest: [], host: [], qemu: { events: [], stderr } } as never } }],
+	});
+	const { text } = await judged({ before: writes('old'), after: writes('old', 'new') }, { isPair: true });
+	t.regex(text, /note: the series makes QEMU write to stderr: new\n/);
 });

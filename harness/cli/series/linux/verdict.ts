@@ -34,7 +34,7 @@ export function judgeSide(evidence: SideEvidence): SeriesVerdict {
 		answers: first.asked === undefined || seen.asked === undefined ? null : interfaceChange(first.asked, seen.asked),
 	};
 	const to = `Linux ${linux.before.version} of ${source}`;
-	// Of the series for Linux alone, QEMU is what it was.
+	// The series for Linux alone leaves QEMU unchanged.
 	const isOfQemu = qemu !== undefined && side.qemu!.program !== sides.before.qemu!.program;
 	const judged = verdictOf({
 		...{ out, env, before: first.results, after: seen.results, kernel },
@@ -49,7 +49,7 @@ export function judgeSide(evidence: SideEvidence): SeriesVerdict {
 	return isOfQemu ? noted(judged, saidOfQemu(evidence)) : judged;
 }
 
-/** What is worth knowing of a side's QEMU besides. */
+/** Notes on a side's QEMU: why it was not inspected, and what it writes to stderr and the unpatched one does not. */
 function saidOfQemu({ side, first, seen }: SideEvidence): string[] {
 	const known = new Set(saidIn(first.results));
 	const lines = saidIn(seen.results).filter(line => !known.has(line));
@@ -68,7 +68,7 @@ function noted(verdict: SeriesVerdict, notes: readonly string[]): SeriesVerdict 
 	return { ...verdict, series };
 }
 
-/** A verdict with what the builds have shown besides: which patch or series it is, new warnings, and patches that were not run. */
+/** Adds to a verdict which patch or series is at fault, new compiler warnings, and that patches were not run. */
 export function withNotes(
 	{ judged, which, left, side }: JudgedSide<SeriesVerdict>,
 	{ linux }: BuiltPair,

@@ -17,21 +17,22 @@ export interface Side {
 	readonly folder: string;
 	/** When it is, as it stands in a sentence: `after the series`, `with patch 2 'title'`. */
 	readonly when: string;
-	/** The patch, or the series, that this side has and the one before it has not. */
+	/** The patch or series that this side adds to the one before it. */
 	readonly name: string;
-	/** `undefined` where no series is for it. */
+	/** `undefined` if no series is for QEMU. */
 	readonly qemu: Built | undefined;
 	readonly linux: Built | undefined;
 	/** It is only run to find out whose fault a failure is. */
 	readonly isProof?: boolean;
 }
 
-const words = { qemu: 'QEMU', linux: 'Linux' } as const;
+/** The projects, as they stand in a sentence. */
+export const projectNames = { qemu: 'QEMU', linux: 'Linux' } as const;
 
 /**
- * Plans the sides of a series for QEMU, for Linux, or of two that belong together: without any patch, and with all. With `isEach`,
- * one after each patch: those for Linux first, since a QEMU asks for what a kernel has. Of two series, the one for Linux alone
- * proves whose fault a failure is. Pure.
+ * Plans the sides of a series for QEMU, for Linux, or of two that belong together: one without any patch, and one with all. With
+ * `isEach`, one after each patch: those for Linux first, since QEMU uses what the kernel offers. For two series without
+ * `isEach`, a further side has the series for Linux alone, to tell which series causes a failure. Pure.
  */
 export function planSides(
 	builds: { readonly qemu: ProjectBuilds | undefined; readonly linux: ProjectBuilds | undefined },
@@ -57,12 +58,12 @@ export function planSides(
 	for (const project of ['linux', 'qemu'] as const) {
 		for (const [at, { built, name: patch }] of (builds[project]?.steps ?? []).entries()) {
 			now = { ...now, [project]: built };
-			const name = isPair ? `${patch} for ${words[project]}` : patch;
+			const name = isPair ? `${patch} for ${projectNames[project]}` : patch;
 			const folder = isPair ? `${project}-${at + 1}` : `patch-${at + 1}`;
 			after.push({ folder, when: `with ${name}`, name, ...now });
 		}
 	}
-	// The last one is all there is, and has the name that reports look for.
+	// The last side has the whole series, so it gets the folder that reports look for.
 	const whole = after.pop();
 	return { before, after: [...after, whole === undefined ? end : { ...end, name: whole.name }] };
 }

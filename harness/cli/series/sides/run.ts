@@ -8,7 +8,7 @@ export interface Stopped {
 
 /** How sides are run and judged. */
 export interface SideTrial<S extends object, V extends { readonly exit: number }> {
-	/** What distinguishes builds, such as hashes: a side like the one before it is not run. */
+	/** Returns what distinguishes builds, such as hashes: a side with the same as the one before it is not run. */
 	readonly identify: (side: Side) => Promise<string>;
 	/** Runs the cells of a side, and whatever else is asked of it. */
 	readonly run: (side: Side) => Promise<S | Stopped>;
@@ -22,7 +22,7 @@ export interface SideTrial<S extends object, V extends { readonly exit: number }
 export interface JudgedSide<V> {
 	readonly side: Side;
 	readonly judged: V;
-	/** What is to be said of which patch or series it is. */
+	/** Sentences that say which patch or series is at fault. */
 	readonly which: readonly string[];
 	/** Sides that were built and not run, since an earlier one decided. */
 	readonly left: readonly Side[];
@@ -45,7 +45,7 @@ export async function judgeSides<S extends object, V extends { readonly exit: nu
 		const isLast = at === sides.length - 1;
 		const own = await identify(side);
 		if (own === identity && !isLast) {
-			tell(`${side.name}: what is built is what was built before it, so there is nothing to run`);
+			tell(`${side.name}: its build is the same as the one before, so there is nothing to run`);
 			continue;
 		}
 		identity = own;
@@ -57,7 +57,7 @@ export async function judgeSides<S extends object, V extends { readonly exit: nu
 		if (judged.exit !== exitCodes.failed) return { side, judged, which: [], left };
 		if (sides.length > 1) return { side, judged, which: [`${side.name} is the first with which this is so`], left };
 		if (proof === undefined) return { side, judged, which: [], left };
-		tell('It does not pass: is it so with the series for Linux alone?');
+		tell('The two series do not pass: the series for Linux is run alone');
 		const shown = await run(proof);
 		if ('stopped' in shown) return shown;
 		return { side, judged, which: [whose(judge(first, shown, proof).exit)], left };
@@ -68,6 +68,6 @@ export async function judgeSides<S extends object, V extends { readonly exit: nu
 /** Says whose fault a failure of two series is, by the exit status of the series for Linux alone. */
 function whose(exit: number): string {
 	if (exit === exitCodes.failed) return 'the series for Linux alone does not pass';
-	if (exit === exitCodes.asPredicted) return 'it passes with the series for Linux alone, so it takes the one for QEMU';
-	return 'whether it takes both series is not known, since the series for Linux alone has no verdict';
+	if (exit === exitCodes.asPredicted) return 'the series for Linux alone passes, so the failure needs the one for QEMU';
+	return 'whether the failure needs both series is unknown, since the series for Linux alone has no verdict';
 }

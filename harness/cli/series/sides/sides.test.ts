@@ -68,7 +68,7 @@ test('each patch is run to the end of the series if all pass, and one whose buil
 	const linux = builds('l', 'l1', 'l1', 'l3');
 	const { ran, told, ended } = await judgedBy(planSides({ qemu: undefined, linux }, true), {});
 	t.deepEqual(ran, ['before', 'patch-1', 'after']);
-	t.regex(told.join(), /^patch 2 'l1': what is built is what was built before it/);
+	t.regex(told.join(), /^patch 2 'l1': its build is the same as the one before/);
 	t.like(ended, { side: { folder: 'after' }, judged: { exit: 0 }, which: [], left: [] });
 });
 
@@ -93,11 +93,11 @@ test('of two series that fail together, the one for Linux is run alone; if they 
 	t.deepEqual(await of({ after: 1, linux: 1 }), ['before after linux', 'the series for Linux alone does not pass']);
 	t.deepEqual(await of({ after: 1 }), [
 		'before after linux',
-		'it passes with the series for Linux alone, so it takes the one for QEMU',
+		'the series for Linux alone passes, so the failure needs the one for QEMU',
 	]);
 	t.deepEqual(await of({ after: 1, linux: 69 }), [
 		'before after linux',
-		'whether it takes both series is not known, since the series for Linux alone has no verdict',
+		'whether the failure needs both series is unknown, since the series for Linux alone has no verdict',
 	]);
 	t.deepEqual(await of({ after: 69 }), ['before after', undefined]);
 	const each = planSides({ qemu: builds('q', 'q1'), linux: builds('l', 'l1') }, true);
