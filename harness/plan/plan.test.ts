@@ -233,7 +233,7 @@ test("the kernel's own tests are planned once for each host, run unasked where t
 		ids.map(id => [id, null, '/k/selftests']),
 	);
 	const skip =
-		"needs the kernel's own tests, and has none: 'vpmu kernel build --selftests' makes them beside a board's kernel, '--selftests DIR' names others";
+		"needs the kernel's own tests, and none were found: 'vpmu kernel build --selftests' puts them next to a board's kernel, '--selftests DIR' names another folder";
 	t.deepEqual(
 		plan({ all: true }),
 		ids.map(id => [id, skip, null]),

@@ -147,7 +147,7 @@ export function shardOf(
 	};
 }
 
-/** The cells with these ids. An id of a report, or of another build of QEMU, names the cell that alone has its stable id. */
+/** Returns the cells with these ids. An id from a report, or of another build of QEMU, stands for the only cell with the same stable id. */
 function only(cells: readonly Cell[], ids: readonly string[]): Cell[] {
 	const known = cells.map(cell => cell.id);
 	const names = stableIdsOf(known);

@@ -29,7 +29,7 @@ export function lacking(
 		return `needs overflow interrupts, which ${host} does not deliver`;
 	}
 	if (needs.selftests === true && selftests === null) {
-		return `needs the kernel's own tests, and has none: 'vpmu kernel build --selftests' makes them beside a board's kernel, '--selftests DIR' names others`;
+		return `needs the kernel's own tests, and none were found: 'vpmu kernel build --selftests' puts them next to a board's kernel, '--selftests DIR' names another folder`;
 	}
 	return undefined;
 }

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import { runOf } from '../../src/compare/testing/cells.ts';
 import { divisionName } from '../../src/run/index.ts';
-import { divide, durationOf, storedDurations } from './shards.ts';
+import { divide, durationOf, storeDurations, storedDurations } from './shards.ts';
 
 const cell = (id: string, skip: string | null = null) => ({ id, skip });
 
@@ -24,6 +25,15 @@ test('durations balance the cells of another build of QEMU too', t => {
 	const cells = ['a', 'b', 'c'].map(name => cell(`pmu/${name}[uniform,/new/qemu,virt]`));
 	const durations = { 'pmu/a[uniform,virt]': 100, 'pmu/b[uniform,virt]': 60, 'pmu/c[uniform,virt]': 50 };
 	t.deepEqual(divide(cells, { count: 2, durations }), [1, 2, 2]);
+});
+
+test('durations of a run are stored for every build of QEMU', async t => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(folder, { recursive: true }));
+	const env = { VPMU_CACHE: folder, VPMU_STATE: path.join(folder, 'state') };
+	const timings = { spawnMs: null, greetingMs: null, shellMs: null, totalMs: 70 };
+	await storeDurations(env, runOf({ qemu: '/old/qemu', more: { timings } }));
+	t.deepEqual(JSON.parse(readFileSync(path.join(folder, 'durations.json'), 'utf8')), { 'pmu/a[uniform,virt]': 70 });
 });
 
 test('stored durations are found for another build of QEMU', t => {

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { localHost } from '../../../src/host/index.ts';
+import { type Host, localHost } from '../../../src/host/index.ts';
+import { DeadlineError } from '../../../src/lib/index.ts';
 import { checkSelftests, runSelftest, selftestsBeside, selftestsIn } from './selftests.ts';
 
 /** A folder with scripts in the place of tests. */
@@ -56,4 +57,24 @@ test('a test that prints without end has failed, and its output is not kept', as
 		stderr: 'it printed more than 8 MiB\n',
 	});
 	t.is(await runSelftest(host, folder, 'vpmu_counter_access'), undefined);
+});
+
+test("a test runs without root's rights, with /dev/kvm and limits; one that does not end has failed", async t => {
+	const folder = fakeTests(t, { 'get-reg-list': '' });
+	const given: Parameters<Host['run']>[1][] = [];
+	const host = {
+		provide: async (file: string) => file,
+		run: async (_argv: readonly string[], options: Parameters<Host['run']>[1]) => {
+			given.push(options);
+			throw new DeadlineError('get-reg-list', options!.timeoutMs!);
+		},
+	} as unknown as Host;
+	const checks = await checkSelftests(host, folder, new AbortController().signal);
+	t.like(given[0], { timeoutMs: 900_000, untrusted: { needsKvm: true } });
+	t.true(given[0]!.untrusted!.maxFileBytes < 2 ** 30 && given[0]!.maxOutputBytes! < 2 ** 30);
+	t.deepEqual(
+		checks.map(({ id, status }) => [id, status]),
+		[['selftest.get-reg-list', 'deviates']],
+	);
+	t.regex(checks[0]!.why!, /^get-reg-list: nothing after /);
 });

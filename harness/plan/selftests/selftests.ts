@@ -16,7 +16,7 @@ type Check = Conformance['checks'][number];
 /** Names of the kernel's own tests that vpmu runs. */
 export const selftestNames: readonly string[] = pmuSelftests.map(({ name }) => name);
 
-/** A board runs them at a hundredth of the speed of a host. */
+/** Boards run them at a hundredth of a host's speed. */
 const testMs = 900_000;
 
 /** A test that prints more is not read to its end. */
@@ -97,7 +97,7 @@ export async function checkSelftests(host: Host, folder: string, signal: AbortSi
 	return checks;
 }
 
-/** What tests that could not be built are in the results of a cell. */
+/** Makes the observation of a cell whose test could not be built. */
 export function unbuiltObservation(name: string, why: string): SelftestObservation {
 	return judgeSelftest({ name, status: null, stdout: '', stderr: `it could not be built: ${why}` });
 }
