@@ -102,9 +102,9 @@ async function checkParts(
 	{ selection, kernel, boardKernel, wait }: RunRequest,
 	context: CommandContext,
 ): Promise<void> {
-	const isOwn = (source: string | null) => source !== null && !source.startsWith('debian:');
-	const ofGuests = new Set([kernel, ...(selection.kernels ?? [])].filter(isOwn) as string[]);
-	const ofBoards = new Set([boardKernel, ...(selection.boardKernels ?? [])].filter(isOwn) as string[]);
+	const isOwn = (source: string | null): source is string => source !== null && !source.startsWith('debian:');
+	const ofGuests = new Set([kernel, ...(selection.kernels ?? [])].filter(isOwn));
+	const ofBoards = new Set([boardKernel, ...(selection.boardKernels ?? [])].filter(isOwn));
 	const ownKernels = [...new Set([...ofGuests, ...ofBoards])];
 	if (selection.machines === undefined && ownKernels.length === 0) return;
 	const { env, signal, stderr } = context;

@@ -166,7 +166,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		most: Math.max(2 * jobs, Math.floor(freemem() / 1.5e9)),
 	});
 	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
-	/** Cells with boards of different kernels apart. */
+	/** The cells with their places: boards with different kernels are not shared. */
 	const placed = options.cells.map(cell => ({ ...cell, on: placeOf(cell) }));
 	/**
 	 * Prefers an idle copy of the cell's board, then a new copy if there is enough work for it. Cells without a board
