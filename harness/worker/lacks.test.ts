@@ -10,7 +10,7 @@ const machines = [{ name: 'virt-rhel9.6.0', alias: 'virt' }, { name: 'virt-rhel9
 
 function lacks(matrix: Matrix, facts: HostFacts, cell: Partial<Cell> = {}, hasPmuChoice = true): string | undefined {
 	return lacksHere(matrix, {
-		cell: { accel: 'kvm', topology: null, pmu: null, machine: 'virt', ...cell } as Cell,
+		cell: { accel: 'kvm', topology: null, pmu: null, machine: 'virt', selftests: null, ...cell } as Cell,
 		lease: {
 			qemu: { version: '10.0.13' },
 			inspection: { machines, pmuChoice: { has: hasPmuChoice } },
@@ -36,6 +36,8 @@ test('a missing PMU choice, PMU or event source is named', t => {
 	t.is(lacks({ pmu: ['10'] }, uniform, { pmu: '10' }), undefined);
 	t.is(lacks({}, uniform, { pmu: '#1' }), 'needs 2 CPU PMUs; lab has armv8_pmuv3_0');
 	t.is(lacks({}, none, { pmu: '#0' }), 'needs a CPU PMU; lab has none');
+	t.regex(lacks({ needs: { selftests: true } }, uniform)!, /^needs the kernel's own tests/);
+	t.is(lacks({ needs: { selftests: true } }, uniform, { selftests: '/k/selftests' }), undefined);
 	const pmu = 'armv8_cortex_a72';
 	t.regex(lacks({ pmu: [pmu] }, uniform, { pmu })!, /needs the event source armv8_cortex_a72; .*armv8_pmuv3_0/);
 	t.is(lacks({ pmu: [pmu] }, bigLittle, { pmu }), undefined);

@@ -3,11 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { localHost } from '../../src/host/index.ts';
+import { DeadlineError } from '../../src/lib/index.ts';
 import { CellSkipped } from '../protocol/outcome.ts';
 import { runOwnTestIn, type SelftestCell } from './own-tests.ts';
 
 /** Runs a script in the place of one of the kernel's tests, in a cell that has no run. */
-async function runFake(t: ExecutionContext, scripts: Readonly<Record<string, string>>, variant = 'get-reg-list') {
+async function runFake(
+	t: ExecutionContext,
+	scripts: Readonly<Record<string, string>>,
+	variant = 'get-reg-list',
+	slowness = 5,
+) {
 	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-own-'));
 	t.teardown(() => rmSync(folder, { recursive: true }));
 	const [selftests, artifacts] = [path.join(folder, 'selftests'), path.join(folder, 'cell')];
@@ -18,7 +24,7 @@ async function runFake(t: ExecutionContext, scripts: Readonly<Record<string, str
 	const files: Record<string, string> = {};
 	const notes: string[] = [];
 	const fakeCell = {
-		...{ cell: { selftests, variant }, host, lease: { slowness: 5, artifacts } },
+		...{ cell: { selftests, variant }, host, lease: { slowness, artifacts } },
 		observe: part => void seen.push(part),
 		note: text => void notes.push(text),
 		attach: (name, file) => {
@@ -48,6 +54,12 @@ test('a test that skips itself, or that the kernel is too old for, skips the cel
 	const { ended } = await runFake(t, { 'get-reg-list': '' }, 'vpmu_counter_access');
 	t.true(ended instanceof CellSkipped);
 	t.is(ended?.message, "needs vpmu_counter_access, which this kernel's source does not have");
+});
+
+test('a test that takes too long for the speed of its host ends with a deadline', async t => {
+	const { ended, seen } = await runFake(t, { 'get-reg-list': '#!/bin/sh\nexec sleep 600\n' }, undefined, 1e-6);
+	t.true(ended instanceof DeadlineError, String(ended));
+	t.is(seen, undefined);
 });
 
 test('tests that could not be built are not ok', async t => {

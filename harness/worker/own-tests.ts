@@ -11,8 +11,8 @@ import type { CellSession } from './session.ts';
 export type SelftestCell = Pick<CellSession, 'cell' | 'host' | 'lease' | 'observe' | 'attach' | 'note'>;
 
 /**
- * Runs the kernel's own test that the cell's variant names on the cell's host, and keeps what it showed as layer `selftest`: one
- * that is not ok fails the cell, blame `kernel`.
+ * Runs the kernel's own test that the cell's variant names on the cell's host, and keeps what it showed as layer `selftest`. A
+ * test that is not ok fails the cell, blame `kernel`.
  */
 export async function runOwnTest(context: VmContext): Promise<void> {
 	await runOwnTestIn(sessionOf(context));
@@ -23,7 +23,7 @@ export async function runOwnTestIn(session: SelftestCell): Promise<void> {
 	const { cell, host, lease } = session;
 	const { selftests: folder, variant: name } = cell;
 	if (folder === null || name === null)
-		throw new VpmuError("the cell names no test of the kernel's", { blame: 'harness' });
+		throw new VpmuError('the cell does not name a test of the kernel', { blame: 'harness' });
 	const why = await whyUnbuilt(folder);
 	if (why !== undefined) {
 		session.observe({ selftest: unbuiltObservation(name, why) });
@@ -48,5 +48,5 @@ export async function runOwnTestIn(session: SelftestCell): Promise<void> {
 	session.observe({ selftest: seen });
 }
 
-/** On a quiet machine: below what a run takes for silence. */
+/** On a quiet machine; shorter than the silence after which the watchdog gives a cell up. */
 const testMs = 200_000;
