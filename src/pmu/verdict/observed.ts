@@ -1,3 +1,4 @@
+import type { Tap, TapPoint } from '../conformance/selftests/tap.ts';
 import type { Backend } from '../facts.ts';
 
 /** The result of starting QEMU. */
@@ -161,9 +162,9 @@ export interface SelftestObservation {
 	/** The number of points that it announced; `null` if it announced none. */
 	readonly planned: number | null;
 	/** How many points there are of each state. Many tests of KVM have none. */
-	readonly counts: Readonly<Record<'ok' | 'not-ok' | 'skipped' | 'expected', number>>;
+	readonly counts: Tap['counts'];
 	/** The first points, in order. */
-	readonly points: readonly { readonly state: 'ok' | 'not-ok' | 'skipped' | 'expected'; readonly text: string }[];
+	readonly points: readonly TapPoint[];
 }
 
 /** The backend inferred from the layers, as stored in `results.json`. */

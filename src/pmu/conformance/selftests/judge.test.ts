@@ -45,6 +45,8 @@ test('a test that gives up, or ends before the points that it announced, has fai
 	t.like(of('1..3\nok 1 a\nok 2 b\n'), { state: 'not-ok', why: 'it announced 3 points and gave 2' });
 	t.like(of('1..1\nok 1 a\nok 2 b\n'), { state: 'not-ok', why: 'it announced 1 point and gave 2' });
 	t.like(of('1..2\nok 1 a\nBail out! cannot make a VM\n'), { why: 'it gave up: cannot make a VM' });
+	// Every announced point may be ok by then.
+	t.like(of('1..1\nok 1 a\nBail out! lost the VM\n'), { state: 'not-ok', why: 'it gave up: lost the VM' });
 	t.like(of('1..2\nok 1 a\nBail out!\n', 4), { state: 'not-ok', why: 'it gave up: it says no reason' });
 	t.like(of('1..2\nok 1 a\n', 4), { state: 'not-ok' });
 	t.is(describeSelftest(of('1..3\nok 1 a\nok 2 b\n')), 'not ok (2 of 2 points), exit 0');

@@ -25,13 +25,13 @@ export function judgeSelftest({ name, status: exit, stdout, stderr, about }: End
 	const whole = parseTap(stdout);
 	const part = about === undefined ? undefined : partOf(whole, about);
 	const tap = part ?? whole;
-	// How the rest of such a test ended says nothing of this part.
+	// How the rest of such a test ended says nothing about this part.
 	const status = part === undefined ? exit : passed;
 	const { counts, planned, points, skipsAll, bailedOut } = tap;
-	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
+	const total = totalOf(counts);
 	const common = { name, exit, planned, counts, points };
 	const wrong = wrongIn(tap, total);
-	// A test that skips a part and says more has not skipped itself.
+	// A test that skips a part and reports other points was not skipped.
 	const saysSo = total === 0 ? skipsAll !== null : counts.skipped === total;
 	const isSkip = status === skipped || (status === passed && saysSo);
 	if (isSkip && wrong === undefined) {
@@ -46,6 +46,8 @@ export function judgeSelftest({ name, status: exit, stdout, stderr, about }: End
 		(failed && `not ok ${failed.text}`) ?? assertion(stderr) ?? gaveUp ?? wrong ?? last() ?? 'it says no reason';
 	return { ...common, state: 'not-ok', why: shorten(why) };
 }
+
+const totalOf = (counts: Tap['counts']) => counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
 
 /** The part of a test's TAP that has these words; `undefined` if one of them is missing. */
 function partOf({ points: all, skipsAll }: Tap, about: readonly string[]): Tap | undefined {
@@ -66,7 +68,7 @@ function wrongIn({ counts, planned, bailedOut, skipsAll }: Tap, total: number): 
 
 /** How a test ended, in a few words, such as `not ok (1 of 2 points), exit 0`. */
 export function describeSelftest({ state, exit, counts }: SelftestObservation): string {
-	const total = counts.ok + counts['not-ok'] + counts.skipped + counts.expected;
+	const total = totalOf(counts);
 	const points = total === 0 ? '' : ` (${counts.ok} of ${total} points)`;
 	if (state === 'ok') return `ok${points}`;
 	if (state === 'skipped') return 'skipped';

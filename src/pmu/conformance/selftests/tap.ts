@@ -16,7 +16,7 @@ export interface Tap {
 	readonly points: readonly TapPoint[];
 	/** How many points there are of each state. */
 	readonly counts: Readonly<Record<TapPoint['state'], number>>;
-	/** What it says of points that it skips before they begin; `null` if it says so of none. */
+	/** The reason in a plan without points (`1..0 # SKIP`); `null` if there is no such plan. */
 	readonly skipsAll: string | null;
 	/** Why it gave up (`Bail out!`); `null` if it did not. */
 	readonly bailedOut: string | null;
