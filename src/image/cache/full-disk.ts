@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
+import { eitherSignal } from '../../lib/either-signal.ts';
 import { VpmuError } from '../../lib/errors.ts';
-import { eitherSignal } from '../../lib/index.ts';
 
 /** A disk with less free space than this counts as full. */
 const leastBytes = 64 * 1024;
 const everyMs = 5000;
-/** A disk that a program frees again at once is not full. */
+/** Looks in a row that must find the disk full: a program may free space again at once. */
 const looks = 3;
 
 /** How much a disk has left, in bytes. */

@@ -90,6 +90,14 @@ test('the security archive is the one that apt uses, else the one beside the mai
 	t.is(beside('http://apt.example/mirror'), undefined);
 });
 
+test('a keyring may be named by an absolute path, or be the keys themselves', async t => {
+	const keys = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----';
+	for (const keyring of ['/usr/share/keyrings/one.gpg', keys]) {
+		const env = { VPMU_DEBIAN_MIRROR: 'http://own.example/debian', VPMU_DEBIAN_KEYRING: keyring };
+		t.is((await findMirrors(env, '/none')).main.signedBy, keyring);
+	}
+});
+
 for (const [variable, value, allowed] of [
 	['VPMU_DEBIAN_MIRROR', 'deb.debian.org/debian', /is not the address of a mirror; allowed: https:/],
 	['VPMU_DEBIAN_MIRROR', 'ftp://a.example/debian', /is not the address of a mirror; allowed: https:/],

@@ -137,7 +137,7 @@ function requireAddress(uri: string, variable: string): string {
 	);
 }
 
-/** What is not an absolute path would not be read, and other keys would count. */
+/** Refuses relative paths: such a file would not be read, and other keys would count. */
 function requireKeyring(text: string): void {
 	if (text.includes('-----BEGIN PGP') || text.split(/[\s,]+/).every(word => path.isAbsolute(word))) return;
 	throw new UsageError(

@@ -1,8 +1,8 @@
 import type { KernelConfig } from './config.ts';
 
 /**
- * How many times slower a kernel gets by what makes it look for its own defects, roughly and rather too much: it is for limits that only
- * end hangs.
+ * How many times slower each check of its own defects makes a kernel. Rough, and rather too high: the factors only extend deadlines
+ * that end hangs.
  */
 const costs: Readonly<Record<string, number>> = {
 	KASAN: 4,

@@ -18,7 +18,7 @@ export const pmuSelftests: readonly {
 	{ name: 'vpmu_counter_access', argv: [] },
 	// Of its lists of registers, the one with the PMU's.
 	{ name: 'get-reg-list', argv: ['--config=vregs+pmu'] },
-	// User space may lower PMUVer and PerfMon. Stable 6.12 is at odds with its own test about another field (ASIDBITS).
+	// User space may lower PMUVer and PerfMon. Stable 6.12 fails its own test at another field (ASIDBITS).
 	{ name: 'set_id_regs', argv: [], about: ['PMUVer', 'PerfMon'] },
 ];
 
