@@ -84,7 +84,7 @@ async function makeCache(): Promise<string> {
 	return cache;
 }
 
-/** The cache of the test before, unless that test failed: what was damaged was made again or is still there to be found. */
+/** The cache of the previous test, unless that test failed: a test that passes leaves no damage behind. */
 let sound: string | undefined;
 
 async function takeCache(): Promise<string> {
