@@ -25,7 +25,7 @@ export const history: GroupSpec = {
 		night: command({
 			summary: 'what a run changed: new failures run again, and how to bisect them',
 			details:
-				'Add a run to the history, tell what is new in it, and run new failures once again: only what fails twice is a regression. What is new is in new.md and new.txt of the folder; bisect.sh finds the commit of each new failure. Takes the options of the run. Exits as run would: a cell that passes when it runs again is no failure, one without a second verdict exits 69.',
+				'Add a run to the history, say what it changed, and run new failures a second time: only a cell that fails twice is a regression. The news is in new.md and new.txt of the folder; bisect.sh finds the commit that broke each cell. Takes the options of the run. Exits as run would: a cell that passes the second time does not count as a failure, and one without a second verdict exits 69.',
 			usage: 'RUN [--out DIR] [--later | --again RUN] [--tree DIR --build LINE...] [OPTION...]',
 			options: nightOptions,
 			positionals: { minimum: 1, maximum: 1 },

@@ -66,7 +66,7 @@ test('a failure is a regression only if it fails again; one that passes is none,
 	const told = read('new.md');
 	t.regex(
 		told,
-		/New: failed twice[\s\S]*pmu\/a[\s\S]*Failed, and has no second verdict[\s\S]*pmu\/c[\s\S]*the host was away/,
+		/New: failed twice[\s\S]*pmu\/a[\s\S]*Failed, not confirmed by a second run[\s\S]*pmu\/c[\s\S]*the host was away/,
 	);
 	t.regex(told, /Fixed[\s\S]*pmu\/fixed[\s\S]*No verdict[\s\S]*pmu\/lost[\s\S]*Red as before: 1 cell \(pmu\/red/);
 	for (const line of read('new.txt').split('\n')) t.true(line.length <= 72 || !line.includes(' '), line);
@@ -83,7 +83,7 @@ test('a failure is a regression only if it fails again; one that passes is none,
 	t.notRegex(read('new.md').split('Red as before')[0]!, /pmu\/a|pmu\/lost/);
 });
 
-test('nothing new leaves nothing to post; a cell that passes again is no failure of the run', async t => {
+test('without news there is nothing to post; a cell that passes the second time does not fail the run', async t => {
 	const { vpmu, write, has } = newLab(t);
 	write('one', 30, undefined, {}, { name: 'pmu/b' });
 	t.is((await vpmu('history', 'night', 'one')).status, 0);
@@ -160,7 +160,7 @@ test('bisect.sh finds the commit that broke a cell, skips one that does not buil
 	write('again', 5, undefined, fail);
 	const build = ['--build', 'cd tree && cp state ../built', '--build', '! grep -q broken state'];
 	const { stdout } = await vpmu('history', 'night', 'two', '--again', 'again', '--tree', 'tree', ...build);
-	t.regex(stdout, /'sh vpmu-night\/bisect\.sh' finds the commit that it began with/);
+	t.regex(stdout, /'sh vpmu-night\/bisect\.sh' finds the commit that broke it/);
 	// A fake vpmu: bad if what was built is.
 	const script = read('bisect.sh').replace(/exec .* --cell /, 'exec sh fake-vpmu ');
 	t.regex(read('bisect.sh'), /bin\.mjs run --bisect /);

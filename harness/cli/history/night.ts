@@ -135,7 +135,7 @@ async function secondRun(
 
 const cellsOf = ({ cells }: Results): Second['cells'] => new Map(cells.map(cell => [cell.id, cell]));
 
-/** The cells of a run, where one that passed when it ran again is good, and one without a second verdict has none. */
+/** The cells of a run: one that passed when run again counts as good, one without a second verdict as having none. */
 function judgedCells({ cells }: Results, { failures }: JudgedNews): CellResult[] {
 	const judged = new Map(failures.map(({ cell, again }) => [cell.last.cell, again]));
 	return cells.map(cell => {

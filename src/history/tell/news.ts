@@ -1,26 +1,27 @@
 import { counted } from '../../compare/index.ts';
-import type { Block, ListItem, ReportDocument } from '../../report/index.ts';
+import type { ListItem, ReportDocument } from '../../report/index.ts';
 import type { CellHistory } from '../judge/cells.ts';
 import type { Again, JudgedFailure, JudgedNews } from '../judge/news.ts';
-import { boundsText, folderText, linksTo, momentText, resultText } from './words.ts';
+import { section } from './section.ts';
+import { boundsText, folderText, linksTo, momentText, reasonText, resultText } from './words.ts';
 
-/** What is told besides the judged news. */
+/** What a report says besides the judged news. */
 export interface NewsOptions {
 	/** The folder that links are relative to. */
 	readonly from: string;
-	/** Which run it was, for readers of many, such as the kind of its hosts. */
+	/** Tells runs apart for those who read several, such as the kind of hosts. */
 	readonly name?: string | undefined;
 	/** A script that bisects what is confirmed. */
 	readonly bisect?: string | undefined;
 }
 
-/** Cells named of a group without details; `night.json` has all. */
+/** How many cells of a group are named; the history has all. */
 const mostNames = 20;
 
 const titles = {
 	confirmed: 'New: failed twice',
-	unconfirmed: 'Failed, and has no second verdict',
-	passed: 'Failed, and passed when it ran again',
+	unconfirmed: 'Failed, not confirmed by a second run',
+	passed: 'Failed, then passed when run again',
 } as const satisfies Record<Again, string>;
 
 /** Makes the report of what one run changed, for those who were not there. */
@@ -34,7 +35,7 @@ export function newsDocument(news: JudgedNews, { from, name, bisect }: NewsOptio
 			...section(titles.confirmed, items('confirmed')),
 			...(bisect === undefined
 				? []
-				: [{ kind: 'text' as const, text: `'sh ${bisect}' finds the commit that it began with.` }]),
+				: [{ kind: 'text' as const, text: `'sh ${bisect}' finds the commit that broke it.` }]),
 			...section(titles.unconfirmed, items('unconfirmed')),
 			...section(titles.passed, items('passed')),
 			...section(
@@ -70,14 +71,6 @@ function headlineOf({ failures, red, fixed, lost }: JudgedNews): string {
 	return said.length === 0 ? 'nothing new tonight' : said.join(', ');
 }
 
-const section = (text: string, items: readonly ListItem[]): Block[] =>
-	items.length === 0
-		? []
-		: [
-				{ kind: 'heading', text },
-				{ kind: 'list', items },
-			];
-
 function failureItem({ cell, again, reason }: JudgedFailure, from: string): ListItem {
 	const { last } = cell;
 	return {
@@ -91,7 +84,7 @@ function failureItem({ cell, again, reason }: JudgedFailure, from: string): List
 
 /** Cells by the reason why they have no verdict: whatever hid one often hid many. */
 function lostItems(lost: readonly CellHistory[]): ListItem[] {
-	return [...Map.groupBy(lost, ({ last }) => last.reason ?? 'no reason is known')].map(([reason, cells]) => ({
+	return [...Map.groupBy(lost, ({ last }) => reasonText(last) || 'no reason is known')].map(([reason, cells]) => ({
 		...{ tag: 'error', text: `${counted(cells.length, 'cell')}: ${reason}`, detail: namesOf(cells) },
 	}));
 }

@@ -3,6 +3,7 @@ import type { Block, ListItem, ReportDocument } from '../../report/index.ts';
 import type { CellHistory } from '../judge/cells.ts';
 import type { Drift } from '../judge/drift.ts';
 import { type NightReport, nightsRed } from '../judge/report.ts';
+import { section } from './section.ts';
 import {
 	boundsText,
 	changedText,
@@ -82,14 +83,6 @@ function headlineOf({ fresh, red, flaky, drifts, fixed, lost }: NightReport): st
 	];
 	return [fresh.length === 0 ? 'nothing new tonight' : `${fresh.length} new tonight`, ...told].join(', ');
 }
-
-const section = (text: string, items: readonly ListItem[]): Block[] =>
-	items.length === 0
-		? []
-		: [
-				{ kind: 'heading', text },
-				{ kind: 'list', items },
-			];
 
 const named = ({ id, last }: CellHistory) => (last.reason === null ? id : `${id}: ${reasonText(last)}`);
 
