@@ -32,7 +32,7 @@ export interface JobSet {
 	/** Makes the script that `finish` calls; `undefined` if the run is not a nightly one. */
 	readonly night?: ((again?: readonly string[]) => string) | undefined;
 	readonly nightPath: string;
-	/** The command that makes the plan anew. */
+	/** The command that makes the plan again. */
 	readonly replan: string;
 	/** The options of a part, for a shell. */
 	readonly passed: string;

@@ -241,7 +241,7 @@ exit ${merge}
 	};
 	t.deepEqual(ended(0, 0, { isNew: false }), [0, '']);
 	t.deepEqual(ended(1, 1), [1, 'posted lab: new']);
-	t.deepEqual(ended(1, 0), [0, 'posted lab: new'], 'what failed passed when it ran again');
+	t.deepEqual(ended(1, 0), [0, 'posted lab: new'], 'the failed cell passed when it was run again');
 	t.deepEqual(ended(0, 0, { mail: 1 }), [69, 'posted lab: new']);
 	t.deepEqual(ended(1, 1, { mail: 1 }), [1, 'posted lab: new']);
 	const unjudged = 'posted lab: any: the run cannot be judged (exit status 2)';
