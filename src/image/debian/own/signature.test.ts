@@ -54,7 +54,7 @@ for (const [name, verify] of verifiers) {
 	}
 }
 
-test('a file that is no keyring is named', async t => {
+test('a file that is not a keyring is named', async t => {
 	const answer = await verifyWithLibrary(signed, ring('127.0.0.1 localhost\n'), room);
 	t.deepEqual(answer, { problem: "'a test' is not a file of OpenPGP keys" });
 });
