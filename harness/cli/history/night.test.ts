@@ -9,8 +9,11 @@ import { main } from '../../main.ts';
 
 /** A lab's folder, with runs of some nights. */
 function newLab(t: ExecutionContext) {
-	const folder = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
-	t.teardown(() => rmSync(folder, { recursive: true }));
+	const outer = mkdtempSync(path.join(tmpdir(), 'vpmu-test-'));
+	t.teardown(() => rmSync(outer, { recursive: true }));
+	// A name that a shell would read otherwise.
+	const folder = path.join(outer, "the lab's $folder");
+	mkdirSync(folder);
 	const env = { ...process.env, VPMU_CACHE: path.join(folder, 'cache'), VPMU_STATE: path.join(folder, 'state') };
 	const vpmu = async (...argv: string[]) => {
 		const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
@@ -159,11 +162,13 @@ test('bisect.sh finds the commit that broke a cell, skips one that does not buil
 	write('two', 6, commits.at(-1), fail, { name: 'pmu/b' });
 	write('again', 5, undefined, fail);
 	const build = ['--build', 'cd tree && cp state ../built', '--build', '! grep -q broken state'];
-	const { stdout } = await vpmu('history', 'night', 'two', '--again', 'again', '--tree', 'tree', ...build);
+	const label = ['--label', `commit=${commits.at(-1)}`, '--label', 'lab=north'];
+	const { stdout } = await vpmu('history', 'night', 'two', '--again', 'again', '--tree', 'tree', ...build, ...label);
 	t.regex(stdout, /'sh vpmu-night\/bisect\.sh' finds the commit that broke it/);
 	// A fake vpmu: bad if what was built is.
 	const script = read('bisect.sh').replace(/exec .* --cell /, 'exec sh fake-vpmu ');
 	t.regex(read('bisect.sh'), /bin\.mjs run --bisect /);
+	t.false(read('bisect.sh').includes('--label'), "a step of a bisection is not the night's commit");
 	writeFileSync(path.join(folder, 'vpmu-night', 'bisect.sh'), script);
 	writeFileSync(path.join(folder, 'fake-vpmu'), `test "$1" = '${cell('a')}' || exit 128; ! grep -q bad built\n`);
 	const ran = spawnSync('sh', ['vpmu-night/bisect.sh'], { cwd: folder, encoding: 'utf8' });
