@@ -127,9 +127,13 @@ for (const [where, host] of Object.entries(hosts)) {
 		const [file, hidden] = [path.join(folder, 'log'), path.join(folder, 'hidden')];
 		await writeFile(hidden, secret);
 		await writeFile(file, 'a log');
-		const swap = `cd "$1" && while :; do ln -sf hidden link && mv -T link log; echo a log >new && mv -T new log; done`;
+		// By its trap, the shell ends only after the command that it runs, which would write into a folder that is removed.
+		const swap = `trap exit TERM
+			cd "$1" && while ln -sf hidden link && mv -T link log && echo a log >new && mv -T new log; do :; done`;
 		const swapper = spawn('sh', ['-c', swap, 'sh', folder], { stdio: 'ignore' });
-		t.teardown(() => void swapper.kill('SIGKILL'));
+		t.teardown(async () => {
+			if (swapper.kill()) await once(swapper, 'exit');
+		});
 		const outcomes = { read: 0, refused: 0 };
 		for (let attempt = 0; attempt < 60; attempt++) {
 			const text = await host.read(file, { timeoutMs: 20_000 }).then(String, (error: unknown) => {
@@ -140,8 +144,7 @@ for (const [where, host] of Object.entries(hosts)) {
 			outcomes[text === undefined ? 'refused' : 'read']++;
 		}
 		t.log(outcomes);
-		swapper.kill('SIGKILL');
-		await once(swapper, 'exit');
+		t.is(swapper.exitCode, null, 'the files were exchanged to the end');
 	});
 }
 
