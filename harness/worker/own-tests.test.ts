@@ -59,6 +59,7 @@ test('a test that skips itself, or that the kernel is too old for, skips the cel
 test('a test that takes too long for the speed of its host ends with a deadline', async t => {
 	const { ended, seen } = await runFake(t, { 'get-reg-list': '#!/bin/sh\nexec sleep 600\n' }, undefined, 1e-6);
 	t.true(ended instanceof DeadlineError, String(ended));
+	t.regex(ended!.message, / after \d+ ms/);
 	t.is(seen, undefined);
 });
 
