@@ -153,6 +153,19 @@ test('HTML: text is never markup', t => {
 	t.regex(pagesOf(html)[0]!, /18446744073709551615/);
 });
 
+test('HTML: a build of QEMU is named by its path only where paths tell cells apart', t => {
+	const onBuild = (path: string) =>
+		cellOf('fail', { id: `pmu/a[uniform,${path},virt]`, qemu: { ...everyStatus.cells[0]!.qemu, path } });
+	const shown = (paths: readonly string[]) => {
+		const html = htmlOf(resultsWith(paths.map(onBuild)));
+		const text = (pattern: RegExp) => [...html.matchAll(pattern)].map(([, name]) => name);
+		return [...text(/<\/span> fail<\/span> (pmu\S+) /g), ...text(/<th scope="row"><a [^>]*>([^<]*)</g)];
+	};
+	t.deepEqual(shown(['/cache/one/qemu']), ['pmu/a[uniform,virt]', 'pmu/a[uniform,virt]']);
+	const both = ['pmu/a[uniform,/one/qemu,virt]', 'pmu/a[uniform,/two/qemu,virt]'];
+	t.deepEqual(shown(['/one/qemu', '/two/qemu']), [...both, ...both]);
+});
+
 test('HTML: the page allows only its own style and script, by their hashes', t => {
 	const html = htmlOf(everyStatus);
 	const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html) ?? [];

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { counted } from '../../../lib/counted.ts';
 import { shorten } from '../../../lib/foreign.ts';
 import { checkJson } from '../../../lib/stored.ts';
 import { cellFolder } from '../../../run/paths.ts';
@@ -62,7 +63,7 @@ function log(name: string, what: string, text: string): Markup {
 		...(cut ? [`[${lines.length - head - tail} lines left out; the file has them]`] : []),
 		...last,
 	];
-	return markup`<details class="log"><summary>${what} <span class="quiet">(${name}, ${lines.length} ${lines.length === 1 ? 'line' : 'lines'})</span></summary>
+	return markup`<details class="log"><summary>${what} <span class="quiet">(${name}, ${counted(lines.length, 'line')})</span></summary>
 <div class="find"><label>find in ${what} <input type="search" /></label> <button type="button" data-step="1">next</button> <output aria-live="polite"></output></div>
 <pre tabindex="0" aria-label=${what}>${body.map(line => shorten(line, longestLine)).join('\n')}</pre></details>`;
 }

@@ -1,3 +1,4 @@
+import { stableIdsOf } from '../../../compare/index.ts';
 import { formatDuration } from '../../../lib/deadline.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from '../../../run/results.ts';
 import { explanationOf, isWrong } from '../../explain/explanation.ts';
@@ -24,6 +25,7 @@ const mostExplained = 20;
 export function overview(results: Results, folder: string): Markup {
 	const { run, cells } = results;
 	const wrong = cells.map((cell, index) => ({ cell, index })).filter(({ cell }) => isWrong(cell));
+	const names = stableIdsOf(cells.map(({ id }) => id));
 	const notes = notesOf(results);
 	return markup`<main id="overview" tabindex="-1">
 <header>
@@ -35,7 +37,7 @@ ${summary(results)}
 ${
 	wrong.length > 0 &&
 	markup`<section aria-labelledby="wrong"><h2 id="wrong">What went wrong</h2>
-${wrong.slice(0, mostExplained).map(({ cell, index }) => wrongCell(cell, index, folder, wrong.length <= 3))}
+${wrong.slice(0, mostExplained).map(({ cell, index }) => wrongCell(cell, index, { names, folder, open: wrong.length <= 3 }))}
 ${wrong.length > mostExplained && markup`<p>and ${wrong.length - mostExplained} more: see the matrix.</p>`}
 </section>`
 }
@@ -43,7 +45,7 @@ ${wrong.length > mostExplained && markup`<p>and ${wrong.length - mostExplained} 
 ${filters(cells)}
 ${matrix(cells)}
 </section>
-<section aria-labelledby="all"><h2 id="all">Cells</h2>${table(cells)}</section>
+<section aria-labelledby="all"><h2 id="all">Cells</h2>${table(cells, names)}</section>
 ${
 	notes.length > 0 &&
 	markup`<section aria-labelledby="notes"><h2 id="notes">Notes</h2><ul>${notes.map(({ text }) => markup`<li>${text}</li>`)}</ul></section>`
@@ -69,23 +71,30 @@ function summary({ summary, cells }: Results): Markup {
 <p class="quiet">${cells.length} cells, ${boards} of them on emulated hosts, ${simulated} with simulated capabilities.</p>`;
 }
 
-function wrongCell(cell: CellResult, index: number, folder: string, open: boolean): Markup {
+/** Maps the ids of cells to the names that are shown, without what they have in common. */
+type Names = ReadonlyMap<string, string>;
+
+function wrongCell(
+	cell: CellResult,
+	index: number,
+	{ names, folder, open }: { names: Names; folder: string; open: boolean },
+): Markup {
 	const explanation = explanationOf(cell, folder);
 	return markup`<details class="wrong" open=${open}>
-<summary>${badge(cell.status)} ${cell.id} <span class="reason">${explanation.summary}</span></summary>
+<summary>${badge(cell.status)} ${names.get(cell.id)} <span class="reason">${explanation.summary}</span></summary>
 <p>${cellLink(cell, 'page of this cell', index)}</p>
 ${explained(explanation, cell.id)}
 </details>`;
 }
 
-function table(cells: readonly CellResult[]): Markup {
+function table(cells: readonly CellResult[], names: Names): Markup {
 	return markup`<div class="scroll" tabindex="0" role="region" aria-label="table of cells"><table class="cells">
 <thead><tr>${['status', 'cell', 'predicted', 'observed', 'counts', 'time'].map(name => markup`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${cells.map(
 		(
 			cell,
 			index,
-		) => markup`<tr data-row=${index}><td>${badge(cell.status)}</td><th scope="row">${cellLink(cell, cell.id, index)}</th>
+		) => markup`<tr data-row=${index}><td>${badge(cell.status)}</td><th scope="row">${cellLink(cell, names.get(cell.id)!, index)}</th>
 <td>${viewOf(cell.predicted)}</td><td>${observedOf(cell)}</td><td>${countsOf(cell)}</td>
 <td class="number">${cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs)}</td></tr>`,
 	)}</tbody></table></div>`;
