@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { localHost } from '../../src/host/index.ts';
-import { VpmuError } from '../../src/lib/index.ts';
+import { counted, VpmuError } from '../../src/lib/index.ts';
 import type { CaseFile } from '../plan/case-files.ts';
 import type { Cell } from '../plan/plan.ts';
 import { storedDurations } from '../plan/shards.ts';
@@ -71,7 +71,7 @@ export async function runRounds(run: Run, cells: readonly Cell[], options: Round
 		if (left.length === 0 || run.lockBusy !== undefined) return;
 		run.broker.emit({
 			event: 'progress',
-			what: `trying ${left.length} ${left.length === 1 ? 'cell' : 'cells'} again (${round} of ${options.retries})`,
+			what: `trying ${counted(left.length, 'cell')} again (${round} of ${options.retries})`,
 		});
 		await run.renew();
 	}

@@ -1,9 +1,10 @@
+import { counted } from '../lib/counted.ts';
 import { type CellChange, type CellPair, changeOf, loneChange } from './changes.ts';
 import { type ChangeGroup, groupChanges, type PlacedChange } from './groups.ts';
 import { compareMeasurements, type MeasuredChange } from './measure/measure.ts';
 import { matchNames } from './side/identity.ts';
 import { matchKey, type Side, type SideCell } from './side/side.ts';
-import { type ChangeKind, changeKinds, counted } from './words.ts';
+import { type ChangeKind, changeKinds } from './words.ts';
 
 /** What changed from one side to the other. The form of `vpmu compare --format json`. */
 export interface Comparison {

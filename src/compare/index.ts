@@ -9,4 +9,4 @@ export { type Baseline, baselineShape, baselineText } from './side/baseline.ts';
 export { buildOf, type CellIdentity, identityOf, stableIdOf, stableIdsOf } from './side/identity.ts';
 export { isVerdict, type Side, type SideCell, sideOf } from './side/side.ts';
 export { whereOf } from './where.ts';
-export { backendText, type ChangeKind, changeKinds, counted, findingIn, kindTitles, ruleText } from './words.ts';
+export { backendText, type ChangeKind, changeKinds, findingIn, kindTitles, ruleText } from './words.ts';

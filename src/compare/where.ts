@@ -1,6 +1,6 @@
+import { counted } from '../lib/counted.ts';
 import { machineVersion } from '../lib/machine-type.ts';
 import type { CellIdentity } from './side/identity.ts';
-import { counted } from './words.ts';
 
 /** The most names that are listed. */
 const mostNames = 3;

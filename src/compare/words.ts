@@ -76,6 +76,3 @@ export const findingIn = (reason: string | null) => /\bfinding ([A-Z]\d{1,3})\b/
 const ranks: Readonly<Record<Exclude<CellStatus, 'skip' | 'error'>, number>> = { pass: 0, xpass: 0, xfail: 1, fail: 2 };
 
 export const rankOf = (status: CellStatus) => ranks[status as keyof typeof ranks];
-
-/** `1 cell`, `2 cells`. */
-export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,6 +1,7 @@
 /** The public interface of this folder. Everything else is internal. */
 
 export { type Bounds, HeadAndTail, logBounds, omissionText } from './bounds.ts';
+export { counted } from './counted.ts';
 export { DeadlineError, formatDuration, poll, type WaitOptions, within } from './deadline.ts';
 export { type EitherSignal, eitherSignal } from './either-signal.ts';
 export { type Blame, blames, firstCause, messageOf, systemFault, UsageError, VpmuError } from './errors.ts';

@@ -1,3 +1,4 @@
+import { counted } from '../lib/counted.ts';
 import type { PackagePin } from '../run/results.ts';
 
 /** From this age on, a pin is reported: Debian fixes its kernel, QEMU and sshd every few weeks. */
@@ -35,7 +36,7 @@ export function wordsOfPins(
 	const date = oldest.resolvedAt.slice(0, 10);
 	const stale = pins.filter(pin => pinAgeDays(pin, now) >= staleAfterDays);
 	const bare = pins.filter(lacksSecurity);
-	const age = days === 0 ? 'today' : `${days} ${days === 1 ? 'day' : 'days'} ago`;
+	const age = days === 0 ? 'today' : `${counted(days, 'day')} ago`;
 	return {
 		text:
 			stale.length > 0

@@ -1,3 +1,4 @@
+import { counted } from '../../../src/lib/index.ts';
 import { caseFolders, namesOf } from '../../plan/case-files.ts';
 import { collectCases } from '../../plan/collect.ts';
 import { planCells } from '../../plan/plan.ts';
@@ -18,8 +19,6 @@ export async function list({ stdout, cwd, env }: CommandContext, given: Given<ty
 	}
 	for (const cell of cells) stdout.write(`${cell.id}${cell.skip === null ? '' : `\n    skip: ${cell.skip}`}\n`);
 	const skipped = cells.filter(cell => cell.skip !== null).length;
-	stdout.write(
-		`\n${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}${skipped === 0 ? '' : `, ${skipped} of them skipped`}\n`,
-	);
+	stdout.write(`\n${counted(cells.length, 'cell')}${skipped === 0 ? '' : `, ${skipped} of them skipped`}\n`);
 	return exitCodes.asPredicted;
 }

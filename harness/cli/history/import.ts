@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { counted } from '../../../src/compare/index.ts';
 import { recordRuns } from '../../../src/history/index.ts';
 import { type Host, HostError, localHost } from '../../../src/host/index.ts';
-import { messageOf, UsageError } from '../../../src/lib/index.ts';
+import { counted, messageOf, UsageError } from '../../../src/lib/index.ts';
 import { eventsOf, parseResults, type Results, resultsOf } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { makeFolderSync, messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import { counted, makeFolderSync, messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { JobSet } from './job-set.ts';
@@ -29,7 +29,7 @@ export async function writeJobs(
 		throw new UsageError(`cannot write into '${folder}' (--out): ${messageOf(error)}`, { cause: error });
 	}
 	for (const { name, count, plan } of sets) {
-		const them = `${plan.cells.length} ${plan.cells.length === 1 ? 'cell' : 'cells'} in ${count} ${count === 1 ? 'part' : 'parts'}`;
+		const them = `${counted(plan.cells.length, 'cell')} in ${counted(count, 'part')}`;
 		stdout.write(`${name}: division ${plan.division}, ${them}\n`);
 	}
 	return exitCodes.asPredicted;

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { baselineText, type Comparison, compareSides, counted } from '../../../src/compare/index.ts';
-import { messageOf, stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
+import { baselineText, type Comparison, compareSides } from '../../../src/compare/index.ts';
+import { counted, messageOf, stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import { comparisonDocument, htmlFrom, markdownFrom, textOf } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type BuiltQemu, type BuiltSeries, openCache, verifiedHash } from '../../../src/image/index.ts';
-import { DeadlineError, firstCause, LockBusyError, VpmuError } from '../../../src/lib/index.ts';
+import { counted, DeadlineError, firstCause, LockBusyError, VpmuError } from '../../../src/lib/index.ts';
 import type { InspectionComparison } from '../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { executeRun } from '../../run/execute.ts';
@@ -147,10 +147,7 @@ const linesShown = 3;
 /** Joins the first of some lines. */
 export function linesText(lines: readonly string[]): string {
 	const rest = lines.length - linesShown;
-	return [
-		...lines.slice(0, linesShown),
-		...(rest > 0 ? [`and ${rest} more ${rest === 1 ? 'line' : 'lines'}`] : []),
-	].join(' | ');
+	return [...lines.slice(0, linesShown), ...(rest > 0 ? [`and ${counted(rest, 'more line')}`] : [])].join(' | ');
 }
 
 /** The lines that QEMUs of a run wrote to stderr, without what differs from start to start. */

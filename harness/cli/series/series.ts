@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BuildFailure, type BuiltSeries } from '../../../src/image/index.ts';
+import { counted } from '../../../src/lib/index.ts';
 import type { PatchSeries } from '../../../src/patch/index.ts';
 import { type SeriesVerdict, seriesDocument, textOf } from '../../../src/report/index.ts';
 import { choicesOf } from '../../plan/select.ts';
@@ -110,7 +111,7 @@ function withNotes(
 /** What a series is: its title, its patches, what it says it builds on, and what was left out. */
 function describeSeries({ title, version, patches, base, notes }: PatchSeries): string {
 	const lines = [
-		`series: ${title}${version === 1 ? '' : ` (v${version})`}, ${patches.length} ${patches.length === 1 ? 'patch' : 'patches'}`,
+		`series: ${title}${version === 1 ? '' : ` (v${version})`}, ${counted(patches.length, 'patch', 'patches')}`,
 		...(base.changeId === undefined ? [] : [`  change-id: ${base.changeId}`]),
 		...(base.baseCommit === undefined ? [] : [`  base-commit: ${base.baseCommit}`]),
 		...base.basedOn.map(id => `  Based-on: ${id}`),

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { type Host, localHost } from '../../../src/host/index.ts';
 import { debianPackage, hostArchitecture } from '../../../src/image/index.ts';
-import { screen } from '../../../src/lib/index.ts';
+import { counted, screen } from '../../../src/lib/index.ts';
 import { smallVirt } from '../../../src/qemu/index.ts';
 import type { Bench, Benchmark, BenchmarkResult } from '../../bench/benchmark.ts';
 import { guestBenchmark } from '../../bench/guest.ts';
@@ -88,7 +88,7 @@ function describe(name: string, qemu: string, { rounds, figures, ratios, leftOut
 	const width = Math.max(...figures.map(figure => figure.name.length));
 	const goal = (wanted: string, met: boolean | null) => (met === null ? '' : `; ${wanted}: ${met ? 'met' : 'NOT MET'}`);
 	return `${[
-		`${name}, on ${qemu}, medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with quartiles:`,
+		`${name}, on ${qemu}, medians of ${counted(rounds, 'round')} with quartiles:`,
 		'',
 		`  ${''.padEnd(width)}          /s        ms    CPU us`,
 		...figures.map(({ name: who, perSecond, cpuUs, withinMs, met }) => {

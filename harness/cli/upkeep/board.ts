@@ -18,7 +18,7 @@ import {
 	takeDown,
 } from '../../../src/board/index.ts';
 import { type Cache, openCache, type Progress } from '../../../src/image/index.ts';
-import { eitherSignal, makeFolder, UsageError, VpmuError } from '../../../src/lib/index.ts';
+import { counted, eitherSignal, makeFolder, UsageError, VpmuError } from '../../../src/lib/index.ts';
 import { abandoned, handOver, handoverVariable } from '../../run/handover.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
@@ -197,9 +197,7 @@ export async function list(
 		const size = row.snapshots.reduce((sum, snapshot) => sum + snapshot.diskBytes, 0);
 		const notes = [
 			row.note,
-			row.snapshots.length === 0
-				? ''
-				: `${row.snapshots.length} snapshot${row.snapshots.length === 1 ? '' : 's'}, ${Math.round(size / 1e6)} MB`,
+			row.snapshots.length === 0 ? '' : `${counted(row.snapshots.length, 'snapshot')}, ${Math.round(size / 1e6)} MB`,
 		].filter(Boolean);
 		context.stdout.write(
 			`${row.name.padEnd(width)}  ${row.cpus} CPUs  ${row.summary}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}\n`,

@@ -12,7 +12,7 @@ import {
 	pruneCache,
 	refreshPins,
 } from '../../../src/image/index.ts';
-import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { counted, formatDuration, UsageError } from '../../../src/lib/index.ts';
 import { pinName, wordsOfPins } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
@@ -41,7 +41,7 @@ export async function build(
 		const changes = options.refresh ? await refreshPins(cache) : [];
 		for (const pin of changes) {
 			if (options.json || pin.changed === 0) continue;
-			context.stdout.write(`${pinName(pin)}: ${pin.changed} newer ${pin.changed === 1 ? 'package' : 'packages'}\n`);
+			context.stdout.write(`${pinName(pin)}: ${counted(pin.changed, 'newer package')}\n`);
 		}
 		let kernel: Kernel | undefined;
 		for (const recipe of recipes) {
@@ -120,7 +120,7 @@ export async function prune(context: CommandContext, { options }: Given<typeof i
 		return 0;
 	}
 	if (removed.length > 0) context.stdout.write(`${cacheTable(removed, Date.now())}\n`);
-	const what = `${removed.length} ${removed.length === 1 ? 'item' : 'items'}`;
+	const what = counted(removed.length, 'item');
 	context.stdout.write(
 		dryRun ? `${what} would be removed\n` : `${what} removed, ${formatBytes(freedBytes)} freed in ${cache.root}\n`,
 	);

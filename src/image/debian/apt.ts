@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
+import { counted } from '../../lib/counted.ts';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { readStored, type Shape } from '../../lib/stored.ts';
@@ -293,7 +294,7 @@ export async function download(
 	await rm(to, { recursive: true, force: true });
 	await makeFolder(to);
 	const total = packages.reduce((sum, item) => sum + item.sizeBytes, 0);
-	const what = `Downloading ${packages.length} package${packages.length === 1 ? '' : 's'} of ${apt.suite} (${apt.architecture})`;
+	const what = `Downloading ${counted(packages.length, 'package')} of ${apt.suite} (${apt.architecture})`;
 	cache.progress({ what, done: 0, total, unit: 'bytes' });
 	const wanted = packages.map(item => `${item.name}=${item.version}`);
 	const argv = ['apt-get', 'download', '-q', '-o', 'APT::Status-Fd=3', ...apt.options, ...wanted];

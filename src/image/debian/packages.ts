@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { counted } from '../../lib/counted.ts';
 import { VpmuError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { writeWhole } from '../../lib/whole-file.ts';
@@ -178,7 +179,7 @@ async function fetchAndUnpack(cache: Cache, set: PackageSet, wanted: readonly Re
 	const archive = await openArchive(cache, set.suite, set.architecture);
 	await cache.scratch(`debs-${set.suite}-${set.architecture}`, async folder => {
 		await downloadWithIndex(cache, archive, items, folder);
-		const what = `Unpacking ${items.length} package${items.length === 1 ? '' : 's'} of ${set.suite} (${set.architecture})`;
+		const what = `Unpacking ${counted(items.length, 'package')} of ${set.suite} (${set.architecture})`;
 		let done = 0;
 		cache.progress({ what, done, total: items.length, unit: 'packages' });
 		for (const item of items) {

@@ -1,3 +1,4 @@
+import { counted } from '../../lib/counted.ts';
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type { Counting, Prediction } from '../facts.ts';
 import { cyclesEvent } from '../predict/apply.ts';
@@ -154,12 +155,16 @@ function judgeTrace(check: Check, prediction: Prediction, trace: TraceObservatio
 	check('trace-events', trace.events === events, `the trace events to be ${events}`, `they are ${trace.events}`);
 	const source = prediction.backend === 'event-source' ? prediction.traceLines : 0;
 	const fixed = prediction.backend === 'fixed-counters-only' ? prediction.traceLines : 0;
-	const said = (count: number) => `${count} line${count === 1 ? '' : 's'}`;
-	check('trace-lines', setPmu.length === source, `${said(source)} of kvm_arm_set_pmu`, `there are ${setPmu.length}`);
+	check(
+		'trace-lines',
+		setPmu.length === source,
+		`${counted(source, 'line')} of kvm_arm_set_pmu`,
+		`there are ${setPmu.length}`,
+	);
 	check(
 		'trace-fixed-lines',
 		setFixedCountersOnly.length === fixed,
-		`${said(fixed)} of kvm_arm_set_pmu_fixed_counters_only`,
+		`${counted(fixed, 'line')} of kvm_arm_set_pmu_fixed_counters_only`,
 		`there are ${setFixedCountersOnly.length}`,
 	);
 	for (const { type, ret } of setPmu) {

@@ -1,11 +1,5 @@
-import {
-	type ChangeGroup,
-	type Comparison,
-	counted,
-	kindTitles,
-	type MeasuredChange,
-	stableIdOf,
-} from '../../compare/index.ts';
+import { type ChangeGroup, type Comparison, kindTitles, type MeasuredChange, stableIdOf } from '../../compare/index.ts';
+import { counted } from '../../lib/counted.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { programName } from '../words.ts';
 

@@ -1,4 +1,5 @@
-import { counted, findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../../compare/index.ts';
+import { findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../../compare/index.ts';
+import { counted } from '../../lib/counted.ts';
 import { formatDuration } from '../../lib/deadline.ts';
 import { interrupted } from '../../run/fold.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../../compare/index.ts';
+import { counted } from '../../lib/counted.ts';
 import { visible } from '../../lib/foreign.ts';
 import { isUrgent } from '../comparison/document.ts';
 import { oneLine } from '../document/blocks.ts';

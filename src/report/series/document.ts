@@ -1,4 +1,5 @@
-import { type ChangeGroup, counted, stableIdOf } from '../../compare/index.ts';
+import { type ChangeGroup, stableIdOf } from '../../compare/index.ts';
+import { counted } from '../../lib/counted.ts';
 import {
 	briefly,
 	groupItem,
@@ -95,7 +96,7 @@ function appliedText(
 	const authors = [...new Set(patches.map(patch => patch.author))];
 	const by = author === '' ? authors.join(', ') : author;
 	return [
-		`${counted(patches.length, 'patch').replace('patchs', 'patches')} by ${by === '' ? 'an unnamed author' : by}`,
+		`${counted(patches.length, 'patch', 'patches')}${by === '' ? '' : ` by ${by}`}`,
 		...(baseCommit === undefined ? [] : [`base-commit ${baseCommit.slice(0, 12)}`]),
 		...(changeId === undefined || !isVerbose ? [] : [`change-id ${changeId}`]),
 	].join('; ');

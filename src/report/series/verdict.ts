@@ -1,4 +1,5 @@
-import { type Comparison, counted, findingIn } from '../../compare/index.ts';
+import { type Comparison, findingIn } from '../../compare/index.ts';
+import { counted } from '../../lib/counted.ts';
 import type { CellResult, Results } from '../../run/results.ts';
 
 /** A series as it was applied. */

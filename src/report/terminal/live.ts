@@ -1,3 +1,4 @@
+import { counted } from '../../lib/counted.ts';
 import { formatDuration } from '../../lib/deadline.ts';
 import { visible } from '../../lib/foreign.ts';
 import type { RunEvent } from '../../run/events.ts';
@@ -84,7 +85,7 @@ export class Live {
 		return [
 			`${this.#ended.size}/${this.#planned}`,
 			failed > 0 ? `${failed} failed` : 'no failure',
-			...(errors > 0 ? [`${errors} ${errors === 1 ? 'error' : 'errors'}`] : []),
+			...(errors > 0 ? [counted(errors, 'error')] : []),
 			`${this.#running.size} running`,
 			...(this.#startedAt === undefined ? [] : [formatDuration(Math.max(0, now - this.#startedAt))]),
 			...(left === undefined ? [] : [`about ${formatDuration(left)} left`]),

@@ -1,4 +1,5 @@
 import type { BuiltLinux, BuiltLinuxSeries, BuiltSeries, PatchFile } from '../../../../src/image/index.ts';
+import { counted } from '../../../../src/lib/index.ts';
 import type { KernelUse } from '../../../../src/patch/index.ts';
 import { kernelWords } from '../../../../src/report/index.ts';
 import type { RunRequest } from '../../../run/request.ts';
@@ -70,7 +71,7 @@ export function describeBuilds(
 	isEach: boolean,
 ): string {
 	const titles = [...linux.series, ...(qemu?.series ?? [])].map(
-		({ title, patches }) => `series: ${title}, ${patches.length} ${patches.length === 1 ? 'patch' : 'patches'}\n`,
+		({ title, patches }) => `series: ${title}, ${counted(patches.length, 'patch', 'patches')}\n`,
 	);
 	return [
 		...titles,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { counted } from '../../../lib/counted.ts';
 import { messageOf, UsageError, VpmuError } from '../../../lib/errors.ts';
 import { makeFolder } from '../../../lib/make-folder.ts';
 import { readStored } from '../../../lib/stored.ts';
@@ -242,7 +243,7 @@ export class OwnArchive implements DebianArchive {
 		await rm(to, { recursive: true, force: true });
 		await makeFolder(to);
 		const total = packages.reduce((sum, item) => sum + item.sizeBytes, 0);
-		const what = `Downloading ${packages.length} package${packages.length === 1 ? '' : 's'} of ${this.suite} (${this.architecture})`;
+		const what = `Downloading ${counted(packages.length, 'package')} of ${this.suite} (${this.architecture})`;
 		let done = 0;
 		this.#cache.progress({ what, done, total, unit: 'bytes' });
 		const resolver = await this.#resolver();
