@@ -89,7 +89,7 @@ export async function storeDurations(
 		await makeFolder(path.dirname(file));
 		await writeWhole(file, `${JSON.stringify(all, null, ' ')}\n`);
 	} catch {
-		// The next run divides without them.
+		// The durations only improve the division of the next run.
 	}
 }
 

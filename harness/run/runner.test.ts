@@ -1,7 +1,7 @@
 import test from 'ava';
 import { runnerOf } from './runner.ts';
 
-test('an engine says which job, runner and commit a run is of', t => {
+test('the job, the runner and the commit of a run are read from the variables of its CI engine', t => {
 	const gitlab = { GITLAB_CI: 'true', CI_JOB_URL: 'https://x/1', CI_RUNNER_DESCRIPTION: 'lab-3', CI_COMMIT_SHA: 'abc' };
 	t.deepEqual(runnerOf(gitlab, 'h'), {
 		host: 'h',

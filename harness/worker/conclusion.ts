@@ -52,8 +52,8 @@ export function conclude(record: CellRecord): CellResult {
 }
 
 /**
- * What a contradiction makes of a cell, why, and whom to blame. Nobody is blamed for what is not predicted, and what the
- * case did not read is its own fault. KVM that does not do what it says explains what guests see.
+ * Returns the status, the reason and the blame of a cell with a contradiction. Nobody is blamed if there is no prediction.
+ * A case that did not read what it has to is itself to blame. If KVM does not do what it says, that explains what guests see.
  */
 function failed(
 	{ contradictions }: Verdict,

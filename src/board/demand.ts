@@ -39,7 +39,7 @@ async function wantedMs(pid: number): Promise<number | undefined> {
 
 /** When a process counts as idle. */
 export interface Idleness {
-	/** It wants less of a CPU than this. */
+	/** It uses or waits for less of a CPU than this. */
 	readonly share: number;
 	/** It did so at this many looks in a row, 0.25 s apart. */
 	readonly looks: number;

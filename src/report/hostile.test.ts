@@ -105,7 +105,7 @@ function judge(t: ExecutionContext, results: Results, text: string): void {
 		tap.filter(([kind]) => ['extra', 'bailout', 'comment'].includes(kind)),
 		[],
 	);
-	// As the schema's patterns say (kcidb-io, v05_03.py); PostgreSQL takes a NUL nowhere.
+	// As the schema's patterns say (kcidb-io, v05_03.py). PostgreSQL refuses every text that contains a NUL.
 	t.notRegex(kcidbOf(results), /(?<!\\)(?:\\\\)*\\u0000/);
 	const kcidb = JSON.parse(kcidbOf(results)) as KcidbReport;
 	for (const {

@@ -84,7 +84,7 @@ function importersOf(file: string, imports: ReadonlyMap<string, ReadonlySet<stri
 	return [...found];
 }
 
-/** A test file that takes so much longer than it does with all checks in place hangs for want of the check. */
+/** How long a test file may take without a check, by how long it takes with all of them. If it takes longer, it hangs. */
 const hangsMs = (usualMs: number) => 60_000 + 20 * usualMs;
 /** With all checks in place no test file takes nearly as long. */
 const longestMs = 600_000;

@@ -38,7 +38,7 @@ let stale: ReadonlySet<string> | undefined;
 let imports = new Map<string, Set<string>>();
 const sources = new Map<string, string>();
 
-/** A file of the repository's path from the root; undefined of all others. */
+/** Returns the path of one of the repository's files from the root; `undefined` for other files. */
 function fileOf(url: string): string | undefined {
 	if (!url.startsWith(rootUrl) || url.includes('/node_modules/')) return undefined;
 	return path.relative(root, fileURLToPath(url.replace(/\?.*/, '')));

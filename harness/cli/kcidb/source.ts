@@ -10,7 +10,7 @@ export const sourceOptions = {
 	origin: { value: 'NAME', help: 'KCIDB: the CI system that reports; default vpmu' },
 } as const satisfies Options;
 
-/** Parses them. @throws UsageError for values that KCIDB's schema 5.3 refuses */
+/** Parses the values of {@link sourceOptions}. @throws UsageError for values that KCIDB's schema 5.3 refuses */
 export function readSource(given: { readonly [name in keyof typeof sourceOptions]: string | undefined }): KcidbSource {
 	const check = (name: keyof typeof sourceOptions, allowed: RegExp, what: string) => {
 		const value = given[name];

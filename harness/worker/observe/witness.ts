@@ -71,7 +71,7 @@ export class Witness {
 		this.#moved.push(moved);
 	}
 
-	/** Keeps a reading; `samples` are the measurements that it is the least of. */
+	/** Keeps a reading. It is the smallest of the measurements in `samples`. */
 	addReading(reading: GuestReading, samples: readonly GuestReading[] = []): void {
 		const { event, state, count, runningPct, pinned, vcpu, doubledCount } = reading;
 		this.#readings.push({

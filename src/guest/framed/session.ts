@@ -31,7 +31,7 @@ const pollAfterMs = 1000;
 const watchEveryMs = 250;
 /** How long a guest that printed a sign of panic or reboot has to prove that it is well. */
 const proofMs = 6000;
-/** Answers in flight when such a line arrived prove nothing. An answer after this long was sent later. */
+/** Answers that were on their way when such a line arrived prove nothing. Later than this, an answer was sent after it. */
 const onItsWayMs = 300;
 
 /**

@@ -45,7 +45,7 @@ export function newsOf(results: readonly PastCell[], id: string): News | undefin
 	};
 }
 
-/** Counts the failures that a cell has now, since it was good. */
+/** Counts a cell's failures since it was last good. */
 function failuresOf({ results, firstBad }: CellHistory): number {
 	return firstBad === null ? 0 : results.slice(results.indexOf(firstBad)).filter(isBad).length;
 }

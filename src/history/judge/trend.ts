@@ -34,7 +34,7 @@ function upperTail(z: number): number {
 	return density / (z + fraction);
 }
 
-/** How values left their level. */
+/** How a series of values left its level. */
 export interface Onset {
 	/** The index of the first value that is off the level before. */
 	readonly at: number;

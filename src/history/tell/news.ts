@@ -9,7 +9,7 @@ import { boundsText, folderText, linksTo, momentText, reasonText, resultText } f
 export interface NewsOptions {
 	/** The folder that links are relative to. */
 	readonly from: string;
-	/** Tells runs apart for those who read several, such as the kind of hosts. */
+	/** Tells readers of several reports which one this is, for example by the kind of its hosts. */
 	readonly name?: string | undefined;
 	/** A script that bisects what is confirmed. */
 	readonly bisect?: string | undefined;

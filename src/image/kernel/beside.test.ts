@@ -17,7 +17,7 @@ const imageWith = (config: string) =>
 		Buffer.from('IKCFG_ED more'),
 	]);
 
-test('the configuration is read out of an Image, and a damaged one is none', t => {
+test('the configuration is read from an Image, unless it is damaged there', t => {
 	t.is(configInImage(imageWith('CONFIG_KVM=y\n'))?.get('KVM'), 'y');
 	t.is(configInImage(Buffer.from('no configuration IKCFG_ED')), undefined);
 	const damaged = imageWith('CONFIG_KVM=y\n');

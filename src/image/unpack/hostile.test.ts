@@ -32,7 +32,7 @@ interface Member {
 	readonly size?: number;
 }
 
-/** A tar archive, with whatever a member's header is given. */
+/** A tar archive. A member's header may lie about its size, type and target. */
 function tarOf(...members: Member[]): Buffer {
 	const blocks = members.map(({ name, type = '0', target = '', content = '', size = content.length }) => {
 		const header = Buffer.alloc(512);

@@ -111,7 +111,7 @@ test('an event that PMCEID0 shows one bit beside its place is named', t => {
 	t.is(check?.why, "compared with the host's sysfs, event 0x11 is missing, 0x12 is too many");
 });
 
-test('a PMU that numbers its events otherwise is not compared by them', t => {
+test('a PMU whose events have numbers of its own is not judged by the events', t => {
 	const apple = printed({ changed: { 'run.pmceid0': 2 ** 0x11 } }).replaceAll('event 10 0x0011', 'event 10 0x02');
 	t.is(judgeConformance('a', parseAnswers('a', apple)!, []).deviations, 0);
 });

@@ -100,7 +100,7 @@ test('an event that a host PMU may lack may be missing, and must count where it 
 	t.deepEqual(other(notSupported, { requiredEvents: ['cycles', 'instructions'] }), ['perf perf-counts']);
 });
 
-test('of a PMU whose events are known, those that it has count, and the others do not', t => {
+test('if it is known which events a PMU has, those must count, and the others must not', t => {
 	const clusters = [source('a53', 10, '0', 'platform/a'), source('a72', 11, '1', 'platform/b')];
 	const fixed = predict(host(clusters, { kvm: { ...allKvm, attribute5: 'yes' } }));
 	t.is(fixed.backend, 'fixed-counters-only');
@@ -130,7 +130,7 @@ test('of a PMU whose events are known, those that it has count, and the others d
 	t.deepEqual(judged(instructions, demanded), []);
 });
 
-test('a count is one check after the other: none of the later ones is of a count that is not there', t => {
+test('the checks of a count come one after the other: without a count, none of the later ones is made', t => {
 	const doubled = { doubledCount: 1n, least: 5n };
 	t.deepEqual(ofReadings([reading(null, { ...zero, ...doubled })]), ['perf perf-counts']);
 	t.deepEqual(ofReadings([reading(null, { count: null, ...doubled })]), ['perf perf-counts']);

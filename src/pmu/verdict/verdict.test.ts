@@ -25,7 +25,7 @@ const fixedHost = host(
 	{ kvm: { ...allKvm, attribute5: 'yes' } },
 );
 
-/** Starts that agree, one of each kind. */
+/** Cells whose layers all agree, one for each kind of backend. */
 const agreeing: Record<
 	string,
 	{ prediction: Prediction; seen: Observations; backend: string; options?: JudgeOptions }

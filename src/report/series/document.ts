@@ -177,7 +177,7 @@ function kernelItems(verdict: SeriesVerdict, isVerbose: boolean): ListItem[] {
 	return [...items, ...others.map(text => ({ tag: 'difference', text: `KVM answers differently: ${text}` }))];
 }
 
-/** Texts for what became worse without a changed answer, by id. */
+/** Texts for deviations of a kernel that no changed answer shows, by the id of the deviation. */
 const textsWithoutAnswer: Readonly<Record<string, string>> = {
 	'kernel-log': 'the kernel logged trouble while it was asked',
 };

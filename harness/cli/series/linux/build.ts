@@ -71,7 +71,7 @@ export async function buildLinux(
 			checkedOut.defer(cleanup);
 			await checkOut(folder, base, path.join(to, 'tree'), signal);
 			const { path: place } = await openLinuxSource(path.join(to, 'tree'), '/', named);
-			// A base that is tried again finds what was built of it.
+			// By this name, the next series on the same base finds what was built of it.
 			return { name: named, path: place, archiveHash: undefined, keptAs: `${folder} ${base}` };
 		};
 		const built = await buildLinuxSeries(cache, { source: await open(), config, files, limits, selftests, each });
