@@ -1,0 +1,94 @@
+/**
+ * Makes docs/report.png for README.md from the HTML report of a recorded run, and the single screenshots in a folder:
+ * `npm run screenshots -- RUN FOLDER`. The run needs a cell that failed and a cell of counting/moved-in-mid-count.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { chromiumPath, noChromium, openReport, startBrowser } from '../../src/report/testing/browser.ts';
+import type { CellResult, Results } from '../../src/run/results.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const [run, folder] = process.argv.slice(2);
+if (run === undefined || folder === undefined) throw new Error('usage: npm run screenshots -- RUN FOLDER');
+if (chromiumPath === undefined) throw new Error(noChromium);
+mkdirSync(folder, { recursive: true });
+
+const rendered = (format: string) =>
+	execFileSync(
+		path.join(root, 'node_modules/.bin/node'),
+		['harness/bin.mjs', 'report', path.resolve(run), '--format', format],
+		{
+			...{ cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 },
+		},
+	);
+const { cells } = JSON.parse(rendered('json')) as Results;
+const html = rendered('html');
+
+const the = (what: string, wanted: (cell: CellResult) => boolean) => {
+	const cell = cells.find(wanted);
+	if (cell === undefined) throw new Error(`the run '${run}' has no ${what}`);
+	return `#${new URLSearchParams({ cell: cell.id })}`;
+};
+const failed = the('failed cell', cell => cell.status === 'fail');
+const moved = the(
+	'moved-in-mid-count cell',
+	cell => cell.case === 'counting/moved-in-mid-count' && cell.status !== 'skip',
+);
+
+interface Shot {
+	readonly name: string;
+	/** The state of the page, as in its address. */
+	readonly hash: string;
+	/** What is scrolled to the top. */
+	readonly top?: string;
+	readonly options?: BrowserContextOptions;
+}
+const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
+const shots: readonly Shot[] = [
+	{ name: 'overview', hash: '' },
+	{ name: 'matrix', hash: '', top: '#matrix' },
+	{ name: 'failed', hash: failed },
+	{ name: 'moved', hash: moved, top: '#cell figure' },
+	{ name: 'phone', hash: '', options: phone },
+	{ name: 'phone-failed', hash: failed, options: phone },
+	{ name: 'dark', hash: failed, options: { colorScheme: 'dark' } },
+	{ name: 'dark-matrix', hash: '', top: '#matrix', options: { colorScheme: 'dark' } },
+];
+
+async function take(browser: Browser, { name, hash, top, options }: Shot): Promise<void> {
+	await using opened = await openReport(browser, html, options);
+	await opened.goto(hash);
+	if (hash !== '') await opened.page.locator('#cell h2').waitFor();
+	if (top !== undefined) await toTop(opened.page, top);
+	await opened.page.screenshot({ path: path.join(folder!, `${name}.png`) });
+}
+
+const toTop = (page: Page, selector: string) =>
+	page
+		.locator(selector)
+		.first()
+		.evaluate(found => (found as unknown as { scrollIntoView(): void }).scrollIntoView());
+
+/** Lays screenshots out side by side, in front of nothing, so that the picture suits light and dark pages. */
+async function compose(browser: Browser, names: readonly string[], file: string): Promise<void> {
+	const images = names.map(
+		name => `data:image/png;base64,${readFileSync(path.join(folder!, `${name}.png`), 'base64')}`,
+	);
+	await using context = await browser.newContext({ viewport: { width: 1640, height: 600 } });
+	const page = await context.newPage();
+	await page.setContent(
+		`<style>body { margin: 0; padding: 10px; display: flex; gap: 20px; width: max-content }
+img { height: 560px; border: 1px solid #8b949e; border-radius: 8px }</style>${images.map(src => `<img src="${src}">`).join('')}`,
+	);
+	await page.locator('body').screenshot({ path: file, omitBackground: true });
+}
+
+const browser = await startBrowser();
+try {
+	for (const shot of shots) await take(browser, shot);
+	await compose(browser, ['matrix', 'dark', 'phone-failed'], path.join(root, 'docs/report.png'));
+} finally {
+	await browser.close();
+}
