@@ -1,5 +1,7 @@
-import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Cache } from './cache.ts';
 import { readRecord, recordFile } from './identity.ts';
 import { type CacheKind, cacheKinds } from './kinds.ts';
@@ -107,12 +109,25 @@ export async function pruneCache(cache: Cache, options: PruneOptions): Promise<C
 	return [...going];
 }
 
+/**
+ * Adds up what a file or folder takes on disk, without the files in `seen`, which it extends. Its calls are synchronous, which
+ * takes a sixth of the time: a cache with build roots has 500,000 files.
+ */
 async function diskUsage(file: string, seen: Set<number>): Promise<number> {
-	const stats = await lstat(file).catch(() => undefined);
-	if (stats === undefined || seen.has(stats.ino)) return 0;
-	seen.add(stats.ino);
-	let size = stats.blocks * 512;
-	if (!stats.isDirectory()) return size;
-	for (const name of await readdir(file).catch(() => [])) size += await diskUsage(path.join(file, name), seen);
+	let size = 0;
+	const queue = [file];
+	for (let at = queue.pop(), looks = 1; at !== undefined; at = queue.pop(), looks++) {
+		// Signals are handled in between.
+		if (looks % 2000 === 0) await setImmediate();
+		try {
+			const stats = lstatSync(at);
+			if (seen.has(stats.ino)) continue;
+			seen.add(stats.ino);
+			size += stats.blocks * 512;
+			if (stats.isDirectory()) for (const name of readdirSync(at)) queue.push(path.join(at, name));
+		} catch {
+			// Another process has removed it, or keeps it for itself.
+		}
+	}
 	return size;
 }
