@@ -60,6 +60,23 @@ inBrowser('filters show what fits, keep their state in the address, and give it 
 	t.deepEqual(complaints, []);
 });
 
+inBrowser('the matrix has a row for each case and what else tells its cells apart, by each axis', async t => {
+	await using opened = await openReport(browser!, report);
+	const { page } = opened;
+	const grid = () => page.locator('#grid').innerText();
+	const row = (title: string) =>
+		page.locator('#grid tr', { has: page.getByRole('rowheader', { name: title, exact: true }) });
+	const before = await grid();
+	const slopes = page.locator('#grid tbody', { hasText: 'counting/slope' });
+	const titles = async () => await slopes.locator('th[scope=row]').allTextContents();
+	const patched = ['virt 10.0.13+choice', 'virt-9.2 10.0.13+choice'];
+	t.deepEqual(await titles(), ['virt 10.0.13', 'virt-9.2 10.0.13', 'virt-10.0 10.0.13', ...patched]);
+	await page.getByLabel('columns').selectOption('machine');
+	t.is(await row('biglittle 10.0.13').first().locator('.chip').count(), 3);
+	await page.getByLabel('columns').selectOption('on');
+	t.is(await grid(), before);
+});
+
 inBrowser('a cell has its page: by a click, by its address, and away by Escape and the back button', async t => {
 	await using opened = await openReport(browser!, report);
 	const { page, complaints } = opened;

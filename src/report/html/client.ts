@@ -43,15 +43,27 @@ export function client(): void {
 			return made;
 		};
 		find('thead tr', grid).replaceChildren(...['case', ...names].map(name => element('th', name, 'col')));
-		for (const row of all<HTMLTableRowElement>('tbody tr', grid)) {
-			const own = all<HTMLElement>('.chip', row);
-			const cells = names.map(name => {
-				const cell = document.createElement('td');
-				cell.append(...own.filter(chip => axisOf(chip) === name));
-				return cell;
-			});
-			row.replaceChildren(row.cells[0]!, ...cells);
-		}
+		const groups = Map.groupBy(chips, chip => chip.dataset.case ?? '');
+		const bodies = [...groups].map(([name, group]) => {
+			const [body, first] = [document.createElement('tbody'), document.createElement('tr')];
+			const heading = element('th', name, 'rowgroup') as HTMLTableCellElement;
+			heading.colSpan = names.length + 1;
+			first.append(heading);
+			body.append(first);
+			for (const [title, own] of Map.groupBy(group, chip => chip.getAttribute(`data-row-${axis}`) ?? '')) {
+				const row = document.createElement('tr');
+				row.append(element('th', title, 'row'));
+				for (const name of names) {
+					const cell = document.createElement('td');
+					cell.append(...own.filter(chip => axisOf(chip) === name));
+					row.append(cell);
+				}
+				body.append(row);
+			}
+			return body;
+		});
+		for (const body of all('tbody', grid)) body.remove();
+		grid.append(...bodies);
 	};
 
 	const filter = (given: URLSearchParams) => {
@@ -69,8 +81,8 @@ export function client(): void {
 			const row = rows[Number(chip.dataset.cell)];
 			if (row !== undefined) row.hidden = !fits;
 		}
-		for (const row of all<HTMLElement>('tbody tr', grid))
-			row.hidden = row.querySelector('.chip:not([hidden])') === null;
+		for (const part of all<HTMLElement>('tbody, tbody tr:has(td)', grid))
+			part.hidden = part.querySelector('.chip:not([hidden])') === null;
 		find<HTMLOutputElement>('output', form).value =
 			shown === chips.length ? `${shown} cells` : `${shown} of ${chips.length} cells`;
 		for (const field of form.elements) {

@@ -33,9 +33,8 @@ thead th { color: var(--quiet); white-space: nowrap; } td { overflow-wrap: anywh
 #filters fieldset { border: 0; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem .7rem; } legend { position: absolute; clip-path: inset(50%); }
 input, select, button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: 4px; padding: .15rem .4rem; min-height: 1.8rem; max-width: 15rem; }
 #filters label { display: inline-flex; align-items: center; gap: .35rem; } .tick { white-space: nowrap; } .tick input { min-height: 0; }
-.matrix { margin-top: .6rem; } .matrix tbody th { white-space: nowrap; } .matrix td { min-width: 7rem; }
-.chip { display: inline-block; position: relative; margin: 1px 3px 1px 0; padding: .1rem .45rem; border-radius: 4px; font-size: 13px; text-decoration: none; min-height: 24px; } .chip:hover { text-decoration: underline; }
-.sign { margin-right: .3rem; }
+.matrix { margin-top: .6rem; } .matrix th, .matrix td { border: 0; padding: 1px .5rem 1px .3rem; white-space: nowrap; } .matrix [scope=rowgroup] { padding-top: .5rem; font-weight: 600; } .matrix [scope=row] { position: sticky; left: 0; min-width: 15rem; max-width: 24rem; padding-left: 1rem; white-space: normal; overflow-wrap: anywhere; background: var(--ground); color: var(--quiet); } .matrix tr:hover [scope=row] { color: inherit; }
+.chip { display: inline-block; position: relative; min-width: 2rem; min-height: 24px; border-radius: 4px; font-size: 13px; line-height: 24px; text-align: center; text-decoration: none; } .chip:hover { outline: 2px solid; }
 .cells tbody tr { content-visibility: auto; contain-intrinsic-size: auto 2rem; }
 nav { display: flex; gap: 1.2rem; } dl { display: grid; gap: .1rem; } dl div { display: flex; gap: .7rem; } dt { color: var(--quiet); min-width: 6.5rem; } dd { margin: 0; overflow-wrap: anywhere; }
 .sides { display: grid; grid-template-columns: 1fr 1fr; gap: .7rem; margin: .4rem 0; } .sides > div { border: 1px solid var(--line); border-left: 4px solid var(--pass); border-radius: 6px; padding: .4rem .7rem; overflow-wrap: anywhere; } .sides .other { border-left-color: var(--fail); } .sides p { margin: .2rem 0; }
@@ -52,6 +51,6 @@ svg text { fill: var(--text); font: 12px system-ui, sans-serif; } .grid { stroke
 .cpu { fill: var(--soft); stroke: var(--none); stroke-width: 2; } .cpu.here { stroke-width: 4; } svg .vcpu { font-weight: 700; } svg .number { font-weight: 600; }
 ${[0, 1, 2, 3, 4, 5].map(index => `.cpu.pmu-${index} { stroke: var(--p${index}); } .bar.pmu-${index}, .step-${index} { fill: var(--p${index}); } .key.pmu-${index}, .key.step-${index} { background: var(--p${index}); }`).join('\n')}
 .files a { margin-right: .7rem; }
-@media (max-width: 40rem) { main { padding: .6rem; } .sides { grid-template-columns: 1fr; } #filters { position: static; } .repeat { flex-direction: column; } .repeat pre { width: 100%; } }
+@media (max-width: 40rem) { .matrix [scope=row] { min-width: 9rem; max-width: 9rem; } main { padding: .6rem; } .sides { grid-template-columns: 1fr; } #filters { position: static; } .repeat { flex-direction: column; } .repeat pre { width: 100%; } }
 @media print { #filters, nav { display: none; } }
 `;
