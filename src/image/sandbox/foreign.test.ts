@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -59,7 +60,10 @@ test('what is exchanged with a link while it is opened is read as it was, or ref
 	writeFileSync(path.join(place, 'sub/file'), 'own');
 	writeFileSync(path.join(outside, 'file'), 'secret');
 	const child = spawn(process.execPath, ['-e', exchanging, place, outside], { stdio: 'ignore' });
-	t.teardown(() => child.kill('SIGKILL'));
+	// What it still renames while it is killed would stand in the way of the folder's removal.
+	t.teardown(async () => {
+		if (child.kill('SIGKILL')) await once(child, 'exit');
+	});
 	const seen = new Map<string, number>();
 	const often = () => Math.min(seen.get('own') ?? 0, seen.get('refused') ?? 0) >= 50;
 	while (!often() && !seen.has('secret') && child.exitCode === null) {
