@@ -1,6 +1,7 @@
 /**
- * Makes docs/report.png for README.md from the HTML report of a recorded run, and the single screenshots in a folder:
- * `npm run screenshots -- RUN FOLDER`. The run needs a cell that failed and a cell of counting/moved-in-mid-count.
+ * Makes docs/report.png for README.md from the HTML reports of recorded runs, and the single screenshots in a folder:
+ * `npm run screenshots -- FOLDER RUN...`. The overview and the matrix are those of the first run; one of the runs needs a cell
+ * that failed, and one a cell of counting/moved-in-mid-count.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -10,54 +11,62 @@ import { chromiumPath, noChromium, openReport, startBrowser } from '../../src/re
 import type { CellResult, Results } from '../../src/run/results.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const [run, folder] = process.argv.slice(2);
-if (run === undefined || folder === undefined) throw new Error('usage: npm run screenshots -- RUN FOLDER');
+const [folder, ...given] = process.argv.slice(2);
+if (folder === undefined || given.length === 0) throw new Error('usage: npm run screenshots -- FOLDER RUN...');
 if (chromiumPath === undefined) throw new Error(noChromium);
 mkdirSync(folder, { recursive: true });
 
-const rendered = (format: string) =>
-	execFileSync(
-		path.join(root, 'node_modules/.bin/node'),
-		['harness/bin.mjs', 'report', path.resolve(run), '--format', format],
-		{
+const node = path.join(root, 'node_modules/.bin/node');
+const runs = given.map(run => {
+	const rendered = (format: string) =>
+		execFileSync(node, ['harness/bin.mjs', 'report', path.resolve(run), '--format', format], {
 			...{ cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 },
-		},
-	);
-const { cells } = JSON.parse(rendered('json')) as Results;
-const html = rendered('html');
+		});
+	return { cells: (JSON.parse(rendered('json')) as Results).cells, html: rendered('html') };
+});
 
-const the = (what: string, wanted: (cell: CellResult) => boolean) => {
-	const cell = cells.find(wanted);
-	if (cell === undefined) throw new Error(`the run '${run}' has no ${what}`);
-	return `#${new URLSearchParams({ cell: cell.id })}`;
-};
-const failed = the('failed cell', cell => cell.status === 'fail');
-const moved = the(
-	'moved-in-mid-count cell',
-	cell => cell.case === 'counting/moved-in-mid-count' && cell.status !== 'skip',
+/** A state of a report's page. */
+interface Place {
+	readonly html: string;
+	/** The state, as in the page's address. */
+	readonly hash: string;
+}
+
+function pageOf(what: string, wanted: (cell: CellResult) => boolean): Place {
+	for (const { cells, html } of runs) {
+		const cell = cells.find(wanted);
+		if (cell !== undefined) return { html, hash: `#${new URLSearchParams({ cell: cell.id })}` };
+	}
+	throw new Error(`no run has ${what}`);
+}
+
+const overview: Place = { html: runs[0]!.html, hash: '' };
+const failed = pageOf('a failed cell', cell => cell.status === 'fail');
+const moved = pageOf(
+	'a cell of counting/moved-in-mid-count with counts',
+	cell => cell.case === 'counting/moved-in-mid-count' && cell.perf.length > 0,
 );
 
 interface Shot {
 	readonly name: string;
-	/** The state of the page, as in its address. */
-	readonly hash: string;
+	readonly of: Place;
 	/** What is scrolled to the top. */
 	readonly top?: string;
 	readonly options?: BrowserContextOptions;
 }
 const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
 const shots: readonly Shot[] = [
-	{ name: 'overview', hash: '' },
-	{ name: 'matrix', hash: '', top: '#matrix' },
-	{ name: 'failed', hash: failed },
-	{ name: 'moved', hash: moved, top: '#cell figure' },
-	{ name: 'phone', hash: '', options: phone },
-	{ name: 'phone-failed', hash: failed, options: phone },
-	{ name: 'dark', hash: failed, options: { colorScheme: 'dark' } },
-	{ name: 'dark-matrix', hash: '', top: '#matrix', options: { colorScheme: 'dark' } },
+	{ name: 'overview', of: overview },
+	{ name: 'matrix', of: overview, top: '#matrix' },
+	{ name: 'failed', of: failed },
+	{ name: 'moved', of: moved, top: '#cell figure' },
+	{ name: 'phone', of: overview, options: phone },
+	{ name: 'phone-failed', of: failed, options: phone },
+	{ name: 'dark', of: failed, options: { colorScheme: 'dark' } },
+	{ name: 'dark-matrix', of: overview, top: '#matrix', options: { colorScheme: 'dark' } },
 ];
 
-async function take(browser: Browser, { name, hash, top, options }: Shot): Promise<void> {
+async function take(browser: Browser, { name, of: { html, hash }, top, options }: Shot): Promise<void> {
 	await using opened = await openReport(browser, html, options);
 	await opened.goto(hash);
 	if (hash !== '') await opened.page.locator('#cell h2').waitFor();
