@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { avaProgram } from './run/ava.ts';
+import { avaProgram } from './run/rounds/ava.ts';
 import { packageFolder } from './usage/places.ts';
 
 test("AVA loads a case of a user's project, whatever the type of its package", async t => {

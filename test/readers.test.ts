@@ -4,12 +4,12 @@ import test from 'ava';
 
 /*
  * Files of the cache and of run folders may be empty, truncated or replaced after a power loss or a cleanup by hand.
- * One reader reads and checks them (src/lib/stored.ts). JSON parsed elsewhere is listed here, with the reason.
+ * One reader reads and checks them (src/lib/files/stored.ts). JSON parsed elsewhere is listed here, with the reason.
  */
 const places: Readonly<Record<string, string>> = {
-	'src/lib/json.ts': 'the parser itself',
-	'src/lib/stored.ts': 'the reader itself',
-	'src/lib/lock.ts': 'words of a command line; text that is not JSON is shown as it is',
+	'src/lib/text/json.ts': 'the parser itself',
+	'src/lib/files/stored.ts': 'the reader itself',
+	'src/lib/files/lock.ts': 'words of a command line; text that is not JSON is shown as it is',
 	'src/qmp/wire/messages.ts': 'messages of QEMU',
 	'src/qmp/wire/recording.ts': 'recordings of tests',
 	'src/qemu/machine/qmp-watch.ts': 'messages of QEMU',

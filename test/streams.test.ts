@@ -24,7 +24,7 @@ interface Rule {
 	readonly instead: string;
 }
 
-const lib = 'src/lib/streams.ts';
+const lib = 'src/lib/text/streams.ts';
 
 const rules: readonly Rule[] = [
 	{ what: /\bcreateWriteStream\b/, except: {}, instead: 'FileSink' },

@@ -11,17 +11,17 @@ import type { KeptSockets } from '../protocol/lease.ts';
 import type { CommandContext } from '../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
 import { explain } from '../usage/explain.ts';
-import { onActions } from './actions.ts';
+import { onActions } from './engines/actions.ts';
 import { newRunId } from './folder.ts';
-import { abandoned } from './handover.ts';
-import { keeperVariable, oneCell, runUnderKeeper } from './keeper.ts';
-import { keptMs, readKept, writeKept } from './kept.ts';
+import { abandoned } from './kept/handover.ts';
+import { keeperVariable, oneCell, runUnderKeeper } from './kept/keeper.ts';
+import { keptMs, readKept, writeKept } from './kept/kept.ts';
 import { remember } from './remember.ts';
-import { planRun, type RunPlan, type RunRequest } from './request.ts';
+import { planRun, type RunPlan, type RunRequest } from './request/request.ts';
+import { smallKernelHint } from './request/small-kernel.ts';
 import { Resources } from './resources/resources.ts';
-import { runRounds } from './rounds.ts';
+import { runRounds } from './rounds/rounds.ts';
 import { type Run, startRun } from './run.ts';
-import { smallKernelHint } from './small-kernel.ts';
 
 /**
  * Plans, runs and reports the cells of a request. Returns the exit status; results go to the run folder, and to the

@@ -18,16 +18,16 @@ import type { Broker, EventBody } from '../protocol/broker.ts';
 import type { KeptSockets } from '../protocol/lease.ts';
 import { broken } from '../protocol/outcome.ts';
 import { checkoutCommit, version } from '../usage/places.ts';
+import { runnerOf } from './engines/runner.ts';
 import { artifactsOf, newRunId, writeReports } from './folder.ts';
-import { applyQuarantine, type QuarantineEntry } from './quarantine.ts';
+import { applyQuarantine, type QuarantineEntry } from './request/quarantine.ts';
 import { type ResourceOptions, Resources } from './resources/resources.ts';
-import { runnerOf } from './runner.ts';
+import { Watchdog } from './rounds/watchdog.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
 import { Processes } from './turns/processes.ts';
 import { shareOut } from './turns/sharing.ts';
 import { Slots } from './turns/slots.ts';
-import { Watchdog } from './watchdog.ts';
 
 export interface RunOptions extends Partial<ResourceOptions> {
 	/** Default: a new one, see {@link newRunId}. */

@@ -7,8 +7,8 @@ import { dir } from 'tmp-promise';
 import { HostError } from '../host/errors.ts';
 import { sshHost } from '../host/ssh/host.ts';
 import { debianQemu, openCache } from '../image/index.ts';
-import { DeadlineError, poll } from '../lib/deadline.ts';
-import { LockBusyError } from '../lib/lock.ts';
+import { LockBusyError } from '../lib/files/lock.ts';
+import { DeadlineError, poll } from '../lib/waiting/deadline.ts';
 import { type Board, startBoard } from './start.ts';
 
 const patience = 300_000;

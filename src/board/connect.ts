@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectHost, type RemoteHost } from '../host/ssh/host.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { type BoardFolder, sshPort } from './level0.ts';
 import { Mailbox, mailboxBytes } from './mailbox.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import test from 'ava';
-import { poll } from '../lib/deadline.ts';
-import { contention } from '../lib/fair-clock.ts';
+import { poll } from '../lib/waiting/deadline.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import { Demand, untilIdle } from './demand.ts';
 
 test('a busy process wants a CPU, however few it gets; a sleeping one wants none', async t => {

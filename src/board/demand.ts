@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { poll, type WaitOptions } from '../lib/deadline.ts';
+import { poll, type WaitOptions } from '../lib/waiting/deadline.ts';
 
 /** Between two looks. */
 const intervalMs = 250;

@@ -2,13 +2,13 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { localHost } from '../host/local.ts';
-import { startTime } from '../host/started.ts';
+import { startTime } from '../host/processes/started.ts';
 import type { Cache } from '../image/index.ts';
-import { poll, type WaitOptions } from '../lib/deadline.ts';
-import { contention } from '../lib/fair-clock.ts';
-import { makeFolder } from '../lib/make-folder.ts';
-import { readStored, type Shape } from '../lib/stored.ts';
-import { writeWhole } from '../lib/whole-file.ts';
+import { makeFolder } from '../lib/files/make-folder.ts';
+import { readStored, type Shape } from '../lib/files/stored.ts';
+import { writeWhole } from '../lib/files/whole-file.ts';
+import { poll, type WaitOptions } from '../lib/waiting/deadline.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import { type Board, type BoardOptions, startBoard } from './start.ts';
 
 /** A board that stays up after its command: what its keeper process recorded. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Host, HostFolder } from '../host/host.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
 import { optionText } from '../qemu/argv.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { startMachine } from '../qemu/machine/start.ts';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Host, HostProcess } from '../host/host.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
-import { within } from '../lib/deadline.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
+import { within } from '../lib/waiting/deadline.ts';
 import { BoardError } from './errors.ts';
 
 /** Size of the mailbox in bytes, and so the largest archive that fits. The file has no blocks until they are used. */

@@ -14,9 +14,9 @@ import type {
 import { localHost } from '../host/local.ts';
 import type { RemoteHost } from '../host/ssh/host.ts';
 import type { Cache } from '../image/index.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
-import { contention } from '../lib/fair-clock.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import type { Machine } from '../qemu/machine/machine.ts';
 import { connectBoard } from './connect.ts';
 import { BoardError } from './errors.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../lib/counted.ts';
+import { counted } from '../lib/text/counted.ts';
 import { type CellChange, type CellPair, changeOf, loneChange } from './changes.ts';
 import { type ChangeGroup, groupChanges, type PlacedChange } from './groups.ts';
 import { compareMeasurements, type MeasuredChange } from './measure/measure.ts';

@@ -1,5 +1,5 @@
-import { counted } from '../lib/counted.ts';
 import { machineVersion } from '../lib/machine-type.ts';
+import { counted } from '../lib/text/counted.ts';
 import type { CellIdentity } from './side/identity.ts';
 
 /** The most names that are listed. */

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { WaitOptions } from '../lib/deadline.ts';
-import { DeadlineError, formatDuration } from '../lib/deadline.ts';
-import { FairClock, type FairClockOptions, Silence } from '../lib/fair-clock.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
+import { DeadlineError, formatDuration } from '../lib/waiting/deadline.ts';
+import { FairClock, type FairClockOptions, Silence } from '../lib/waiting/fair-clock.ts';
 import { GuestError, type TroubleKind } from './errors.ts';
 import { KernelLogReader, type KernelReport } from './kernel/log.ts';
 import { Pace, readingOf } from './pace.ts';

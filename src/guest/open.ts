@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, type WaitOptions } from '../lib/deadline.ts';
-import { eitherSignal } from '../lib/either-signal.ts';
-import { contention } from '../lib/fair-clock.ts';
+import { DeadlineError, type WaitOptions } from '../lib/waiting/deadline.ts';
+import { eitherSignal } from '../lib/waiting/either-signal.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import type { SerialConsole } from './console.ts';
 import { GuestError } from './errors.ts';
 import { FramedShell } from './framed/shell.ts';

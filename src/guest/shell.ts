@@ -1,4 +1,4 @@
-import type { WaitOptions } from '../lib/deadline.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
 import type { SerialConsole } from './console.ts';
 
 /** How a command in the guest ended, with its exact output bytes. */

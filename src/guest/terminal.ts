@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { WaitOptions } from '../lib/deadline.ts';
-import { eitherSignal } from '../lib/either-signal.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
+import { eitherSignal } from '../lib/waiting/either-signal.ts';
 import { GuestError } from './errors.ts';
 import type { GuestShell } from './shell.ts';
 

@@ -1,4 +1,4 @@
-import { shorten } from '../lib/foreign.ts';
+import { shorten } from '../lib/text/foreign.ts';
 
 /** Escape sequences of ECMA-48 (CSI, OSC and other strings, two-byte ones) and control characters except tab and newline. */
 const controls =

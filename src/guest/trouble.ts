@@ -1,4 +1,4 @@
-import { shorten } from '../lib/foreign.ts';
+import { shorten } from '../lib/text/foreign.ts';
 import type { TroubleKind } from './errors.ts';
 import { isSuspicious, type KernelTroubleKind, recognise } from './kernel/words.ts';
 

@@ -1,4 +1,4 @@
-import { lastLinesOf, shorten } from '../lib/foreign.ts';
+import { lastLinesOf, shorten } from '../lib/text/foreign.ts';
 import { GuestError } from './errors.ts';
 
 /** The user-space work of one run of a workload, from its first instruction to its exit. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import type { WaitOptions } from '../lib/deadline.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
 
 /** How a process ended: with an exit status or by a signal, never both. */
 export type ProcessExit =

@@ -17,5 +17,5 @@ export type {
 } from './host.ts';
 export { type KernelLogMark, type KernelLogPart, kernelLogSince, markKernelLog } from './kernel-log.ts';
 export { localHost } from './local.ts';
+export { startTime } from './processes/started.ts';
 export { sshHost } from './ssh/host.ts';
-export { startTime } from './started.ts';

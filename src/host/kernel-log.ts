@@ -1,4 +1,4 @@
-import type { WaitOptions } from '../lib/deadline.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
 import type { Host } from './host.ts';
 
 /** A position in a host's kernel log. Plain data. */

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
-import { DeadlineError, poll } from '../lib/deadline.ts';
-import { LockBusyError } from '../lib/lock.ts';
+import { LockBusyError } from '../lib/files/lock.ts';
+import { DeadlineError, poll } from '../lib/waiting/deadline.ts';
 import { HostError } from './errors.ts';
 import { localHost } from './local.ts';
 

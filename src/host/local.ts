@@ -2,13 +2,12 @@ import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
-import { type WaitOptions, within } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
-import { harmless } from '../lib/streams.ts';
-import { runToEnd } from './collect.ts';
-import { Confinement } from './confinement.ts';
+import { harmless } from '../lib/text/streams.ts';
+import { type WaitOptions, within } from '../lib/waiting/deadline.ts';
 import { HostError } from './errors.ts';
-import { getForeign, readForeign } from './fetch.ts';
+import { getForeign, readForeign } from './files/fetch.ts';
+import { Workspace } from './files/workspace.ts';
 import type {
 	CommandResult,
 	GetOptions,
@@ -21,8 +20,9 @@ import type {
 	SpawnOptions,
 } from './host.ts';
 import { takeLock } from './lock.ts';
-import { spawnLocal } from './process.ts';
-import { Workspace } from './workspace.ts';
+import { runToEnd } from './processes/collect.ts';
+import { Confinement } from './processes/confinement.ts';
+import { spawnLocal } from './processes/process.ts';
 
 /** Makes this machine a host. The caller owns it; disposal removes its folders. */
 export function localHost(): Host {

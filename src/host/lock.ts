@@ -1,8 +1,8 @@
-import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
-import { contention } from '../lib/fair-clock.ts';
-import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../lib/lock.ts';
-import { foreignLinesOf } from '../lib/streams.ts';
+import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../lib/files/lock.ts';
+import { foreignLinesOf } from '../lib/text/streams.ts';
+import { DeadlineError, type WaitOptions, within } from '../lib/waiting/deadline.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import { HostError } from './errors.ts';
 import type { Host, HostLock } from './host.ts';
 import { lastLines } from './lines.ts';

@@ -5,8 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { dir } from 'tmp-promise';
 import type { Host } from './host.ts';
 import { localHost } from './local.ts';
+import { startTime } from './processes/started.ts';
 import { Provider, type ProviderLimits } from './provider.ts';
-import { startTime } from './started.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 

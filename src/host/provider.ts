@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { type WaitOptions, within } from '../lib/deadline.ts';
-import { quoteCommand } from '../lib/quote.ts';
-import { startArchive } from './archive.ts';
-import { hashContent } from './content.ts';
+import { quoteCommand } from '../lib/text/quote.ts';
+import { type WaitOptions, within } from '../lib/waiting/deadline.ts';
+import { startArchive } from './files/archive.ts';
+import { hashContent } from './files/content.ts';
+import { checked, existing, type Unpack, unpackOver } from './files/transfer.ts';
 import type { Host } from './host.ts';
-import { checked, existing, type Unpack, unpackOver } from './transfer.ts';
 
 /** How much of what was provided is kept on a host for later. */
 export interface ProviderLimits {

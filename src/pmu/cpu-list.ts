@@ -1,5 +1,5 @@
 import { UsageError } from '../lib/errors.ts';
-import { shorten } from '../lib/foreign.ts';
+import { shorten } from '../lib/text/foreign.ts';
 
 /** The highest accepted CPU number: far above Linux's largest NR_CPUS, far below the largest safe integer. */
 export const largestCpu = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import { shorten } from '../lib/foreign.ts';
+import { shorten } from '../lib/text/foreign.ts';
 
 /**
  * One line of a trace event. The PMU choice adds the events `kvm_arm_set_pmu` and `kvm_arm_set_pmu_fixed_counters_only`;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { poll } from '../lib/deadline.ts';
+import { poll } from '../lib/waiting/deadline.ts';
 import { plainHost } from './testing/hosts.ts';
 import { diagnoseVcpus, parseThreadStat, type QmpAsk } from './vcpu.ts';
 

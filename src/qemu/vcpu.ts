@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
-import type { WaitOptions } from '../lib/deadline.ts';
 import { UsageError, VpmuError } from '../lib/errors.ts';
-import { contention } from '../lib/fair-clock.ts';
+import type { WaitOptions } from '../lib/waiting/deadline.ts';
+import { contention } from '../lib/waiting/fair-clock.ts';
 import { exitReasonName, parseTrace } from './trace.ts';
 
 /** The part of a QMP connection that is used here. */

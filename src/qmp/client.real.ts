@@ -5,7 +5,7 @@ import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { JsonObject } from '../lib/json.ts';
+import type { JsonObject } from '../lib/text/json.ts';
 import { connectQmp } from './connect.ts';
 import type { QmpError } from './errors.ts';
 import { type QemuSuite, qemuSuites, type RealQemu, startRealQemu } from './testing/real-qemu.ts';

@@ -1,6 +1,6 @@
-import { type Deadline, formatDuration, startDeadline, type WaitOptions } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
-import { type JsonValue, stringifyJson } from '../lib/json.ts';
+import { type JsonValue, stringifyJson } from '../lib/text/json.ts';
+import { type Deadline, formatDuration, startDeadline, type WaitOptions } from '../lib/waiting/deadline.ts';
 import { QmpError } from './errors.ts';
 import type { ListenOptions, QmpEventFilter, QmpEventListener } from './listeners.ts';
 import type { Command, CommandOutcome } from './session/commands.ts';

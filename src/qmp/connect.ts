@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
-import { DeadlineError, formatDuration, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
+import { DeadlineError, formatDuration, type WaitOptions, within } from '../lib/waiting/deadline.ts';
 import { type ExecuteOptions, perform, QmpClient, unwrap } from './client.ts';
 import { type PeerDeath, QmpError } from './errors.ts';
 import { Session } from './session/session.ts';

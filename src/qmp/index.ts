@@ -1,9 +1,9 @@
 /// <reference types="node" preserve="true" />
 /** The QMP client by itself: what `vpmu/qmp` exports. Needs nothing but Node. */
 
-export { DeadlineError } from '../lib/deadline.ts';
 export { UsageError, VpmuError } from '../lib/errors.ts';
-export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from '../lib/json.ts';
+export { type JsonObject, type JsonValue, parseJson, type StringifyOptions, stringifyJson } from '../lib/text/json.ts';
+export { DeadlineError } from '../lib/waiting/deadline.ts';
 export { type ExecuteOptions, QmpClient } from './client.ts';
 export { type ConnectOptions, connectQmp } from './connect.ts';
 export { describePeerDeath, type PeerDeath, QmpError, type QmpErrorCode } from './errors.ts';

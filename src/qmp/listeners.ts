@@ -1,5 +1,5 @@
-import { DeadlineError, type WaitOptions, within } from '../lib/deadline.ts';
 import { UsageError } from '../lib/errors.ts';
+import { DeadlineError, type WaitOptions, within } from '../lib/waiting/deadline.ts';
 import { QmpError } from './errors.ts';
 import type { QmpEvent } from './wire/messages.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
-import { type JsonObject, type JsonValue, parseJson } from '../lib/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../lib/text/json.ts';
 import type { QmpClient } from './client.ts';
 import { connectQmp } from './connect.ts';
 import type { QmpError } from './errors.ts';

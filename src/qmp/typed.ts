@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../lib/json.ts';
+import type { JsonObject, JsonValue } from '../lib/text/json.ts';
 import type { QmpCommands, QmpEvents } from './schema/qemu-11.1.ts';
 import type { QmpEvent } from './wire/messages.ts';
 

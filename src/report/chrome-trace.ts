@@ -1,4 +1,4 @@
-import { shorten, visible } from '../lib/foreign.ts';
+import { shorten, visible } from '../lib/text/foreign.ts';
 import type { CellPhase, RunEvent } from '../run/events.ts';
 import type { CellResult } from '../run/results.ts';
 import { reasonOf } from './explain/explanation.ts';

@@ -1,5 +1,5 @@
-import { visible } from '../lib/foreign.ts';
-import { stringifyJson } from '../lib/json.ts';
+import { visible } from '../lib/text/foreign.ts';
+import { stringifyJson } from '../lib/text/json.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { oneLine } from './document/index.ts';
 import { explanationOf, isWrong, reasonOf } from './explain/explanation.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../lib/counted.ts';
+import { counted } from '../lib/text/counted.ts';
 import type { PackagePin } from '../run/results.ts';
 
 /** From this age on, a pin is reported: Debian fixes its kernel, QEMU and sshd every few weeks. */

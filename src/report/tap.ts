@@ -1,5 +1,5 @@
 import { stableIdsOf } from '../compare/index.ts';
-import { visible } from '../lib/foreign.ts';
+import { visible } from '../lib/text/foreign.ts';
 import { cellFolder } from '../run/paths.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { explanationOf, isWrong, partsOf, reasonOf } from './explain/explanation.ts';

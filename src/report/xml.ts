@@ -1,4 +1,4 @@
-import { visible } from '../lib/foreign.ts';
+import { visible } from '../lib/text/foreign.ts';
 
 /**
  * Escapes text for XML. XML 1.0 (production [2]) cannot represent most control characters, not even as references: these, and

@@ -10,11 +10,11 @@ import {
 	writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { omissionText } from '../lib/bounds.ts';
 import { messageOf, UsageError } from '../lib/errors.ts';
-import { makeFolderSync } from '../lib/make-folder.ts';
-import { checkJson } from '../lib/stored.ts';
-import { writeWholeSync } from '../lib/whole-file.ts';
+import { makeFolderSync } from '../lib/files/make-folder.ts';
+import { checkJson } from '../lib/files/stored.ts';
+import { writeWholeSync } from '../lib/files/whole-file.ts';
+import { omissionText } from '../lib/text/bounds.ts';
 import type { RunEvent } from './events.ts';
 import type { Results } from './results.ts';
 import { eventShape, resultsShape } from './shapes.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { blames } from '../lib/errors.ts';
-import type { Shape } from '../lib/stored.ts';
+import type { Shape } from '../lib/files/stored.ts';
 import { cellPhases, type RunEvent } from './events.ts';
 import { cellStatuses, pointStates, type Results, selftestStates } from './results.ts';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
-import { superviseByDescriptor } from '../../src/host/supervise.ts';
+import { superviseByDescriptor } from '../../src/host/processes/supervise.ts';
 import { harmless } from '../../src/lib/index.ts';
 import type { Answered, Asked } from './warm.ts';
 

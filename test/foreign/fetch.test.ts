@@ -8,7 +8,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { dir } from 'tmp-promise';
 import { HostError } from '../../src/host/errors.ts';
-import { getForeign, readForeign } from '../../src/host/fetch.ts';
+import { getForeign, readForeign } from '../../src/host/files/fetch.ts';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { plainHost } from '../../src/qemu/testing/hosts.ts';

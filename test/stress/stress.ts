@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { avaProgram } from '../../harness/run/ava.ts';
+import { avaProgram } from '../../harness/run/rounds/ava.ts';
 
 const usage = `usage: npm run test:stress -- [--rounds N] [--loops N] [FILE...] [-- COMMAND...]
 

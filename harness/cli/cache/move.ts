@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { exportCache, importCache, type Moved, openCache } from '../../../src/image/index.ts';
 import { UsageError } from '../../../src/lib/index.ts';
-import { defaultCells } from '../../run/default-cells.ts';
+import { defaultCells } from '../../run/request/default-cells.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';

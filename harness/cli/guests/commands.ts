@@ -41,7 +41,8 @@ export const shell = command({
 	load: async () => (await import('./shell.ts')).shell,
 });
 
-const keptGuests = async () => (await (await import('../../run/kept.ts')).listKept(process.env)).map(({ id }) => id);
+const keptGuests = async () =>
+	(await (await import('../../run/kept/kept.ts')).listKept(process.env)).map(({ id }) => id);
 
 export const kept: GroupSpec = {
 	summary: "guests that 'run --keep' left: list, console, end",

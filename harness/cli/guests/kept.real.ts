@@ -6,7 +6,7 @@ import { poll } from '../../../src/lib/index.ts';
 import { connectQmp } from '../../../src/qmp/index.ts';
 import { settledLeftovers } from '../../../test/testing/leftovers.ts';
 import { temporaryFolder, vpmu } from '../../../test/testing/vpmu.ts';
-import type { KeptGuest } from '../../run/kept.ts';
+import type { KeptGuest } from '../../run/kept/kept.ts';
 
 const cases = { VPMU_CASES: 'test/faults/testing/cases' };
 

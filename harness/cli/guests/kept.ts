@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { harmless, UsageError, VpmuError } from '../../../src/lib/index.ts';
-import { attachText, endKept, type KeptGuest, listKept } from '../../run/kept.ts';
+import { attachText, endKept, type KeptGuest, listKept } from '../../run/kept/kept.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { unknownName } from '../../usage/unknown-name.ts';

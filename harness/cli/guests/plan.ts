@@ -3,7 +3,7 @@ import path from 'node:path';
 import { messageOf, UsageError } from '../../../src/lib/index.ts';
 import { planFileOf } from '../../plan/plan-file.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
-import { planRun } from '../../run/request.ts';
+import { planRun } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { version } from '../../usage/places.ts';

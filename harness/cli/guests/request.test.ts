@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { UsageError } from '../../../src/lib/index.ts';
-import type { RunRequest } from '../../run/request.ts';
+import type { RunRequest } from '../../run/request/request.ts';
 import { invoke } from '../application.ts';
 import type { Given } from '../command.ts';
 import { commands } from '../index.ts';

@@ -6,7 +6,7 @@ import { debianQemu, hostArchitecture, openCache } from '../../../src/image/inde
 import { quoteCommand } from '../../../src/lib/index.ts';
 import type { CellResult } from '../../../src/run/index.ts';
 import { readRun, temporaryFolder, userEnvironment, vpmu } from '../../../test/testing/vpmu.ts';
-import { avaProgram } from '../../run/ava.ts';
+import { avaProgram } from '../../run/rounds/ava.ts';
 import { packageFolder } from '../../usage/places.ts';
 
 const cases = 'test/faults/testing/cases';

@@ -1,7 +1,7 @@
 import { UsageError } from '../../../src/lib/index.ts';
 import { UnfitBuild } from '../../plan/select.ts';
 import { executeRun } from '../../run/execute.ts';
-import type { RunRequest } from '../../run/request.ts';
+import type { RunRequest } from '../../run/request/request.ts';
 import { bisecting } from '../../usage/bisect.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';

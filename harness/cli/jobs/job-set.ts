@@ -2,7 +2,7 @@ import path from 'node:path';
 import { quoteCommand, UsageError } from '../../../src/lib/index.ts';
 import { type PlanFile, planFileOf } from '../../plan/plan-file.ts';
 import { durationsOfRun, storedDurations } from '../../plan/shards.ts';
-import { planRun } from '../../run/request.ts';
+import { planRun } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { version } from '../../usage/places.ts';
 import { type Given, nothingGiven } from '../command.ts';

@@ -12,7 +12,7 @@ import {
 } from '../../../src/image/index.ts';
 import { entriesBelow, makeFolder } from '../../../src/lib/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
-import { planRun, type RunRequest } from '../../run/request.ts';
+import { planRun, type RunRequest } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { packageFolder, shippedCases, version } from '../../usage/places.ts';
 import { resourcesFor } from '../resources.ts';

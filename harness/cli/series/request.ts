@@ -1,4 +1,4 @@
-import type { RunRequest } from '../../run/request.ts';
+import type { RunRequest } from '../../run/request/request.ts';
 import { type Given, nothingGiven } from '../command.ts';
 import { runOptions } from '../guests/options.ts';
 import { requestOf } from '../guests/run.ts';

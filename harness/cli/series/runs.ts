@@ -4,7 +4,7 @@ import { counted, DeadlineError, firstCause, LockBusyError, VpmuError } from '..
 import type { InspectionComparison } from '../../../src/qemu/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { executeRun } from '../../run/execute.ts';
-import type { RunRequest } from '../../run/request.ts';
+import type { RunRequest } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { earlierKey, findEarlier, keepEarlier, takeEarlier } from './earlier.ts';

@@ -5,7 +5,7 @@ import type { PatchSeries } from '../../../src/patch/index.ts';
 import { type SeriesVerdict, seriesDocument, textOf } from '../../../src/report/index.ts';
 import { choicesOf } from '../../plan/select.ts';
 import { newRunId } from '../../run/folder.ts';
-import { planRun } from '../../run/request.ts';
+import { planRun } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import { explain } from '../../usage/explain.ts';

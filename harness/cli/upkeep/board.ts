@@ -19,7 +19,7 @@ import {
 } from '../../../src/board/index.ts';
 import { type Cache, openCache, type Progress } from '../../../src/image/index.ts';
 import { counted, eitherSignal, makeFolder, UsageError, VpmuError } from '../../../src/lib/index.ts';
-import { abandoned, handOver, handoverVariable } from '../../run/handover.ts';
+import { abandoned, handOver, handoverVariable } from '../../run/kept/handover.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';

@@ -1,6 +1,6 @@
 import { checkPackageSource, NotCachedError, openCache } from '../../../src/image/index.ts';
 import { LockBusyError, messageOf, VpmuError } from '../../../src/lib/index.ts';
-import { defaultCells } from '../../run/default-cells.ts';
+import { defaultCells } from '../../run/request/default-cells.ts';
 import { Resources } from '../../run/resources/resources.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Finding } from './finding.ts';

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { blames } from '../../lib/errors.ts';
-import type { Shape } from '../../lib/stored.ts';
+import type { Shape } from '../../lib/files/stored.ts';
 import { cellStatuses } from '../../run/results.ts';
 import { isVerdict, type Side, type SideCell } from './side.ts';
 

@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import type { BackendView, CellResult, CellStatus, Results } from '../../run/results.ts';
 import { type CellIdentity, identityOf, identityText } from './identity.ts';
 

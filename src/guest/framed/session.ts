@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { contention, FairClock, Silence } from '../../lib/fair-clock.ts';
+import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/waiting/deadline.ts';
+import { contention, FairClock, Silence } from '../../lib/waiting/fair-clock.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { Trouble } from '../trouble.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
 import { UsageError } from '../../lib/errors.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import { DeadlineError, type WaitOptions } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';

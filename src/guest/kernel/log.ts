@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import { type Recognised, recognise } from './words.ts';
 
 /** One kernel report, with the lines that belong to it. */

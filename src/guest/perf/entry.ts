@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import { GuestError } from '../errors.ts';
 
 /** One counter as `perf stat` reported it. */

@@ -1,4 +1,4 @@
-import { lastLinesOf } from '../../lib/foreign.ts';
+import { lastLinesOf } from '../../lib/text/foreign.ts';
 import { GuestError } from '../errors.ts';
 import { readCsvLine } from './csv.ts';
 import { type PerfColumns, type PerfStatEntry, refuse } from './entry.ts';

@@ -1,6 +1,6 @@
-import type { WaitOptions } from '../../lib/deadline.ts';
 import { UsageError } from '../../lib/errors.ts';
-import { lastLinesOf } from '../../lib/foreign.ts';
+import { lastLinesOf } from '../../lib/text/foreign.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestResult, GuestShell } from '../shell.ts';
 import type { PerfStatEntry } from './entry.ts';

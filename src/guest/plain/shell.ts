@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { DeadlineError, type WaitOptions } from '../../lib/deadline.ts';
-import { eitherSignal } from '../../lib/either-signal.ts';
-import { contention } from '../../lib/fair-clock.ts';
-import { quoteCommand, quoteWord } from '../../lib/quote.ts';
+import { quoteCommand, quoteWord } from '../../lib/text/quote.ts';
+import { DeadlineError, type WaitOptions } from '../../lib/waiting/deadline.ts';
+import { eitherSignal } from '../../lib/waiting/either-signal.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import type { SerialConsole } from '../console.ts';
 import { GuestError } from '../errors.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../shell.ts';

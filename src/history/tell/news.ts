@@ -1,4 +1,4 @@
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/text/counted.ts';
 import type { ListItem, ReportDocument } from '../../report/index.ts';
 import type { CellHistory } from '../judge/cells.ts';
 import type { Again, JudgedFailure, JudgedNews } from '../judge/news.ts';

@@ -1,4 +1,4 @@
-import { rightsScript, untrustedId } from '../rights.ts';
+import { rightsScript, untrustedId } from '../processes/rights.ts';
 
 /** The agent makes folders `0` to `readyFolders - 1` in advance. Making one later costs a command on the host. */
 export const readyFolders = 4;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type WaitOptions, within } from '../../lib/deadline.ts';
-import { harmless } from '../../lib/streams.ts';
+import { harmless } from '../../lib/text/streams.ts';
+import { type WaitOptions, within } from '../../lib/waiting/deadline.ts';
 import { Channel, largestDataBytes, receiveWindowBytes, type Send } from './channel.ts';
 import { encodeFields, type Field, FieldReader, message, PacketSplitter } from './wire.ts';
 

@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import { HostError, type HostFailure } from '../errors.ts';
 
 /** ssh does not write longer lines. */

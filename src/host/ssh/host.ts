@@ -2,11 +2,12 @@ import { createServer, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type WaitOptions, within } from '../../lib/deadline.ts';
-import { harmless, listen } from '../../lib/streams.ts';
-import { runToEnd } from '../collect.ts';
+import { harmless, listen } from '../../lib/text/streams.ts';
+import { type WaitOptions, within } from '../../lib/waiting/deadline.ts';
 import { HostError } from '../errors.ts';
-import { getForeign, readForeign } from '../fetch.ts';
+import { getForeign, readForeign } from '../files/fetch.ts';
+import { putByTar, type Unpack } from '../files/transfer.ts';
+import { Workspace } from '../files/workspace.ts';
 import type {
 	CommandResult,
 	GetOptions,
@@ -22,11 +23,10 @@ import type {
 } from '../host.ts';
 import { connectLocal } from '../local.ts';
 import { takeLock } from '../lock.ts';
+import { runToEnd } from '../processes/collect.ts';
+import { dropTo, groupOf, obstacleTo, ownKvm, untrustedId } from '../processes/rights.ts';
+import { superviseByFifo } from '../processes/supervise.ts';
 import { Provider } from '../provider.ts';
-import { dropTo, groupOf, obstacleTo, ownKvm, untrustedId } from '../rights.ts';
-import { superviseByFifo } from '../supervise.ts';
-import { putByTar, type Unpack } from '../transfer.ts';
-import { Workspace } from '../workspace.ts';
 import { readyFolders } from './agent.ts';
 import type { Channel } from './channel.ts';
 import { ChannelRefused } from './connection.ts';

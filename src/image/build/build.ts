@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
-import type { Shape } from '../../lib/stored.ts';
+import type { Shape } from '../../lib/files/stored.ts';
 import type { Cache } from '../cache/cache.ts';
 import { damageOfJson, recordFile } from '../cache/identity.ts';
 import type { CacheRecord } from '../cache/kinds.ts';

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { dir } from 'tmp-promise';
 import { VpmuError } from '../../lib/errors.ts';
-import { LockBusyError } from '../../lib/lock.ts';
+import { LockBusyError } from '../../lib/files/lock.ts';
 import { cacheRoot, openCache } from './cache.ts';
 import { verifiedHash } from './identity.ts';
 import type { Progress } from './progress.ts';

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import { eitherSignal } from '../../lib/either-signal.ts';
 import { VpmuError } from '../../lib/errors.ts';
+import { eitherSignal } from '../../lib/waiting/either-signal.ts';
 
 /** A disk with less free space than this counts as full. */
 const leastBytes = 64 * 1024;

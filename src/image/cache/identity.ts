@@ -4,9 +4,9 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { messageOf, VpmuError } from '../../lib/errors.ts';
-import { readStored, type Shape, type Stored } from '../../lib/stored.ts';
-import { entriesBelow } from '../../lib/walk.ts';
-import { syncFile } from '../../lib/whole-file.ts';
+import { readStored, type Shape, type Stored } from '../../lib/files/stored.ts';
+import { entriesBelow } from '../../lib/files/walk.ts';
+import { syncFile } from '../../lib/files/whole-file.ts';
 import type { CacheKind, CacheRecord } from './kinds.ts';
 import { runTool } from './tool.ts';
 

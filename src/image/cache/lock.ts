@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { VpmuError } from '../../lib/errors.ts';
-import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../../lib/lock.ts';
+import { holdLock, LockBusyError, type LockHolder, readBusyLine, thisHolder } from '../../lib/files/lock.ts';
 
 /** How much of the helper's output is kept, in characters; it contains the command line of the process that holds the lock. */
 const mostSaid = 65_536;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { LockBusyError } from '../../lib/lock.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { LockBusyError } from '../../lib/files/lock.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import { removeForeign } from '../sandbox/foreign.ts';
 import { lockFile } from './lock.ts';
 

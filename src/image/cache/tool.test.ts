@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { poll } from '../../lib/deadline.ts';
+import { poll } from '../../lib/waiting/deadline.ts';
 import { commands, requireTool, runTool } from './tool.ts';
 
 test('arguments arrive unchanged, and so does the output', async t => {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { VpmuError } from '../../lib/errors.ts';
-import { quoteWord } from '../../lib/quote.ts';
+import { quoteWord } from '../../lib/text/quote.ts';
 
 /** The result of a short command. */
 export interface ToolResult {

@@ -1,11 +1,11 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { counted } from '../../lib/counted.ts';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
-import { readStored, type Shape } from '../../lib/stored.ts';
-import { writeWhole } from '../../lib/whole-file.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
+import { readStored, type Shape } from '../../lib/files/stored.ts';
+import { writeWhole } from '../../lib/files/whole-file.ts';
+import { counted } from '../../lib/text/counted.ts';
 import type { Cache } from '../cache/cache.ts';
 import { whileRoom } from '../cache/full-disk.ts';
 import { commands, lastLines, requireTool, runTool, toolFailed } from '../cache/tool.ts';

@@ -1,4 +1,4 @@
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { commands, hasTool } from '../cache/tool.ts';
 import { download, forgetIndex, prepareApt, resolve, updateIndex } from './apt.ts';

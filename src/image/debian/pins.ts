@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { readStored, type Shape } from '../../lib/stored.ts';
+import { readStored, type Shape } from '../../lib/files/stored.ts';
 
 /** Debian's name of an architecture. */
 export type Architecture = 'amd64' | 'arm64';

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, VpmuError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import { type Cache, NotCachedError } from '../cache/cache.ts';
 import { runTool, toolFailed } from '../cache/tool.ts';
 import { type Apt, prepareApt, updateIndex } from './apt.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { copyForeign, runInSandbox, SandboxLimitError } from '../sandbox/index.ts';
 import { errorLines } from '../source/failure.ts';

@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { UsageError } from '../../lib/errors.ts';
-import { makeFolderSync } from '../../lib/make-folder.ts';
+import { makeFolderSync } from '../../lib/files/make-folder.ts';
 
 /** Files copied earlier, by path: file times and sizes, and the hash of their content. */
 export type TakenFiles = Readonly<Record<string, { readonly seen: string; readonly sha256: string }>>;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import { messageOf, UsageError, VpmuError } from '../../lib/errors.ts';
-import { harmless } from '../../lib/streams.ts';
+import { harmless } from '../../lib/text/streams.ts';
 import type { Cache } from '../cache/cache.ts';
 import { readRecord } from '../cache/identity.ts';
 import { listCache } from '../cache/inventory.ts';

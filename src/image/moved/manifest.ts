@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Shape } from '../../lib/stored.ts';
+import type { Shape } from '../../lib/files/stored.ts';
 import { type CacheKind, type CacheRecord, cacheKinds } from '../cache/kinds.ts';
 import { type PackageSet, pinShape } from '../debian/pins.ts';
 

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from '../../lib/make-folder.ts';
-import { quoteWord } from '../../lib/quote.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
+import { quoteWord } from '../../lib/text/quote.ts';
 import type { FileDiff } from '../../patch/index.ts';
 import { readForeign } from '../sandbox/index.ts';
 import type { RunGit } from './mails.ts';

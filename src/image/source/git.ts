@@ -2,7 +2,7 @@ import { cp, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
 import { UsageError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import { lastLines, runTool } from '../cache/tool.ts';
 import type { PatchFile } from '../series/mails.ts';
 import type { BlobOf } from '../series/three-way.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { UsageError } from '../../lib/errors.ts';
-import { quoteCommand } from '../../lib/quote.ts';
+import { quoteCommand } from '../../lib/text/quote.ts';
 import type { Cache } from '../cache/cache.ts';
 import { hostArchitecture } from '../program.ts';
 import { type BuildRoot, buildRoot } from './root.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, copyFile, cp, lstat, mkdir, readdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import type { Cache } from '../cache/cache.ts';
 import { requireTool } from '../cache/tool.ts';
 import { type PackageRequest, type PackageSet, resolvePackages, unpackPackages } from '../debian/packages.ts';

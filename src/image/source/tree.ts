@@ -4,7 +4,7 @@ import { cp, lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, UsageError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
 import { requireTool } from '../cache/tool.ts';
 import { openForeign, readForeign } from '../sandbox/index.ts';
 import { git, isGitTree } from './git.ts';

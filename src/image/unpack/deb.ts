@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { VpmuError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
-import { harmless } from '../../lib/streams.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
+import { harmless } from '../../lib/text/streams.ts';
 import { type Compression, decompressed } from './decompress.ts';
 import { packageLimits, UnpackedFolder } from './folder.ts';
 import { readTar } from './tar.ts';

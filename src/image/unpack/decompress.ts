@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { messageOf, VpmuError } from '../../lib/errors.ts';
-import { harmless } from '../../lib/streams.ts';
+import { harmless } from '../../lib/text/streams.ts';
 
 /** How a file is compressed, by the end of its name; `tar` is not compressed. */
 export type Compression = 'xz' | 'zst' | 'gz' | 'tar';

@@ -1,6 +1,6 @@
-import type { WaitOptions } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
-import { lastLinesOf } from '../../lib/foreign.ts';
+import { lastLinesOf } from '../../lib/text/foreign.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 import type { FactsHost } from '../probe/read-facts.ts';
 import { type Answers, parseAnswers } from './answers.ts';
 import { conformanceScript } from './script.ts';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Shape } from '../../lib/stored.ts';
+import type { Shape } from '../../lib/files/stored.ts';
 import { type Conformance, checkStatuses } from './judge.ts';
 
 const text = v.string();

@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import { CpuSet, type LenientReading, parseCpuListAsPatch, readNumber } from '../cpu-list.ts';
 import type { EventSource, FileText } from '../facts.ts';
 

@@ -1,5 +1,5 @@
 import { VpmuError } from '../../lib/errors.ts';
-import { lastLinesOf } from '../../lib/foreign.ts';
+import { lastLinesOf } from '../../lib/text/foreign.ts';
 import type { EventSource, FileText, HostFacts } from '../facts.ts';
 import { kvmFacts } from './kvm-answers.ts';
 

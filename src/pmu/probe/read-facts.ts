@@ -1,6 +1,6 @@
-import type { WaitOptions } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
-import { lastLinesOf } from '../../lib/foreign.ts';
+import { lastLinesOf } from '../../lib/text/foreign.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 import type { HostFacts } from '../facts.ts';
 import { factsFromScript } from './from-script.ts';
 import { factsScript } from './script.ts';

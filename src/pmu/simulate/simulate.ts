@@ -1,5 +1,5 @@
-import type { WaitOptions } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 import type { HostFacts } from '../facts.ts';
 import { type SimulatedHost, shimWords, simulatedFacts, sysfsTree } from './description.ts';
 import { type TreeEntry, tarOf } from './tar.ts';

@@ -1,4 +1,4 @@
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/text/counted.ts';
 import { CpuSet, parseCpuList } from '../cpu-list.ts';
 import type { Counting, Prediction } from '../facts.ts';
 import { cyclesEvent } from '../predict/apply.ts';

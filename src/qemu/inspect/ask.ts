@@ -1,6 +1,6 @@
-import { formatDuration } from '../../lib/deadline.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { stringifyJson } from '../../lib/json.ts';
+import { stringifyJson } from '../../lib/text/json.ts';
+import { formatDuration } from '../../lib/waiting/deadline.ts';
 import { QmpError } from '../../qmp/errors.ts';
 import { QemuError } from '../errors.ts';
 import type { Machine } from '../machine/machine.ts';

@@ -1,6 +1,6 @@
 import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import { QemuError } from '../errors.ts';
 import { startProcess, untrustedQemu } from '../process/process.ts';
 

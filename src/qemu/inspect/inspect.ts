@@ -1,7 +1,7 @@
 import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
-import { eitherSignal } from '../../lib/either-signal.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
+import { eitherSignal } from '../../lib/waiting/either-signal.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import type { Machine } from '../machine/machine.ts';
 import { startMachine } from '../machine/start.ts';
 import { startProcess } from '../process/process.ts';

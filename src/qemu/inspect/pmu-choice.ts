@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import type { Answer, CompatProperty, MachineType, ObjectProperty, PmuChoiceEvidence } from './inspection.ts';
 import { listMachines } from './machine-names.ts';
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { logBounds } from '../../lib/bounds.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { FileSink, type SinkOptions } from '../../lib/file-sink.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { FileSink, type SinkOptions } from '../../lib/files/file-sink.ts';
+import { makeFolder } from '../../lib/files/make-folder.ts';
+import { logBounds } from '../../lib/text/bounds.ts';
 
 /** Names of the files that a machine leaves in its folder. */
 export type ArtifactName =

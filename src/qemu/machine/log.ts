@@ -1,6 +1,6 @@
 import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import { type ParsedLog, parseTrace } from '../trace.ts';
 import type { Artifacts } from './artifacts.ts';
 

@@ -2,8 +2,8 @@ import type { SerialConsole } from '../../guest/console.ts';
 import { GuestError } from '../../guest/errors.ts';
 import type { ShellOptions } from '../../guest/open.ts';
 import type { GuestFile, GuestResult, GuestRunOptions, GuestShell } from '../../guest/shell.ts';
-import { type WaitOptions, within } from '../../lib/deadline.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import { type WaitOptions, within } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import type { QemuError } from '../errors.ts';
 
 /** Limit for the triage of a silent guest, before the silence is reported. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { poll } from '../../lib/deadline.ts';
+import { poll } from '../../lib/waiting/deadline.ts';
 import type { QemuError } from '../errors.ts';
 import type { Script } from '../testing/fake-qemu.ts';
 import { fakeQemu, scriptedHost } from '../testing/machines.ts';

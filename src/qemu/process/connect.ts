@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/deadline.ts';
-import { eitherSignal } from '../../lib/either-signal.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { DeadlineError, formatDuration, type WaitOptions } from '../../lib/waiting/deadline.ts';
+import { eitherSignal } from '../../lib/waiting/either-signal.ts';
 import { QemuError } from '../errors.ts';
 import type { QemuProcess } from './process.ts';
 import { excuseOf, processMoment } from './starvation.ts';

@@ -1,6 +1,6 @@
 import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
 import type { Blame } from '../../lib/errors.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 import type { QemuFailure } from '../errors.ts';
 import { loaderComplaint } from './loader.ts';
 

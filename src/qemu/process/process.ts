@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host, HostProcess, ProcessExit, Untrusted } from '../../host/host.ts';
-import { formatDuration } from '../../lib/deadline.ts';
 import { VpmuError } from '../../lib/errors.ts';
-import { contention } from '../../lib/fair-clock.ts';
+import { formatDuration } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import { describeExit, QemuError, type QemuFailure } from '../errors.ts';
 import { diagnoseCommand } from './diagnose.ts';
 import { loaderComplaint } from './loader.ts';

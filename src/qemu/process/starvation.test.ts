@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { poll } from '../../lib/deadline.ts';
+import { poll } from '../../lib/waiting/deadline.ts';
 import { plainHost } from '../testing/hosts.ts';
 import { excuseOf, processMoment } from './starvation.ts';
 

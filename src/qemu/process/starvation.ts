@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../../host/host.ts';
-import type { WaitOptions } from '../../lib/deadline.ts';
+import type { WaitOptions } from '../../lib/waiting/deadline.ts';
 
 /** What the main thread of a process did during a short interval. */
 export interface ProcessMoment {

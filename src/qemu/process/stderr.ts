@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 
 const keptBytes = 64 * 1024;
 

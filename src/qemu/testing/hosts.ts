@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { getForeign, readForeign } from '../../host/fetch.ts';
+import { getForeign, readForeign } from '../../host/files/fetch.ts';
 import type { Host, HostProcess, ProcessExit } from '../../host/host.ts';
 
 /** This machine as a host, with only the parts that these tests need. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../lib/json.ts';
+import type { JsonValue } from '../../lib/text/json.ts';
 
 /** An entity in the result of `query-qmp-schema` (qapi/introspect.json). Type names are numbers without meaning. */
 export type SchemaEntity = { readonly name: string; readonly features?: readonly string[] } & (

@@ -1,6 +1,6 @@
-import { within } from '../../lib/deadline.ts';
 import { messageOf } from '../../lib/errors.ts';
-import { type JsonValue, stringifyJson } from '../../lib/json.ts';
+import { type JsonValue, stringifyJson } from '../../lib/text/json.ts';
+import { within } from '../../lib/waiting/deadline.ts';
 import { describePeerDeath, type PeerDeath, QmpError } from '../errors.ts';
 import { Listeners } from '../listeners.ts';
 import { JsonFramer } from '../wire/framing.ts';

@@ -1,4 +1,4 @@
-import { type JsonObject, parseJson, stringifyJson } from '../../lib/json.ts';
+import { type JsonObject, parseJson, stringifyJson } from '../../lib/text/json.ts';
 import type { QmpRecord } from '../wire/recording.ts';
 import type { ScriptedCommand, ScriptedPeer } from './scripted-peer.ts';
 

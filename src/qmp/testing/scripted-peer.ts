@@ -3,7 +3,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
-import { type JsonValue, parseJson, stringifyJson } from '../../lib/json.ts';
+import { type JsonValue, parseJson, stringifyJson } from '../../lib/text/json.ts';
 import { JsonFramer } from '../wire/framing.ts';
 
 /** A command as the scripted peer received it. */

@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, parseJson } from '../../lib/json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../lib/text/json.ts';
 
 /** QEMU's greeting to a client. */
 export interface QmpGreeting {

@@ -1,8 +1,8 @@
 import net from 'node:net';
 import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DeadlineError, startDeadline, type WaitOptions } from '../../lib/deadline.ts';
 import { messageOf, UsageError } from '../../lib/errors.ts';
+import { DeadlineError, startDeadline, type WaitOptions } from '../../lib/waiting/deadline.ts';
 import { QmpError } from '../errors.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { parseJson, stringifyJson } from '../../lib/json.ts';
+import { parseJson, stringifyJson } from '../../lib/text/json.ts';
 
 export type QmpDirection = 'sent' | 'received';
 

@@ -1,5 +1,5 @@
 import { type ChangeGroup, type Comparison, kindTitles, type MeasuredChange, stableIdOf } from '../../compare/index.ts';
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/text/counted.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { programName } from '../words.ts';
 

@@ -1,4 +1,4 @@
-import { visible } from '../../lib/foreign.ts';
+import { visible } from '../../lib/text/foreign.ts';
 
 /**
  * A report in parts that every format can show. Its text may come from a patch, a guest or a foreign file, and each

@@ -1,5 +1,5 @@
-import { visible } from '../../lib/foreign.ts';
-import { quoteCommand } from '../../lib/quote.ts';
+import { visible } from '../../lib/text/foreign.ts';
+import { quoteCommand } from '../../lib/text/quote.ts';
 import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 /** Renders a report as Markdown with GitHub's tables: for a pull request, a job summary, or a file. */

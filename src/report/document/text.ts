@@ -1,5 +1,5 @@
-import { visible } from '../../lib/foreign.ts';
-import { quoteWord } from '../../lib/quote.ts';
+import { visible } from '../../lib/text/foreign.ts';
+import { quoteWord } from '../../lib/text/quote.ts';
 import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 /**

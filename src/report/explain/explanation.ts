@@ -1,6 +1,6 @@
-import { shorten } from '../../lib/foreign.ts';
-import { stringifyJson } from '../../lib/json.ts';
-import { quoteCommand } from '../../lib/quote.ts';
+import { shorten } from '../../lib/text/foreign.ts';
+import { stringifyJson } from '../../lib/text/json.ts';
+import { quoteCommand } from '../../lib/text/quote.ts';
 import { cellFolder } from '../../run/paths.ts';
 import type { CellResult, KernelLog } from '../../run/results.ts';
 import { countsOf, viewOf } from '../words.ts';

@@ -1,4 +1,4 @@
-import { shorten } from '../../lib/foreign.ts';
+import { shorten } from '../../lib/text/foreign.ts';
 import type { Explanation } from './explanation.ts';
 
 export interface ExplanationTextOptions {

@@ -1,7 +1,7 @@
 import { html as tagged } from 'htm/preact';
 import { h, type VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
-import { visible } from '../../lib/foreign.ts';
+import { visible } from '../../lib/text/foreign.ts';
 
 /** A piece of a page. Its text is escaped when rendered. */
 export type Markup = VNode | readonly Markup[] | string | number | null | false;

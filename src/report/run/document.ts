@@ -1,6 +1,6 @@
 import { findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../../compare/index.ts';
-import { counted } from '../../lib/counted.ts';
-import { formatDuration } from '../../lib/deadline.ts';
+import { counted } from '../../lib/text/counted.ts';
+import { formatDuration } from '../../lib/waiting/deadline.ts';
 import { interrupted } from '../../run/fold.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';

@@ -1,5 +1,5 @@
-import { counted } from '../../lib/counted.ts';
-import { visible } from '../../lib/foreign.ts';
+import { counted } from '../../lib/text/counted.ts';
+import { visible } from '../../lib/text/foreign.ts';
 import { isUrgent } from '../comparison/document.ts';
 import { oneLine } from '../document/blocks.ts';
 import type { SeriesVerdict } from './verdict.ts';

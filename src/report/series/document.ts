@@ -1,5 +1,5 @@
 import { type ChangeGroup, stableIdOf } from '../../compare/index.ts';
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/text/counted.ts';
 import {
 	briefly,
 	groupItem,

@@ -1,5 +1,5 @@
 import type { ChangeGroup } from '../../compare/index.ts';
-import { quoteCommand, quoteWord } from '../../lib/quote.ts';
+import { quoteCommand, quoteWord } from '../../lib/text/quote.ts';
 import { isUrgent } from '../comparison/document.ts';
 import type { KernelTrial, SeriesVerdict } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 import { type Comparison, findingIn } from '../../compare/index.ts';
-import { counted } from '../../lib/counted.ts';
+import { counted } from '../../lib/text/counted.ts';
 import type { CellResult, Results } from '../../run/results.ts';
 
 /** A series as it was applied. */

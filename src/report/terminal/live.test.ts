@@ -1,6 +1,6 @@
 import xterm from '@xterm/headless';
 import test from 'ava';
-import { rendered, type ScreenText } from '../../lib/screen.ts';
+import { rendered, type ScreenText } from '../../lib/text/screen.ts';
 import type { PlannedCell, RunEvent } from '../../run/events.ts';
 import { cellOf } from '../testing/results.ts';
 import { type PrettyOptions, PrettyReport } from './pretty.ts';

@@ -1,6 +1,6 @@
-import { counted } from '../../lib/counted.ts';
-import { formatDuration } from '../../lib/deadline.ts';
-import { visible } from '../../lib/foreign.ts';
+import { counted } from '../../lib/text/counted.ts';
+import { visible } from '../../lib/text/foreign.ts';
+import { formatDuration } from '../../lib/waiting/deadline.ts';
 import type { RunEvent } from '../../run/events.ts';
 import type { CellStatus } from '../../run/results.ts';
 

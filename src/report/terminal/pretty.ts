@@ -1,5 +1,5 @@
-import { formatDuration } from '../../lib/deadline.ts';
-import { type ControlSequence, rendered, type ScreenText, screen } from '../../lib/screen.ts';
+import { type ControlSequence, rendered, type ScreenText, screen } from '../../lib/text/screen.ts';
+import { formatDuration } from '../../lib/waiting/deadline.ts';
 import type { RunEvent } from '../../run/events.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { rendered } from '../../lib/screen.ts';
+import { rendered } from '../../lib/text/screen.ts';
 import type { PlannedCell } from '../../run/events.ts';
 import type { CellResult } from '../../run/results.ts';
 import { cellOf, resultsWith } from '../testing/results.ts';

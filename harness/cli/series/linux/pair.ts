@@ -2,7 +2,7 @@ import type { BuiltLinux, BuiltLinuxSeries, BuiltSeries, PatchFile } from '../..
 import { counted } from '../../../../src/lib/index.ts';
 import type { KernelUse } from '../../../../src/patch/index.ts';
 import { kernelWords } from '../../../../src/report/index.ts';
-import type { RunRequest } from '../../../run/request.ts';
+import type { RunRequest } from '../../../run/request/request.ts';
 import type { CommandContext } from '../../../usage/context.ts';
 import { exitCodes } from '../../../usage/exit-codes.ts';
 import type { Given } from '../../command.ts';

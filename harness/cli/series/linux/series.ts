@@ -6,7 +6,7 @@ import { type Conformance, describeConformance } from '../../../../src/pmu/index
 import { kernelWords, type SeriesVerdict, seriesDocument, textOf } from '../../../../src/report/index.ts';
 import { choicesOf, parseOn } from '../../../plan/select.ts';
 import { newRunId } from '../../../run/folder.ts';
-import { planRun } from '../../../run/request.ts';
+import { planRun } from '../../../run/request/request.ts';
 import type { CommandContext } from '../../../usage/context.ts';
 import { exitCodes } from '../../../usage/exit-codes.ts';
 import { explain } from '../../../usage/explain.ts';

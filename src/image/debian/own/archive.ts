@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { counted } from '../../../lib/counted.ts';
 import { messageOf, UsageError, VpmuError } from '../../../lib/errors.ts';
-import { makeFolder } from '../../../lib/make-folder.ts';
-import { readStored } from '../../../lib/stored.ts';
-import { writeWhole } from '../../../lib/whole-file.ts';
+import { makeFolder } from '../../../lib/files/make-folder.ts';
+import { readStored } from '../../../lib/files/stored.ts';
+import { writeWhole } from '../../../lib/files/whole-file.ts';
+import { counted } from '../../../lib/text/counted.ts';
 import type { Cache } from '../../cache/cache.ts';
 import { unpackDeb } from '../../unpack/deb.ts';
 import { decompressed } from '../../unpack/decompress.ts';

@@ -5,9 +5,9 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { eitherSignal } from '../../../lib/either-signal.ts';
 import { messageOf, VpmuError } from '../../../lib/errors.ts';
-import { harmless } from '../../../lib/streams.ts';
+import { harmless } from '../../../lib/text/streams.ts';
+import { eitherSignal } from '../../../lib/waiting/either-signal.ts';
 
 /** A mirror that sends nothing for so long is given up. */
 const silenceMs = 60_000;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { VpmuError } from '../../../lib/errors.ts';
-import type { Shape } from '../../../lib/stored.ts';
+import type { Shape } from '../../../lib/files/stored.ts';
 import type { ResolvedPackage } from '../pins.ts';
 import type { IndexedPackage } from './control.ts';
 import { NotOnMirrorError } from './fetch.ts';

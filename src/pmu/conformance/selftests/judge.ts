@@ -1,4 +1,4 @@
-import { lastLinesOf, shorten } from '../../../lib/foreign.ts';
+import { lastLinesOf, shorten } from '../../../lib/text/foreign.ts';
 import type { SelftestObservation } from '../../verdict/observed.ts';
 import type { Check } from '../judge.ts';
 import { parseTap, type Tap, type TapPoint } from './tap.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SerialConsole } from '../../../guest/console.ts';
 import type { Host } from '../../../host/host.ts';
-import type { WaitOptions } from '../../../lib/deadline.ts';
 import { messageOf } from '../../../lib/errors.ts';
-import { contention } from '../../../lib/fair-clock.ts';
+import type { WaitOptions } from '../../../lib/waiting/deadline.ts';
+import { contention } from '../../../lib/waiting/fair-clock.ts';
 import { diagnoseVcpus, type QmpAsk } from '../../vcpu.ts';
 
 /** The parts of a machine to examine. The triage owns none of them. */

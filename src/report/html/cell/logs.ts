@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { counted } from '../../../lib/counted.ts';
-import { shorten } from '../../../lib/foreign.ts';
-import { checkJson } from '../../../lib/stored.ts';
+import { checkJson } from '../../../lib/files/stored.ts';
+import { counted } from '../../../lib/text/counted.ts';
+import { shorten } from '../../../lib/text/foreign.ts';
 import { cellFolder } from '../../../run/paths.ts';
 import type { CellResult, KernelLog } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';

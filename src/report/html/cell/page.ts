@@ -1,5 +1,5 @@
-import { formatDuration } from '../../../lib/deadline.ts';
-import { stringifyJson } from '../../../lib/json.ts';
+import { stringifyJson } from '../../../lib/text/json.ts';
+import { formatDuration } from '../../../lib/waiting/deadline.ts';
 import type { CellResult } from '../../../run/results.ts';
 import { explanationOf, reasonOf } from '../../explain/explanation.ts';
 import { factsOf } from '../../explain/facts.ts';

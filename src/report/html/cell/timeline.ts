@@ -1,5 +1,5 @@
 import { scaleLinear } from 'd3-scale';
-import { formatDuration } from '../../../lib/deadline.ts';
+import { formatDuration } from '../../../lib/waiting/deadline.ts';
 import type { CellResult } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 

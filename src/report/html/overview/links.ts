@@ -1,4 +1,4 @@
-import { visible } from '../../../lib/foreign.ts';
+import { visible } from '../../../lib/text/foreign.ts';
 import type { CellResult, CellStatus } from '../../../run/results.ts';
 import { type Markup, markup } from '../markup.ts';
 

@@ -1,5 +1,5 @@
 import { stableIdsOf } from '../../../compare/index.ts';
-import { formatDuration } from '../../../lib/deadline.ts';
+import { formatDuration } from '../../../lib/waiting/deadline.ts';
 import { type CellResult, type CellStatus, cellStatuses, type Results } from '../../../run/results.ts';
 import { explanationOf, isWrong } from '../../explain/explanation.ts';
 import { notesOf } from '../../notes.ts';
