@@ -14,9 +14,9 @@ export const cache: GroupSpec = {
 			load: async () => (await import('./move.ts')).exportTo,
 		}),
 		import: command({
-			summary: 'add the content of a file of vpmu cache export to the cache; runs then need no mirror',
+			summary: 'add a file of vpmu cache export to the cache; runs then need no mirror',
 			details:
-				'Add the content of a file of vpmu cache export to the cache. The programs in the file run here: take files only from whom you would take programs.',
+				'Add a file of vpmu cache export to the cache. The programs in the file run here: take files only from whom you would take programs.',
 			usage: 'FILE [--hash HASH]',
 			options: importOptions,
 			positionals: { minimum: 1, maximum: 1 },
