@@ -19,8 +19,8 @@ mkdirSync(folder, { recursive: true });
 const node = path.join(root, 'node_modules/.bin/node');
 const runs = given.map(run => {
 	const rendered = (format: string) =>
-		execFileSync(node, ['harness/bin.mjs', 'report', path.resolve(run), '--format', format], {
-			...{ cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 },
+		execFileSync(node, [path.join(root, 'harness/bin.mjs'), 'report', run, '--format', format], {
+			...{ encoding: 'utf8', maxBuffer: 1 << 28 },
 		});
 	return { cells: (JSON.parse(rendered('json')) as Results).cells, html: rendered('html') };
 });
