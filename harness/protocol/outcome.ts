@@ -97,6 +97,9 @@ const mostReasons = 50;
 /** Host CPUs and PMUs that results describe one by one. */
 const mostCpus = 1024;
 
+/** The part of a verdict that a result keeps. */
+export type Shown = Pick<Verdict, 'contradictions' | 'observed'>;
+
 /** A cell's result, with this status. Pure. */
 export function resultOf(
 	{
@@ -118,7 +121,7 @@ export function resultOf(
 	status: CellResult['status'],
 	reason: string | null,
 	blame: CellResult['blame'],
-	verdict?: Verdict,
+	verdict?: Shown,
 ): CellResult {
 	const logs = logsOf(observations);
 	const allNotes = [...notes, ...(logs === undefined ? [] : notesOfLogs(logs))];

@@ -19,7 +19,7 @@ import {
 } from '../../src/pmu/index.ts';
 import { QemuError } from '../../src/qemu/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
-import { broken, type CellRecord, resultOf } from '../protocol/outcome.ts';
+import { broken, type CellRecord, resultOf, type Shown } from '../protocol/outcome.ts';
 
 /** Computes the result of a cell from its observations. Pure. */
 export function conclude(record: CellRecord): CellResult {
@@ -97,10 +97,10 @@ function concludeUnjudged(record: CellRecord): CellResult {
 }
 
 /** What a cell that runs one of the kernel's own tests shows instead of a backend; `undefined` for other cells. */
-function selftestVerdict({ selftest }: Observations, contradictions: readonly Contradiction[]): Verdict | undefined {
+function selftestVerdict({ selftest }: Observations, contradictions: readonly Contradiction[]): Shown | undefined {
 	if (selftest === undefined) return undefined;
 	return {
-		...{ agrees: contradictions.length === 0, contradictions, reasons: reasonsOf(contradictions) },
+		contradictions,
 		observed: {
 			backend: 'unknown',
 			layers: { qmp: null, trace: null, guest: null, selftest: describeSelftest(selftest) },
