@@ -22,10 +22,20 @@ const ticksOf = async (pid: number) => {
 	return times.userTicks + times.systemTicks;
 };
 
+const nameOf = async (pid: number) => (await readFile(`/proc/${pid}/comm`, 'latin1')).trim();
+
+/** Starts a busy loop by a command that ends in it, and waits until it loops: while it is loaded, it sleeps. */
+async function startBusy(t: ExecutionContext, ...words: readonly string[]): Promise<number> {
+	const pid = startProcess(t, [...words, 'sh', '-c', busy]);
+	const loops = async () => (await nameOf(pid)) === 'sh' && (await timesOf(pid)).userTicks >= 3;
+	await poll('a busy loop', async () => (await loops()) || undefined, {});
+	return pid;
+}
+
 /** Starts a process that sleeps, and waits until it does. */
 async function startSleeper(t: ExecutionContext): Promise<number> {
 	const pid = startProcess(t, ['sleep', '600']);
-	const name = async () => (await readFile(`/proc/${pid}/comm`, 'latin1')).trim();
+	const name = () => nameOf(pid);
 	await poll(
 		'a sleeper',
 		async () => ((await name()) === 'sleep' && (await timesOf(pid)).state === 'S') || undefined,
@@ -68,7 +78,7 @@ test('a vCPU that KVM refuses is found however late its host lets it run', async
 	// Simulates load: three processes on one CPU. The process in the idle class gets only what the others leave.
 	startProcess(t, ['taskset', '-c', '0', 'sh', '-c', busy]);
 	startProcess(t, ['taskset', '-c', '0', 'sh', '-c', busy]);
-	const pid = startProcess(t, ['nice', '-n', '10', 'taskset', '-c', '0', 'sh', '-c', busy]);
+	const pid = await startBusy(t, 'nice', '-n', '10', 'taskset', '-c', '0');
 	const from = await ticksOf(pid);
 	let seen = from;
 	const vcpu = await diagnose(t, pid, async log => {
@@ -86,7 +96,7 @@ test('a vCPU that KVM refuses is found however late its host lets it run', async
 });
 
 test('a vCPU that works is not reported as idle, but one that sleeps is', async t => {
-	const works = await diagnose(t, startProcess(t, ['sh', '-c', busy]), async () => undefined);
+	const works = await diagnose(t, await startBusy(t), async () => undefined);
 	t.true(works.verdict === 'runs' || works.verdict === 'waits', works.text);
 	t.is((await diagnose(t, await startSleeper(t), async () => undefined)).verdict, 'idle');
 	t.is((await diagnose(t, await startSleeper(t), async () => undefined, false)).verdict, 'stopped');
