@@ -164,6 +164,12 @@ test('HTML: a build of QEMU is named by its path only where paths tell cells apa
 	t.deepEqual(shown(['/cache/one/qemu']), ['pmu/a[uniform,virt]', 'pmu/a[uniform,virt]']);
 	const both = ['pmu/a[uniform,/one/qemu,virt]', 'pmu/a[uniform,/two/qemu,virt]'];
 	t.deepEqual(shown(['/one/qemu', '/two/qemu']), [...both, ...both]);
+	const html = htmlOf(resultsWith(['/one/qemu', '/two/qemu'].map(onBuild)));
+	const [, columns] = /<table id="grid"[\s\S]*?<tbody>([\s\S]*?)<\/table>/.exec(html)!;
+	t.deepEqual(
+		[...columns!.matchAll(/scope="row">([^<]*)</g)].map(([, row]) => row),
+		['virt 10.0.13 /one/qemu', 'virt 10.0.13 /two/qemu'],
+	);
 });
 
 test('HTML: the page allows only its own style and script, by their hashes', t => {

@@ -1,5 +1,5 @@
 import { type CellResult, cellStatuses } from '../../../run/results.ts';
-import { axesOf } from '../../words.ts';
+import { axesOf, programName } from '../../words.ts';
 import { type Markup, markup } from '../markup.ts';
 import { cellAddress, signs } from './links.ts';
 
@@ -19,7 +19,13 @@ function axesIn(cells: readonly CellResult[]): Axes {
 			return version === null ? [] : [[given(cell), `${version}${hasPmuChoice === true ? '+choice' : ''}`] as const];
 		}),
 	);
-	const qemu = (cell: CellResult) => versions.get(given(cell)) ?? given(cell);
+	// Builds of the same version are told apart by their folders.
+	const isShared = (version: string) => [...versions.values()].filter(other => other === version).length > 1;
+	const qemu = (cell: CellResult) => {
+		const version = versions.get(given(cell));
+		if (version === undefined) return given(cell);
+		return isShared(version) ? `${version} ${programName(given(cell))}` : version;
+	};
 	return { on: hostOf, machine: ({ machine }) => machine, qemu };
 }
 

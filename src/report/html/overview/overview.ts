@@ -71,7 +71,7 @@ function summary({ summary, cells }: Results): Markup {
 <p class="quiet">${cells.length} cells, ${boards} of them on emulated hosts, ${simulated} with simulated capabilities.</p>`;
 }
 
-/** Maps the ids of cells to the names that are shown, without what they have in common. */
+/** Maps the ids of cells to the names that are shown, as {@link stableIdsOf} does. */
 type Names = ReadonlyMap<string, string>;
 
 function wrongCell(
