@@ -41,6 +41,7 @@ inBrowser('filters show what fits, keep their state in the address, and give it 
 	const shown = () => page.locator('.chip:visible').count();
 	await page.getByLabel('fail', { exact: false }).and(page.locator('[value=fail]')).check();
 	t.is(await shown(), 1);
+	t.is(await page.locator('#grid tbody tr:visible').count(), 2, 'the name of its case, and its row');
 	t.regex(page.url(), /#status=fail$/);
 	await page.getByRole('button', { name: 'all cells' }).click();
 	t.is(await shown(), 134);
