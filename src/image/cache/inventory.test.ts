@@ -1,10 +1,10 @@
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
 import { openCache } from './cache.ts';
 import { recordFile } from './identity.ts';
-import { listCache, pruneCache } from './inventory.ts';
+import { cacheSize, listCache, pruneCache } from './inventory.ts';
 import type { CacheKind } from './kinds.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -42,6 +42,23 @@ test('the list shows sizes, ages and what uses what', async t => {
 	t.deepEqual(item.usedBy, ['images/recent']);
 	t.true(item.sizeBytes >= 10_000 && item.sizeBytes < 40_000);
 	t.is(Math.round((Date.now() - item.usedAt.getTime()) / dayMs), 50);
+});
+
+test('a size is that of all folders; links are not followed, and what they share counts once', async t => {
+	const cache = await filledCache(t);
+	const before = await cacheSize(cache);
+	await cache.keep('packages', 'linked', async to => {
+		await mkdir(path.join(to, 'inner/deep'), { recursive: true });
+		const file = path.join(to, 'inner/deep/file');
+		await writeFile(file, Buffer.alloc(1_000_000));
+		await link(file, path.join(to, 'second'));
+		await symlink(cache.folder('images'), path.join(to, 'third'));
+		return {};
+	});
+	const { sizeBytes } = (await listCache(cache)).find(({ name }) => name === 'linked')!;
+	for (const size of [sizeBytes, (await cacheSize(cache)) - before]) {
+		t.true(size >= 1_000_000 && size < 1_050_000, String(size));
+	}
 });
 
 test('pruning removes old things, but not what a remaining thing was made from', async t => {
