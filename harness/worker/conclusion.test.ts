@@ -272,7 +272,7 @@ test("where KVM itself does not do what it says, what a guest sees is the kernel
 	const [status, reason, blame] = concluded(withFixed('1'), {}, observations);
 	t.deepEqual([status, blame], ['fail', 'kernel']);
 	t.regex(reason!, /; KVM, asked without QEMU: the cycle counter .* stands still on CPU 1, and counts on CPU 0$/);
-	t.is(concluded(withFixed(''), {}, observations)[2], 'guest');
+	t.is(concluded(withFixed(''), {}, observations)[2], 'qemu');
 	// What guests do not see, KVM does not explain.
 	const oneLine = { events: 'known', setPmu: [], setFixedCountersOnly: [{ ret: 0 }] } as const;
 	const untold = { ...observations, deviceTree: { pmuNode: true }, trace: oneLine };
@@ -328,6 +328,21 @@ test('nobody is blamed for a count that is not predicted, or that the case did n
 	const [both, text, guilty] = concluded(bigLittle, stock, broken, { judging: {} });
 	t.deepEqual([both, guilty], ['fail', 'guest']);
 	t.is(text, 'guest: expected one event source of an Arm PMU, but there is none');
+});
+
+test('a wrong choice of QEMU is blamed on QEMU, also where its guest shows it', t => {
+	const [status, reason, blame] = concluded(bigLittle, {}, started(11));
+	t.deepEqual([status, blame], ['fail', 'qemu']);
+	t.is(
+		reason,
+		"qmp: expected the CPU's property pmu to be absent, but it is true; " +
+			'trace: expected 0 lines of kvm_arm_set_pmu, but there are 2, of type 11; ' +
+			"guest: expected no /pmu node in the guest's device tree, but there is one",
+	);
+	const [, , whom] = concluded(uniform, {}, { ...started(10), deviceTree: { pmuNode: false } });
+	t.is(whom, 'qemu', 'the device tree was made by QEMU');
+	const [, , also] = concluded(uniform, {}, { ...started(11), guestKernel: troubled });
+	t.is(also, 'qemu', "trouble in the guest's kernel does not explain the choice");
 });
 
 test('a refusal that was predicted is judged, and a breakage after a refusal is not', t => {

@@ -157,10 +157,17 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 	return finding === undefined ? undefined : `finding ${finding}: ${findings[finding as FindingId]}`;
 }
 
-/** Returns whom to blame for contradictions: a kernel in trouble explains what the layers above it show. */
+/**
+ * Returns whom to blame for contradictions: a kernel in trouble explains what the layers above it show, and what QEMU chose
+ * explains what its guest sees.
+ */
 function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
 	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
 	if (isIn('host-kernel', 'selftest')) return 'kernel';
-	if (contradictions.some(({ check }) => check === 'sanitizer')) return 'qemu';
+	if (contradictions.some(({ check }) => check === 'sanitizer' || isOfQemu.test(check))) return 'qemu';
 	return isIn('guest-kernel', 'guest', 'perf') ? 'guest' : 'qemu';
 }
+
+/** Checks of what QEMU did before its guest ran, which no guest can change. */
+const isOfQemu =
+	/^(starts|refuses|error-text|qmp-(kvm|cpu-pmu|compat)|trace-(events|lines|fixed-lines|type|ret)|tree-node)$/;

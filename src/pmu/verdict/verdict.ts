@@ -155,11 +155,12 @@ function judgeTrace(check: Check, prediction: Prediction, trace: TraceObservatio
 	check('trace-events', trace.events === events, `the trace events to be ${events}`, `they are ${trace.events}`);
 	const source = prediction.backend === 'event-source' ? prediction.traceLines : 0;
 	const fixed = prediction.backend === 'fixed-counters-only' ? prediction.traceLines : 0;
+	const types = [...new Set(setPmu.map(({ type }) => type))];
 	check(
 		'trace-lines',
 		setPmu.length === source,
 		`${counted(source, 'line')} of kvm_arm_set_pmu`,
-		`there are ${setPmu.length}`,
+		`there are ${setPmu.length}${types.length === 0 ? '' : `, of type ${types.join(' and ')}`}`,
 	);
 	check(
 		'trace-fixed-lines',
@@ -167,8 +168,11 @@ function judgeTrace(check: Check, prediction: Prediction, trace: TraceObservatio
 		`${counted(fixed, 'line')} of kvm_arm_set_pmu_fixed_counters_only`,
 		`there are ${setFixedCountersOnly.length}`,
 	);
-	for (const { type, ret } of setPmu) {
+	// Without a predicted type, the lines themselves are too many.
+	for (const type of prediction.type === undefined ? [] : types) {
 		check('trace-type', type === prediction.type, `event source type ${prediction.type}`, `type ${type} was set`);
+	}
+	for (const ret of new Set(setPmu.map(({ ret }) => ret))) {
 		check('trace-ret', ret === 0, 'KVM to take the event source', `it returned ${ret}`);
 	}
 	for (const { ret } of setFixedCountersOnly) check('trace-ret', ret === 0, 'KVM to take it', `it returned ${ret}`);
