@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { GuestShell } from '../shell.ts';
 
 /**
@@ -46,17 +47,17 @@ export class FaultyKernel {
 	/** Replaces `getppid` with this fault. */
 	async plant(fault: KernelFault): Promise<void> {
 		const at = this.#address('__arm64_sys_getppid');
-		await using stub = await GdbStub.open(this.#socketPath);
-		this.#whole ??= await stub.read(at, 8);
-		await stub.write(at, await this.#wordsOf(fault, at, stub));
+		await inKernel(this.#socketPath, async stub => {
+			this.#whole ??= await stub.read(at, 8);
+			await stub.write(at, await this.#wordsOf(fault, at, stub));
+		});
 	}
 
 	/** Restores `getppid`. */
 	async mend(): Promise<void> {
 		if (this.#whole === undefined) return;
-		await using stub = await GdbStub.open(this.#socketPath);
 		const words = [this.#whole.readUInt32LE(0), this.#whole.readUInt32LE(4)];
-		await stub.write(this.#address('__arm64_sys_getppid'), words);
+		await inKernel(this.#socketPath, stub => stub.write(this.#address('__arm64_sys_getppid'), words));
 	}
 
 	async #wordsOf(fault: KernelFault, at: bigint, stub: GdbStub): Promise<number[]> {
@@ -94,6 +95,26 @@ async function bugOf(
 		if ((entry.readUInt16LE(10) & 1) === (isWarning ? 1 : 0) && place < textEnd) return place;
 	}
 	throw new Error('the kernel has no such entry in its table of bugs');
+}
+
+/** The stub cannot reach an address. */
+class NotMapped extends Error {}
+
+/**
+ * Does something idempotent to the memory of a guest's kernel, of which a CPU that is stopped in user space has none mapped
+ * (FEAT_E0PD, or page table isolation). Then the guest goes on for a moment.
+ */
+async function inKernel(socketPath: string, work: (stub: GdbStub) => Promise<void>): Promise<void> {
+	for (let tries = 1; ; tries++) {
+		try {
+			await using stub = await GdbStub.open(socketPath);
+			await work(stub);
+			return;
+		} catch (error) {
+			if (!(error instanceof NotMapped) || tries === 200) throw error;
+		}
+		await delay(20);
+	}
 }
 
 /**
@@ -141,7 +162,9 @@ class GdbStub implements AsyncDisposable {
 			const answer = /\$([^#]*)#[0-9a-f]{2}/.exec(this.#text);
 			if (answer !== null) {
 				this.#socket.write('+');
-				if (/^E\d\d$/.test(answer[1]!)) throw new Error(`the stub answered ${answer[1]} to ${packet}`);
+				// GDB's numbers of errors: 14 is EFAULT.
+				const Kind = answer[1] === 'E14' ? NotMapped : Error;
+				if (/^E\d\d$/.test(answer[1]!)) throw new Kind(`the stub answered ${answer[1]} to ${packet}`);
 				return answer[1]!;
 			}
 			await once(this.#socket, 'data', { signal: AbortSignal.timeout(10_000) });
