@@ -35,6 +35,9 @@ function selftestOf({ state, counts }: NonNullable<CellResult['selftest']>, widt
 /** Names a QEMU briefly: a long path by its folder, which tells builds apart. */
 export const programName = (name: string) => (name.length > 40 ? (name.split('/').at(-2) ?? name) : name);
 
+/** Names CPUs of a list, such as `0` or `0-3`, in the right number. */
+export const cpusText = (list: string) => `${/^\d+$/.test(list) ? 'CPU' : 'CPUs'} ${list}`;
+
 /** Summarises readings: each event once, with all its counts in the order in which they were taken. */
 export function countsOf({ perf }: CellResult): string {
 	const byEvent = Map.groupBy(perf, reading => reading.event);

@@ -1,5 +1,5 @@
 import type { CellResult } from '../../../run/results.ts';
-import { shortCount } from '../../words.ts';
+import { cpusText, shortCount } from '../../words.ts';
 import { type Markup, markup } from '../markup.ts';
 
 /** Number of CPUs drawn; larger hosts are only described. */
@@ -58,7 +58,7 @@ export function hostPicture(cell: CellResult): Markup {
 	const counting = (cpu: number) => predicted?.counting?.[cpu] ?? '';
 	const width = Math.min(drawn.length, perRow) * (box + 4) + 8;
 	const words = [
-		`host CPUs ${host.online}`,
+		`host ${cpusText(host.online)}`,
 		...host.pmus.map(({ name, type, cpus }) => `${name} (type ${type}) on ${cpus}`),
 		...places.map(({ cpus }, index) => `vCPU ${index + 1}. on ${cpus || 'any'}`),
 	].join('; ');
@@ -79,11 +79,11 @@ ${pmus.map(({ on }, pmu) => on.has(cpu) && markup`<rect class=${`bar pmu-${pmu}`
 </g>`;
 })}</svg>
 <figcaption>
-<ul>${host.pmus.slice(0, 64).map(({ name, type, cpus }, index) => markup`<li><i class=${`key pmu-${index < 6 ? index : 'none'}`}></i>${name}, type ${type}, on CPUs ${cpus || 'none'}</li>`)}
+<ul>${host.pmus.slice(0, 64).map(({ name, type, cpus }, index) => markup`<li><i class=${`key pmu-${index < 6 ? index : 'none'}`}></i>${name}, type ${type}, on ${cpus === '' ? 'no CPU' : cpusText(cpus)}</li>`)}
 ${host.pmus.length === 0 && markup`<li>no PMU of CPUs</li>`}
 ${seenSigns.map(word => markup`<li><b>${signs[word]}</b> predicted: the vCPU ${meanings[word]}</li>`)}
-${host.allowed !== null && host.allowed !== host.online && markup`<li>QEMU may run on CPUs ${host.allowed} only</li>`}
+${host.allowed !== null && host.allowed !== host.online && markup`<li>QEMU may run on ${cpusText(host.allowed)} only</li>`}
 ${drawn.length >= mostCpus && markup`<li>the first ${mostCpus} CPUs of ${host.online} are drawn</li>`}</ul>
-${places.length > 0 && markup`<ol>${places.map(({ cpus, seen }) => markup`<li>vCPU on ${cpus === '' ? 'any CPU' : `CPUs ${cpus}`}: ${seen}</li>`)}</ol>`}
+${places.length > 0 && markup`<ol>${places.map(({ cpus, seen }) => markup`<li>vCPU on ${cpus === '' ? 'any CPU' : cpusText(cpus)}: ${seen}</li>`)}</ol>`}
 </figcaption></figure>`;
 }

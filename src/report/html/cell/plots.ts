@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import type { CellResult, PerfReading } from '../../../run/results.ts';
-import { shortCount } from '../../words.ts';
+import { cpusText, shortCount } from '../../words.ts';
 import { type Markup, markup } from '../markup.ts';
 import { area, plotFrame } from './frame.ts';
 
@@ -16,7 +16,7 @@ function drawn(count: string | null | undefined): number | null {
 const scaleTo = (most: number) => scaleLinear([0, most > 0 ? most : 1], [area.bottom, area.top]).nice(5);
 
 const where = ({ pinned, vcpu }: Pick<PerfReading, 'pinned' | 'vcpu'>) =>
-	`${pinned === null ? 'on any CPU' : `on host CPUs ${pinned}`}${vcpu === undefined ? '' : `, vCPU ${vcpu}`}`;
+	`${pinned === null ? 'on any CPU' : `on host ${cpusText(pinned)}`}${vcpu === undefined ? '' : `, vCPU ${vcpu}`}`;
 
 /** Plots counts over time while the vCPU was moved: a step per interval, a band per stay. */
 export function movedPlots({ moved = [] }: CellResult): Markup[] {
@@ -39,12 +39,12 @@ export function movedPlots({ moved = [] }: CellResult): Markup[] {
 			});
 			at += lengths[index]!;
 			return markup`<g><rect class=${`stay ${refused === undefined ? (index % 2 === 0 ? 'even' : 'odd') : 'refused'}`} x=${from} y=${area.top} width=${to - from} height=${area.bottom - area.top} />
-${steps}<text x=${(from + to) / 2} y="208" text-anchor="middle">CPUs ${pinned}</text>
+${steps}<text x=${(from + to) / 2} y="208" text-anchor="middle">${cpusText(pinned)}</text>
 ${refused !== undefined && markup`<text class="bad" x=${(from + to) / 2} y=${(area.top + area.bottom) / 2} text-anchor="middle">cannot run</text>`}</g>`;
 		});
 		const told = shown.map(
 			({ pinned, counts, refused }) =>
-				`on CPUs ${pinned} ${refused === undefined ? counts.map(count => shortCount(count)).join(', ') : 'it cannot run'}`,
+				`on ${cpusText(pinned)} ${refused === undefined ? counts.map(count => shortCount(count)).join(', ') : 'it cannot run'}`,
 		);
 		return plotFrame({
 			...{ y, content: bands, label: `${event} in intervals while the vCPU moved: ${told.join('; ')}` },
