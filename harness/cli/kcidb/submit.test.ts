@@ -7,6 +7,7 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
 import * as v from 'valibot';
+import { kcidbSchema } from '../../../src/report/testing/kcidb.ts';
 import { everyStatus } from '../../../src/report/testing/results.ts';
 import { temporaryFolder } from '../../../test/testing/vpmu.ts';
 import { main } from '../../main.ts';
@@ -17,36 +18,8 @@ const signed = (text: string) => createHmac('sha256', secret).update(text).diges
 const unsigned = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ origin: 'vpmu', gendate: '2026-01-01', exp: 4e9 })}`;
 const token = `${unsigned}.${signed(unsigned)}`;
 
-/* KCIDB's schema 5.3 (kernelci/kcidb-io), as far as vpmu uses it: objects have no other members, and none is null. */
-const id = v.pipe(v.string(), v.regex(/^[a-z0-9_]+:.*$/s));
-const origin = v.pipe(v.string(), v.regex(/^[a-z0-9_]+$/));
-const misc = v.record(v.string(), v.unknown());
-const schema = v.strictObject({
-	version: v.strictObject({ major: v.literal(5), minor: v.literal(3) }),
-	checkouts: v.array(
-		v.strictObject({
-			...{ id, origin, tree_name: v.exactOptional(v.string()), git_commit_name: v.exactOptional(v.string()) },
-			git_commit_hash: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/))),
-			git_repository_url: v.exactOptional(v.pipe(v.string(), v.regex(/^https:\/\/[^/]+\/.+$/))),
-		}),
-	),
-	builds: v.array(v.strictObject({ id, origin, checkout_id: id, architecture: v.exactOptional(v.string()) })),
-	tests: v.array(
-		v.strictObject({
-			...{ id, origin, build_id: id, path: v.pipe(v.string(), v.regex(/^[.a-zA-Z0-9_-]*$/)) },
-			status: v.picklist(['FAIL', 'ERROR', 'MISS', 'PASS', 'DONE', 'SKIP']),
-			start_time: v.pipe(v.string(), v.isoTimestamp()),
-			duration: v.exactOptional(v.number()),
-			comment: v.exactOptional(v.pipe(v.string(), v.regex(/^[^\0]*$/))),
-			log_excerpt: v.exactOptional(v.pipe(v.string(), v.maxLength(16_384), v.regex(/^[^\0]*$/))),
-			environment: v.strictObject({ comment: v.string(), misc }),
-			misc,
-		}),
-	),
-});
-
 interface Submission {
-	readonly report: v.InferOutput<typeof schema>;
+	readonly report: v.InferOutput<typeof kcidbSchema>;
 }
 
 /** A server that checks the token like kcidb-ng's kcidb-restd, and the report like its ingester. */
@@ -64,7 +37,7 @@ async function stubServer(
 		if (signature !== signed(`${head}.${claims}`)) {
 			return end(401, { id: '0', status: 'error', message: `InvalidSignature of ${request.headers.authorization}` });
 		}
-		const { success, output, issues } = v.safeParse(schema, JSON.parse(body));
+		const { success, output, issues } = v.safeParse(kcidbSchema, JSON.parse(body));
 		if (!success) return end(400, { id: '0', status: 'error', message: v.flatten(issues) });
 		received.push({ report: output });
 		return end(200, { id: 'Ab12', status: 'ok', message: `Received submission Ab12 with size ${body.length} bytes` });
