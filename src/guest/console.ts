@@ -208,6 +208,17 @@ export class SerialConsole implements AsyncDisposable {
 		return this.#troubles.find(trouble => trouble.fatal);
 	}
 
+	/**
+	 * Accepts that the guest has been restarted on purpose: that its old kernel rebooted or no longer answered ends nothing from
+	 * now on. A panic stays fatal.
+	 */
+	acceptRestart(): void {
+		for (const kind of ['reboot', 'hang'] as const) this.#suspicions.delete(kind);
+		for (const [index, trouble] of this.#troubles.entries()) {
+			if (trouble.kind !== 'panic') this.#troubles[index] = { ...trouble, fatal: false };
+		}
+	}
+
 	/** Reports guest trouble that was detected elsewhere than in the console's text. */
 	report(trouble: Trouble): void {
 		this.#troubles.push(trouble);

@@ -228,3 +228,27 @@ withAgent('on a UART that takes milliseconds per character, resends do not flood
 function isOnceEach({ received, resent }: { received: number; resent: number }): boolean {
 	return received < 700 && resent <= 4;
 }
+
+withAgent('after a restart that was asked for, a shell that saw it is followed by one that works', async t => {
+	await using old = startLocalAgent(program!);
+	await using restarted = startLocalAgent(program!);
+	const [line, guest] = duplexPair();
+	old.line.pipe(guest).pipe(old.line);
+	await using serial = new SerialConsole(line);
+	const shell = await openShell(serial, { timeoutMs: 600_000 });
+	old.line.unpipe(guest);
+	guest.unpipe(old.line);
+	restarted.line.pipe(guest).pipe(restarted.line);
+	const error = await t.throwsAsync<GuestError>(shell.run('true'));
+	t.is(error!.kind, 'reboot', error!.message);
+	await shell[Symbol.asyncDispose]();
+	const refused = await t.throwsAsync<GuestError>(openShell(serial, { timeoutMs: 600_000 }));
+	t.is(refused!.kind, 'reboot', refused!.message);
+	serial.acceptRestart();
+	await using next = await openShell(serial, { timeoutMs: 600_000 });
+	t.is((await next.run('echo on')).stdout.toString(), 'on\n');
+	t.deepEqual(
+		serial.troubles.map(trouble => trouble.kind),
+		['reboot'],
+	);
+});

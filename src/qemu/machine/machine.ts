@@ -146,6 +146,8 @@ export class Machine implements AsyncDisposable {
 	async reopenShell(options: WaitOptions = { timeoutMs: 10_000 * contention() }): Promise<void> {
 		const { ports, paths, host } = this.#parts;
 		await this.#shell?.[Symbol.asyncDispose]();
+		// The old shell may have seen the restart.
+		this.#parts.console?.acceptRestart();
 		this.#extraPort?.destroy();
 		if (ports.vpmu === undefined || this.#isOnPort === false) {
 			this.#shell = this.#newShell(undefined);
