@@ -2,9 +2,11 @@ import test from 'ava';
 import { GuestError } from '../../src/guest/index.ts';
 import { DeadlineError } from '../../src/lib/index.ts';
 import {
+	type AskedMachine,
 	findings,
 	type GuestReading,
 	type HostFacts,
+	type MachineObservation,
 	type Observations,
 	type PmuSettings,
 	predictBackend,
@@ -343,6 +345,41 @@ test('a wrong choice of QEMU is blamed on QEMU, also where its guest shows it', 
 	t.is(whom, 'qemu', 'the device tree was made by QEMU');
 	const [, , also] = concluded(uniform, {}, { ...started(11), guestKernel: troubled });
 	t.is(also, 'qemu', "trouble in the guest's kernel does not explain the choice");
+});
+
+test('of what QEMU shows, the guest is blamed only for what a guest can bring about', t => {
+	const good: Observations = {
+		...started(10),
+		qmp: { kvm: { enabled: true, present: true }, cpuPmu: true, runState: 'running' },
+		guestKernel: troubled,
+		guest: { pmuNode: true, eventSources: ['armv8_pmuv3', 'software'], counters: 7, readings: [] },
+	};
+	const asked: AskedMachine = { machineTypes: ['virt'], cpu: 'host', vcpus: 2, memoryMiB: 512, console: true };
+	const machine: MachineObservation = {
+		...{ vcpus: 2, memoryBytes: 2 ** 29, machineType: 'virt-machine', consoleConnected: true },
+		cpuTypes: ['host-arm-cpu', 'host-arm-cpu'],
+	};
+	const blamed = (seen: Partial<Observations>) =>
+		concluded(uniform, {}, { ...good, machine, ...seen }, { judging: { asked } })[2];
+	t.is(blamed({}), 'guest');
+	const ofGuest: Partial<Observations>[] = [
+		{ qmp: { ...good.qmp!, runState: 'guest-panicked' } },
+		{ unexpected: { events: [{ event: 'GUEST_PANICKED' }], stderr: [] } },
+		{ qmp: undefined },
+		{ trace: undefined },
+		{ machine: undefined },
+	] as Partial<Observations>[];
+	for (const seen of ofGuest) t.is(blamed(seen), 'guest', JSON.stringify(seen));
+	const ofQemu: Partial<Observations>[] = [
+		{ qmp: { ...good.qmp!, kvm: { enabled: false, present: true } } },
+		{ qmp: { ...good.qmp!, cpuPmu: false } },
+		{ trace: { ...good.trace!, setPmu: [] } },
+		{ trace: { ...good.trace!, events: 'unknown' } },
+		{ machine: { ...machine, vcpus: 1, cpuTypes: ['host-arm-cpu'] } },
+		{ machine: { ...machine, machineType: 'virt-9.2-machine' } },
+		{ unexpected: { events: [], stderr: ['==1==ERROR: LeakSanitizer: detected memory leaks'] } },
+	];
+	for (const seen of ofQemu) t.is(blamed(seen), 'qemu', JSON.stringify(seen));
 });
 
 test('a refusal that was predicted is judged, and a breakage after a refusal is not', t => {

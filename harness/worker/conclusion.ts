@@ -6,6 +6,7 @@ import {
 	type FindingId,
 	findings,
 	type HostFacts,
+	isOfQemu,
 	isUnpredicted,
 	isUntaken,
 	type JudgeOptions,
@@ -164,10 +165,6 @@ function findingGone(facts: HostFacts, settings: PmuSettings): string | undefine
 function guilty(contradictions: readonly Contradiction[]): CellResult['blame'] {
 	const isIn = (...layers: readonly Contradiction['layer'][]) => contradictions.some(one => layers.includes(one.layer));
 	if (isIn('host-kernel', 'selftest')) return 'kernel';
-	if (contradictions.some(({ check }) => check === 'sanitizer' || isOfQemu.test(check))) return 'qemu';
+	if (contradictions.some(isOfQemu)) return 'qemu';
 	return isIn('guest-kernel', 'guest', 'perf') ? 'guest' : 'qemu';
 }
-
-/** Checks of what QEMU did before its guest ran, which no guest can change. */
-const isOfQemu =
-	/^(starts|refuses|error-text|qmp-(kvm|cpu-pmu|compat)|trace-(events|lines|fixed-lines|type|ret)|tree-node)$/;

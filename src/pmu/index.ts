@@ -44,4 +44,4 @@ export { type AroundOptions, type AskedMachine, describeReport, judgeAround } fr
 export { kernelFaults } from './verdict/kernel-faults.ts';
 export type * from './verdict/observed.ts';
 export { parseTraceLog } from './verdict/trace-log.ts';
-export { isUnpredicted, isUntaken, type JudgeOptions, judge } from './verdict/verdict.ts';
+export { isOfQemu, isUnpredicted, isUntaken, type JudgeOptions, judge } from './verdict/verdict.ts';

@@ -88,6 +88,13 @@ export const isUnpredicted = ({ check }: Contradiction) => check === 'perf-known
 /** Whether a contradiction only shows that a case did not take a reading, or took it on no CPU. */
 export const isUntaken = ({ check }: Contradiction) => check === 'perf-covered' || check === 'perf-pinned';
 
+/** What a guest can bring about, and what shows only that QEMU was not asked. */
+const notQemus = /^(qmp-run-state|qmp-events|start-seen|.*-asked)$/;
+
+/** Whether a contradiction is about what QEMU itself did, the device tree included, which its guest cannot change. */
+export const isOfQemu = ({ layer, check }: Contradiction) =>
+	check === 'tree-node' || (/^(start|qmp|trace)$/.test(layer) && !notQemus.test(check));
+
 /** Whether there is more to check: QEMU should run, and did. */
 function judgeStart(check: Check, prediction: Prediction, start: StartObservation | undefined): boolean {
 	if (start === undefined) {
