@@ -209,11 +209,10 @@ export class SerialConsole implements AsyncDisposable {
 	}
 
 	/**
-	 * Accepts that the guest has been restarted on purpose: that its old kernel rebooted or no longer answered ends nothing from
-	 * now on. A panic stays fatal.
+	 * Accepts a restart of the guest that was asked for: reboots and hangs so far are no longer fatal. A panic stays so.
 	 */
 	acceptRestart(): void {
-		for (const kind of ['reboot', 'hang'] as const) this.#suspicions.delete(kind);
+		this.#suspicions.delete('reboot');
 		for (const [index, trouble] of this.#troubles.entries()) {
 			if (trouble.kind !== 'panic') this.#troubles[index] = { ...trouble, fatal: false };
 		}

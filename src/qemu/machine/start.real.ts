@@ -68,6 +68,17 @@ test.serial('a guest boots, answers and is shut down; its artifacts tell of it',
 	t.truthy(owned);
 });
 
+test.serial('a shell that is opened again after a restart does not fail because the old one saw it', async t => {
+	await using host = localHost();
+	await using machine = await startMachine(host, { ...(await realGuest()), reboot: true });
+	await machine.shell.ready(patience);
+	// As a shell reports it that is still open when the agent of the new kernel answers.
+	machine.console.report({ kind: 'reboot', line: 'its agent restarted', atMs: performance.now(), fatal: true });
+	await t.throwsAsync(machine.shell.run('true', patience), { message: /rebooted/ });
+	await machine.reopenShell();
+	t.like(await machine.shell.run('true', patience), { status: 0 });
+});
+
 test.serial('QEMU that is killed while a command runs in the guest', async t => {
 	await using host = localHost();
 	await using machine = await startMachine(host, await realGuest());
