@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { poll } from '../../lib/waiting/deadline.ts';
+import { contention } from '../../lib/waiting/fair-clock.ts';
 import type { GuestShell } from '../shell.ts';
 
 /**
@@ -101,20 +102,21 @@ async function bugOf(
 class NotMapped extends Error {}
 
 /**
- * Does something idempotent to the memory of a guest's kernel, of which a CPU that is stopped in user space has none mapped
- * (FEAT_E0PD, or page table isolation). Then the guest goes on for a moment.
+ * Changes the memory of a guest's kernel. A CPU that is stopped in user space has none of it mapped (FEAT_E0PD, or page table
+ * isolation): then the guest goes on for a moment, and all is done again.
  */
 async function inKernel(socketPath: string, work: (stub: GdbStub) => Promise<void>): Promise<void> {
-	for (let tries = 1; ; tries++) {
+	const attempt = async () => {
 		try {
 			await using stub = await GdbStub.open(socketPath);
 			await work(stub);
-			return;
+			return true;
 		} catch (error) {
-			if (!(error instanceof NotMapped) || tries === 200) throw error;
+			if (error instanceof NotMapped) return undefined;
+			throw error;
 		}
-		await delay(20);
-	}
+	};
+	await poll('a CPU of the guest in its kernel', attempt, { timeoutMs: 120_000 * contention() });
 }
 
 /**
