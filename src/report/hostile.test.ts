@@ -97,7 +97,11 @@ function judge(t: ExecutionContext, results: Results, text: string): void {
 	);
 	// PostgreSQL refuses every text that contains a NUL.
 	t.notRegex(kcidbOf(results), /(?<!\\)(?:\\\\)*\\u0000/);
-	t.is(v.parse(kcidbSchema, JSON.parse(kcidbOf(results))).tests.length, 2);
+	const { builds, tests } = v.parse(kcidbSchema, JSON.parse(kcidbOf(results)));
+	t.is(tests.length, 2);
+	for (const id of [...tests.flatMap(one => [one.id, one.build_id]), ...builds.map(one => one.id)]) {
+		t.regex(id, /^vpmu:.+$/);
+	}
 	const signals = lavaOf(results, text).trimEnd().split('\n');
 	t.is(
 		signals.filter(line =>

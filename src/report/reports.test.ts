@@ -201,6 +201,7 @@ test('KCIDB: a report is valid by its schema, and tests name builds that are in 
 	t.true(report.tests.every(one => builds.has(one.build_id)));
 	t.true(report.builds.every(one => checkouts.has(one.checkout_id)));
 	for (const one of [...report.tests, ...report.builds]) t.regex(one.id, /^vpmu:./);
+	t.false(/: null/.test(kcidbOf(everyStatus)));
 });
 
 test('Markdown: each cell has a table row with as many columns as the header', t => {
