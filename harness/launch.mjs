@@ -61,7 +61,7 @@ export async function launch() {
 		if (compiled !== undefined && canMake(compiled)) module.enableCompileCache(compiled);
 		// By default V8 lets the young generation grow to 64 MiB, which makes a long run twice as large and no faster.
 		setFlagsFromString('--semi-space-growth-factor=1');
-		// By default the old generation may double before it is collected: a long run kept 25 MiB of garbage for minutes.
+		// By default the old generation may double before it is collected: a long run kept 50 MiB of garbage for minutes.
 		setFlagsFromString('--heap-growing-percent=30');
 		try {
 			const { start } = await import(main);

@@ -1,8 +1,7 @@
 /**
  * Makes docs/report.png for README.md from the HTML reports of recorded runs, and the single screenshots in a folder:
  * `npm run screenshots -- FOLDER RUN...`. The overview and the matrix are those of the first run; one of the runs needs a cell
- * that failed, and one a cell of counting/moved-in-mid-count on the topology biglittle,
- * without `pmu=`.
+ * that failed, and one a cell of counting/moved-in-mid-count on the topology biglittle without `pmu=`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
