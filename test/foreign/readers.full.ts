@@ -1,6 +1,6 @@
 import test from 'ava';
 import { assertLinear } from './linear.ts';
-import { readers } from './readers.ts';
+import { readers } from './readers/index.ts';
 
 const size = 8 * 1024 * 1024;
 

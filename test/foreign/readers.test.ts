@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { assertLinear, cpuMs, filled, passMs } from './linear.ts';
-import { readers } from './readers.ts';
+import { readers } from './readers/index.ts';
 
 /** Large enough to tell linear from quadratic; `readers.full.ts` continues up to 8 MiB. */
 const size = 1 << 19;
