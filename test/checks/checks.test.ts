@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -94,31 +94,34 @@ test('a pattern that matches no file is an error', t => {
 	});
 });
 
-test('whatever a killed runner has started ends with it', async t => {
+test('whatever a killed runner has started or left in the temporary folder ends with it', async t => {
 	await withDir(
 		async ({ path: folder }) => {
-			const [file, pidFile] = [path.join(folder, 'kills-itself.mjs'), path.join(folder, 'pid')];
+			const [file, pidFile, madeFile] = ['kills-itself.mjs', 'pid', 'made'].map(name => path.join(folder, name));
 			writeFileSync(
-				file,
+				file!,
 				`import test from 'ava';
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 test('starts a program and dies', () => {
+	writeFileSync(${JSON.stringify(madeFile)}, mkdtempSync(tmpdir() + '/left-'));
 	writeFileSync(${JSON.stringify(pidFile)}, String(spawn('sleep', ['600']).pid));
 	process.kill(process.pid, 'SIGKILL');
 });
 `,
 			);
 			const root = path.resolve(import.meta.dirname, '../..');
-			const [answered] = await withRunners(root, 1, [path.relative(root, file)], async (one, ask) =>
+			const [answered] = await withRunners(root, 1, [path.relative(root, file!)], async (one, ask) =>
 				ask({ tests: [one] }, 600_000),
 			);
 			t.is(answered?.red?.title, 'the process ended');
-			const status = `/proc/${readFileSync(pidFile, 'utf8')}/status`;
+			const status = `/proc/${readFileSync(pidFile!, 'utf8')}/status`;
 			const look = async () => {
 				const state = await readFile(status, 'utf8').catch(() => 'State:\tX');
 				return /^State:\t[ZX]/m.test(state) ? true : undefined;
 			};
+			t.false(existsSync(readFileSync(madeFile!, 'utf8')));
 			t.true(await poll('the end of the program', look, { timeoutMs: 60_000, everyMs: 50 }));
 		},
 		{ unsafeCleanup: true },

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import { dir } from 'tmp-promise';
 import { superviseByDescriptor } from '../../src/host/processes/supervise.ts';
 import { harmless } from '../../src/lib/index.ts';
 import type { Answered, Asked } from './warm.ts';
@@ -12,11 +13,13 @@ const mostRuns = 150;
 /** One process after another that runs test files in itself. */
 class Runner implements AsyncDisposable {
 	readonly #cwd: string;
+	readonly #temporary: string;
 	#child: ChildProcess | undefined;
 	#runs = 0;
 
-	constructor(cwd: string) {
+	constructor(cwd: string, temporary: string) {
 		this.#cwd = cwd;
+		this.#temporary = temporary;
 	}
 
 	/** @returns the answer; a process that ended or did not answer in time is told as a test that failed */
@@ -53,6 +56,7 @@ class Runner implements AsyncDisposable {
 		const child = spawn('sh', ['-c', superviseByDescriptor(), 'sh', ...program], {
 			cwd: this.#cwd,
 			detached: true,
+			env: { ...process.env, TMPDIR: this.#temporary },
 			stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'ipc'],
 		});
 		const lifeline = harmless(child.stdio[3] as Duplex);
@@ -87,12 +91,18 @@ export async function withRunners<Item, Result>(
 ): Promise<Result[]> {
 	const results: Result[] = [];
 	let next = 0;
+	// What tests that are killed leave in it goes with it.
+	const temporary = await dir({ prefix: 'vpmu-checks-', unsafeCleanup: true });
 	const one = async () => {
-		await using runner = new Runner(cwd);
+		await using runner = new Runner(cwd, temporary.path);
 		for (let at = next++; at < items.length; at = next++) {
 			results[at] = await work(items[at]!, (asked, timeoutMs) => runner.ask(asked, timeoutMs));
 		}
 	};
-	await Promise.all(Array.from({ length: Math.min(size, items.length) }, one));
+	try {
+		await Promise.all(Array.from({ length: Math.min(size, items.length) }, one));
+	} finally {
+		await temporary.cleanup();
+	}
 	return results;
 }
