@@ -92,7 +92,8 @@ test('on a terminal: every key goes to the guest, Ctrl-A X leaves, and the termi
 			[/Ctrl-A X leaves/, '\x01x'],
 		],
 	);
-	t.regex(shown, /\bstatus=0\r/);
+	// It may stand right behind the guest's prompt and BusyBox's question for the cursor's place, ESC [6n.
+	t.regex(shown, /status=0\r/);
 	const mode = (name: string) => new RegExp(`(?:^|\\n)${name}=(\\S+)\\r`).exec(shown)?.[1];
 	t.truthy(mode('before'));
 	t.is(mode('after'), mode('before'));
