@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -62,6 +62,24 @@ test.serial(
 		t.is((await vpmu('compare', '--baseline', 'base.json', 'failing')).status, 1);
 	},
 );
+
+test.serial('a run named twice on one side is refused: it is one measurement', async t => {
+	write('once', { bootMs: 1000 });
+	write('other', { bootMs: 2000 });
+	cpSync(path.join(folder, 'other'), path.join(folder, 'copy'), { recursive: true });
+	for (const argv of [
+		['once', 'other', '--after', './other'],
+		['once', 'other', '--after', 'copy'],
+		['other', 'once', '--before', 'copy'],
+		['--write-baseline', 'twice.json', 'other', 'copy'],
+	]) {
+		const { status, stderr } = await vpmu('compare', ...argv);
+		t.is(status, 2, argv.join(' '));
+		t.regex(stderr, /^vpmu: '\S+' and '\S+' are the same run; name each run of a side once\n$/);
+	}
+	t.false(existsSync(path.join(folder, 'twice.json')));
+	t.is((await vpmu('compare', 'other', 'copy')).status, 0, 'a run may be compared with itself');
+});
 
 test.serial('each format renders, and verbose names each cell', async t => {
 	write('a', {}, { axes: ['pmu=1'] });

@@ -42,7 +42,24 @@ export function readBaseline(given: string, cwd: string): Side {
 /** Reads one side of a comparison: a baseline file, or folders of runs of the same thing. @throws UsageError */
 export function readSide(given: readonly string[], cwd: string): Side {
 	const files = given.filter(one => existsSync(path.resolve(cwd, one)) && statSync(path.resolve(cwd, one)).isFile());
-	if (files.length === 0) return sideOf(given.map(one => readRun(one, cwd)));
+	if (files.length === 0) {
+		const runs = given.map(one => readRun(one, cwd));
+		checkDifferent(given, runs);
+		return sideOf(runs);
+	}
 	if (given.length > 1) throw new UsageError(`'${files[0]}' is a file: a baseline stands alone on its side`);
 	return readBaseline(files[0]!, cwd);
+}
+
+/** Checks that no run is named twice, which would count one measurement as several. @throws UsageError */
+function checkDifferent(given: readonly string[], runs: readonly Results[]): void {
+	const seen = new Map<string, string>();
+	for (const [index, { run }] of runs.entries()) {
+		const key = `${run.id} ${run.startedAt}`;
+		const earlier = seen.get(key);
+		if (earlier !== undefined) {
+			throw new UsageError(`'${earlier}' and '${given[index]}' are the same run; name each run of a side once`);
+		}
+		seen.set(key, given[index]!);
+	}
 }
