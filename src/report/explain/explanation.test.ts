@@ -71,6 +71,18 @@ test('as text, the labels have a fixed order, and no line is longer than request
 	t.true(lines.includes('           trace:      type 9 was set'));
 });
 
+test('as text, the last reasons of a prediction are shown, and how many came before them', t => {
+	const predicted = { ...wrongType.predicted!, because: ['first', 'second', 'third', 'fourth'] };
+	const shown = (reasons: number) => {
+		const lines = explanationLines(explanationOf({ ...wrongType, predicted }, 'run'), { reasons });
+		const [from, to] = ['because', 'layers'].map(label => lines.findIndex(line => line.startsWith(label)));
+		return lines.slice(from, to).map(line => line.slice(11));
+	};
+	t.deepEqual(shown(2), ['2 reasons before these', 'third', 'fourth']);
+	t.deepEqual(shown(3), ['1 reason before these', 'second', 'third', 'fourth']);
+	t.deepEqual(shown(4), ['first', 'second', 'third', 'fourth']);
+});
+
 test('an unmet demand of the case is shown next to the counts', t => {
 	const cell = cellOf('fail', { unmet: ['cycles do not count on host CPU 4-5'] });
 	const [one, other] = explanationOf(cell, 'run').disagree[0] ?? [];

@@ -1,3 +1,4 @@
+import { counted } from '../../lib/text/counted.ts';
 import { shorten } from '../../lib/text/foreign.ts';
 import type { Explanation } from './explanation.ts';
 
@@ -25,6 +26,7 @@ export function explanationLines(explanation: Explanation, options: ExplanationT
 	const labelled = (label: string, lines: readonly string[]) =>
 		lines.map((text, index) => `${(index === 0 ? label : '').padEnd(10)} ${text}`);
 	const because = predicted?.because ?? [];
+	const before = because.length - reasons;
 	const layerWidth = Math.max(0, ...layers.map(({ layer }) => layer.length));
 	const left = disagree.length - pairs;
 	const predictedText =
@@ -36,7 +38,10 @@ export function explanationLines(explanation: Explanation, options: ExplanationT
 	return [
 		...(summary ? [line(explanation.summary)] : []),
 		...labelled('predicted', predictedText),
-		...labelled('because', because.slice(-reasons).map(line)),
+		...labelled('because', [
+			...(before > 0 ? [`${counted(before, 'reason')} before these`] : []),
+			...because.slice(-reasons).map(line),
+		]),
 		...labelled(
 			'layers',
 			layers.map(

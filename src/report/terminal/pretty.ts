@@ -150,7 +150,7 @@ export class PrettyReport {
 		if (!isWrong(result)) return [];
 		const width = Math.max(30, (this.#options.columns ?? 200) - 40);
 		const explanation = explanationOf(result, this.#options.folder ?? 'RUN');
-		return explanationLines(explanation, { summary: false, width, reasons: 3, pairs: 3 });
+		return explanationLines(explanation, { summary: false, width, pairs: 3 });
 	}
 
 	/**
