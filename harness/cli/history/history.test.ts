@@ -55,6 +55,7 @@ test('imported runs are listed by cell, in detail by case, and reported by night
 		list.stdout,
 		/^history: 2 cells, 3 runs since .*\n\npmu\/a\nlast {2}runs {2}boot .*\nfail {2}3 {5}1\.1 s \(1\.0 s to 1\.2 s\) .* \[uniform,/,
 	);
+	t.regex((await vpmu('history', '--since', '1h')).stdout, /^no run since /, 'the history is not empty');
 	const detail = await vpmu('history', 'pmu/b');
 	t.regex(detail.stdout, /\nverdicts {4}\.FF \(/);
 	t.regex(detail.stdout, /\nred {9}last good: run one of .*first bad:\s+run two of /s);

@@ -38,7 +38,7 @@ export async function show(context: CommandContext, { positionals, options }: Hi
 	if (name !== undefined && results.length === 0) throw unknownCase(name, readHistory(store), options.since);
 	const cells = cellHistories(results);
 	const value: HistoryDocument = { schema: 'vpmu-history/1', cells };
-	const text = rendered(options.format, cellsDocument(cells, { name, from: context.cwd }), value);
+	const text = rendered(options.format, cellsDocument(cells, { name, from: context.cwd, since }), value);
 	context.stdout.write(text);
 	return exitCodes.asPredicted;
 }

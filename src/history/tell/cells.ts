@@ -17,12 +17,16 @@ import {
 /** Plots show this many of the latest results. */
 const mostMarks = 60;
 
-/** Makes the history of cells: a table of all, or every detail of those that the user named. */
+/**
+ * Makes the history of cells: a table of all, or every detail of those that the user named. `since` is the moment in
+ * milliseconds before which runs were left out.
+ */
 export function cellsDocument(
 	cells: readonly CellHistory[],
-	{ name, from }: { readonly name?: string | undefined; readonly from: string },
+	{ name, from, since = 0 }: { readonly name?: string | undefined; readonly from: string; readonly since?: number },
 ): ReportDocument {
 	const runs = new Set(cells.flatMap(({ results }) => results.map(({ run }) => run)));
+	if (runs.size === 0 && since > 0) return { title: `no run since ${momentText(since)}`, blocks: [] };
 	if (runs.size === 0) {
 		return {
 			title: 'the history is empty',
