@@ -81,6 +81,10 @@ export function compareSides(before: Side, after: Side): Comparison {
 	};
 }
 
+/** Whether no cell is on both sides, so that nothing can be said about regressions. */
+export const hasNothingInCommon = ({ before, after, counts }: Comparison): boolean =>
+	counts.new === after.cells && counts.gone === before.cells;
+
 function unmatched(what: string, { onlyBefore, onlyAfter }: ReturnType<typeof matchNames>): string[] {
 	if (onlyBefore.length === 0 && onlyAfter.length === 0) return [];
 	const side = (names: readonly string[], when: string) =>

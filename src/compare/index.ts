@@ -1,7 +1,7 @@
 /** What changed from one run to another, or from a baseline to a run. The public interface of this folder. */
 
 export { type CellChange, groupingText } from './changes.ts';
-export { type Comparison, compareSides, type SideSummary } from './compare.ts';
+export { type Comparison, compareSides, hasNothingInCommon, type SideSummary } from './compare.ts';
 export type { ChangeGroup } from './groups.ts';
 export type { MeasuredChange } from './measure/measure.ts';
 export { leastProbability, median, rankTest, significant } from './measure/statistics.ts';

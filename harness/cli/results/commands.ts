@@ -23,7 +23,7 @@ export const merge = command({
 export const compare = command({
 	summary: 'what changed from one run to another, or from a baseline',
 	details:
-		'Compare two runs, or a run with a baseline file, cell by cell, and tell what changed grouped by why. Exits with 1 if a cell got worse. Boot times and counts are compared where each side has enough runs.',
+		'Compare two runs, or a run with a baseline file, cell by cell, and tell what changed grouped by why. Exits with 1 if a cell got worse, with 69 if nothing can be compared. Boot times and counts are compared where each side has enough runs.',
 	usage: 'BEFORE AFTER | --baseline FILE RUN | --write-baseline FILE RUN...',
 	options: compareOptions,
 	positionals: { minimum: 1, maximum: 100 },

@@ -81,6 +81,17 @@ test.serial('a run named twice on one side is refused: it is one measurement', a
 	t.is((await vpmu('compare', 'other', 'copy')).status, 0, 'a run may be compared with itself');
 });
 
+test.serial('runs without a common cell are not told as free of regressions', async t => {
+	write('one-case', {});
+	write('another-case', { name: 'pmu/c' });
+	write('both-cases', {}, { name: 'pmu/c' });
+	const { status, stdout } = await vpmu('compare', 'one-case', 'another-case');
+	t.is(status, 69);
+	t.regex(stdout, /^nothing compared, 1 new, 1 gone, 0 unchanged\n/);
+	t.is((await vpmu('compare', 'one-case', 'both-cases')).status, 0);
+	t.is((await vpmu('compare', 'both-cases', 'one-case')).status, 0);
+});
+
 test.serial('each format renders, and verbose names each cell', async t => {
 	write('a', {}, { axes: ['pmu=1'] });
 	write('b', { status: 'fail', reason: 'x' }, { axes: ['pmu=1'], status: 'fail', reason: 'x' });

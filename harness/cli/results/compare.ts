@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { baselineText, type Comparison, compareSides } from '../../../src/compare/index.ts';
+import { baselineText, type Comparison, compareSides, hasNothingInCommon } from '../../../src/compare/index.ts';
 import { counted, messageOf, stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import { comparisonDocument, htmlFrom, markdownFrom, textOf } from '../../../src/report/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
@@ -65,10 +65,12 @@ function sidesOf({ positionals, options }: CompareGiven, cwd: string) {
 	return [readSide([first, ...before], cwd), [second, ...after]] as const;
 }
 
-/** Returns 1 if a cell got worse, 69 if the infrastructure hides a verdict. */
-export function exitCodeOf({ regressions, counts }: Comparison): number {
-	if (regressions > 0) return exitCodes.failed;
-	return counts.undecided > 0 ? exitCodes.infrastructure : exitCodes.asPredicted;
+/** Returns 1 if a cell got worse, 69 if the infrastructure hides a verdict, or if the sides have no cell in common. */
+export function exitCodeOf(comparison: Comparison): number {
+	if (comparison.regressions > 0) return exitCodes.failed;
+	return comparison.counts.undecided > 0 || hasNothingInCommon(comparison)
+		? exitCodes.infrastructure
+		: exitCodes.asPredicted;
 }
 
 /** Columns of a screen, and of a mail. */

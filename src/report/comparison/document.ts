@@ -1,4 +1,11 @@
-import { type ChangeGroup, type Comparison, kindTitles, type MeasuredChange, stableIdOf } from '../../compare/index.ts';
+import {
+	type ChangeGroup,
+	type Comparison,
+	hasNothingInCommon,
+	kindTitles,
+	type MeasuredChange,
+	stableIdOf,
+} from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { programName } from '../words.ts';
@@ -73,11 +80,13 @@ function namesIn({ before, after }: Comparison): (id: string) => string {
 }
 
 /** `no regression, 3 fixed, 61 unchanged`. */
-export function headline({ counts, regressions, same, sameFailing }: Comparison): string {
+export function headline(comparison: Comparison): string {
+	const { counts, regressions, same, sameFailing } = comparison;
 	const told = Object.entries(counts)
 		.filter(([kind, count]) => count > 0 && kind !== 'regression' && kind !== 'rule')
 		.map(([kind, count]) => `${count} ${short[kind as keyof typeof counts]}`);
-	const first = regressions === 0 ? 'no regression' : counted(regressions, 'regression');
+	const none = hasNothingInCommon(comparison) ? 'nothing compared' : 'no regression';
+	const first = regressions === 0 ? none : counted(regressions, 'regression');
 	const failing =
 		sameFailing === 0 ? '' : ` (${sameFailing} of them ${sameFailing === 1 ? 'fails' : 'fail'} on both sides)`;
 	// Another rule for the same backend changes nothing that a user of QEMU sees.
