@@ -68,9 +68,15 @@ function makeEmpty(file: string): void {
 	}
 }
 
+/** @throws UsageError for a port that there is not */
 function addressOf(socket: string): string | { host: string; port: number } {
 	const tcp = /^(\[[^\]]+\]|[^/:]+):(\d+)$/.exec(socket);
-	return tcp === null ? socket : { host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2]) };
+	if (tcp === null) return socket;
+	const port = Number(tcp[2]);
+	if (port < 1 || port > 65535) {
+		throw new UsageError(`port '${tcp[2]}' of option '--socket' is not valid; allowed: whole numbers from 1 to 65535`);
+	}
+	return { host: tcp[1]!.replace(/^\[|\]$/g, ''), port };
 }
 
 async function answer(
