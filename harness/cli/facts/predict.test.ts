@@ -76,6 +76,12 @@ const wrong: readonly [title: string, argv: readonly string[], stdin: string, se
 	['vCPUs', ['--facts', '-', '--vcpus', '0'], JSON.stringify(none), /'0' of option '--vcpus'/],
 	['affinity', ['--facts', '-', '--affinity', '3-1'], JSON.stringify(none), /CPU list "3-1"/],
 	['no affinity', ['--facts', '-', '--affinity', '\n'], JSON.stringify(none), /names no CPU/],
+	[
+		'CPUs that the host does not have',
+		['--facts', '-', '--affinity', '2-3,9'],
+		JSON.stringify(bigLittle),
+		/'2-3,9' of option '--affinity' names no CPU that is online in the facts; allowed: some of 0-1$/,
+	],
 	['an accelerator', ['--facts', '-', '--accel', 'hvf'], JSON.stringify(none), /'hvf' of option '--accel'/],
 ];
 

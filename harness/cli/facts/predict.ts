@@ -4,6 +4,8 @@ import { messageOf, readGiven, UsageError } from '../../../src/lib/index.ts';
 import {
 	type Counting,
 	CpuSet,
+	type HostFacts,
+	hostModel,
 	type PmuSettings,
 	type Prediction,
 	parseCpuList,
@@ -25,7 +27,9 @@ export async function predict(context: CommandContext, { options }: Given<typeof
 		await readFacts(context, options.facts),
 		options.facts === '-' ? 'standard input' : options.facts,
 	);
-	const prediction = predictBackend(facts, settingsOf(options));
+	const settings = settingsOf(options);
+	checkAffinity(facts, settings.affinity);
+	const prediction = predictBackend(facts, settings);
 	context.stdout.write(
 		options.json ? `${JSON.stringify(prediction, null, 2)}\n` : inWords(prediction, options.verbose),
 	);
@@ -72,6 +76,15 @@ function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings
 		...(given.affinity === undefined ? {} : { affinity: given.affinity }),
 		qemu: { hasPmuChoice: given['qemu-has-choice'] !== 'no', ...(version === undefined ? {} : { version }) },
 	};
+}
+
+/** Checks that QEMU can run on one of these CPUs, as sched_setaffinity(2) does. @throws UsageError */
+function checkAffinity(facts: HostFacts, affinity: string | undefined): void {
+	const { online } = hostModel(facts);
+	if (affinity === undefined || online.size === 0 || parseCpuList(affinity).and(online).size > 0) return;
+	throw new UsageError(
+		`'${affinity}' of option '--affinity' names no CPU that is online in the facts; allowed: some of ${online}`,
+	);
 }
 
 /** Describes the prediction. `verbose`: includes each event source that was considered. */
