@@ -10,9 +10,9 @@ export interface RunNote {
 }
 
 /**
- * Returns the notes of a run: cells that passed only on a retry, quarantined cells that pass or whose quarantine has expired,
- * the cells' own notes, cells that were skipped on every host, the number of cells that were not run because of an
- * interrupt, and old versions of packages. Pure.
+ * Returns the notes of a run: the number of cells that were not run because of an interrupt, cells that passed only on a
+ * retry, quarantined cells that pass or whose quarantine has expired, the cells' own notes, cells that were skipped on every
+ * host, and old versions of packages. Pure.
  */
 export function notesOf({ cells, run }: Pick<Results, 'cells'> & { readonly run?: Results['run'] }): RunNote[] {
 	const reasons: readonly (string | null)[] = Object.values(interrupted);
@@ -20,13 +20,14 @@ export function notesOf({ cells, run }: Pick<Results, 'cells'> & { readonly run?
 	const nameOf = (id: string) => names.get(id)!;
 	const asked = cells.filter(cell => !reasons.includes(cell.reason));
 	return [
+		// Short reports leave out the last notes, and this one says that the run is not whole.
+		...interruptedNote(cells.length - asked.length),
 		...cells
 			.filter(cell => cell.flaky === true)
 			.map(({ id, reason }): RunNote => ({ kind: 'flaky', text: `${nameOf(id)}: ${reason}` })),
 		...cells.flatMap(cell => quarantineNote(cell, nameOf(cell.id))),
 		...cellNotes(cells, nameOf),
 		...skippedEverywhere(asked),
-		...interruptedNote(cells.length - asked.length),
 		...packagesNote(run),
 	];
 }

@@ -240,6 +240,17 @@ test('mail: short lines; what went wrong by cause, with command; Tested-by only 
 	t.notRegex(mail([cellOf('pass', { flaky: true })]), /Tested-by/);
 });
 
+test('a mail and a pull request say that a run was interrupted, however many notes there are', t => {
+	const noted = Array.from({ length: 30 }, (_, index) =>
+		cellOf('pass', { id: `pmu/a[uniform,qemu,virt,pmu=${index}]`, notes: [`note ${index}`] }),
+	);
+	const skipped = cellOf('skip', { id: 'pmu/b[uniform,qemu,virt]', reason: 'interrupted before it ran' });
+	const results = resultsWith([...noted, skipped]);
+	for (const text of [textOf(runDocument(results, { folder: 'run' }), 72), markdownOf(results, 'run')]) {
+		t.regex(text, /\n- 1 cell has no verdict: interrupted\n/);
+	}
+});
+
 test('notes name flaky cells, quarantine, and cells skipped on every host', t => {
 	const place = (status: 'skip' | 'pass', host: string, rest: string) =>
 		cellOf(status, { id: `pmu/a[${host},${rest}]`, reason: status === 'skip' ? 'needs two PMUs' : null });
@@ -257,11 +268,11 @@ test('notes name flaky cells, quarantine, and cells skipped on every host', t =>
 	);
 	t.deepEqual(
 		notes.map(note => note.kind),
-		['flaky', 'quarantine', 'quarantine', 'skipped-everywhere', 'interrupted'],
+		['interrupted', 'flaky', 'quarantine', 'quarantine', 'skipped-everywhere'],
 	);
-	t.regex(notes[1]!.text, /its quarantine ended on 2026-01-01 \(issue 1\); it is fail now/);
-	t.is(notes[3]!.text, 'pmu/a: 2 of its cells skipped on every host: needs two PMUs');
-	t.is(notes[4]!.text, '1 cell has no verdict: interrupted');
+	t.regex(notes[2]!.text, /its quarantine ended on 2026-01-01 \(issue 1\); it is fail now/);
+	t.is(notes[4]!.text, 'pmu/a: 2 of its cells skipped on every host: needs two PMUs');
+	t.is(notes[0]!.text, '1 cell has no verdict: interrupted');
 });
 
 test('a backend that a guest without a PMU cannot show is not reported as unknown', t => {
