@@ -21,6 +21,14 @@ test('each pair of statuses has a kind: only a verdict that got worse is a regre
 	t.is(kinds('error'), 'runs finding runs failure same same');
 });
 
+test('a cell that an interrupt took the verdict of is undecided, not skipped', t => {
+	for (const reason of ['interrupted while it ran', 'interrupted before it ran']) {
+		const { changes, counts } = compareSides(sideOf([runOf({})]), sideOf([runOf({ status: 'skip', reason })]));
+		t.is(counts.undecided, 1);
+		t.is(changes[0]!.what, `pass became skip: ${reason}`);
+	}
+});
+
 test('if each run has one build of QEMU, their cells correspond; if more, those of equal name do', t => {
 	t.is(compared([{ qemu: '/a/qemu' }], [{ qemu: '/b/qemu' }]).same, 1);
 	const both = compared(

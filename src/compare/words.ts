@@ -24,7 +24,7 @@ export const kindTitles: Readonly<Record<ChangeKind, string>> = {
 	regression: 'got worse',
 	failure: 'fail, and had no verdict before',
 	finding: 'show a known finding',
-	undecided: 'lost their verdict to the infrastructure',
+	undecided: 'lost their verdict to the infrastructure or an interrupt',
 	flaky: 'flaky: the status differs between attempts',
 	fix: 'got better',
 	backend: 'observe another backend than before, which was not predicted',

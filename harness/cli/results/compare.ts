@@ -65,7 +65,7 @@ function sidesOf({ positionals, options }: CompareGiven, cwd: string) {
 	return [readSide([first, ...before], cwd), [second, ...after]] as const;
 }
 
-/** Returns 1 if a cell got worse, 69 if the infrastructure hides a verdict, or if the sides have no cell in common. */
+/** Returns 1 if a cell got worse, 69 if the infrastructure or an interrupt hides a verdict, or if the sides have no cell in common. */
 export function exitCodeOf(comparison: Comparison): number {
 	if (comparison.regressions > 0) return exitCodes.failed;
 	return comparison.counts.undecided > 0 || hasNothingInCommon(comparison)
