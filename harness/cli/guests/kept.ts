@@ -9,11 +9,13 @@ import type { Given } from '../command.ts';
 import { attachSocket } from './attach.ts';
 import type { keptOptions } from './options.ts';
 
+const none = "no guest is kept: 'vpmu run --keep' leaves one";
+const noneKept = () => new UsageError(none);
+
 /** `vpmu kept list`. Removes what killed keepers left behind. */
 export async function list({ env, stdout }: CommandContext, { options }: Given<typeof keptOptions>): Promise<number> {
 	const all = await listKept(env);
-	const none = "no guest is kept: 'vpmu run --keep' leaves one\n";
-	const text = all.length === 0 ? none : all.map(attachText).join('\n');
+	const text = all.length === 0 ? `${none}\n` : all.map(attachText).join('\n');
 	stdout.write(options.json ? `${JSON.stringify(all, null, 2)}\n` : text);
 	return exitCodes.asPredicted;
 }
@@ -37,6 +39,7 @@ async function chosenOf({ env }: CommandContext, action: string, id: string | un
 	const all = await listKept(env);
 	const chosen = id === undefined ? all : all.filter(kept => kept.id === id);
 	if (id !== undefined && chosen.length === 0) {
+		if (all.length === 0) throw noneKept();
 		const ids = all.map(kept => kept.id);
 		throw unknownName('kept guest', id, `of 'vpmu kept ${action}'`, ids);
 	}
@@ -45,7 +48,7 @@ async function chosenOf({ env }: CommandContext, action: string, id: string | un
 
 async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Promise<number> {
 	const [kept, ...others] = chosen;
-	if (kept === undefined) throw new UsageError("no guest is kept: 'vpmu run --keep' leaves one");
+	if (kept === undefined) throw noneKept();
 	if (others.length > 0) {
 		throw new UsageError(`several guests are kept; name one: ${chosen.map(one => one.id).join(', ')}`);
 	}
