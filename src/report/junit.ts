@@ -3,12 +3,12 @@ import type { CellResult, Results } from '../run/results.ts';
 import { explanationOf, isWrong, reasonOf } from './explain/explanation.ts';
 import { factsOf } from './explain/facts.ts';
 import { explanationLines } from './explain/text.ts';
-import { countsOf } from './words.ts';
+import { countsOf, shownStatus } from './words.ts';
 import { attribute, text } from './xml.ts';
 
 /**
- * Renders a run as JUnit XML: one suite per case, `failure` for the code under test, `error` for the infrastructure, one
- * `system-out` per test case (some readers fail on more). What a failure holds is its explanation.
+ * Renders a run as JUnit XML: one suite per case, `failure` for the code under test, `error` for the infrastructure and
+ * interrupts, one `system-out` per test case (some readers fail on more). What a failure holds is its explanation.
  *
  * @param folder the run folder as the reader can name it
  */
@@ -39,7 +39,8 @@ function testCase(cell: CellResult, name: string, folder: string): string[] {
 		fail: `<failure message="${reason}" type="fail">${explained}</failure>`,
 		xpass: `<failure message="${attribute(`passed, but was expected to fail: ${reasonOf(cell)}`)}" type="xpass">${explained}</failure>`,
 		error: `<error message="${reason}" type="${cell.blame ?? 'harness'}">${explained}</error>`,
-	}[cell.status];
+		interrupted: `<error message="${reason}" type="interrupted"/>`,
+	}[shownStatus(cell)];
 	const counts = countsOf(cell);
 	const told = [...factsOf(cell), ...(counts === '' ? [] : [['counts', counts] as const])]
 		.map(([fact, value]) => `${fact.padEnd(10)} ${value.replaceAll(/\s+/g, ' ')}`)
@@ -56,6 +57,6 @@ const sum = (cells: readonly CellResult[]) => cells.reduce((total, cell) => tota
 const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3);
 
 function counts(cells: readonly CellResult[]): string {
-	const of = (...statuses: string[]) => cells.filter(cell => statuses.includes(cell.status)).length;
-	return `tests="${cells.length}" failures="${of('fail', 'xpass')}" errors="${of('error')}" skipped="${of('skip', 'xfail')}"`;
+	const of = (...statuses: string[]) => cells.filter(cell => statuses.includes(shownStatus(cell))).length;
+	return `tests="${cells.length}" failures="${of('fail', 'xpass')}" errors="${of('error', 'interrupted')}" skipped="${of('skip', 'xfail')}"`;
 }

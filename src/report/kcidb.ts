@@ -1,13 +1,14 @@
 import { visible } from '../lib/text/foreign.ts';
 import { stringifyJson } from '../lib/text/json.ts';
+import { isInterrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { oneLine } from './document/index.ts';
 import { explanationOf, isWrong, reasonOf } from './explain/explanation.ts';
 import { explanationLines } from './explain/text.ts';
 
 /** Maps a status to that of KCIDB's schema 5.3 (kernelci/kcidb-io). */
-function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'PASS' | 'SKIP' {
-	switch (status) {
+function statusOf(cell: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'PASS' | 'SKIP' {
+	switch (cell.status) {
 		case 'pass':
 		case 'xpass':
 			// The code under test passed although a known defect was expected: the comment says so.
@@ -16,9 +17,9 @@ function statusOf({ status, blame }: CellResult): 'FAIL' | 'ERROR' | 'MISS' | 'P
 		case 'xfail':
 			return 'FAIL';
 		case 'skip':
-			return 'SKIP';
+			return isInterrupted(cell) ? 'MISS' : 'SKIP';
 		case 'error':
-			return blame === 'harness' ? 'ERROR' : 'MISS';
+			return cell.blame === 'harness' ? 'ERROR' : 'MISS';
 	}
 }
 

@@ -1,5 +1,5 @@
 import { stableIdsOf } from '../compare/index.ts';
-import { interrupted } from '../run/fold.ts';
+import { isInterrupted } from '../run/fold.ts';
 import type { CellResult, Results } from '../run/results.ts';
 import { wordsOfPins } from './pins.ts';
 
@@ -15,10 +15,9 @@ export interface RunNote {
  * host, and old versions of packages. Pure.
  */
 export function notesOf({ cells, run }: Pick<Results, 'cells'> & { readonly run?: Results['run'] }): RunNote[] {
-	const reasons: readonly (string | null)[] = Object.values(interrupted);
 	const names = stableIdsOf(cells.map(({ id }) => id));
 	const nameOf = (id: string) => names.get(id)!;
-	const asked = cells.filter(cell => !reasons.includes(cell.reason));
+	const asked = cells.filter(cell => !isInterrupted(cell));
 	return [
 		// Short reports leave out the last notes, and this one says that the run is not whole.
 		...interruptedNote(cells.length - asked.length),

@@ -20,7 +20,7 @@ import { tapOf } from './tap.ts';
 import { PrettyReport } from './terminal/pretty.ts';
 import { kcidbSchema } from './testing/kcidb.ts';
 import { pagesOf } from './testing/pages.ts';
-import { cellOf, everyStatus, nasty, resultsWith } from './testing/results.ts';
+import { cellOf, everyStatus, interruptedCell, nasty, resultsWith } from './testing/results.ts';
 
 const program = (name: string) =>
 	['/usr/bin', '/usr/local/bin'].map(folder => path.join(folder, name)).find(existsSync);
@@ -92,6 +92,17 @@ test('TAP: a version 14 parser finds no error, counts as we do, and reads every 
 	t.like(endOf(tapOf(everyStatus)), { count: 6, fail: 4, skip: 1, todo: 1, failures: { length: 3 } });
 	t.like(endOf(tapOf(resultsWith([cellOf('pass'), cellOf('skip')]))), { ok: true, count: 2 });
 	t.like(endOf(tapOf(resultsWith([]))), { count: 0 });
+});
+
+test('TAP: a cell that an interrupt took is not ok, and its diagnostic has the reason', t => {
+	const read = Parser.parse(tapOf(resultsWith([cellOf('pass'), interruptedCell()])), { strict: true });
+	const points = read.flatMap(([kind, value]) => (kind === 'assert' ? [value as Result] : []));
+	t.like(points[1], { ok: false, skip: false, todo: false });
+	t.like(points[1]!.diag, { message: 'interrupted while it ran', severity: 'error', status: 'interrupted' });
+	t.deepEqual(
+		read.filter(([kind]) => kind === 'extra' || kind === 'bailout' || kind === 'comment'),
+		[],
+	);
 });
 
 test('TAP: a `#` in a cell’s name is not a directive, and a reason of several lines is one diagnostic', t => {
@@ -202,6 +213,14 @@ test('KCIDB: a report is valid by its schema, and tests name builds that are in 
 	t.true(report.builds.every(one => checkouts.has(one.checkout_id)));
 	for (const one of [...report.tests, ...report.builds]) t.regex(one.id, /^vpmu:./);
 	t.false(/: null/.test(kcidbOf(everyStatus)));
+});
+
+test('KCIDB: a cell that an interrupt took is a test without a result', t => {
+	const report = v.parse(kcidbSchema, JSON.parse(kcidbOf(resultsWith([cellOf('skip'), interruptedCell()]))));
+	t.deepEqual(
+		report.tests.map(one => one.status),
+		['SKIP', 'MISS'],
+	);
 });
 
 test('Markdown: each cell has a table row with as many columns as the header', t => {

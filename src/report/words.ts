@@ -1,4 +1,9 @@
-import type { BackendView, CellResult } from '../run/results.ts';
+import { isInterrupted } from '../run/fold.ts';
+import type { BackendView, CellResult, CellStatus } from '../run/results.ts';
+
+/** Returns the status of a cell, but `interrupted` for one that an interrupt took, which results list as skipped. */
+export const shownStatus = (cell: Pick<CellResult, 'status' | 'reason'>): CellStatus | 'interrupted' =>
+	isInterrupted(cell) ? 'interrupted' : cell.status;
 
 /** Describes a backend in one or two words. */
 export function viewOf(backend: BackendView | null): string {

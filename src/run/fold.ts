@@ -5,6 +5,10 @@ import { type CellResult, type CellStatus, cellStatuses, type Results } from './
 /** Reasons of cells without a verdict in an interrupted run. */
 export const interrupted = { while: 'interrupted while it ran', before: 'interrupted before it ran' } as const;
 
+/** Whether an interrupt kept a cell from its verdict. Such a cell is a `skip`, but other skips say something of the cell. */
+export const isInterrupted = ({ status, reason }: Pick<CellResult, 'status' | 'reason'>): boolean =>
+	status === 'skip' && (reason === interrupted.while || reason === interrupted.before);
+
 /**
  * Folds the events of a run into its results. The results also contain cells that were planned but have no end: `skip` if the
  * plan said so, otherwise `error`, because an unfinished cell must not count as success. If a cell was retried, its last

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { cellOf, everyStatus, nasty, resultsWith } from '../testing/results.ts';
+import { cellOf, everyStatus, interruptedCell, nasty, resultsWith } from '../testing/results.ts';
 import { githubOf } from './github.ts';
 import { lavaOf } from './lava.ts';
 
@@ -55,4 +55,20 @@ test('no word of a cell forges a signal or a workflow command', t => {
 
 test('a run without trouble has no annotation', t => {
 	t.is(githubOf(resultsWith([cellOf('pass'), cellOf('skip'), cellOf('xfail')])), '');
+});
+
+test('cells that an interrupt took are unknown to LAVA, and one warning on GitHub', t => {
+	const results = resultsWith([
+		cellOf('fail'),
+		interruptedCell(),
+		{ ...interruptedCell(), id: 'pmu/b[uniform,qemu,virt]' },
+	]);
+	t.deepEqual(
+		signalsIn(lavaOf(results)).map(([, { RESULT }]) => RESULT),
+		['fail', 'unknown', 'unknown'],
+	);
+	t.regex(lavaOf(results), /\nvpmu: interrupted pmu\/b\S+: interrupted while it ran\n/);
+	t.deepEqual(githubOf(results).match(/^::warning .*$/gm), [
+		'::warning title=no verdict (interrupted)::2 cells have no verdict: interrupted',
+	]);
 });

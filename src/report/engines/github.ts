@@ -2,16 +2,22 @@ import { stableIdsOf } from '../../compare/index.ts';
 import type { CellResult, Results } from '../../run/results.ts';
 import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
+import { notesOf } from '../notes.ts';
 
 /**
  * Renders what went wrong in a run as workflow commands of GitHub Actions, which show them as annotations: an error for each
- * cell that failed, a warning for each that the infrastructure kept from a verdict, with its explanation.
+ * cell that failed, a warning for each that the infrastructure kept from a verdict, with its explanation, and one for all
+ * that an interrupt took.
  *
  * @param folder the run folder as the reader can name it
  */
 export function githubOf({ cells }: Results, folder = 'RUN'): string {
 	const names = stableIdsOf(cells.map(({ id }) => id));
-	return cells.flatMap(cell => annotation(cell, names.get(cell.id)!, folder)).join('');
+	const interrupts = notesOf({ cells }).filter(note => note.kind === 'interrupted');
+	return [
+		...interrupts.map(({ text }) => `::warning title=no verdict (interrupted)::${data(text)}\n`),
+		...cells.flatMap(cell => annotation(cell, names.get(cell.id)!, folder)),
+	].join('');
 }
 
 function annotation(cell: CellResult, id: string, folder: string): string[] {

@@ -1,11 +1,13 @@
 import { stableIdsOf } from '../../compare/index.ts';
-import type { CellResult, CellStatus, Results } from '../../run/results.ts';
+import type { CellResult, Results } from '../../run/results.ts';
 import { explanationOf, isWrong, reasonOf } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
+import { shownStatus } from '../words.ts';
 
-/** LAVA's name for each status: an infrastructure error is neither a pass nor a fail. */
-const resultOf: Record<CellStatus, 'pass' | 'fail' | 'skip' | 'unknown'> = {
-	...{ pass: 'pass', xfail: 'pass', fail: 'fail', xpass: 'fail', skip: 'skip', error: 'unknown' },
+/** LAVA's name for each status: an infrastructure error or an interrupt is neither a pass nor a fail. */
+const resultOf: Record<ReturnType<typeof shownStatus>, 'pass' | 'fail' | 'skip' | 'unknown'> = {
+	...{ pass: 'pass', xfail: 'pass', fail: 'fail', xpass: 'fail', skip: 'skip' },
+	...{ error: 'unknown', interrupted: 'unknown' },
 };
 
 /**
@@ -23,9 +25,10 @@ export function lavaOf({ cells }: Results, folder = 'RUN'): string {
 		.join('');
 }
 
-function signal({ status, timings }: CellResult, id: string): string {
+function signal(cell: CellResult, id: string): string {
+	const { timings } = cell;
 	const seconds = timings.totalMs === null ? '' : ` UNITS=seconds MEASUREMENT=${(timings.totalMs / 1000).toFixed(3)}`;
-	return `<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=${nameOf(id)} RESULT=${resultOf[status]}${seconds}>`;
+	return `<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=${nameOf(id)} RESULT=${resultOf[shownStatus(cell)]}${seconds}>`;
 }
 
 /** A cell's text may come from guests, and must not begin a signal. */
@@ -34,7 +37,7 @@ function reason(cell: CellResult, id: string, folder: string): string[] {
 	if (status === 'pass' || cell.reason === null) return [];
 	const told = isWrong(cell) ? explanationLines(explanationOf(cell, folder), { summary: false }) : [];
 	return [
-		`vpmu: ${status}${blame === null ? '' : ` (${blame})`} ${nameOf(id)}: ${reasonOf(cell).replaceAll(/\s+/g, ' ')}`,
+		`vpmu: ${shownStatus(cell)}${blame === null ? '' : ` (${blame})`} ${nameOf(id)}: ${reasonOf(cell).replaceAll(/\s+/g, ' ')}`,
 		...told.map(line => `vpmu:   ${line}`),
 	].map(line => line.replaceAll('<', '('));
 }

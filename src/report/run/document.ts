@@ -1,7 +1,7 @@
 import { findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
 import { formatDuration } from '../../lib/waiting/deadline.ts';
-import { interrupted } from '../../run/fold.ts';
+import { isInterrupted } from '../../run/fold.ts';
 import type { CellResult, CellStatus, Results } from '../../run/results.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { explanationOf, isWrong, reasonOf, repeatWords } from '../explain/explanation.ts';
@@ -74,7 +74,7 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 /** Whether everything that was tried passed, and something was. */
 export function allPassed({ cells, summary }: Results): boolean {
 	const { fail, xfail, xpass, error, pass } = summary;
-	const isCut = cells.some(cell => cell.reason === interrupted.while || cell.reason === interrupted.before);
+	const isCut = cells.some(isInterrupted);
 	return pass > 0 && fail + xfail + xpass + error === 0 && !isCut && cells.every(cell => cell.flaky !== true);
 }
 

@@ -25,6 +25,10 @@ export const cellOf = (status: CellResult['status'], more: Partial<CellResult> =
 	...more,
 });
 
+/** A cell that an interrupt kept from its verdict, as the fold of a run makes it. */
+export const interruptedCell = (): CellResult =>
+	cellOf('skip', { reason: 'interrupted while it ran', predicted: null, observed: null, perf: [], artifacts: {} });
+
 /** Makes the results of a run with these cells. */
 export function resultsWith(cells: readonly CellResult[]): Results {
 	return {
