@@ -270,6 +270,15 @@ test('a mail and a pull request say that a run was interrupted, however many not
 	}
 });
 
+test('a mail and a pull request count cells that an interrupt took apart from skipped ones', t => {
+	const results = resultsWith([cellOf('pass'), cellOf('skip'), interruptedCell()]);
+	const text = textOf(runDocument(results, { folder: 'run' }), 72);
+	t.regex(text, /^vpmu run r: 1 pass, 1 skip, 1 interrupted\n/);
+	t.regex(text, /; 1 skipped\n/);
+	t.regex(text, /\nhost +pass +interrupted +skip\nboard:uniform +1 +1 +1\n/);
+	t.regex(markdownOf(results, 'run'), /\n\| interrupted \| pmu\/a/);
+});
+
 test('notes name flaky cells, quarantine, and cells skipped on every host', t => {
 	const place = (status: 'skip' | 'pass', host: string, rest: string) =>
 		cellOf(status, { id: `pmu/a[${host},${rest}]`, reason: status === 'skip' ? 'needs two PMUs' : null });

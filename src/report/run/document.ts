@@ -2,14 +2,14 @@ import { findingIn, groupingText, identityOf, stableIdsOf, whereOf } from '../..
 import { counted } from '../../lib/text/counted.ts';
 import { formatDuration } from '../../lib/waiting/deadline.ts';
 import { isInterrupted } from '../../run/fold.ts';
-import type { CellResult, CellStatus, Results } from '../../run/results.ts';
+import { type CellResult, cellStatuses, type Results } from '../../run/results.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
 import { explanationOf, isWrong, reasonOf, repeatWords } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { triedText } from '../series/document.ts';
 import { triedIn } from '../series/verdict.ts';
-import { countsOf, observedOf, programName, viewOf } from '../words.ts';
+import { countsOf, observedOf, programName, shownStatus, viewOf } from '../words.ts';
 
 export interface RunReportOptions {
 	/** The run folder as the reader can name it, for commands. */
@@ -53,7 +53,7 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 				rows: [
 					['QEMU', qemuText(cells)],
 					['kernel', list(cells.map(cell => cell.on.kernel))],
-					['tried', triedText(triedIn(results))],
+					['tried', triedOf(results)],
 					['run', `${run.startedAt}, ${formatDuration(run.durationMs)}, vpmu ${run.vpmu}`],
 				],
 			},
@@ -78,10 +78,19 @@ export function allPassed({ cells, summary }: Results): boolean {
 	return pass > 0 && fail + xfail + xpass + error === 0 && !isCut && cells.every(cell => cell.flaky !== true);
 }
 
-function headlineOf({ summary, cells }: Results): string {
-	const told = Object.entries(summary).filter(([, count]) => count > 0);
-	const all = told.map(([status, count]) => `${count} ${status}`).join(', ');
-	return cells.length === 0 ? 'no cell' : all;
+function headlineOf({ cells }: Results): string {
+	const told = [...cellStatuses, 'interrupted' as const].map(status => [countOf(cells, status), status] as const);
+	const all = told.filter(([count]) => count > 0).map(([count, status]) => `${count} ${status}`);
+	return all.join(', ') || 'no cell';
+}
+
+const countOf = (cells: readonly CellResult[], status: ReturnType<typeof shownStatus>) =>
+	cells.filter(cell => shownStatus(cell) === status).length;
+
+/** What was tried, with the skipped cells of it that mean nothing on their hosts. */
+function triedOf(results: Results): string {
+	const tried = triedIn(results);
+	return triedText({ ...tried, cells: { ...tried.cells, skip: countOf(results.cells, 'skip') } });
 }
 
 const list = (values: readonly (string | null)[]) =>
@@ -96,17 +105,15 @@ function qemuText(cells: readonly CellResult[]): string {
 	);
 }
 
-const columns: readonly CellStatus[] = ['pass', 'xfail', 'fail', 'xpass', 'error', 'skip'];
+const columns = ['pass', 'xfail', 'fail', 'xpass', 'error', 'interrupted', 'skip'] as const;
 
 function hostTable(cells: readonly CellResult[]): Block {
-	const shown = columns.filter(status => cells.some(cell => cell.status === status));
+	const shown = columns.filter(status => countOf(cells, status) > 0);
 	const hosts = Map.groupBy(cells, cell => cell.on.host ?? 'unknown host');
-	const count = (all: readonly CellResult[], status: CellStatus) =>
-		String(all.filter(cell => cell.status === status).length);
 	return {
 		kind: 'table',
 		head: ['host', ...shown],
-		rows: [...hosts].map(([host, all]) => [host, ...shown.map(status => count(all, status))]),
+		rows: [...hosts].map(([host, all]) => [host, ...shown.map(status => String(countOf(all, status)))]),
 	};
 }
 
@@ -177,7 +184,7 @@ function cellBlocks(cells: readonly CellResult[], nameOf: NameOf): Block[] {
 			kind: 'table',
 			head: ['status', 'cell', 'QEMU', 'predicted', 'observed', 'time', 'counts'],
 			rows: cells.map(cell => [
-				...[cell.status, nameOf(cell), cell.qemu.version ?? ''],
+				...[shownStatus(cell), nameOf(cell), cell.qemu.version ?? ''],
 				...[viewOf(cell.predicted), observedOf(cell)],
 				...[cell.timings.totalMs === null ? '' : formatDuration(cell.timings.totalMs), countsOf(cell)],
 			]),
