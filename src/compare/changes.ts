@@ -1,4 +1,4 @@
-import { interrupted } from '../run/fold.ts';
+import { isInterrupted } from '../run/fold.ts';
 import type { CellStatus } from '../run/results.ts';
 import { isVerdict, type SideCell } from './side/side.ts';
 import { backendText, type ChangeKind, findingIn, rankOf, ruleText } from './words.ts';
@@ -56,9 +56,6 @@ export function changeOf({ before, after, isOtherHost }: CellPair): CellChange |
 	const then = `${after.status} now; ${before.status === 'skip' ? 'skipped' : 'without a verdict'} before`;
 	return changed('runs', `${then}${since}`, `${then}: ${groupingText(before.reason ?? 'no reason given')}`);
 }
-
-/** An interrupt ends a run, and says nothing of its cells. A case that does not apply does. */
-const isInterrupted = ({ reason }: SideCell) => reason === interrupted.while || reason === interrupted.before;
 
 function changeOfBackend(
 	before: SideCell,
