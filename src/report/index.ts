@@ -44,4 +44,4 @@ export {
 } from './series/verdict.ts';
 export { tapOf } from './tap.ts';
 export { PrettyReport } from './terminal/pretty.ts';
-export { programName } from './words.ts';
+export { programName, shownStatus } from './words.ts';

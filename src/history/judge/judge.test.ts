@@ -9,6 +9,7 @@ import { changedText, linksTo } from '../tell/words.ts';
 import { nights, noisy } from '../testing/nights.ts';
 import { cellHistories } from './cells.ts';
 import { driftsIn } from './drift.ts';
+import { newsOf } from './news.ts';
 import { nightReport } from './report.ts';
 import { onsetOf, trendTest } from './trend.ts';
 
@@ -128,6 +129,33 @@ test('how long a cell is red is looked up before the window, and errors end noth
 	t.like(found.red[0], { firstBad: { run: { id: 'night-3' } }, lastGood: { run: { id: 'night-2' } } });
 	t.deepEqual([ids(found.fixed), ids(found.absent), ids(found.lost)], [['pmu/b'], ['pmu/gone'], []]);
 	t.deepEqual(found.short, { places: 1, runs: 5, needed: 8 });
+});
+
+test('a cell that an interrupt took tonight has no verdict tonight, and is not a skipped one', t => {
+	const past = pastOf(
+		nights(2, night => [
+			...[{ name: 'pmu/a' }, { name: 'pmu/b', status: 'skip' as const, reason: 'needs two PMUs' }],
+			...['pmu/c', 'pmu/d'].map(name =>
+				night === 1 ? { name } : { name, status: 'skip' as const, reason: 'interrupted before it ran' },
+			),
+		]),
+	);
+	const found = nightReport(past, 0);
+	t.deepEqual(
+		found.lost.map(one => one.case),
+		['pmu/c', 'pmu/d'],
+	);
+	const text = textOf(nightDocument(found, '/ci'), 100);
+	t.regex(text, /^nothing new tonight, 2 without a verdict\n/);
+	t.regex(text, /\nNo verdict tonight\n- 2 cells: interrupted before it ran\n {4}- pmu\/c\[/);
+	t.deepEqual(
+		newsOf(past, 'night-2')!.lost.map(one => one.case),
+		['pmu/c', 'pmu/d'],
+	);
+	const own = cellHistories(past.filter(one => one.case === 'pmu/c'));
+	t.regex(textOf(cellsDocument(own, { name: 'pmu/c', from: '/ci' }), 100), /\nlast +interrupted: .*\nverdicts +\.E /s);
+	const only = cellHistories(past.filter(one => one.run.id === 'night-2'));
+	t.regex(textOf(cellsDocument(only, { from: '/ci' }), 100), /\ninterrupted +1 .*\nAlways skipped: 1 cell\.\n/s);
 });
 
 test('a retry that passed makes a cell flaky; a cell that never passed is not', t => {

@@ -1,6 +1,6 @@
 import type { CellStatus } from '../../run/index.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
-import { type CellHistory, cellHistories, isBad, isGood } from './cells.ts';
+import { type CellHistory, cellHistories, isBad, isGood, isLost } from './cells.ts';
 
 /** What one run changed, seen from the runs before it. Cells are in the order of their ids. */
 export interface News {
@@ -41,7 +41,7 @@ export function newsOf(results: readonly PastCell[], id: string): News | undefin
 		repeated: withFailures(2, 2),
 		red: withFailures(3, Number.POSITIVE_INFINITY),
 		fixed: own.filter(({ fixed, last }) => fixed !== null && isGood(last)),
-		lost: own.filter(one => one.last.status === 'error' && one.results.at(-2)?.status !== 'error'),
+		lost: own.filter(({ last, results: all }) => isLost(last) && !all.slice(-2, -1).some(isLost)),
 	};
 }
 

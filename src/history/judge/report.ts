@@ -1,5 +1,5 @@
 import type { PastCell, PastRun } from '../store/read.ts';
-import { type CellHistory, cellHistories, isBad } from './cells.ts';
+import { type CellHistory, cellHistories, isBad, isLost } from './cells.ts';
 import { type Drift, type Drifts, driftsIn } from './drift.ts';
 
 /** What a person who comes in the morning wants to know. Cells are in the order of their ids. */
@@ -18,7 +18,7 @@ export interface NightReport {
 	readonly flaky: readonly CellHistory[];
 	readonly drifts: readonly Drift[];
 	readonly short: Drifts['short'];
-	/** Cells without a verdict tonight, because the infrastructure failed. */
+	/** Cells without a verdict tonight, because the infrastructure failed or an interrupt took them. */
 	readonly lost: readonly CellHistory[];
 	/** Cells that had a verdict since then and did not run tonight. */
 	readonly absent: readonly CellHistory[];
@@ -55,7 +55,7 @@ export function nightReport(results: readonly PastCell[], since: number): NightR
 		fixed: histories.filter(({ fixed, flaky }) => fixed !== null && tonight.has(fixed.run) && flaky === null),
 		flaky: histories.filter(({ flaky }) => flaky !== null).map(begin),
 		...{ drifts, short },
-		lost: ran.filter(({ last }) => last.status === 'error'),
+		lost: ran.filter(({ last }) => isLost(last)),
 		absent: histories.filter(({ last, verdicts }) => !tonight.has(last.run) && verdicts > 0),
 	};
 }

@@ -1,6 +1,6 @@
 import { counted } from '../../lib/text/counted.ts';
-import type { Block, ReportDocument } from '../../report/index.ts';
-import { type CellHistory, isGood } from '../judge/cells.ts';
+import { type Block, type ReportDocument, shownStatus } from '../../report/index.ts';
+import { type CellHistory, isGood, isLost } from '../judge/cells.ts';
 import {
 	bars,
 	boundsText,
@@ -43,7 +43,7 @@ export function cellsDocument(
 
 /** A table for each case; its cells are named by what follows the case in their ids. */
 function tablesOf(cells: readonly CellHistory[]): Block[] {
-	const judged = cells.filter(({ results }) => results.some(({ status }) => status !== 'skip'));
+	const judged = cells.filter(({ results }) => results.some(one => one.status !== 'skip' || isLost(one)));
 	const skipped = cells.length - judged.length;
 	return [
 		...[...Map.groupBy(judged, one => one.case)].flatMap(([text, own]): Block[] => [
@@ -52,7 +52,7 @@ function tablesOf(cells: readonly CellHistory[]): Block[] {
 				kind: 'table',
 				head: ['last', 'runs', 'boot', 'flaky', 'red since', 'cell'],
 				rows: own.map(one => [
-					...[one.last.status, String(one.results.length), spreadText(one.boot), rateText(one)],
+					...[shownStatus(one.last), String(one.results.length), spreadText(one.boot), rateText(one)],
 					...[one.firstBad === null ? '-' : nightText(one.firstBad.run)],
 					one.id.startsWith(text) ? one.id.slice(text.length) : one.id,
 				]),
@@ -66,7 +66,7 @@ function detailsOf(one: CellHistory, from: string): Block[] {
 	const shown = one.results.slice(-mostMarks);
 	const boots = shown.filter(isGood).flatMap(({ bootMs }) => bootMs ?? []);
 	const rows: [string, string][] = [
-		['last', `${one.last.status}: ${resultText(one.last)}`],
+		['last', `${shownStatus(one.last)}: ${resultText(one.last)}`],
 		['verdicts', `${verdictsText(shown)} (. good, r good after a retry, F bad, E no verdict, - skipped)`],
 		['boot', `${spreadText(one.boot)}${boots.length < 2 ? '' : `  ${bars(boots)}`}`],
 		['whole cell', spreadText(one.total)],

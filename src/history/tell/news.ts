@@ -85,7 +85,11 @@ function failureItem({ cell, again, reason }: JudgedFailure, from: string): List
 /** Cells by the reason why they have no verdict: whatever hid one often hid many. */
 function lostItems(lost: readonly CellHistory[]): ListItem[] {
 	return [...Map.groupBy(lost, ({ last }) => reasonText(last) || 'no reason is known')].map(([reason, cells]) => ({
-		...{ tag: 'error', text: `${counted(cells.length, 'cell')}: ${reason}`, detail: namesOf(cells) },
+		...{
+			tag: cells[0]!.last.status === 'error' ? 'error' : undefined,
+			text: `${counted(cells.length, 'cell')}: ${reason}`,
+			detail: namesOf(cells),
+		},
 	}));
 }
 

@@ -122,7 +122,10 @@ function driftItem({ place, machine, cells, form, before, first, ratio, probabil
 /** Cells without a verdict, by reason: whatever hid one often hid many. */
 function lostItems(lost: readonly CellHistory[]): ListItem[] {
 	return [...Map.groupBy(lost, ({ last }) => reasonText(last) || 'no reason is known')].map(([reason, cells]) => ({
-		...{ tag: 'error', text: `${counted(cells.length, 'cell')}: ${reason}` },
+		...{
+			tag: cells[0]!.last.status === 'error' ? 'error' : undefined,
+			text: `${counted(cells.length, 'cell')}: ${reason}`,
+		},
 		more: [...cells.slice(0, mostNames).map(({ id }) => id), ...(cells.length > mostNames ? ['...'] : [])],
 	}));
 }

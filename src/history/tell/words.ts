@@ -3,7 +3,7 @@ import { buildOf } from '../../compare/index.ts';
 import { formatDuration } from '../../lib/index.ts';
 import { type Link, programName } from '../../report/index.ts';
 import { cellFolder } from '../../run/index.ts';
-import { type CellHistory, isBad, isGood, type Spread } from '../judge/cells.ts';
+import { type CellHistory, isBad, isGood, isLost, type Spread } from '../judge/cells.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
 
 /** `2026-11-20 02:00 UTC`. */
@@ -86,7 +86,7 @@ export function bars(values: readonly number[]): string {
 /** Verdicts as characters, oldest first: `.` good, `r` good after a retry, `F` bad, `E` no verdict, `-` skipped. */
 export function verdictsText(results: readonly PastCell[]): string {
 	return results
-		.map(one => (isBad(one) ? 'F' : isGood(one) ? (one.flaky ? 'r' : '.') : one.status === 'skip' ? '-' : 'E'))
+		.map(one => (isBad(one) ? 'F' : isGood(one) ? (one.flaky ? 'r' : '.') : isLost(one) ? 'E' : '-'))
 		.join('');
 }
 
