@@ -164,7 +164,20 @@ test('a command that is broken over lines is the same command for a shell', t =>
 	}
 });
 
-test('an item that begins with a long word has it beside its mark', t => {
-	const list = { kind: 'list' as const, items: [{ text: `${'x'.repeat(90)} end` }] };
-	t.is(textOf({ title: 'a', blocks: [list] }, 72), `a\n- ${'x'.repeat(70)}\n  ${'x'.repeat(20)} end\n`);
+test('a word that is longer than a line, such as a path, stays whole, beside the mark or label of its line', t => {
+	const word = `/${'x'.repeat(89)}`;
+	const list = { kind: 'list' as const, items: [{ text: `${word} end` }, { text: `has ${word}`, more: [word] }] };
+	const table = { kind: 'table' as const, head: ['', ''], rows: [['QEMU', `${word} end`]] };
+	t.is(
+		textOf({ title: word, blocks: [list, table] }, 72),
+		`${word}\n- ${word}\n  end\n- has\n  ${word}\n    - ${word}\nQEMU  ${word}\n      end\n`,
+	);
+});
+
+test('a word that is longer than any path is broken, before a mail server breaks it', t => {
+	const lines = textOf({ title: 'x'.repeat(1000), blocks: [] }, 72)
+		.trimEnd()
+		.split('\n');
+	t.true(lines.every(line => line.length <= 400));
+	t.is(lines.join(''), 'x'.repeat(1000));
 });

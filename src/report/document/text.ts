@@ -3,8 +3,8 @@ import { quoteWord } from '../../lib/text/quote.ts';
 import { type Block, type ListItem, oneLine, type ReportDocument, spaced } from './blocks.ts';
 
 /**
- * Renders a report as plain text for a terminal or a mail, with no line longer than `width`, except for commands with a longer
- * word. Commands are continued with a backslash, so that they can be copied.
+ * Renders a report as plain text for a terminal or a mail, with no line longer than `width`, except for longer words such as paths.
+ * Commands are continued with a backslash, so that they can be copied.
  *
  * @param width at least 40
  */
@@ -48,11 +48,11 @@ function itemLines(
 	// If there are few lines, details continue on the line of the text.
 	const said = isBrief && detail !== '' ? `${shown(text)} [${shown(detail)}]` : shown(text);
 	return [
-		...cutLines(wrap(`${label}${said}`, width, '  '), most, width),
+		...cutLines(wrap(`${label}${said}`, width, '  ', label.length), most, width),
 		...(isBrief || detail === '' ? [] : wrap(shown(detail), width - 2, '').map(line => `  ${line}`)),
 		...block.flatMap(line => wrap(spaced(line), width - 4, blockIndent).map(part => `    ${part}`)),
 		...(command === undefined ? [] : commandLines(command, width)),
-		...more.flatMap(line => wrap(`- ${shown(line)}`, width - 4, '  ').map(part => `    ${part}`)),
+		...more.flatMap(line => wrap(`- ${shown(line)}`, width - 4, '  ', 2).map(part => `    ${part}`)),
 	];
 }
 
@@ -74,7 +74,7 @@ function tableLines(head: readonly string[], rows: readonly (readonly string[])[
 		if (first.some((cell, at) => columnsOf(cell) > widths[at]!) || indent > width / 1.5) {
 			return wrap(row.join('  '), width, '    ');
 		}
-		return wrap(`${first.map(cell => `${cell}  `).join('')}${row.at(-1) ?? ''}`, width, ' '.repeat(indent));
+		return wrap(`${first.map(cell => `${cell}  `).join('')}${row.at(-1) ?? ''}`, width, ' '.repeat(indent), indent);
 	});
 }
 
@@ -91,30 +91,32 @@ function columnsOf(text: string): number {
 const wide =
 	/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
-/** Wraps text at blanks; a word longer than a line is cut. Keeps blanks within a line. */
-function wrap(text: string, width: number, indent = ''): string[] {
+/**
+ * Wraps text at blanks. A word that is longer than a line stays whole, so that it can be copied. Keeps blanks within a line.
+ *
+ * @param label columns of a mark or label at the start, which does not stand alone before such a word
+ */
+function wrap(text: string, width: number, indent = '', label = 0): string[] {
 	const lines: string[] = [];
 	let line = '';
-	for (const part of text.split(/(?<= )(?=[^ ])/)) {
-		for (let word = part; ; ) {
-			const blank = lines.length > 0 && line === '' ? indent : line;
-			if (columnsOf((blank + word).trimEnd()) <= width) {
-				line = blank + word;
-				break;
-			}
-			// An item's mark never stands alone on its line.
-			if (line.trim() !== '' && line !== '- ') {
-				lines.push(line.trimEnd());
-				line = '';
-				continue;
-			}
-			const [fits, rest] = cutAt(word, width - columnsOf(blank));
-			lines.push(blank + fits);
-			line = '';
-			word = rest;
+	for (const word of text.split(/(?<= )(?=[^ ])/).flatMap(piecesOf)) {
+		const fits = (start: string) => columnsOf((start + word).trimEnd()) <= width;
+		const isLabel = lines.length === 0 && columnsOf(line) <= label;
+		if (line.trim() === '' || fits(line) || (isLabel && !fits(indent))) line += word;
+		else {
+			lines.push(line.trimEnd());
+			line = indent + word;
 		}
 	}
-	return line.trim() === '' && lines.length > 0 ? lines : [...lines, line.trimEnd()];
+	return [...lines, line.trimEnd()];
+}
+
+/** Longest word in columns: no path or id is longer, and mail servers break lines of 1000 bytes. */
+const longestWord = 400;
+
+function piecesOf(word: string): string[] {
+	const [piece, rest] = cutAt(word, longestWord);
+	return rest === '' ? [piece] : [piece, ...piecesOf(rest)];
 }
 
 /** Splits text after as many characters as fit in the columns, at least one. */

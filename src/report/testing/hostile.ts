@@ -53,14 +53,23 @@ const isUnseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const tags =
 	/<(?:!DOCTYPE html|\/?(?:html|head|meta|title|style|body|main|h1|h2|p|pre|ul|li|strong|div|details|summary|code|table|thead|tbody|tr|th|td)(?: (?:lang|charset|name|content|http-equiv|class|scope)="[^"<>]*")*)>/g;
 
+/** Combining marks take no column. */
+const columnsOf = (text: string) => [...text.replaceAll(/\p{M}/gu, '')].length;
+
+/** Whether a line is too long only by its last word, which would fit beside no label. */
+function endsInLongWord(line: string, width: number): boolean {
+	const word = columnsOf(line.slice(line.lastIndexOf(' ') + 1));
+	return columnsOf(line) - word <= width && width / 3 < word && word <= 400;
+}
+
 /** What acts in any format of a document, the first of it; undefined if nothing does. */
 export function actsInDocument(document: ReportDocument): string | undefined {
 	for (const width of [72, 100]) {
 		for (const line of textOf(document, width).split('\n')) {
 			if (isUnseen.test(line)) return `text: ${JSON.stringify(line)}`;
-			// Combining marks take no column; what is to be copied stays whole: Tested-by, and the words of a command.
-			const isWhole = /^Tested-by: |^ {4}(\$| {2})/.test(line);
-			if ([...line.replaceAll(/\p{M}/gu, '')].length > width && !isWhole) return `wide: ${line}`;
+			// What is to be copied stays whole: Tested-by, the words of a command, and a long word at the end of a line.
+			const isWhole = /^Tested-by: |^ {4}(\$| {2})/.test(line) || endsInLongWord(line, width);
+			if (columnsOf(line) > width && !isWhole) return `wide: ${line}`;
 		}
 	}
 	const html = htmlFrom(document);
