@@ -158,6 +158,20 @@ test('a cell that an interrupt took tonight has no verdict tonight, and is not a
 	t.regex(textOf(cellsDocument(only, { from: '/ci' }), 100), /\ninterrupted +1 .*\nAlways skipped: 1 cell\.\n/s);
 });
 
+test('tables of cells name builds briefly, with their paths below; builds of one name keep their paths', t => {
+	const root = (build: string) => `/root/.cache/vpmu/roots/${build}/qemu-system-aarch64`;
+	const tableOf = (...builds: readonly string[]) => {
+		const past = pastOf(nights(1, () => builds.map(qemu => ({ qemu }))));
+		return textOf(cellsDocument(cellHistories(past), { from: '/ci' }), 100);
+	};
+	const text = tableOf(root('built-a'), root('built-b'));
+	t.regex(text, /\npass .* {2}\[uniform,built-a,virt\]\npass .* {2}\[uniform,built-b,virt\]\n/);
+	t.regex(text, /\nBuilds\nbuilt-a +\/root\/\S+\/built-a\/qemu-system-aarch64\nbuilt-b +\/root\S+\n$/);
+	const alike = ['/one', '/two'].map(from => `${from}${root('built-a')}`);
+	t.regex(tableOf(...alike), /\[uniform,\/one\/root\S+,virt\]\n.*\[uniform,\/two\/root\S+,virt\]\n$/s);
+	t.notRegex(tableOf('/one/qemu', '/two/qemu'), /Builds/, 'a short path is its own name');
+});
+
 test('a retry that passed makes a cell flaky; a cell that never passed is not', t => {
 	const [a, b] = cellHistories(
 		pastOf(

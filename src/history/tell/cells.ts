@@ -1,5 +1,6 @@
+import { buildOf } from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
-import { type Block, type ReportDocument, shownStatus } from '../../report/index.ts';
+import { type Block, programName, type ReportDocument, shownStatus } from '../../report/index.ts';
 import { type CellHistory, isGood, isLost } from '../judge/cells.ts';
 import {
 	bars,
@@ -45,6 +46,11 @@ export function cellsDocument(
 function tablesOf(cells: readonly CellHistory[]): Block[] {
 	const judged = cells.filter(({ results }) => results.some(one => one.status !== 'skip' || isLost(one)));
 	const skipped = cells.length - judged.length;
+	const builds = briefBuilds(judged);
+	const briefly = (id: string) => {
+		const build = buildOf(id);
+		return build === undefined ? id : id.replace(`,${build}`, () => `,${builds.get(build) ?? build}`);
+	};
 	return [
 		...[...Map.groupBy(judged, one => one.case)].flatMap(([text, own]): Block[] => [
 			{ kind: 'heading', text },
@@ -54,12 +60,27 @@ function tablesOf(cells: readonly CellHistory[]): Block[] {
 				rows: own.map(one => [
 					...[shownStatus(one.last), String(one.results.length), spreadText(one.boot), rateText(one)],
 					...[one.firstBad === null ? '-' : nightText(one.firstBad.run)],
-					one.id.startsWith(text) ? one.id.slice(text.length) : one.id,
+					briefly(one.id.startsWith(text) ? one.id.slice(text.length) : one.id),
 				]),
 			},
 		]),
 		...(skipped === 0 ? [] : [{ kind: 'text' as const, text: `Always skipped: ${counted(skipped, 'cell')}.` }]),
+		...(builds.size === 0
+			? []
+			: [
+					{ kind: 'heading' as const, text: 'Builds' },
+					{ kind: 'table' as const, head: ['', ''], rows: [...builds].map(([build, name]) => [name, build]) },
+				]),
 	];
+}
+
+/** Maps long paths of QEMUs in ids to short names; a name that several would have is not used. */
+function briefBuilds(cells: readonly CellHistory[]): ReadonlyMap<string, string> {
+	const paths = new Set(cells.flatMap(({ id }) => buildOf(id) ?? []));
+	const named = [...Map.groupBy([...paths].sort(), programName)];
+	return new Map(
+		named.flatMap(([name, [path, other]]) => (other === undefined && name !== path ? [[path!, name]] : [])),
+	);
 }
 
 function detailsOf(one: CellHistory, from: string): Block[] {
