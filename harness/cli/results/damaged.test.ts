@@ -76,6 +76,26 @@ test.serial('a run without results whose events are damaged: exit 2 with file an
 	t.regex(empty.stderr, /is not the folder of a run/);
 });
 
+test.serial('the folder of a series is refused, with its runs', async t => {
+	for (const run of ['before', 'after']) write(`series/${run}`, 'results.json', JSON.stringify(everyStatus));
+	const series = path.join(folder, 'series');
+	for (const argv of [
+		['report', series],
+		['report', series, '--format', 'trace'],
+		['compare', 'good', series],
+		['history', 'import', series],
+	]) {
+		const { status, stderr } = await vpmu(...argv);
+		t.is(status, 2, stderr);
+		t.is(
+			stderr,
+			`vpmu: '${series}' is the folder of a series; name a run in it: '${series}/before' or '${series}/after'\n`,
+		);
+	}
+	rmSync(path.join(series, 'after'), { recursive: true });
+	t.regex((await vpmu('report', series)).stderr, /; name a run in it: '[^']*series\/before'\n$/);
+});
+
 test.serial('a trace of a run without events is refused with the reason', async t => {
 	write('good', 'results.json', JSON.stringify(everyStatus));
 	const { status, stderr } = await vpmu('report', 'good', '--format', 'trace');
