@@ -7,9 +7,10 @@ import test from 'ava';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
 import * as v from 'valibot';
 import { unless } from '../lib/testing/unless.ts';
+import { quoteCommand } from '../lib/text/quote.ts';
 import { rendered } from '../lib/text/screen.ts';
 import { cellFolder } from '../run/paths.ts';
-import { textOf } from './document/index.ts';
+import { commandLines, textOf } from './document/index.ts';
 import { htmlOf } from './html/html.ts';
 import { junitOf } from './junit.ts';
 import { kcidbOf } from './kcidb.ts';
@@ -257,6 +258,35 @@ test('mail: short lines; what went wrong by cause, with command; Tested-by only 
 		t.notRegex(mail(status === 'skip' ? [cellOf('skip')] : [cellOf('pass'), cellOf(status)]), /Tested-by/);
 	}
 	t.notRegex(mail([cellOf('pass', { flaky: true })]), /Tested-by/);
+});
+
+test('a command of a mail or a pull request runs the cell again without the run folder, with the reader’s build', t => {
+	const id = 'pmu/a[uniform,/root/build/qemu-system-aarch64,virt,pmu=#1]';
+	const failing = cellOf('fail', {
+		...{ id, pmu: '11', artifacts: { 'repro.sh': `${cellFolder(id)}/repro.sh` } },
+		qemu: { version: '10.0.13', path: '/root/build/qemu-system-aarch64', hasPmuChoice: true },
+		kernels: { guest: { source: 'debian:trixie', release: '6.12' }, board: '/root/linux/Image' },
+	});
+	const results = resultsWith([failing]);
+	const command = [
+		...['npx', 'vpmu', 'run', '--cell', 'pmu/a[uniform,virt,pmu=#1]', '--on', 'board:uniform'],
+		...['--qemu', './qemu-system-aarch64', '--kernel', 'debian:trixie', '--board-kernel', './Image'],
+		...['--machine', 'virt', '--pmu', '#1'],
+	];
+	const mail = textOf(runDocument(results, { folder: '/root/r' }), 72);
+	t.true(mail.includes(`\n${commandLines(command, 72).join('\n')}\n`), mail);
+	t.regex(mail, /\nIn a command, \.\/NAME stands for your own build\.\n/);
+	t.true(markdownOf(results, '/root/r').includes(`\`${quoteCommand(command)}\``));
+	const withArgv = (...argv: string[]) => ({ ...results, run: { ...results.run, argv: ['vpmu', 'run', ...argv] } });
+	const { kernels: _, ...unknown } = failing;
+	const onKernel = { ...failing, id: id.replace('pmu=#1', 'kernel=/root/linux/Image') };
+	for (const untold of [
+		...[withArgv('--cases', '/root/cases'), withArgv('--random=9'), withArgv('--selftests', '/root/tests')],
+		...[resultsWith([unknown]), resultsWith([onKernel])],
+	]) {
+		// What the results do not tell of a run is in the cell's own script.
+		t.notRegex(textOf(runDocument(untold, { folder: '/root/r' }), 72), /own build/);
+	}
 });
 
 test('a mail and a pull request say that a run was interrupted, however many notes there are', t => {

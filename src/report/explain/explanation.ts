@@ -1,8 +1,9 @@
+import { identityOf, stableIdOf } from '../../compare/index.ts';
 import { shorten } from '../../lib/text/foreign.ts';
 import { stringifyJson } from '../../lib/text/json.ts';
 import { quoteCommand } from '../../lib/text/quote.ts';
 import { cellFolder } from '../../run/paths.ts';
-import type { CellResult, KernelLog } from '../../run/results.ts';
+import type { CellResult, KernelLog, Results } from '../../run/results.ts';
 import { countsOf, viewOf } from '../words.ts';
 
 /** The observation of one layer. */
@@ -202,5 +203,33 @@ export function repeatWords(cell: CellResult, folder: string): readonly string[]
 		...(accel === 'tcg' || on.host === null ? [] : ['--on', on.host]),
 		...(qemu.path === null ? [] : ['--qemu', qemu.path]),
 		...['--machine', machine],
+	];
+}
+
+/** Options whose values the result of a cell does not have. */
+const untold = /^--(?:cases|selftests|random|seed)(?:=|$)/;
+
+/**
+ * Returns the words of the command that runs a cell again for a reader who has neither the run folder nor its builds: a build
+ * that is named by a path becomes `./NAME`. If the results do not have all that it takes, {@link repeatWords}.
+ */
+export function sharedWords(cell: CellResult, { argv, parts = [] }: Results['run'], folder: string): readonly string[] {
+	const { id, on, qemu, kernels, accel, machine } = cell;
+	const name = stableIdOf(id);
+	// `pmu` of a result is what the host made of it, such as 10 of `#0`.
+	const pmu = identityOf(cell).axes.find(axis => axis.startsWith('pmu='));
+	const isWhole = ![argv, ...parts.map(part => part.argv)].flat().some(word => untold.test(word));
+	const isElsewhere = !/[,=]\//.test(name) && cell.selftest === undefined;
+	if (!isWhole || !isElsewhere || kernels === undefined || on.host === null || qemu.path === null) {
+		return repeatWords(cell, folder);
+	}
+	const own = (source: string) => (source.startsWith('/') ? `./${source.split('/').at(-1)}` : source);
+	// As harness/worker/repro.ts makes it.
+	return [
+		...['npx', 'vpmu', 'run', '--cell', name],
+		...(accel === 'tcg' ? [] : ['--on', on.host]),
+		...['--qemu', own(qemu.path), '--kernel', own(kernels.guest.source)],
+		...(kernels.board === null ? [] : ['--board-kernel', own(kernels.board)]),
+		...['--machine', machine, ...(pmu === undefined ? [] : ['--pmu', pmu.slice('pmu='.length)])],
 	];
 }

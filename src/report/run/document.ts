@@ -4,7 +4,7 @@ import { formatDuration } from '../../lib/waiting/deadline.ts';
 import { isInterrupted } from '../../run/fold.ts';
 import { type CellResult, cellStatuses, type Results } from '../../run/results.ts';
 import type { Block, ListItem, ReportDocument } from '../document/blocks.ts';
-import { explanationOf, isWrong, reasonOf, repeatWords } from '../explain/explanation.ts';
+import { explanationOf, isWrong, reasonOf, sharedWords } from '../explain/explanation.ts';
 import { explanationLines } from '../explain/text.ts';
 import { notesOf } from '../notes.ts';
 import { triedText } from '../series/document.ts';
@@ -40,8 +40,8 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 	const names = stableIdsOf(cells.map(({ id }) => id));
 	const nameOf = ({ id }: CellResult) => names.get(id)!;
 	const items = [
-		...wrong.slice(0, mostExplained).map(cause => wrongItem(cause, folder, nameOf)),
-		...known.map(cause => knownItem(cause, folder, nameOf)),
+		...wrong.slice(0, mostExplained).map(cause => wrongItem(cause, run, folder, nameOf)),
+		...known.map(cause => knownItem(cause, run, folder, nameOf)),
 	];
 	const left = wrong.slice(mostExplained).reduce((total, cause) => total + cause.cells.length, 0);
 	return {
@@ -63,6 +63,9 @@ export function runDocument(results: Results, { folder, isWhole = false, tester 
 				? []
 				: [{ kind: 'heading' as const, text: wrong.length > 0 ? 'What went wrong' : 'Known findings' }]),
 			...(items.length === 0 ? [] : [{ kind: 'list' as const, items }]),
+			...(items.some(({ command = [] }) => command.some(word => word.startsWith('./')))
+				? [{ kind: 'text' as const, text: 'In a command, ./NAME stands for your own build.' }]
+				: []),
 			...(left === 0 ? [] : [{ kind: 'text' as const, text: `And ${counted(left, 'more cell')} for other reasons.` }]),
 			...noteBlocks(notes.map(note => note.text)),
 			...(isWhole ? cellBlocks(cells, nameOf) : []),
@@ -143,7 +146,7 @@ const namesOf = ({ cells, where }: Cause, nameOf: NameOf) =>
 
 const firstOf = ({ cells }: Cause, nameOf: NameOf) => (cells.length === 1 ? '' : `first: ${nameOf(cells[0]!)}`);
 
-function wrongItem(cause: Cause, folder: string, nameOf: NameOf): ListItem {
+function wrongItem(cause: Cause, run: Results['run'], folder: string, nameOf: NameOf): ListItem {
 	const { cells } = cause;
 	const [cell] = cells as [CellResult];
 	const explanation = explanationOf(cell, folder);
@@ -153,17 +156,17 @@ function wrongItem(cause: Cause, folder: string, nameOf: NameOf): ListItem {
 		detail: firstOf(cause, nameOf),
 		// A cell that never got as far as a prediction has nothing to explain.
 		block: explanationLines(explanation, shownAs).filter(line => !/^repeat/.test(line)),
-		command: repeatWords(cell, folder),
+		command: sharedWords(cell, run, folder),
 	};
 }
 
-function knownItem(cause: Cause, folder: string, nameOf: NameOf): ListItem {
+function knownItem(cause: Cause, run: Results['run'], folder: string, nameOf: NameOf): ListItem {
 	const [cell] = cause.cells as [CellResult];
 	return {
 		tag: 'xfail',
 		text: `${namesOf(cause, nameOf)}: ${reasonOf(cell) || 'no reason given'}`,
 		detail: firstOf(cause, nameOf),
-		command: repeatWords(cell, folder),
+		command: sharedWords(cell, run, folder),
 	};
 }
 
