@@ -1,6 +1,6 @@
 import test from 'ava';
 import { UsageError } from '../../src/lib/index.ts';
-import { parseKernel, parseSource } from './select.ts';
+import { parseKernel, parseOn, parseSource } from './select.ts';
 
 test('a kernel that does not exist is refused with all that is allowed, small included', t => {
 	t.throws(() => parseKernel('smal', '--kernel'), {
@@ -13,4 +13,15 @@ test('a kernel that does not exist is refused with all that is allowed, small in
 	});
 	t.is(parseKernel('small', '--kernel'), 'small');
 	t.is(parseKernel('debug', '--board-kernel'), 'debug');
+});
+
+test('a place that ssh would take for an option, or that cannot be a host, is refused', t => {
+	for (const place of ['ssh://-oProxyCommand=x', 'ssh://', 'ssh://a;b', 'ssh://a/b', 'ssh://a b']) {
+		t.throws(() => parseOn(place), {
+			instanceOf: UsageError,
+			message: /^unknown place '.*' of option '--on'; allowed: /,
+		});
+	}
+	for (const place of ['ssh://lab', 'ssh://me@lab.example.org:2222', 'ssh://[::1]'])
+		t.is(parseOn(place), place as never);
 });

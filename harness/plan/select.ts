@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Topology } from '../../src/board/index.ts';
-import { UsageError } from '../../src/lib/index.ts';
+import { isSshTarget, UsageError } from '../../src/lib/index.ts';
 import { topologiesFolder } from '../usage/places.ts';
 import { unknownName } from '../usage/unknown-name.ts';
 import type { Selection } from './plan.ts';
@@ -43,7 +43,7 @@ export function parseOn(text = 'auto'): Selection['on'] {
 		if (!topologyNames().includes(topology)) throw unknownName('topology', topology, 'of option --on', topologyNames());
 		return text as `board:${string}`;
 	}
-	if (/^ssh:\/\/[^/\s]+$/.test(text)) return text as `ssh://${string}`;
+	if (/^ssh:\/\//.test(text) && isSshTarget(text)) return text as `ssh://${string}`;
 	throw new UsageError(
 		`unknown place '${text}' of option '--on'; allowed: auto, local, board, board:TOPOLOGY, ssh://HOST`,
 	);

@@ -10,6 +10,7 @@ export { temporaryRoot } from './files/temporary-root.ts';
 export { entriesBelow } from './files/walk.ts';
 export { syncFile, writeWhole, writeWholeSync } from './files/whole-file.ts';
 export { type MachineVersion, machineVersion } from './machine-type.ts';
+export { isSshTarget } from './ssh-target.ts';
 export { type Bounds, HeadAndTail, logBounds, omissionText } from './text/bounds.ts';
 export { counted } from './text/counted.ts';
 export { lastLinesOf, shorten, visible } from './text/foreign.ts';

@@ -10,8 +10,8 @@ import { readSelection } from './select-options.ts';
 
 /** `vpmu list`. */
 export async function list({ stdout, cwd, env }: CommandContext, given: Given<typeof listOptions>): Promise<number> {
-	const { declarations, files } = await collectCases(caseFolders({ cwd, env }, given.options.cases));
 	const selection = readSelection(given);
+	const { declarations, files } = await collectCases(caseFolders({ cwd, env }, given.options.cases));
 	const cells = planCells(declarations, { ...selection, cases: namesOf(selection.cases, files, cwd) });
 	if (given.options.json) {
 		stdout.write(`${JSON.stringify(cells, null, 2)}\n`);

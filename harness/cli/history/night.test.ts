@@ -128,6 +128,14 @@ test('of two builds of QEMU in one run, the second run of one counts in the hist
 	t.regex((await vpmu('history', 'night', 'three', '--later')).stdout, /^1 not confirmed\n/, 'it was good in between');
 });
 
+test('a place that there is not is refused before anything else', async t => {
+	const { vpmu, has } = newLab(t);
+	const { status, stderr } = await vpmu('history', 'night', 'none', '--on', 'ssh://-oProxyCommand=x');
+	t.is(status, 2);
+	t.regex(stderr, /unknown place 'ssh:\/\/-oProxyCommand=x' of option '--on'/);
+	t.false(has('new.md'));
+});
+
 test('a QEMU that is gone when its cells run again leaves the news, and is named', async t => {
 	const { vpmu, write, read } = newLab(t);
 	write('one', 30, undefined, {});

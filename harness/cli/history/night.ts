@@ -13,6 +13,7 @@ import { localHost } from '../../../src/host/index.ts';
 import { makeFolderSync, messageOf, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import { markdownFrom, textOf } from '../../../src/report/index.ts';
 import type { CellResult, CellStatus, Results } from '../../../src/run/index.ts';
+import { parseOn } from '../../plan/select.ts';
 import { executeRun } from '../../run/execute.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodeOfCells, exitCodes } from '../../usage/exit-codes.ts';
@@ -46,6 +47,7 @@ export async function night(context: CommandContext, given: NightGiven): Promise
 	if ((options.build ?? []).length > 0 && options.tree === undefined) {
 		throw new UsageError("option '--build' needs '--tree DIR'");
 	}
+	parseOn(options.on);
 	const shown = options.out ?? 'vpmu-night';
 	const out = path.resolve(context.cwd, shown);
 	const store = storeOf(context);

@@ -1,4 +1,5 @@
 import { UsageError } from '../../lib/errors.ts';
+import { isSshTarget } from '../../lib/ssh-target.ts';
 
 /** Options for the system's ssh besides the target. A user's own machines are configured in ~/.ssh/config. */
 export interface SshOptions {
@@ -14,13 +15,9 @@ export function pathOption(name: string, file: string): string[] {
 	return ['-o', `${name}="${file.replaceAll(/[\\"]/g, '\\$&').replaceAll('%', '%%')}"`];
 }
 
-/**
- * Checks an ssh target: `[USER@]HOST`, an alias of ~/.ssh/config, or `ssh://[USER@]HOST[:PORT]`.
- *
- * @throws UsageError for text that ssh would take for an option, or that cannot be a host
- */
+/** Checks an ssh target. @throws UsageError for what {@link isSshTarget} does not accept */
 export function checkTarget(target: string): string {
-	if (!/^(ssh:\/\/)?[A-Za-z0-9_[][\w.@:%[\]-]*$/.test(target)) {
+	if (!isSshTarget(target)) {
 		throw new UsageError(`'${target}' is not an ssh target; allowed: [USER@]HOST, or ssh://[USER@]HOST[:PORT]`);
 	}
 	return target;
