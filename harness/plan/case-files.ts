@@ -7,6 +7,8 @@ import { shippedCases } from '../usage/places.ts';
 export interface CaseFolders {
 	/** The user's own; `null` if there are none. */
 	readonly own: string | null;
+	/** How the user named that folder, and where; absent if it was found. */
+	readonly named?: string;
 	/** The shipped ones. */
 	readonly shipped: string;
 }
@@ -35,12 +37,12 @@ export function caseFolders({ cwd, env }: CasePlace, given?: string): CaseFolder
 	const named = given ?? (env.VPMU_CASES || undefined);
 	if (named !== undefined) {
 		const own = path.resolve(cwd, named);
-		const where = given === undefined ? 'VPMU_CASES' : "option '--cases'";
+		const words = `'${named}' of ${given === undefined ? 'VPMU_CASES' : "option '--cases'"}`;
 		if (!isFolder(own)) {
 			const what = existsSync(own) ? 'is not a folder' : 'does not exist';
-			throw new UsageError(`'${named}' of ${where} ${what}; name the folder that holds the cases`);
+			throw new UsageError(`${words} ${what}; name the folder that holds the cases`);
 		}
-		return { own: own === shippedCases ? null : own, shipped: shippedCases };
+		return { own: own === shippedCases ? null : own, named: words, shipped: shippedCases };
 	}
 	for (let folder = cwd; ; folder = path.dirname(folder)) {
 		const own = path.join(folder, 'cases');

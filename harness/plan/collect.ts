@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { VpmuError } from '../../src/lib/index.ts';
+import { UsageError, VpmuError } from '../../src/lib/index.ts';
 import { type CaseFile, type CaseFolders, caseFiles } from './case-files.ts';
 import { registerCaseLoader } from './loader.ts';
 import type { CaseDeclaration } from './plan.ts';
@@ -23,7 +23,8 @@ export interface CollectedCases {
 
 /**
  * Imports every case file of the folders and returns their declarations; runs no case.
- * @throws VpmuError naming a file that cannot be imported; UsageError for a name that two files have
+ * @throws VpmuError naming a file that cannot be imported; UsageError for a name that two files have, and for a named folder
+ * without cases
  */
 export function collectCases(folders: CaseFolders): Promise<CollectedCases> {
 	// A file declares its cases on its first import only.
@@ -50,6 +51,11 @@ async function collect(folders: CaseFolders): Promise<CollectedCases> {
 				cause: error,
 			});
 		}
+	}
+	if (folders.own !== null && folders.named !== undefined && !collector.declarations.some(one => one.isOwn)) {
+		throw new UsageError(
+			`${folders.named} has no case; name a folder of .ts, .mts, .js or .mjs files that call pmuTest or vmTest`,
+		);
 	}
 	return { declarations: collector.declarations, files };
 }
