@@ -1,6 +1,6 @@
 import { runCommandLine } from './cli/index.ts';
 import { contextOf, type World } from './usage/context.ts';
-import { exitCodes } from './usage/exit-codes.ts';
+import { bisectCodes, exitCodes } from './usage/exit-codes.ts';
 import { explain } from './usage/explain.ts';
 import { outliveReader, watchStarter } from './usage/lost-reader.ts';
 import { outputTo } from './usage/output.ts';
@@ -16,9 +16,13 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
 		return await runCommandLine(argv, world);
 	} catch (error) {
 		if (world.signal.aborted) return exitCodes.interrupted;
-		return explain(error, contextOf(world));
+		const code = explain(error, contextOf(world));
+		// It would fail at every commit, and git reads 2 as a bad one.
+		return code === exitCodes.usage && optionsOf(argv).includes('--bisect') ? bisectCodes.abort : code;
 	}
 }
+
+const optionsOf = (argv: readonly string[]) => (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv);
 
 /**
  * The entry point of the process. The first Ctrl-C aborts cleanly, a second one ends the process immediately. npm
