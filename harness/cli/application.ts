@@ -28,7 +28,7 @@ import {
 	parseInteger,
 	withAction,
 } from './command.ts';
-import { needsValue, sentenceOf, UnknownCommand, unknownOption } from './complaints.ts';
+import { checkTogether, needsValue, sentenceOf, UnknownCommand, unknownOption } from './complaints.ts';
 import { groupHelpText, helpText, overview } from './help.ts';
 
 /**
@@ -188,11 +188,14 @@ function stricliCommand(spec: CommandSpec, { perform }: Effects): StricliCommand
 	const flags = bare(Object.entries(spec.options).map(([name, option]) => [name, stricliFlag(name, option)] as const));
 	return buildCommand<Record<string, unknown>, string[], StricliContext>({
 		async func(values, ...positionals) {
-			const options = Object.entries(spec.options).map(([name, { value }]) => [
-				name,
-				value === undefined ? values[name] !== undefined : values[name],
-			]);
-			await perform(spec, { options: Object.fromEntries(options), positionals });
+			const options = Object.fromEntries(
+				Object.entries(spec.options).map(([name, { value }]) => [
+					name,
+					value === undefined ? values[name] !== undefined : values[name],
+				]),
+			);
+			checkTogether(spec, options);
+			await perform(spec, { options: options as Given['options'], positionals });
 		},
 		parameters: {
 			flags: flags as never,

@@ -14,7 +14,7 @@ const spec = command({
 		qemu: { value: 'QEMU', repeatable: true, help: 'which' },
 		accel: { value: 'ACCEL', choices: ['kvm', 'tcg'], help: 'accelerator' },
 		jobs: { value: 'N', integer: { least: 1, most: 9 }, help: 'how many' },
-		append: { value: 'TEXT', help: 'more' },
+		append: { value: 'TEXT', needs: ['jobs', 'missing'], excludes: ['accel=tcg', 'no-wait'], help: 'more' },
 		'no-wait': { help: 'at once' },
 		json: { help: 'print JSON' },
 	},
@@ -68,7 +68,9 @@ test('options, flags, repeats and positionals are read, and the exit status is t
 	});
 	// What follows `=` is a value, whatever it looks like.
 	for (const text of ['-quiet', '--x=y', 'a=b', 'two\nlines', ' ']) {
-		t.like(await call('try', `--append=${text}`), { given: { options: { ...none, append: text } } });
+		t.like(await call('try', `--append=${text}`, '--jobs=1'), {
+			given: { options: { ...none, jobs: 1, append: text } },
+		});
 	}
 	t.is((await call('try', '-')).given?.positionals[0], '-');
 	t.like(await call('try', '--on', '-'), { given: { options: { ...none, on: '-' } } });
@@ -97,6 +99,9 @@ for (const [argv, message] of [
 	[['--jobs', '0x1'], /^'0x1' of option '--jobs'/],
 	[['--jobs', ' 1'], /^' 1' of option '--jobs'/],
 	[['--jobs', '99999999999999999999'], /^'9+' of option '--jobs'/],
+	[['--append', 'x'], /^option '--append' needs '--jobs N'$/],
+	[['--append=x', '--jobs=1', '--no-wait'], /^option '--append' cannot stand with '--no-wait'$/],
+	[['--append=x', '--jobs=1', '--accel=tcg'], /^option '--append' cannot stand with '--accel tcg'$/],
 	[['--jobs', 'x', '--accel', 'y', 'a', 'b'], /unexpected argument 'b'|of option/],
 ] as const) {
 	test(`bad input is named in one sentence: ${argv.join(' ')}`, async t => {
@@ -122,6 +127,10 @@ for (const [argv, message] of [
 		t.false(error.message.includes('\n'));
 	});
 }
+
+test('an option may stand with other values of the one whose value it contradicts', async t => {
+	t.is((await call('try', '--append=x', '--jobs=1', '--accel=kvm')).status, 75);
+});
 
 test('help is shown wherever it is requested, and nothing runs', async t => {
 	for (const argv of [

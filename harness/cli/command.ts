@@ -12,6 +12,10 @@ export interface OptionSpec {
 	/** The value is an integer in this range. */
 	readonly integer?: IntegerBounds;
 	readonly candidates?: Candidates;
+	/** Options that give it a meaning, as NAME or NAME=VALUE: one of them must be given too. */
+	readonly needs?: readonly string[];
+	/** Options that it contradicts, as NAME or NAME=VALUE. */
+	readonly excludes?: readonly string[];
 	readonly help: string;
 }
 

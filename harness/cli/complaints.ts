@@ -24,6 +24,29 @@ export function needsValue(option: string, name: string, { value }: OptionSpec):
 	return new UsageError(`option '--${option}' of 'vpmu ${name}' needs a value: --${option} ${value}`);
 }
 
+/** Refuses an option that would be ignored, or that contradicts another one. @throws UsageError */
+export function checkTogether({ options: specs }: CommandSpec, given: Readonly<Record<string, unknown>>): void {
+	const isGiven = (named: string) => {
+		const [option = '', wanted] = named.split('=');
+		const value = given[option];
+		return wanted === undefined ? value !== undefined && value !== false : value === wanted;
+	};
+	const shown = (named: string) => {
+		const [option = '', wanted = specs[option]?.value] = named.split('=');
+		return `'--${option}${wanted === undefined ? '' : ` ${wanted}`}'`;
+	};
+	for (const [name, { needs = [], excludes = [] }] of Object.entries(specs)) {
+		if (!isGiven(name)) continue;
+		const other = excludes.find(isGiven);
+		if (other !== undefined) throw new UsageError(`option '--${name}' cannot stand with ${shown(other)}`);
+		// Commands share options, and some lack those of the others.
+		const needed = needs.filter(named => Object.hasOwn(specs, named.split('=')[0]!));
+		if (needed.length > 0 && !needed.some(isGiven)) {
+			throw new UsageError(`option '--${name}' needs ${needed.map(shown).join(' or ')}`);
+		}
+	}
+}
+
 /** Rewrites errors of the library in our form: the value, where it stood, what is allowed. */
 export function sentenceOf(
 	error: unknown,

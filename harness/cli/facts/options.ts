@@ -9,16 +9,21 @@ export const probeOptions = {
 		candidates: kernels,
 		help: "the board's kernel: debian:SUITE, small, debug or a path (default: debian:trixie)",
 	},
-	tags: { help: 'print words that name this host in a lab, one a line: runner tags, labels or features' },
+	tags: {
+		excludes: ['json', 'conformance'],
+		help: 'print words that name this host in a lab, one a line: runner tags, labels or features',
+	},
 	conformance: {
 		help: "ask KVM's PMU interface each attribute in each order, without QEMU, and compare with the kernel's source",
 	},
 	selftests: {
 		value: 'DIR',
+		needs: ['conformance'],
 		help: "with --conformance: run the kernel's own tests in this folder too (default: those beside --board-kernel)",
 	},
-	verbose: { help: 'with --conformance: print every check' },
+	verbose: { needs: ['conformance'], help: 'with --conformance: print every check' },
 	bisect: {
+		needs: ['conformance'],
 		help: 'with --conformance, for git bisect run: exit with 125 if the build or the infrastructure is at fault',
 	},
 	json: { help: 'print one JSON document; without --conformance, the input of vpmu predict --facts' },
@@ -59,7 +64,7 @@ export const qmpOptions = {
 	},
 	socket: { value: 'PATH', help: 'connect to the QMP socket of a running QEMU (PATH or HOST:PORT)' },
 	oob: { help: 'execute out of band: immediately, overtaking commands that block' },
-	'emit-types': { help: "print TypeScript declarations of this QEMU's commands and events" },
+	'emit-types': { excludes: ['oob'], help: "print TypeScript declarations of this QEMU's commands and events" },
 	record: { value: 'FILE', help: 'write both directions, with times, as NDJSON' },
 	'timeout-ms': {
 		value: 'N',

@@ -1,4 +1,4 @@
-import { formatDuration, UsageError } from '../../../src/lib/index.ts';
+import { formatDuration } from '../../../src/lib/index.ts';
 import { type Answer, describeConformance, type FileText, type HostFacts } from '../../../src/pmu/index.ts';
 import { parseKernel, parseOn, UnfitBuild } from '../../plan/select.ts';
 import { selftestsBeside, selftestsIn } from '../../plan/selftests/selftests.ts';
@@ -14,7 +14,6 @@ import type { probeOptions } from './options.ts';
 /** `vpmu probe`. */
 export async function probe(context: CommandContext, given: Given<typeof probeOptions>): Promise<number> {
 	if (!given.options.bisect) return await probeOnce(context, given);
-	if (!given.options.conformance) throw new UsageError("option '--bisect' needs '--conformance'");
 	// A missing Image means that it was not built.
 	return await bisecting(
 		context,
@@ -24,12 +23,6 @@ export async function probe(context: CommandContext, given: Given<typeof probeOp
 }
 
 async function probeOnce(context: CommandContext, { options }: Given<typeof probeOptions>): Promise<number> {
-	if (options.tags && options.json) throw new UsageError("options '--tags' and '--json' cannot stand together");
-	if (options.tags && options.conformance)
-		throw new UsageError("options '--tags' and '--conformance' cannot stand together");
-	for (const name of ['verbose', 'selftests'] as const) {
-		if (options[name] && !options.conformance) throw new UsageError(`option '--${name}' needs '--conformance'`);
-	}
 	const given = options.selftests === undefined ? undefined : selftestsIn(options.selftests);
 	const on = parseOn(options.on ?? context.env.VPMU_ON);
 	const boardKernel = parseKernel(options['board-kernel'] ?? 'debian:trixie', '--board-kernel');

@@ -16,3 +16,19 @@ for (const port of ['0', '65536', '99999']) {
 		);
 	});
 }
+
+for (const [argv, message] of [
+	[['--emit-types', 'query-status'], /^vpmu: unexpected argument 'query-status' of 'vpmu qmp --emit-types'/],
+	[['--emit-types', '--oob'], /^vpmu: option '--emit-types' cannot stand with '--oob'$/m],
+	[['--oob'], /^vpmu: option '--oob' needs a command$/m],
+] as const) {
+	test(`an option that would be ignored is refused: ${argv.join(' ')}`, async t => {
+		const stderr = new PassThrough();
+		const status = await main(['qmp', '--socket', '/none', ...argv], {
+			...{ stdin: new PassThrough(), stdout: new PassThrough(), stderr, cwd: '/', env: process.env },
+			signal: new AbortController().signal,
+		});
+		t.is(status, 2);
+		t.regex(String(stderr.read()), message);
+	});
+}

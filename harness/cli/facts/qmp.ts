@@ -28,6 +28,11 @@ export async function qmp(
 	if ((options.qemu === undefined) === (options.socket === undefined)) {
 		throw new UsageError(`'vpmu qmp' needs one of --qemu QEMU and --socket PATH`);
 	}
+	const [command] = positionals;
+	if (options['emit-types'] && command !== undefined) {
+		throw new UsageError(`unexpected argument '${command}' of 'vpmu qmp --emit-types', which executes no command`);
+	}
+	if (options.oob && command === undefined) throw new UsageError("option '--oob' needs a command");
 	const connectOptions = connectOptionsOf(context, options);
 	if (options.qemu !== undefined) {
 		await using host = localHost();

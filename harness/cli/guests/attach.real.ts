@@ -75,5 +75,5 @@ test('bad usage attaches to nothing', async t => {
 		await t.throwsAsync(person(argv, folder).ended, { instanceOf: UsageError, message });
 	await refused(['--cell', 'x', '--run', 'nowhere'], /there is no run folder 'nowhere'/);
 	await refused(['--cell', 'x', '--vcpus', '2'], /'--vcpus' starts a guest, and '--cell' does not/);
-	await refused(['--run', 'x'], /'--run' needs '--cell'/);
+	await refused(['--run', 'x'], /'--run' needs '--cell CELL'/);
 });

@@ -82,7 +82,10 @@ export const runOptions = {
 		integer: { least: 0, most: atMost },
 		help: 'retry a cell that ends with an infrastructure error up to N times; default 0',
 	},
-	'retry-failures': { help: 'with --retries: retry failures too; a cell that then passes is flaky' },
+	'retry-failures': {
+		needs: ['retries'],
+		help: 'with --retries: retry failures too; a cell that then passes is flaky',
+	},
 	quarantine: { value: 'FILE', help: 'list of cells whose failures are expected: lines of CELLS YYYY-MM-DD REASON' },
 	'no-wait': { help: 'if a needed lock is held, exit with 75 and name the holder' },
 	silence: {
@@ -119,7 +122,7 @@ const { on } = runOptions;
 /** Options of `vpmu shell`. */
 export const shellOptions = {
 	cell: { value: 'CELL', help: 'a running cell, by its id or a part of it: opens a terminal in that guest' },
-	run: { value: 'DIR', help: 'with --cell: the run folder (default: the newest of vpmu-runs)' },
+	run: { value: 'DIR', needs: ['cell'], help: 'with --cell: the run folder (default: the newest of vpmu-runs)' },
 	on,
 	qemu: { value: 'QEMU', candidates: sources, help: 'PATH or debian:SUITE (default: debian:trixie)' },
 	kernel: { value: 'KERNEL', candidates: kernels, help: 'PATH, debian:SUITE or small (default: debian:trixie)' },

@@ -1,4 +1,3 @@
-import { UsageError } from '../../../src/lib/index.ts';
 import { UnfitBuild } from '../../plan/select.ts';
 import { executeRun } from '../../run/execute.ts';
 import type { RunRequest } from '../../run/request/request.ts';
@@ -24,9 +23,6 @@ export async function run(context: CommandContext, given: Given<typeof runOption
 /** Parses the options of `vpmu run`. @throws UsageError */
 export function requestOf(given: Given<typeof runOptions>): RunRequest {
 	const { options } = given;
-	if (options['retry-failures'] && options.retries === undefined) {
-		throw new UsageError("option '--retry-failures' needs '--retries N'");
-	}
 	const { kernel, boardKernel, ...selection } = readSelection(given);
 	return {
 		argv: given.argv,

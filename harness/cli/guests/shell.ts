@@ -18,7 +18,6 @@ export async function shell(context: CommandContext, { options }: Given<typeof s
 		if (other !== undefined) throw new UsageError(`option '--${other}' starts a guest, and '--cell' does not`);
 		return await attachCell(context, options.cell, options.run);
 	}
-	if (options.run !== undefined) throw new UsageError("option '--run' needs '--cell'");
 	const noKvmHere = options.on === 'local' && !localKvm();
 	const accel = options.accel ?? (noKvmHere ? 'tcg' : 'kvm');
 	if (options.pmu !== undefined && accel !== 'kvm') throw new UsageError("option '--pmu' needs '--accel kvm'");

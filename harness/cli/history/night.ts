@@ -41,12 +41,6 @@ interface Second {
 /** `vpmu history night RUN`. */
 export async function night(context: CommandContext, given: NightGiven): Promise<number> {
 	const { options, positionals } = given;
-	if (options.later && options.again !== undefined) {
-		throw new UsageError("option '--later' cannot stand with '--again RUN'");
-	}
-	if ((options.build ?? []).length > 0 && options.tree === undefined) {
-		throw new UsageError("option '--build' needs '--tree DIR'");
-	}
 	parseOn(options.on);
 	const shown = options.out ?? 'vpmu-night';
 	const out = path.resolve(context.cwd, shown);

@@ -14,13 +14,21 @@ export const nightOptions = {
 	...passedOptions,
 	out: { value: 'DIR', help: "folder for what it writes; default 'vpmu-night'" },
 	name: { value: 'NAME', help: 'a word for the headline, such as the kind of host' },
-	later: { help: 'do not run new failures again: write their cells to again.txt, for another machine' },
+	later: {
+		excludes: ['again'],
+		help: 'do not run new failures again: write their cells to again.txt, for another machine',
+	},
 	again: { value: 'RUN', help: 'the run of the cells of again.txt, instead of running new failures here' },
 	tree: {
 		value: 'DIR',
 		help: "the git tree of what is under test: bisect.sh is written for new failures of runs with '--label commit=HASH'",
 	},
-	build: { value: 'LINE', repeatable: true, help: 'with --tree: a line of shell that builds a commit, in this folder' },
+	build: {
+		value: 'LINE',
+		repeatable: true,
+		needs: ['tree'],
+		help: 'with --tree: a line of shell that builds a commit, in this folder',
+	},
 } as const satisfies Options;
 
 /** Options of `vpmu history import`. */

@@ -18,9 +18,6 @@ export async function lava(context: CommandContext, given: Given<typeof lavaOpti
 	if (night !== undefined && publish === undefined) {
 		throw new UsageError("option '--night' needs '--publish LINE', as the parts are merged elsewhere");
 	}
-	if (night === undefined && given.options.published !== undefined) {
-		throw new UsageError("option '--published' needs '--night'");
-	}
 	const files = sets.flatMap(set => [
 		...indices(set).map(
 			index =>

@@ -1,4 +1,4 @@
-import { quoteCommand, UsageError } from '../../../src/lib/index.ts';
+import { quoteCommand } from '../../../src/lib/index.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { nightlyOptions } from './options.ts';
 
@@ -17,12 +17,9 @@ export const foldersOf = (name: string) => ({ run: `vpmu-run/${name}`, night: `v
 
 type Given = { readonly [name in keyof typeof nightlyOptions]: string | boolean | readonly string[] | undefined };
 
-/** Reads the options of a nightly run; `undefined` if it is none. @throws UsageError */
+/** Reads the options of a nightly run; `undefined` if it is none. */
 export function readNight(given: Given, isNightly = given.night === true): NightPlan | undefined {
 	const { tree, build, post } = given as { tree?: string; build?: readonly string[]; post?: string };
-	const [needy] = Object.entries({ tree, build, post }).find(([, value]) => value !== undefined) ?? [];
-	if (!isNightly && needy !== undefined) throw new UsageError(`option '--${needy}' needs '--night'`);
-	if (build !== undefined && tree === undefined) throw new UsageError("option '--build' needs '--tree DIR'");
 	return isNightly ? { tree, build: build ?? [], post } : undefined;
 }
 

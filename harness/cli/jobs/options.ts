@@ -31,10 +31,20 @@ export const nightlyOptions = {
 	night: {
 		help: 'a nightly run: tell what is new, run new failures again once, bisect and post them (see vpmu history night)',
 	},
-	tree: { value: 'DIR', help: 'with --night: the git tree of what is under test, to bisect new failures in' },
-	build: { value: 'LINE', repeatable: true, help: 'with --tree: a line of shell that builds a commit of it' },
+	tree: {
+		value: 'DIR',
+		needs: ['night', 'nightly'],
+		help: 'with --night: the git tree of what is under test, to bisect new failures in',
+	},
+	build: {
+		value: 'LINE',
+		repeatable: true,
+		needs: ['tree'],
+		help: 'with --tree: a line of shell that builds a commit of it',
+	},
 	post: {
 		value: 'LINE',
+		needs: ['night', 'nightly'],
 		help: 'with --night: a line of shell that posts what is new: $VPMU_NEWS (Markdown), $VPMU_MAIL (72 columns)',
 	},
 } as const satisfies Options;
@@ -97,6 +107,7 @@ export const lavaOptions = {
 	},
 	published: {
 		value: 'DIR',
+		needs: ['night'],
 		help: "with --night: where the machine that submits finds the folders that --publish stored; default 'vpmu-parts'",
 	},
 } as const satisfies Options;

@@ -224,7 +224,16 @@ test.serial('what cannot be compared is refused in a sentence that says what is 
 		[['--baseline', 'one', 'one'], /'one' is not a baseline/],
 		[['--baseline', 'text.json', 'one', 'one'], /takes one run/],
 		[['text.json', 'one', '--before', 'one'], /'text\.json' is a file: a baseline stands alone on its side/],
-		[['--write-baseline', 'x', '--baseline', 'x', 'one'], /compares nothing/],
+		[
+			['--write-baseline', 'x', '--baseline', 'x', 'one'],
+			/option '--write-baseline' cannot stand with '--baseline FILE'/,
+		],
+		[
+			['--write-baseline', 'x', '--format', 'json', 'one'],
+			/option '--write-baseline' cannot stand with '--format FORMAT'/,
+		],
+		[['--write-baseline', 'x', '--json', 'one'], /option '--write-baseline' cannot stand with '--json'/],
+		[['one', 'one', '--json', '--format', 'html'], /option '--json' cannot stand with '--format html'/],
 		[['--write-baseline', 'none/x', 'one'], /cannot write 'none\/x' of option '--write-baseline': ENOENT/],
 		[['--write-baseline', 'one', 'one'], /cannot write 'one' of option '--write-baseline': [^\n]*directory/],
 	] as const) {

@@ -38,7 +38,11 @@ export const comparisonFormats = ['text', 'json', 'html', 'markdown', 'mail'] as
 /** Options of `vpmu compare`. */
 export const compareOptions = {
 	baseline: { value: 'FILE', help: 'compare the run with this file, written by --write-baseline' },
-	'write-baseline': { value: 'FILE', help: 'write what the runs came to into a file to commit, and compare nothing' },
+	'write-baseline': {
+		value: 'FILE',
+		excludes: ['baseline', 'before', 'verbose', 'format', 'json'],
+		help: 'write what the runs came to into a file to commit, and compare nothing',
+	},
 	before: {
 		value: 'RUN',
 		repeatable: true,
@@ -47,5 +51,8 @@ export const compareOptions = {
 	after: { value: 'RUN', repeatable: true, help: 'another run of the same thing as AFTER' },
 	verbose: { help: 'list every cell' },
 	format: { value: 'FORMAT', choices: comparisonFormats, help: 'default text' },
-	json: { help: 'the same as --format json' },
+	json: {
+		excludes: comparisonFormats.filter(format => format !== 'json').map(format => `format=${format}`),
+		help: 'the same as --format json',
+	},
 } as const satisfies Options;

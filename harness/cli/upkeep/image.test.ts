@@ -30,7 +30,7 @@ for (const [argv, message] of [
 	[['list', 'x'], /unexpected argument 'x' of 'vpmu image list'/],
 	[['list', '--all'], /unknown option '--all' of 'vpmu image list'; allowed: --json/],
 	[['prune', '--unused-for', 'long'], /'long' of option '--unused-for' is not a number of days/],
-	[['prune', '--unused-for', '3', '--all'], /exclude each other/],
+	[['prune', '--unused-for', '3', '--all'], /option '--all' cannot stand with '--unused-for DAYS'/],
 	[['build', 'gest'], /there is no image recipe 'gest'; allowed: guest, board/],
 	[['build', './none.ts'], /there is no recipe file '.\/none.ts'/],
 ] as const) {

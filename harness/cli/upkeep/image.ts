@@ -105,9 +105,6 @@ export async function prune(context: CommandContext, { options }: Given<typeof i
 	if (days !== undefined && !/^\d{1,5}(\.\d+)?$/.test(days)) {
 		throw new UsageError(`'${days}' of option '--unused-for' is not a number of days`);
 	}
-	if (days !== undefined && options.all) {
-		throw new UsageError("options '--unused-for' and '--all' of 'vpmu image prune' exclude each other");
-	}
 	const printer = progressPrinter(context.stderr);
 	const cache = await openCache({ env: context.env, signal: context.signal, onProgress: printer.report });
 	const before = await cacheSize(cache);

@@ -42,7 +42,7 @@ export const imageListOptions = { json } as const satisfies Options;
 /** Options of `vpmu image prune`. */
 export const imagePruneOptions = {
 	'unused-for': { value: 'DAYS', help: 'remove entries not used for this many days (default 30)' },
-	all: { help: 'remove everything, whatever its age' },
+	all: { excludes: ['unused-for'], help: 'remove everything, whatever its age' },
 	'dry-run': { help: 'only print what would be removed' },
 	json,
 } as const satisfies Options;
