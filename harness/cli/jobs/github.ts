@@ -3,6 +3,7 @@ import { quoteCommand, UsageError } from '../../../src/lib/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
+import { isCron } from './cron.ts';
 import { attempt, indices, type JobSet, jobSetsOf } from './job-set.ts';
 import { readNight } from './night.ts';
 import type { githubOptions } from './options.ts';
@@ -11,6 +12,11 @@ import { writeJobs } from './write.ts';
 /** `vpmu jobs github`. */
 export async function github(context: CommandContext, given: Given<typeof githubOptions>): Promise<number> {
 	const { nightly: cron, night } = given.options;
+	if (cron !== undefined && !isCron(cron)) {
+		throw new UsageError(
+			`'${cron}' of option '--nightly' is not a line of cron; allowed: minute, hour, day, month and day of the week, such as '17 2 * * *'`,
+		);
+	}
 	const plan = readNight(given.options, night || cron !== undefined);
 	const { built, tree } = given.options;
 	const builds = plan !== undefined && plan.build.length > 0;

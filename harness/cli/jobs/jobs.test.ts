@@ -252,6 +252,7 @@ exit ${merge}
 
 for (const [engine, argv, message] of [
 	['github', ['--night', '--tree', 'a', '--build', 'make'], /'--build LINE' and '--built PATH' .* need each other/],
+	['github', ['--nightly', 'x'], /^vpmu: 'x' of option '--nightly' is not a line of cron; allowed: minute, hour,/],
 	['slurm', ['--post', 'mail'], /^vpmu: option '--post' needs '--night'/],
 	['slurm', ['--night', '--build', 'make'], /^vpmu: option '--build' needs '--tree DIR'/],
 	['lava', ['--night'], /^vpmu: option '--night' needs '--publish LINE'/],
