@@ -14,6 +14,7 @@ import {
 import type { PlanFile } from '../plan/plan-file.ts';
 import { exitCodeOfCells, exitCodes } from '../usage/exit-codes.ts';
 import { version } from '../usage/places.ts';
+import { runFolder } from '../usage/run-folder.ts';
 import { artifactsOf, newRunId, writeReports } from './folder.ts';
 
 export interface MergeRequest {
@@ -82,6 +83,7 @@ async function readPart(
 	folder: string,
 	{ cwd, signal }: { readonly cwd: string; readonly signal: AbortSignal },
 ): Promise<GivenPart> {
+	runFolder(folder, cwd);
 	const file = path.join(folder, 'events.ndjson');
 	const bytes = await readable(
 		() => host.read(path.resolve(cwd, file), { maxBytes: most.eventBytes, signal }),

@@ -98,7 +98,7 @@ test.serial('a pipeline of which one part is missing fails, and says which', asy
 	const { said } = newRepository(await temporaryFolder(t), parent(two, lost)).run();
 	// gitlab-ci-local reports a child's failure and ends with 0 all the same; GitLab has 'strategy: depend'.
 	t.regex(said, /FAIL\W+amd merge/);
-	t.regex(said, /'vpmu-parts\/amd-1' is not the folder of a run/);
+	t.regex(said, /there is no run folder 'vpmu-parts\/amd-1'/);
 });
 
 test.serial(
