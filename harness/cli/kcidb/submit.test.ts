@@ -47,11 +47,39 @@ async function stubServer(
 	return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
 }
 
-/** Submits a run that contains every status. */
-async function submit(t: ExecutionContext, argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
+const at = '2026-01-01T00:00:00Z';
+/** What a run that contains every status leaves, and what is left of it when it is killed. */
+const finished = ['results.json', JSON.stringify(everyStatus)] as const;
+const killed = [
+	'events.ndjson',
+	[
+		{
+			at,
+			event: 'run-start',
+			run: everyStatus.run,
+			cells: everyStatus.cells.map(cell => ({
+				...cell,
+				title: 'a case',
+				qemu: 'debian:trixie',
+				on: 'local',
+				skip: null,
+			})),
+		},
+		...everyStatus.cells.slice(1).map(result => ({ at, event: 'cell-end', result })),
+	]
+		.map(event => `${JSON.stringify(event)}\n`)
+		.join(''),
+] as const;
+
+/** Submits a run. */
+async function submit(
+	t: ExecutionContext,
+	argv: readonly string[],
+	{ env = {}, left: [name, content] = finished }: { env?: NodeJS.ProcessEnv; left?: readonly [string, string] } = {},
+) {
 	const folder = await temporaryFolder(t);
 	mkdirSync(path.join(folder, 'run'));
-	writeFileSync(path.join(folder, 'run', 'results.json'), JSON.stringify(everyStatus));
+	writeFileSync(path.join(folder, 'run', name), content);
 	writeFileSync(path.join(folder, 'token'), `${token}\n`, { mode: 0o600 });
 	const [stdout, stderr] = [new PassThrough(), new PassThrough()];
 	const status = await main(['kcidb', 'submit', 'run', ...argv], {
@@ -79,9 +107,26 @@ test('a run is submitted with a token of a file, with the commit, tree and repos
 	);
 });
 
+test('a run that was killed is submitted by its events, as it is reported', async t => {
+	const { url, received } = await stubServer(t);
+	const { status, said } = await submit(t, ['--server', url, '--token-file', 'token'], { left: killed });
+	t.is(status, 0, said);
+	t.deepEqual(
+		received[0]!.report.tests.map(one => one.status),
+		['ERROR', 'FAIL', 'MISS', 'SKIP', 'FAIL', 'PASS'],
+	);
+});
+
+test('a run folder that is not there is refused with the words of report', async t => {
+	const stderr = new PassThrough();
+	const context = { stdin: new PassThrough(), stdout: new PassThrough(), stderr, cwd: '/', env: {} };
+	t.is(await main(['kcidb', 'submit', 'none'], { ...context, signal: new AbortController().signal }), 2);
+	t.is(String(stderr.read()), "vpmu: there is no run folder 'none'\n");
+});
+
 test('the server and the token are taken from KCIDB_REST, as other submitters do', async t => {
 	const { url, received } = await stubServer(t);
-	const { status, said } = await submit(t, [], { KCIDB_REST: url.replace('//', `//${token}@`) });
+	const { status, said } = await submit(t, [], { env: { KCIDB_REST: url.replace('//', `//${token}@`) } });
 	t.is(status, 0, said);
 	t.regex(said, /without --commit, --tree, --url no dashboard shows the report/);
 	t.is(received.length, 1);
@@ -90,7 +135,7 @@ test('the server and the token are taken from KCIDB_REST, as other submitters do
 test('a token that the server refuses is bad input, and is not in the message even if the server says it', async t => {
 	const { url, received } = await stubServer(t);
 	const wrong = `${unsigned}.wrong`;
-	const { status, said } = await submit(t, ['--server', url], { KCIDB_JWT: wrong });
+	const { status, said } = await submit(t, ['--server', url], { env: { KCIDB_JWT: wrong } });
 	t.is(status, 2);
 	t.regex(said, /refuses the token: .*InvalidSignature of Bearer \*\*\*/);
 	t.false(said.includes(wrong));
@@ -137,7 +182,7 @@ for (const [argv, env, message] of [
 	[['--origin', 'My Lab'], {}, /of option '--origin' is not allowed/],
 ] as const) {
 	test(`refused: ${argv.join(' ')} ${Object.keys(env).join(' ')}`, async t => {
-		const { status, said } = await submit(t, argv, env);
+		const { status, said } = await submit(t, argv, { env });
 		t.is(status, 2, said);
 		t.regex(said, message);
 	});

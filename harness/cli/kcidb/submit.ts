@@ -3,10 +3,10 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { checkJson, eitherSignal, messageOf, shorten, UsageError, VpmuError } from '../../../src/lib/index.ts';
 import { kcidbOf } from '../../../src/report/index.ts';
-import { readResults } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
+import { readRun } from '../results/sides.ts';
 import type { submitOptions } from './options.ts';
 import { readSource } from './source.ts';
 
@@ -19,7 +19,7 @@ const longestAnswer = 64 * 1024;
 /** `vpmu kcidb submit`. */
 export async function submit(context: CommandContext, given: Given<typeof submitOptions>): Promise<number> {
 	const source = readSource(given.options);
-	const results = readResults(path.resolve(context.cwd, given.positionals[0]!));
+	const results = readRun(given.positionals[0]!, context.cwd);
 	const { server, token } = endpointOf(context, given.options);
 	const report = kcidbOf(results, source);
 	const lacking = (['commit', 'tree', 'url'] as const).filter(name => source[name] === undefined);
