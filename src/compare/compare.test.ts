@@ -145,6 +145,29 @@ test('a group that omits cells of the same place says so', t => {
 	t.like(both, { where: 'in x/a, x/b', population: 3, cells: { length: 2 } });
 });
 
+test('new cells are counted among those of the run after, gone ones among those of the run before', t => {
+	const { groups } = compared(
+		[{ qemu: '/a' }, { qemu: '/a', axes: ['pmu=1'] }, { qemu: '/b' }],
+		[{ qemu: '/c' }, { qemu: '/c', axes: ['pmu=1'], status: 'skip' }],
+	);
+	t.deepEqual(
+		groups.map(({ kind, cells, population }) => [kind, cells.length, population]),
+		[
+			['new', 1, 1],
+			['new', 1, 1],
+			['gone', 3, 3],
+		],
+	);
+	const many = compared([{ name: 'pmu/a' }, { name: 'pmu/b' }], [{ name: 'pmu/a' }, { name: 'pmu/c' }]);
+	t.deepEqual(
+		many.groups.map(({ kind, where, population }) => [kind, where, population]),
+		[
+			['new', 'in pmu/c', 1],
+			['gone', 'in pmu/b', 1],
+		],
+	);
+});
+
 test('reasons that differ only in numbers and paths are one cause; findings are grouped by number', t => {
 	const reasons = (reason: (at: number) => string) =>
 		compared(

@@ -67,10 +67,7 @@ export function compareSides(before: Side, after: Side): Comparison {
 		schema: 'vpmu-comparison/1',
 		before: { ...before, cells: before.cells.length },
 		after: { ...after, cells: after.cells.length },
-		groups: groupChanges(
-			placed,
-			[...after.cells, ...was.values()].map(cell => cell.identity),
-		),
+		groups: groupChanges(placed, before.cells, after.cells),
 		changes: placed.map(({ change }) => change),
 		same: unchanged.length,
 		sameFailing: unchanged.filter(({ pair }) => pair.after.status === 'fail').length,

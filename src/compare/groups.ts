@@ -14,7 +14,10 @@ export interface ChangeGroup {
 	readonly where: string;
 	/** Ids of the cells. */
 	readonly cells: readonly string[];
-	/** How many cells lie where these do: more than these where others there did not change so. */
+	/**
+	 * How many cells of the run after lie where these do, or of the run before if these are gone: more than these where others
+	 * there did not change so.
+	 */
 	readonly population: number;
 	/** What the cells came to: the statuses and the backends after, most frequent first, with their numbers. */
 	readonly outcome: Readonly<Record<string, number>>;
@@ -35,15 +38,16 @@ export interface PlacedChange {
 	readonly cell: SideCell;
 }
 
-/**
- * Puts changes with one cause together, the most urgent kind first, then the largest. Pure.
- *
- * @param all every cell that was compared
- */
-export function groupChanges(changes: readonly PlacedChange[], all: readonly CellIdentity[]): ChangeGroup[] {
+/** Puts changes with one cause together, the most urgent kind first, then the largest. Pure. */
+export function groupChanges(
+	changes: readonly PlacedChange[],
+	before: readonly SideCell[],
+	after: readonly SideCell[],
+): ChangeGroup[] {
+	const [was, is] = [before, after].map(cells => cells.map(cell => cell.identity)) as [CellIdentity[], CellIdentity[]];
 	const groups = Map.groupBy(changes, ({ change }) => `${change.kind}\n${change.why}`);
 	return [...groups.values()]
-		.map(members => groupOf(members, all))
+		.map(members => groupOf(members, members[0]!.change.kind === 'gone' ? was : is))
 		.sort((a, b) => changeKinds.indexOf(a.kind) - changeKinds.indexOf(b.kind) || b.cells.length - a.cells.length);
 }
 
