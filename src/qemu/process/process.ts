@@ -206,7 +206,9 @@ export class QemuProcess implements AsyncDisposable {
 			const diagnosis = await asked.catch(() => undefined);
 			if (diagnosis !== undefined) {
 				const { text, failure, blame } = diagnosis;
-				return new QemuError(text, { ...details, failure, blame });
+				// Of a program that was never started, stderr has only the words of the helper that tried to.
+				const isStarted = failure === 'missing-library';
+				return new QemuError(text, { ...details, evidence: isStarted ? evidence : [], failure, blame });
 			}
 		}
 		if (exit.status === 0 && this.guestEnd !== undefined) {
