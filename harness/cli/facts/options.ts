@@ -1,14 +1,11 @@
-import { kernels, places, sources } from '../candidates.ts';
+import { places, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
+import { kernelOptions } from '../guests/options.ts';
 
 /** Options of `vpmu probe`. */
 export const probeOptions = {
 	on: { value: 'HOST', candidates: places, help: 'auto, local, board[:TOPOLOGY] or ssh://HOST (default: auto)' },
-	'board-kernel': {
-		value: 'KERNEL',
-		candidates: kernels,
-		help: "the board's kernel: debian:SUITE, small, debug or a path (default: debian:trixie)",
-	},
+	'board-kernel': kernelOptions['board-kernel'],
 	tags: {
 		excludes: ['json', 'conformance'],
 		help: 'print words that name this host in a lab, one a line: runner tags, labels or features',

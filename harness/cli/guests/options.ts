@@ -1,17 +1,21 @@
 import { kernels, places, sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
 
+/** Kernels that options take (docs/kernels.md). */
+export const kernelForms =
+	'PATH of an Image or of a Debian package, debian:SUITE, small (built once, boots in half the time) or debug (KASAN, lockdep; slow)';
+
 /** The kernel of guests and that of boards, once. */
 export const kernelOptions = {
 	kernel: {
 		value: 'KERNEL',
 		candidates: kernels,
-		help: 'guest kernel: PATH, debian:SUITE or small (built once, boots in half the time); default debian:trixie',
+		help: `guest kernel: ${kernelForms}; default debian:trixie`,
 	},
 	'board-kernel': {
 		value: 'KERNEL',
 		candidates: kernels,
-		help: "the board's own kernel: PATH, debian:SUITE, small, or debug (KASAN, lockdep; slow); default debian:trixie",
+		help: `the board's own kernel: ${kernelForms}; default debian:trixie`,
 	},
 } as const satisfies Options;
 
@@ -125,7 +129,7 @@ export const shellOptions = {
 	run: { value: 'DIR', needs: ['cell'], help: 'with --cell: the run folder (default: the newest of vpmu-runs)' },
 	on,
 	qemu: { value: 'QEMU', candidates: sources, help: 'PATH or debian:SUITE (default: debian:trixie)' },
-	kernel: { value: 'KERNEL', candidates: kernels, help: 'PATH, debian:SUITE or small (default: debian:trixie)' },
+	kernel: kernelOptions.kernel,
 	'board-kernel': kernelOptions['board-kernel'],
 	machine: { value: 'TYPE', help: 'machine type (default: virt)' },
 	pmu: { value: 'VALUE', help: 'value of -accel kvm,pmu=' },

@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { UsageError } from '../../../src/lib/index.ts';
+import { builtKernels } from '../../plan/select.ts';
 import type { RunRequest } from '../../run/request/request.ts';
 import { invoke } from '../application.ts';
+import { kernels } from '../candidates.ts';
 import type { Given } from '../command.ts';
 import { commands } from '../index.ts';
 import type { runOptions } from './options.ts';
@@ -98,3 +100,22 @@ for (const [argv, message] of [
 		await t.throwsAsync(asked(...argv), { instanceOf: UsageError, message });
 	});
 }
+
+test('the help of each option that takes a kernel names all that it takes', t => {
+	const specs = Object.entries(commands).flatMap(([name, spec]) =>
+		Object.entries('actions' in spec ? spec.actions : { '': spec }).map(
+			([action, one]) => [name, action, one] as const,
+		),
+	);
+	let count = 0;
+	for (const [name, action, { options }] of specs) {
+		for (const [option, { candidates, help }] of Object.entries(options)) {
+			if (candidates !== kernels) continue;
+			count++;
+			for (const form of [...builtKernels, 'debian:SUITE', 'PATH', 'Debian package']) {
+				t.true(help.includes(form), `vpmu ${name} ${action} --${option}: ${form}`);
+			}
+		}
+	}
+	t.true(count > 5);
+});

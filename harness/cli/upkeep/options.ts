@@ -1,11 +1,12 @@
-import { kernels, sources } from '../candidates.ts';
+import { sources } from '../candidates.ts';
 import type { Options } from '../command.ts';
+import { kernelOptions } from '../guests/options.ts';
 
 const json = { help: 'print JSON' } as const;
 
 const board = {
 	cpus: { value: 'N', integer: { least: 1, most: 512 }, help: "number of CPUs (default: the topology's own)" },
-	kernel: { value: 'KERNEL', candidates: kernels, help: "the board's kernel: debian:SUITE, small or a path" },
+	kernel: kernelOptions['board-kernel'],
 } as const satisfies Options;
 
 /** Options of `vpmu board up`. */
