@@ -67,7 +67,7 @@ export interface Lease {
 /** A lease as made by the run: plain data that can be sent to a worker. */
 export type LeaseData = Omit<Lease, 'countAlone' | 'tellProcesses' | 'othersProcesses'>;
 
-/** Local sockets that lead to a kept guest. */
+/** Local sockets that lead to a detached guest. */
 export interface KeptSockets {
 	/** A shell of the guest, as a terminal. */
 	readonly console: string;

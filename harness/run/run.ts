@@ -243,7 +243,7 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		processes: (cell, pids) => processes.add(cell, pids),
 		othersProcesses: async cell => processes.others(cell),
 		kept(cell, sockets) {
-			// A kept guest is silent while nobody uses it.
+			// A detached guest is silent while nobody uses it.
 			watchdog.pause(cell);
 			options.onKept?.(cell, sockets);
 		},

@@ -54,14 +54,14 @@ export const kept: GroupSpec = {
 			load: async () => (await import('./kept.ts')).list,
 		}),
 		console: command({
-			summary: 'attach the terminal to the console of a kept guest',
+			summary: 'attach the terminal to the console of a detached guest',
 			usage: '[RUN]',
 			options: {},
 			positionals: { maximum: 1, candidates: keptGuests },
 			load: async () => (await import('./kept.ts')).console,
 		}),
 		end: command({
-			summary: 'end a kept guest, or all of them',
+			summary: 'end a detached guest, or all of them',
 			usage: '[RUN]',
 			options: {},
 			positionals: { maximum: 1, candidates: keptGuests },

@@ -2,9 +2,10 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { temporaryFolder } from '../../../test/testing/vpmu.ts';
 import { main } from '../../main.ts';
+import { kept } from './commands.ts';
 
 for (const action of ['console', 'end']) {
-	test(`kept ${action}: where no guest is kept, a name is refused with what keeps one`, async t => {
+	test(`kept ${action}: without a detached guest, a name is refused with what leaves one`, async t => {
 		const folder = await temporaryFolder(t);
 		const stderr = new PassThrough();
 		const status = await main(['kept', action, 'nosuch'], {
@@ -13,6 +14,11 @@ for (const action of ['console', 'end']) {
 			signal: new AbortController().signal,
 		});
 		t.is(status, 2);
-		t.is(String(stderr.read()), "vpmu: no guest is kept: 'vpmu run --keep' leaves one\n");
+		t.is(String(stderr.read()), "vpmu: there is no detached guest: 'vpmu run --keep' leaves one\n");
 	});
 }
+
+test('the help speaks of detached guests, as the glossary does', async t => {
+	for (const { summary } of Object.values(kept.actions)) t.notRegex(summary, /kept/);
+	t.regex(kept.actions.end!.summary, /detached guest/);
+});

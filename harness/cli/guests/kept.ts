@@ -9,7 +9,7 @@ import type { Given } from '../command.ts';
 import { attachSocket } from './attach.ts';
 import type { keptOptions } from './options.ts';
 
-const none = "no guest is kept: 'vpmu run --keep' leaves one";
+const none = "there is no detached guest: 'vpmu run --keep' leaves one";
 const noneKept = () => new UsageError(none);
 
 /** `vpmu kept list`. Removes what killed keepers left behind. */
@@ -41,7 +41,7 @@ async function chosenOf({ env }: CommandContext, action: string, id: string | un
 	if (id !== undefined && chosen.length === 0) {
 		if (all.length === 0) throw noneKept();
 		const ids = all.map(kept => kept.id);
-		throw unknownName('kept guest', id, `of 'vpmu kept ${action}'`, ids);
+		throw unknownName('detached guest', id, `of 'vpmu kept ${action}'`, ids);
 	}
 	return chosen;
 }
@@ -50,7 +50,7 @@ async function attach(context: CommandContext, chosen: readonly KeptGuest[]): Pr
 	const [kept, ...others] = chosen;
 	if (kept === undefined) throw noneKept();
 	if (others.length > 0) {
-		throw new UsageError(`several guests are kept; name one: ${chosen.map(one => one.id).join(', ')}`);
+		throw new UsageError(`there are several detached guests; name one: ${chosen.map(one => one.id).join(', ')}`);
 	}
 	const socket = harmless(connect(kept.sockets.console));
 	await once(socket, 'connect').catch(cause => {

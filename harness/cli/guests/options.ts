@@ -97,7 +97,7 @@ export const runOptions = {
 		integer: { least: 1, most: atMost },
 		help: "give up a cell that shows no progress for this long; default 240, scaled by the host's slowness",
 	},
-	keep: { help: 'leave the guest of the selected cell running, and print how to attach to it' },
+	keep: { help: 'leave the guest of the selected cell running (a detached guest), and print how to attach to it' },
 	bisect: { help: 'for git bisect run: exit with 125 if the build or the infrastructure is at fault' },
 	label: {
 		value: 'KEY=VALUE',

@@ -8,7 +8,7 @@ import type { KeptSockets } from '../../protocol/lease.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A guest that was left running after its run, as recorded by its keeper. */
+/** A detached guest, as recorded by its keeper. */
 export interface KeptGuest {
 	/** The run's id. */
 	readonly id: string;
@@ -49,7 +49,7 @@ export async function writeKept(file: string, kept: KeptGuest): Promise<void> {
 	await writeWhole(file, `${JSON.stringify(kept, null, ' ')}\n`, { mode: 0o600 });
 }
 
-/** Returns the guests that are kept now, oldest first. Removes what killed keepers left behind. */
+/** Returns the detached guests, oldest first. Removes what killed keepers left behind. */
 export async function listKept(env: Environment): Promise<KeptGuest[]> {
 	const folder = folderOf(env);
 	const found: KeptGuest[] = [];
@@ -77,7 +77,7 @@ export async function readKept(file: string): Promise<KeptGuest | undefined> {
 	return found?.state === 'ok' ? found.value : undefined;
 }
 
-/** Ends a kept guest and waits until its keeper is gone. @throws DeadlineError if not even SIGKILL ends it */
+/** Ends a detached guest and waits until its keeper is gone. @throws DeadlineError if not even SIGKILL ends it */
 export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Promise<void> {
 	const gone = async () => ((await startTime(keeperPid)) === keeperStarted ? undefined : true);
 	const what = `the end of the keeper of ${id}`;
@@ -95,7 +95,7 @@ export async function endKept({ keeperPid, keeperStarted, id }: KeptGuest): Prom
 	}
 }
 
-/** Describes how to reach a kept guest and how to end it. */
+/** Describes how to reach a detached guest and how to end it. */
 export function attachText({ id, cell, sockets, until }: KeptGuest): string {
 	return [
 		`${cell} is left running, until ${until}:`,
