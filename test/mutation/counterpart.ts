@@ -7,7 +7,7 @@ import { type Contradiction, type GuestReading, judge, type Observations } from 
 export const layers = ['start', 'qmp', 'trace', 'guest', 'perf'] as const;
 export type Layer = (typeof layers)[number];
 
-/** A proof with one deliberate falsehood, which the verdict must detect. */
+/** A mutation test: one deliberate falsehood, which the verdict must detect. */
 export interface Counterpart {
 	readonly name: string;
 	/** What is false, in a sentence. */
