@@ -32,7 +32,7 @@ const onOff = ['on', 'off'] as const;
 export const predictOptions = {
 	facts: { value: 'FILE', help: "what 'vpmu probe --json' printed; - for standard input" },
 	machine: { value: 'TYPE', help: 'machine type, such as virt or virt-9.2 (default: virt)' },
-	pmu: { value: 'TYPE', help: '-accel kvm,pmu=TYPE: the perf event source to use' },
+	pmu: { value: 'TYPE', help: '-accel kvm,pmu=TYPE: the perf event source to use, by its type or name' },
 	'qemu-has-choice': {
 		value: 'yes|no',
 		choices: ['yes', 'no'],
@@ -44,7 +44,10 @@ export const predictOptions = {
 	},
 	'backcompat-pmu': { value: 'on|off', choices: onOff, help: '-accel kvm,backcompat-pmu=' },
 	'cpu-pmu': { value: 'on|off', choices: onOff, help: '-cpu ...,pmu=' },
-	cpu: { value: 'MODEL', help: 'CPU model (default: host; with TCG max)' },
+	cpu: {
+		value: 'MODEL',
+		help: 'CPU model (default: host; with TCG max); under KVM host, max, or the name of the CPUs that the facts have',
+	},
 	accel: { value: 'kvm|tcg', choices: ['kvm', 'tcg'], help: 'accelerator (default: kvm)' },
 	vcpus: { value: 'N', integer: { least: 1, most: 512 }, help: 'number of vCPUs (default: 1)' },
 	affinity: { value: 'LIST', help: 'host CPUs that QEMU may run on, such as 0-3,8 (default: those of the facts)' },

@@ -43,6 +43,7 @@ test('options become settings', async t => {
 	t.like(await json('--backcompat-pmu', 'on'), { rule: 'backcompat' });
 	t.like(await json('--machine', 'virt-9.2', '--qemu-version', '10.0.13'), { rule: 'backcompat' });
 	t.like(await json('--cpu-pmu', 'on'), { backend: 'error', error: "Property 'host-arm-cpu.pmu' not found" });
+	t.like(await json('--pmu', 'armv8_cortex_a72'), { backend: 'event-source', type: 11, rule: 'explicit' });
 	t.like(await json('--pmu', '10', '--vcpus', '4'), { traceLines: 5 });
 	t.like(await json('--accel', 'tcg', '--cpu', 'cortex-a57'), { rule: 'tcg', events: ['cycles'] });
 });
@@ -54,6 +55,16 @@ test('as text: the backend, where it counts, and why', async t => {
 	t.regex(words, /^host CPU 1: vCPUs run and count$/m);
 	t.regex(await predict(['--facts', '-'], JSON.stringify(none)), /^guest: has no PMU$/m);
 	t.regex(await predict(['--facts', '-', '--pmu', '-1']), /^posted code \(F2\): /m);
+});
+
+/** Facts of a host whose CPUs have this main ID register. */
+const withMidr = (midr: string) =>
+	JSON.stringify({ ...uniform, cpus: { ...uniform.cpus, midr: { 0: midr, 1: midr } } });
+
+test('a CPU model of the host is predicted as the host is', async t => {
+	const words = await predict(['--facts', '-', '--cpu', 'cortex-a57'], withMidr('0x00000000411fd070'));
+	t.regex(words, /^backend: event-source/);
+	t.regex(await predict(['--facts', '-', '--cpu', 'max']), /^backend: event-source/);
 });
 
 const wrong: readonly [title: string, argv: readonly string[], stdin: string, sentence: RegExp][] = [
@@ -81,6 +92,36 @@ const wrong: readonly [title: string, argv: readonly string[], stdin: string, se
 		['--facts', '-', '--affinity', '2-3,9'],
 		JSON.stringify(bigLittle),
 		/'2-3,9' of option '--affinity' names no CPU that is online in the facts; allowed: some of 0-1$/,
+	],
+	[
+		'a machine type that is not an Arm one',
+		['--facts', '-', '--machine', 'pc'],
+		JSON.stringify(uniform),
+		/machine type 'pc' of option '--machine' is not predicted; allowed: virt and its versions, such as virt-9\.2$/,
+	],
+	[
+		'a name of no event source',
+		['--facts', '-', '--pmu', 'armv8_none'],
+		JSON.stringify(uniform),
+		/no event source 'armv8_none' \(--pmu\) on local; the PMUs of its CPUs are: armv8_pmuv3_0 \(type 10\)$/,
+	],
+	[
+		'a CPU model, of CPUs that the facts do not name',
+		['--facts', '-', '--cpu', 'cortex-a57'],
+		JSON.stringify(uniform),
+		/^'cortex-a57' of option '--cpu' is not predicted: KVM accepts it only on such CPUs, and those of local are not known \(no MIDR in the facts\); allowed: host, max$/,
+	],
+	[
+		'a CPU model of another host',
+		['--facts', '-', '--cpu', 'cortex-a57'],
+		withMidr('0x00000000410fd0b0'),
+		/and those of local are others \(MIDR 0x00000000410fd0b0\); allowed: host, max$/,
+	],
+	[
+		'a CPU model that KVM does not accept anywhere',
+		['--facts', '-', '--cpu', 'neoverse-n1'],
+		JSON.stringify(uniform),
+		/^'neoverse-n1' of option '--cpu' does not run under KVM; allowed: host, max, cortex-a53, cortex-a57$/,
 	],
 	['an accelerator', ['--facts', '-', '--accel', 'hvf'], JSON.stringify(none), /'hvf' of option '--accel'/],
 ];

@@ -12,6 +12,7 @@ import {
 	parseHostFacts,
 	predictBackend,
 } from '../../../src/pmu/index.ts';
+import { resolvePmu } from '../../plan/groups.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import type { Given } from '../command.ts';
 import type { predictOptions } from './options.ts';
@@ -27,8 +28,9 @@ export async function predict(context: CommandContext, { options }: Given<typeof
 		await readFacts(context, options.facts),
 		options.facts === '-' ? 'standard input' : options.facts,
 	);
-	const settings = settingsOf(options);
+	const settings = settingsOf(options, facts);
 	checkAffinity(facts, settings.affinity);
+	if (settings.accel === 'kvm' && settings.cpu !== undefined) checkModel(facts, settings.cpu);
 	const prediction = predictBackend(facts, settings);
 	context.stdout.write(
 		options.json ? `${JSON.stringify(prediction, null, 2)}\n` : inWords(prediction, options.verbose),
@@ -47,11 +49,16 @@ async function readFacts(context: CommandContext, file: string): Promise<string>
 	}
 }
 
-function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings {
+function settingsOf(given: Given<typeof predictOptions>['options'], facts: HostFacts): PmuSettings {
 	const machine = given.machine ?? 'virt';
 	if (!/^[\w.-]+$/.test(machine)) {
 		throw new UsageError(
 			`machine type '${machine}' of option '--machine' is not valid; expected a name such as virt or virt-9.2`,
+		);
+	}
+	if (!/^virt(-|$)/.test(machine)) {
+		throw new UsageError(
+			`machine type '${machine}' of option '--machine' is not predicted; allowed: virt and its versions, such as virt-9.2`,
 		);
 	}
 	const version = given['qemu-version'];
@@ -68,7 +75,7 @@ function settingsOf(given: Given<typeof predictOptions>['options']): PmuSettings
 	return {
 		machine,
 		accel: given.accel ?? 'kvm',
-		...(given.pmu === undefined ? {} : { pmu: given.pmu }),
+		...(given.pmu === undefined ? {} : { pmu: resolvePmu(given.pmu, hostModel(facts)) }),
 		...(backcompat === undefined ? {} : { backcompatPmu: backcompat === 'on' }),
 		...(cpuPmu === undefined ? {} : { cpuPmu: cpuPmu === 'on' }),
 		...(given.cpu === undefined ? {} : { cpu: given.cpu }),
@@ -84,6 +91,28 @@ function checkAffinity(facts: HostFacts, affinity: string | undefined): void {
 	if (affinity === undefined || online.size === 0 || parseCpuList(affinity).and(online).size > 0) return;
 	throw new UsageError(
 		`'${affinity}' of option '--affinity' names no CPU that is online in the facts; allowed: some of ${online}`,
+	);
+}
+
+/** Main ID registers (part numbers) of the cores that QEMU starts under KVM by their names (`kvm_target` in target/arm/cpu64.c). */
+const partOf: ReadonlyMap<string, number> = new Map([
+	['cortex-a53', 0xd03],
+	['cortex-a57', 0xd07],
+]);
+
+/** Checks that a CPU model is known to run there: KVM accepts a name only on such CPUs. @throws UsageError */
+function checkModel({ host, cpus }: HostFacts, cpu: string): void {
+	if (cpu === 'host' || cpu === 'max') return;
+	const part = partOf.get(cpu);
+	if (part === undefined) {
+		const allowed = ['host', 'max', ...partOf.keys()].join(', ');
+		throw new UsageError(`'${cpu}' of option '--cpu' does not run under KVM; allowed: ${allowed}`);
+	}
+	const midrs = [...new Set(Object.values(cpus.midr))];
+	if (midrs.some(midr => ((Number.parseInt(midr, 16) >> 4) & 0xfff) === part)) return;
+	const found = midrs.length === 0 ? 'not known (no MIDR in the facts)' : `others (MIDR ${midrs.join(', ')})`;
+	throw new UsageError(
+		`'${cpu}' of option '--cpu' is not predicted: KVM accepts it only on such CPUs, and those of ${host} are ${found}; allowed: host, max`,
 	);
 }
 
