@@ -1,4 +1,4 @@
-import { isInterrupted } from '../run/fold.ts';
+import { isLost } from '../run/fold.ts';
 import type { CellStatus } from '../run/results.ts';
 import { isVerdict, type SideCell } from './side/side.ts';
 import { backendText, type ChangeKind, findingIn, rankOf, ruleText } from './words.ts';
@@ -45,8 +45,7 @@ export function changeOf({ before, after, isOtherHost }: CellPair): CellChange |
 		return changeOfBackend(before, after, isOtherHost, changed);
 	}
 	if (isVerdict(before.status)) {
-		if (after.status === 'error' || isInterrupted(after))
-			return changed('undecided', `${became}${reason}`, whyOf(became, after));
+		if (isLost(after)) return changed('undecided', `${became}${reason}`, whyOf(became, after));
 		return changed('stopped', `${became}${reason}`, whyOf(became, after));
 	}
 	if (!isVerdict(after.status)) return undefined;

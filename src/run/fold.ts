@@ -9,6 +9,10 @@ export const interrupted = { while: 'interrupted while it ran', before: 'interru
 export const isInterrupted = ({ status, reason }: Pick<CellResult, 'status' | 'reason'>): boolean =>
 	status === 'skip' && (reason === interrupted.while || reason === interrupted.before);
 
+/** Whether the infrastructure or an interrupt kept a cell from its verdict. */
+export const isLost = (cell: Pick<CellResult, 'status' | 'reason'>): boolean =>
+	cell.status === 'error' || isInterrupted(cell);
+
 /**
  * Folds the events of a run into its results. The results also contain cells that were planned but have no end: `skip` if the
  * plan said so, otherwise `error`, because an unfinished cell must not count as success. If a cell was retried, its last

@@ -1,7 +1,7 @@
 /** The public interface of this folder. Everything else is internal. */
 
 export type { CellPhase, PlannedCell, RunEvent } from './events.ts';
-export { isInterrupted, resultsOf, summaryOf } from './fold.ts';
+export { isInterrupted, isLost, resultsOf, summaryOf } from './fold.ts';
 export { artifactsIn, eventsOf, parseResults, RunFolder, readEvents, readResults } from './folder.ts';
 export { divisionName, type GivenPart, type Merged, mergeRuns } from './merge.ts';
 export { attemptFolder, cellFolder } from './paths.ts';

@@ -63,6 +63,22 @@ test.serial(
 	},
 );
 
+test.serial('a baseline leaves out what an interrupt or the infrastructure took', async t => {
+	write(
+		'cut',
+		{},
+		{ name: 'pmu/b', status: 'skip', reason: 'interrupted before it ran' },
+		{ name: 'pmu/c', status: 'error' },
+	);
+	const written = await vpmu('compare', '--write-baseline', 'cut.json', 'cut');
+	t.is(written.stderr, 'cut.json: 1 cell of 1 run; 2 without a verdict are left out\n');
+	const { cells } = JSON.parse(readFileSync(path.join(folder, 'cut.json'), 'utf8'));
+	t.deepEqual(
+		cells.map((cell: { identity: { case: string } }) => cell.identity.case),
+		['pmu/a'],
+	);
+});
+
 test.serial('a run named twice on one side is refused: it is one measurement', async t => {
 	write('once', { bootMs: 1000 });
 	write('other', { bootMs: 2000 });

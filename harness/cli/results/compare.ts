@@ -2,6 +2,7 @@ import path from 'node:path';
 import { baselineText, type Comparison, compareSides, hasNothingInCommon } from '../../../src/compare/index.ts';
 import { counted, messageOf, stringifyJson, UsageError, writeWhole } from '../../../src/lib/index.ts';
 import { comparisonDocument, htmlFrom, markdownFrom, textOf } from '../../../src/report/index.ts';
+import { isLost } from '../../../src/run/index.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { exitCodes } from '../../usage/exit-codes.ts';
 import type { Given } from '../command.ts';
@@ -15,7 +16,7 @@ export async function compare({ stdout, stderr, cwd }: CommandContext, given: Co
 	const { options } = given;
 	if (options['write-baseline'] !== undefined) {
 		const side = readSide([...given.positionals, ...(options.after ?? [])], cwd);
-		const left = side.cells.filter(cell => cell.status === 'error').length;
+		const left = side.cells.filter(isLost).length;
 		if (left === side.cells.length) {
 			throw new UsageError(`no cell of ${quoted(given.positionals)} has a verdict, so there is nothing to write`);
 		}

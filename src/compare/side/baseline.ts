@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { blames } from '../../lib/errors.ts';
 import type { Shape } from '../../lib/files/stored.ts';
+import { isLost } from '../../run/fold.ts';
 import { cellStatuses } from '../../run/results.ts';
-import { isVerdict, type Side, type SideCell } from './side.ts';
+import type { Side, SideCell } from './side.ts';
 
 /** A side that users commit: results of runs, without what is specific to this machine. */
 export interface Baseline extends Side {
@@ -38,11 +39,10 @@ const mostValues = 20;
 
 /**
  * Writes a side as a baseline: JSON with one cell per line, sorted by id, so that a diff of two versions shows the
- * cells that changed. Cells without a verdict are left out.
+ * cells that changed. Cells that the infrastructure or an interrupt kept from their verdict are left out.
  */
 export function baselineText({ cells, ...side }: Side): string {
-	const kept = cells.filter(cell => isVerdict(cell.status) || cell.status === 'skip');
-	const sorted = [...kept].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+	const sorted = cells.filter(cell => !isLost(cell)).sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 	const head = Object.entries({ schema: 'vpmu-baseline/1', ...side }).map(
 		([name, value]) => `\t${JSON.stringify(name)}: ${JSON.stringify(value)},\n`,
 	);

@@ -1,5 +1,4 @@
 import { median } from '../../compare/index.ts';
-import { isInterrupted } from '../../run/index.ts';
 import type { PastCell } from '../store/read.ts';
 
 /** The middle of some durations, and where the middle half of them lies. Milliseconds. */
@@ -42,9 +41,6 @@ export interface CellHistory {
 
 export const isBad = ({ status }: Pick<PastCell, 'status'>): boolean => status === 'fail' || status === 'xpass';
 export const isGood = ({ status }: Pick<PastCell, 'status'>): boolean => status === 'pass' || status === 'xfail';
-/** Whether the infrastructure or an interrupt kept the cell from its verdict. */
-export const isLost = (one: Pick<PastCell, 'status' | 'reason'>): boolean =>
-	one.status === 'error' || isInterrupted(one);
 
 /** Makes the history of each cell from its results, oldest first, in the order of the cells' ids. Pure. */
 export function cellHistories(results: readonly PastCell[]): CellHistory[] {

@@ -1,6 +1,6 @@
-import type { CellStatus } from '../../run/index.ts';
+import { type CellStatus, isLost } from '../../run/index.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
-import { type CellHistory, cellHistories, isBad, isGood, isLost } from './cells.ts';
+import { type CellHistory, cellHistories, isBad, isGood } from './cells.ts';
 
 /** What one run changed, seen from the runs before it. Cells are in the order of their ids. */
 export interface News {

@@ -1,5 +1,6 @@
+import { isLost } from '../../run/index.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
-import { type CellHistory, cellHistories, isBad, isLost } from './cells.ts';
+import { type CellHistory, cellHistories, isBad } from './cells.ts';
 import { type Drift, type Drifts, driftsIn } from './drift.ts';
 
 /** What a person who comes in the morning wants to know. Cells are in the order of their ids. */

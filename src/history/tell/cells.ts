@@ -1,7 +1,8 @@
 import { buildOf } from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
 import { type Block, programName, type ReportDocument, shownStatus } from '../../report/index.ts';
-import { type CellHistory, isGood, isLost } from '../judge/cells.ts';
+import { isLost } from '../../run/index.ts';
+import { type CellHistory, isGood } from '../judge/cells.ts';
 import {
 	bars,
 	boundsText,

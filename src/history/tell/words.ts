@@ -2,8 +2,8 @@ import path from 'node:path';
 import { buildOf } from '../../compare/index.ts';
 import { formatDuration } from '../../lib/index.ts';
 import { type Link, programName } from '../../report/index.ts';
-import { cellFolder } from '../../run/index.ts';
-import { type CellHistory, isBad, isGood, isLost, type Spread } from '../judge/cells.ts';
+import { cellFolder, isLost } from '../../run/index.ts';
+import { type CellHistory, isBad, isGood, type Spread } from '../judge/cells.ts';
 import type { PastCell, PastRun } from '../store/read.ts';
 
 /** `2026-11-20 02:00 UTC`. */
