@@ -17,12 +17,12 @@ import {
 	debianProgram,
 	debianQemu,
 	hostArchitecture,
-	kernelFromFile,
 	loadRecipe,
 	openCache,
 	type Recipe,
 	readCpio,
 } from './index.ts';
+import { kernelFromFile } from './kernel/kernel.ts';
 import { startFakeMirror } from './testing/fake-mirror.ts';
 
 type Teardown = Pick<ExecutionContext, 'teardown' | 'is'>;

@@ -21,7 +21,8 @@ export { listPins, type PinSummary } from './debian/pins.ts';
 export { type DebianSource, debianSource } from './debian/source.ts';
 export { buildIdOf } from './elf/build-id.ts';
 export { stubExitStatus } from './elf/stub.ts';
-export { debianKernel, type Kernel, kernelFromFile } from './kernel/kernel.ts';
+// What users name goes through namedKernel, which takes paths too.
+export { debianKernel, type Kernel } from './kernel/kernel.ts';
 export { builtKernels, namedKernel, smallKernel, smallKernelLabel } from './kernel/named.ts';
 export { requireUsable } from './kernel/usable.ts';
 export {

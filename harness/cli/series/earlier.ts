@@ -2,14 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { hostname, version as kernelVersion, release } from 'node:os';
 import path from 'node:path';
-import {
-	buildImage,
-	type Cache,
-	debianKernel,
-	kernelFromFile,
-	loadRecipe,
-	verifiedHash,
-} from '../../../src/image/index.ts';
+import { buildImage, type Cache, loadRecipe, namedKernel, verifiedHash } from '../../../src/image/index.ts';
 import { entriesBelow, makeFolder } from '../../../src/lib/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
 import { planRun, type RunRequest } from '../../run/request/request.ts';
@@ -96,8 +89,7 @@ export async function takeEarlier({ results, folder }: EarlierRun, runFolder: st
 }
 
 async function boardHashes(cache: Cache, source: string): Promise<string[]> {
-	const suite = source.startsWith('debian:') ? source.slice('debian:'.length) : undefined;
-	const kernel = await (suite === undefined ? kernelFromFile(cache, source) : debianKernel(cache, suite));
+	const kernel = await namedKernel(cache, source);
 	const image = await buildImage(cache, await loadRecipe('board'), { kernel });
 	return [kernel.hash, image.hash];
 }

@@ -6,7 +6,8 @@ import { dir } from 'tmp-promise';
 import { localHost } from '../../host/local.ts';
 import { startMachine } from '../../qemu/machine/start.ts';
 import { realGuest } from '../../qemu/testing/real.ts';
-import { debianKernel, type Kernel, kernelFromFile, openCache } from '../index.ts';
+import { debianKernel, type Kernel, openCache } from '../index.ts';
+import { kernelFromFile } from './kernel.ts';
 
 /** Boots our guest on a kernel and returns the release that it reports. */
 async function releaseSeenInside(kernel: Kernel): Promise<string> {
