@@ -26,7 +26,7 @@ import { Watchdog } from './rounds/watchdog.ts';
 import { Boards } from './turns/boards.ts';
 import { Counting } from './turns/counting.ts';
 import { Processes } from './turns/processes.ts';
-import { shareOut } from './turns/sharing.ts';
+import { rankOfBoard, shareOut } from './turns/sharing.ts';
 import { Slots } from './turns/slots.ts';
 
 export interface RunOptions extends Partial<ResourceOptions> {
@@ -168,18 +168,18 @@ export async function startRun(options: RunOptions): Promise<Run> {
 	const slots = new Slots<Cell>(jobs, { rank: (cell, held) => rankOf(cell, held), patience: 4 * jobs });
 	/** The cells with their places: boards with different kernels are not shared. */
 	const placed = options.cells.map(cell => ({ ...cell, on: placeOf(cell) }));
-	/**
-	 * Prefers an idle copy of the cell's board, then a new copy if there is enough work for it. Cells without a board
-	 * fill the gaps.
-	 */
+	/** Cells without a board fill the gaps. */
 	const rankOf = (cell: Cell, held: readonly Cell[]) => {
 		const on = placeOf(cell);
 		const there = held.filter(other => placeOf(other) === on).length;
 		if (!on.startsWith('board:')) return 2;
-		if (there < boards.copies(on)) return 0;
-		const left = placed.filter(one => !last.has(one.id));
-		const share = shareOut(left, jobs, durations).filter(one => one === on).length;
-		return there < share ? 1 : Infinity;
+		return rankOfBoard({
+			...{ there, copies: boards.copies(on), isStarting: boards.isStarting(on) },
+			share: () => {
+				const left = placed.filter(one => !last.has(one.id));
+				return shareOut(left, jobs, durations).filter(one => one === on).length;
+			},
+		});
 	};
 	const counting = new Counting({
 		host: on => resources.host(on),

@@ -56,6 +56,22 @@ test('a cell does not wait because too many copies are in use', async t => {
 	t.false(calls.some(call => call.startsWith('retire')));
 });
 
+test('a board is starting until its first copy has started', async t => {
+	const { promise, resolve } = Promise.withResolvers<Host>();
+	const host = { name: 'a', halt: async () => undefined, proceed: async () => undefined } as unknown as Host;
+	const boards = new Boards({ host: async () => await promise, retire: async () => undefined, most: 10 });
+	t.false(boards.isStarting('board:a'));
+	boards.prepare('board:a');
+	const taken = boards.take('board:a');
+	t.true(boards.isStarting('board:a'));
+	t.false(boards.isStarting('board:b'));
+	resolve(host);
+	await taken;
+	t.false(boards.isStarting('board:a'));
+	boards.prepare('board:a');
+	t.false(boards.isStarting('board:a'), 'a further copy takes a restore only');
+});
+
 test('a host that is not a board is neither copied nor paused', async t => {
 	const { boards, calls } = fakeBoards();
 	const [one, two] = await Promise.all([boards.take('local'), boards.take('local')]);

@@ -30,6 +30,8 @@ export interface BoardsOptions {
 export class Boards {
 	readonly #options: BoardsOptions;
 	readonly #copies: Copy[] = [];
+	/** Boards of which a copy has started. */
+	readonly #started = new Set<string>();
 
 	constructor(options: BoardsOptions) {
 		this.#options = options;
@@ -51,7 +53,7 @@ export class Boards {
 		};
 		try {
 			await this.#makeRoom();
-			const host = (await this.#options.host(on, copy.number)) as Halting;
+			const host = (await this.#start(copy)) as Halting;
 			await host.proceed();
 			return {
 				host,
@@ -72,10 +74,20 @@ export class Boards {
 		return this.#copies.filter(one => one.on === on).length;
 	}
 
+	/** Whether the first copies of a board are being started, which may take a boot: further ones would wait for its end. */
+	isStarting(on: string): boolean {
+		return !this.#started.has(on) && this.copies(on) > 0;
+	}
+
 	/** Starts a copy in advance. Errors are reported by whoever takes it. */
 	prepare(on: string): void {
-		const { number } = this.#newCopy(on);
-		this.#options.host(on, number).catch(() => undefined);
+		this.#start(this.#newCopy(on)).catch(() => undefined);
+	}
+
+	async #start({ on, number }: Copy): Promise<Host> {
+		const host = await this.#options.host(on, number);
+		this.#started.add(on);
+		return host;
 	}
 
 	#newCopy(on: string): Copy {

@@ -40,6 +40,27 @@ export function shareOut(cells: readonly Cell[], count: number, durations: Durat
 }
 
 /**
+ * Ranks a cell on a board for {@link Slots}: 0 for an idle copy of the board; 1 for a board that has no copy yet and has to be
+ * started sooner or later, or for one more copy if there is enough work for it; 3 if the board boots for its first cell, since
+ * another board is better than waiting for that; else the cell waits. Pure.
+ *
+ * @param board.there cells that are on the board now
+ * @param board.share how many of the parallel cells the board should have
+ */
+export function rankOfBoard(board: {
+	readonly there: number;
+	readonly copies: number;
+	readonly isStarting: boolean;
+	readonly share: () => number;
+}): number {
+	const { there, copies, isStarting, share } = board;
+	if (copies === 0) return 1;
+	if (there >= copies && there >= share()) return Infinity;
+	if (there > 0 && isStarting) return 3;
+	return there < copies ? 0 : 1;
+}
+
+/**
  * Orders case files for starting when `jobs` of their cells run in parallel: cases on different boards alternate, so
  * that each board has work. Cases without a board come last. Pure.
  */
