@@ -47,3 +47,16 @@ test('the result of a cell names every file of its folder, and the report links 
 	);
 	for (const name of names) t.regex(pages.join(''), new RegExp(`<a href="cells/[^"]*/${name}">${name}</a>`));
 });
+
+test('an error that the interrupt caused is no result of the cell: it was interrupted', async t => {
+	const folder = await temporaryFolder(t);
+	const controller = new AbortController();
+	const env = { VPMU_CACHE: path.join(folder, 'cache') };
+	const out = path.join(folder, 'run');
+	const run = await startRun({ argv: ['vpmu', 'run'], env, cells: [cell], out, signal: controller.signal });
+	controller.abort(new Error('interrupted'));
+	run.broker.emit({ event: 'cell-end', result: broken({ cell, totalMs: 1 }, new Error('interrupted')) });
+	const { cells } = await run.finish({ interrupted: true });
+	t.like(cells[0], { status: 'skip', blame: null });
+	t.regex(cells[0]!.reason ?? '', /^interrupted/);
+});

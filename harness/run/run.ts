@@ -249,8 +249,9 @@ export async function startRun(options: RunOptions): Promise<Run> {
 		},
 		emit(event) {
 			if (event.event !== 'cell-end') emit(event);
-			// Ignore a result that arrives after its cell was given up.
-			else if (!givenUp.has(event.result.id)) endWith(event.result);
+			// Ignore a result that arrives after its cell was given up, and an error that the interrupt itself caused.
+			else if (!givenUp.has(event.result.id) && !(options.signal?.aborted && event.result.status === 'error'))
+				endWith(event.result);
 		},
 		async [Symbol.asyncDispose]() {
 			await finish({ interrupted: false });
