@@ -7,7 +7,7 @@
  *	cap-pmu-v3 1		KVM_CHECK_EXTENSION(KVM_CAP_ARM_PMU_V3)
  *	cap-el2 0		KVM_CHECK_EXTENSION(KVM_CAP_ARM_EL2): nested virtualisation
  *	gic 3 0			KVM_CREATE_DEVICE, test only: errno by GIC version
- *	vcpu 0			KVM_ARM_VCPU_INIT with the PMU_V3 feature: errno
+ *	vcpu 0			KVM_ARM_VCPU_INIT with the PMU_V3 feature, on some CPU: errno
  *	attribute 3 0		KVM_HAS_DEVICE_ATTR in KVM_ARM_VCPU_PMU_V3_CTRL: errno by attribute
  *	strict 22		KVM_ARM_VCPU_INIT with PMU_V3 and PMU_V3_STRICT: errno
  *	type 10 0		KVM_ARM_VCPU_PMU_V3_SET_PMU: errno by event source type
@@ -146,7 +146,6 @@ static void ask_default(const struct scratch *scratch, u32 made_on)
 /* KVM's default event source depends on the CPU that makes the vCPU: if that CPU has none, the vCPU cannot be made. */
 static void ask_cpus(char **types)
 {
-	SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
 	prepare_guest_code();
 	find_telling(types);
 	for (u32 cpu = 0; cpu < CPUS; cpu++) {
@@ -163,24 +162,35 @@ static void ask_cpus(char **types)
 	}
 }
 
+/*
+ * Makes a vCPU with a PMU here, or on the first CPU where one can be made. The process stays there: on a host where only some
+ * CPUs have a PMU, the answers must not depend on the CPU that the process happened to start on.
+ */
+static u64 make_somewhere(struct scratch *scratch)
+{
+	u64 failed = make(scratch, 1 << KVM_ARM_VCPU_PMU_V3);
+
+	for (u32 cpu = 0; failed && cpu < CPUS; cpu++) {
+		if (!(allowed[cpu / 64] >> (cpu % 64) & 1) || go_to(cpu) < 0)
+			continue;
+		unmake(scratch);
+		failed = make(scratch, 1 << KVM_ARM_VCPU_PMU_V3);
+	}
+	return failed;
+}
+
 /* What a vCPU with the fixed counters alone shows its guest, and where it counts: it follows the vCPU from one event source to another. */
 static void ask_fixed(void)
 {
 	struct device_attr fixed = { 0, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_FIXED_COUNTERS_ONLY, 0 };
 	struct counted counted = { 0, 0 };
 	struct scratch scratch = { -1, -1 };
-	u64 value, failed = ENXIO;
+	u64 value, failed;
 
-	/* A vCPU with a PMU cannot be made on a CPU without one. */
-	for (u32 at = 0; failed && at < telling_count; at++) {
-		if (go_to(telling[at]) < 0)
-			continue;
-		failed = make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3);
-		if (failed)
-			unmake(&scratch);
-	}
-	if (failed)
+	if (make_somewhere(&scratch)) {
+		unmake(&scratch);
 		return;
+	}
 	if (ioctl(scratch.vcpu, KVM_HAS_DEVICE_ATTR, (u64)&fixed) >= 0) {
 		failed = errno_of(ioctl(scratch.vcpu, KVM_SET_DEVICE_ATTR, (u64)&fixed));
 		line("fixed", failed);
@@ -221,7 +231,8 @@ static void ask(char **types)
 	line("api", ioctl(kvm, KVM_GET_API_VERSION, 0));
 	line("cap-pmu-v3", ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0);
 	line("cap-el2", ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_EL2) > 0);
-	failed = make(&scratch, 1 << KVM_ARM_VCPU_PMU_V3);
+	SYS(sched_getaffinity, 0, sizeof(allowed), allowed);
+	failed = make_somewhere(&scratch);
 	line("vcpu", failed);
 	if (scratch.vm >= 0)
 		ask_gic(&scratch);

@@ -38,7 +38,7 @@ export interface KvmFacts {
 	readonly attribute5: Answer;
 	/** vCPU feature bit 9, PMU_V3_STRICT. */
 	readonly pmuV3Strict: Answer;
-	/** Whether a scratch vCPU with the PMU_V3 feature could be made, on the CPU that the probe happened to run on. */
+	/** Whether a scratch vCPU with the PMU_V3 feature could be made, on some CPU. */
 	readonly scratchVcpu?: Answer;
 	/** What KVM answered to SET_PMU on a scratch vCPU, by event source type: `ok`, or an errno name such as `ENXIO`. */
 	readonly setPmuTypes?: Readonly<Record<string, string>>;
