@@ -12,7 +12,7 @@ import type { CaseBody, VmBody } from './worker/worker.ts';
 export { workloads } from '../src/guest/index.ts';
 export { countingOn, parseCpuList } from '../src/pmu/index.ts';
 export { vcpuThreads } from '../src/qemu/index.ts';
-export { finding } from './plan/requirements.ts';
+export { finding, findingsAlone } from './plan/requirements.ts';
 export { selftestNames } from './plan/selftests/selftests.ts';
 export { countWhileMoving, endMoving, resumeMoving } from './worker/guest/moving.ts';
 export { chooseOn } from './worker/hosts/ask.ts';

@@ -5,11 +5,12 @@ pmuTest(
 	{ selection: 'full', topology: ['biglittle'], backcompatPmu: [false], needs: { choice: true } },
 	async (t, cell) => {
 		const own = await cell.startWithoutBoot();
-		t.is(cell.prediction.backend, 'none');
 		const other = await cell.startBeside({ backcompatPmu: true });
 		const changes = deviceTreeChanges(await cell.deviceTree(own), await cell.deviceTree(other));
 		const besides = changes.filter(line => !/^\+ \/pmu\//.test(line));
-		t.true(changes.length > 0, 'the device trees do not differ at all');
+		// A kernel with fixed counters leaves no guest here without a PMU.
+		if (cell.prediction.backend === 'none') t.true(changes.length > 0, 'the device trees do not differ at all');
+		else t.deepEqual(changes, [], `a guest with ${cell.prediction.backend} has another device tree`);
 		t.is(besides.length, 0, `the device trees differ not only in the PMU: ${besides.join(' ')}`);
 
 		const properties = async ({ qmp }: typeof own) => {

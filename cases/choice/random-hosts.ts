@@ -1,12 +1,11 @@
-import { chooseOn, pmuTest } from '../../harness/test.ts';
+import { chooseOn, findingsAlone, pmuTest } from '../../harness/test.ts';
 
 pmuTest(
 	'on random hosts QEMU chooses as predicted, even with odd sysfs files and KVM answers',
 	{
 		selection: 'full',
 		needs: { choice: true, pmus: 1 },
-		expectFailure: (_, unmet) =>
-			unmet.length > 0 && unmet.every(demand => demand.startsWith('finding ')) ? unmet.join('; ') : undefined,
+		expectFailure: (_, unmet) => findingsAlone(unmet),
 	},
 	async (_t, cell) => {
 		await cell.startWithoutBoot();

@@ -34,6 +34,11 @@ export function lacking(
 	return undefined;
 }
 
+/** Explains demands that are unmet because of known findings alone, for `expectFailure`; `undefined` if there is another one. */
+export function findingsAlone(unmet: readonly string[]): string | undefined {
+	return unmet.length > 0 && unmet.every(demand => demand.startsWith('finding ')) ? unmet.join('; ') : undefined;
+}
+
 /** Describes a finding of docs/findings.md for a result's reason. */
 export function finding(id: FindingId): string {
 	return `finding ${id}: ${findings[id]}`;
