@@ -119,7 +119,8 @@ export async function runSteps<T extends { readonly exit: number }>(
 		if ('stopped' in ran) return ran;
 		const lines = saidIn(ran.results).filter(line => !known.has(line));
 		for (const line of lines) known.add(line);
-		if (lines.length > 0) said.push(`${name} makes QEMU write to stderr: ${linesText(lines)}`);
+		const make = isEach || step.patches.length === 1 ? 'makes' : 'make';
+		if (lines.length > 0) said.push(`${name} ${make} QEMU write to stderr: ${linesText(lines)}`);
 		const judged = judge(step.built, ran.results, inspected instanceof VpmuError ? undefined : inspected);
 		if (judged.exit !== exitCodes.asPredicted || isLast) return { at, name, said, judged };
 	}
