@@ -2,15 +2,23 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { hostname, version as kernelVersion, release } from 'node:os';
 import path from 'node:path';
-import { buildImage, type Cache, loadRecipe, namedKernel, verifiedHash } from '../../../src/image/index.ts';
+import {
+	buildImage,
+	type Cache,
+	hostArchitecture,
+	loadRecipe,
+	namedKernel,
+	verifiedHash,
+} from '../../../src/image/index.ts';
 import { entriesBelow, makeFolder } from '../../../src/lib/index.ts';
 import { type Results, readResults } from '../../../src/run/index.ts';
+import type { Cell } from '../../plan/plan.ts';
 import { planRun, type RunRequest } from '../../run/request/request.ts';
 import type { CommandContext } from '../../usage/context.ts';
 import { packageFolder, shippedCases, version } from '../../usage/places.ts';
 import { resourcesFor } from '../resources.ts';
 
-/** Results of the unpatched QEMU's cells that an earlier run has. */
+/** Results of the unpatched build's cells that an earlier run has. */
 export interface EarlierRun {
 	readonly results: Results;
 	/** Its cache entry, which contains `results.json`. */
@@ -18,22 +26,30 @@ export interface EarlierRun {
 }
 
 /**
- * Returns a key of everything that determines the results of a run's cells: the QEMU, the cells with their cases' code,
+ * Returns a key of everything that determines the results of a run's cells: the QEMUs, the cells with their cases' code,
  * the kernels and images of boards and guests, this machine's kernel if cells run on it, and vpmu itself.
  *
- * @param program the QEMU; its place in the request does not matter
+ * @param program a QEMU whose place in the request does not matter
  * @returns `undefined` if that cannot be known, as on hosts over ssh
  */
 export async function earlierKey(
 	cache: Cache,
 	context: CommandContext,
 	request: RunRequest,
-	program: string,
+	program?: string,
 ): Promise<string | undefined> {
 	const { cells, files } = await planRun(request, context);
 	const places = new Set(cells.map(cell => cell.on));
 	if ([...places].some(on => on.startsWith('ssh:'))) return undefined;
 	await using resources = resourcesFor(context, request.kernel);
+	const qemus = await Promise.all(
+		[...programsOf(cells)]
+			.sort()
+			.map(async ([source, architecture]) => [
+				...[source, architecture],
+				await verifiedHash(path.resolve(context.cwd, await resources.qemus.program(source, architecture))),
+			]),
+	);
 	const kernels = [...new Set([request.kernel, ...cells.map(cell => cell.kernel ?? request.kernel)])].sort();
 	const guests = await Promise.all(
 		kernels.map(async source => [
@@ -46,10 +62,23 @@ export async function earlierKey(
 	const here = places.has('local') ? [hostname(), release(), kernelVersion()] : [];
 	const cases = await Promise.all([...new Set([...files.values()].map(file => file.path))].sort().map(hashOf));
 	const parts = {
-		...{ qemu: await verifiedHash(program), cells, guests, board, here, cases },
+		...{ qemus, cells, guests, board, here, cases },
 		...{ version, code: await codeHash() },
 	};
-	return createHash('sha256').update(JSON.stringify(parts).replaceAll(program, 'QEMU')).digest('hex').slice(0, 20);
+	const text = JSON.stringify(parts);
+	const masked = program === undefined ? text : text.replaceAll(program, 'QEMU');
+	return createHash('sha256').update(masked).digest('hex').slice(0, 20);
+}
+
+/** The QEMUs of cells, with the architecture of the hosts that they run on. */
+function programsOf(cells: readonly Cell[]): Map<string, 'amd64' | 'arm64'> {
+	return new Map(
+		cells.flatMap(({ on, qemu, reference, skip }) =>
+			[qemu, reference]
+				.filter(source => source !== null && skip === null)
+				.map(source => [source!, on === 'local' ? hostArchitecture() : 'arm64'] as const),
+		),
+	);
 }
 
 /** The newest results that are kept for a key. A damaged entry counts as none. */

@@ -38,7 +38,7 @@ export const seriesOptions = {
 		value: 'LIST',
 		help: "build with GCC's sanitizers, address or undefined or both; what they report is a failure",
 	},
-	fresh: { help: 'run the cells of the unpatched QEMU again, even if an earlier run has their results' },
+	fresh: { help: 'run the cells of the unpatched build again, even if an earlier run has their results' },
 	'build-only': { help: 'stop after both builds, and print where they are' },
 	'build-limit': {
 		value: 'NAME=VALUE',

@@ -46,21 +46,38 @@ async function runCells(
 
 /** Provides the results of the unpatched build's cells: those of an earlier run of the same, or of one that runs now. */
 export async function runBefore(runs: SeriesRuns, before: BuiltQemu): Promise<Ran | Stopped> {
-	const { context, out, fresh, requestFor } = runs;
-	const folder = path.join(out, 'before');
+	const folder = path.join(runs.out, 'before');
+	runs.context.stdout.write(`\nQEMU ${before.version} before the series\n`);
+	return await takeOrRun(runs, { request: runs.requestFor(before.program, folder), folder, program: before.program });
+}
+
+/** A run whose results an earlier one may have. */
+export interface Repeatable {
+	readonly request: RunRequest;
+	/** Its folder, as in the request. */
+	readonly folder: string;
+	/** A QEMU whose place does not matter. */
+	readonly program?: string;
+}
+
+/** Provides results: those of an earlier run of the same, or of one that runs now. */
+export async function takeOrRun(
+	{ context, fresh, execute = executeRun }: Pick<SeriesRuns, 'context' | 'fresh' | 'execute'>,
+	{ request, folder, program }: Repeatable,
+): Promise<Ran | Stopped> {
+	const runFolder = path.resolve(context.cwd, folder);
 	const cache = await openCache({ env: context.env, signal: context.signal });
-	const key = await earlierKey(cache, context, requestFor(before.program, folder), before.program);
-	context.stdout.write(`\nQEMU ${before.version} before the series\n`);
+	const key = await earlierKey(cache, context, request, program);
 	const earlier = fresh || key === undefined ? undefined : await findEarlier(cache, key);
 	if (earlier !== undefined) {
-		const taken = await takeEarlier(earlier, path.resolve(context.cwd, folder));
+		const taken = await takeEarlier(earlier, runFolder);
 		context.stdout.write(`${taken}\n`);
 		return { results: earlier.results, taken };
 	}
-	const ran = await runCells(runs, before, 'before');
-	if ('stopped' in ran) return ran;
-	if (key !== undefined) await keepEarlier(cache, key, path.resolve(context.cwd, folder));
-	return { ...ran, taken: undefined };
+	const code = await execute(request, context);
+	if (stops.includes(code)) return { stopped: code };
+	if (key !== undefined) await keepEarlier(cache, key, runFolder);
+	return { results: readResults(runFolder), taken: undefined };
 }
 
 /** A patched build that was run, and what the judge said. */

@@ -60,7 +60,8 @@ export async function linuxSeries(context: CommandContext, series: LinuxSeries):
 	const programs = built.qemu === undefined ? (qemu ?? []) : [built.qemu.before.program, built.qemu.after.program];
 	const hasChoice = Object.values(choicesOf(programs.map(one => path.resolve(cwd, one)))).includes(true);
 	const all = options.all || (hasChoice && options.case === undefined);
-	const runs = { context: quiet, out, on: options.on, use, qemu, all, requestFor: series.requestFor, built };
+	const { fresh, on } = options;
+	const runs = { context: quiet, out, on, use, qemu, all, requestFor: series.requestFor, built, fresh };
 	const asked = new Map<string, Asked>();
 	const sides = planSides(buildsOf(built, options.each), options.each);
 	const ended = await judgeSides(sides, {

@@ -48,6 +48,7 @@ interface Recorded {
 	readonly cells?: readonly CellSketch[];
 	readonly asked?: SeenSide['asked'];
 	readonly inspected?: SeenSide['inspected'];
+	readonly taken?: string;
 }
 
 /** Judges a series by what its sides showed, by their folders. What is not named is as before it. */
@@ -93,6 +94,11 @@ test('a series for Linux whose cells and answers are as before passes, with its 
 	t.regex(text, /^KVM: arm64: two: passes: nothing got worse\n/);
 	t.regex(text, /\napplied +2 patches by A <a@example\.org>; to Linux 6\.12\.117 of linux\n/);
 	t.regex(text, /note: Linux has a new compiler warning: arch\/arm64\/kvm\/arm\.c:5: warning: unused/);
+});
+
+test('results of the kernel without the series that an earlier series had are told as such', async t => {
+	const { text } = await judged({ before: { taken: "1 cell, taken from run R; '--fresh' runs them again" } });
+	t.regex(text, /note: results without the series: 1 cell, taken from run R; '--fresh' runs them again\n/);
 });
 
 test('with --each a kernel series is run to the end of its cells, and the first patch with which it is so is named', async t => {

@@ -46,7 +46,10 @@ export function judgeSide(evidence: SideEvidence): SeriesVerdict {
 				? { series: [], before: kernel.before, after: kernel.after }
 				: { series: qemu.series, before: sides.before.qemu!, after: side.qemu! },
 	});
-	return isOfQemu ? noted(judged, saidOfQemu(evidence)) : judged;
+	return noted(judged, [
+		...(first.taken === undefined ? [] : [`results without the series: ${first.taken}`]),
+		...(isOfQemu ? saidOfQemu(evidence) : []),
+	]);
 }
 
 /** Notes on a side's QEMU: why it was not inspected, and what it writes to stderr and the unpatched one does not. */

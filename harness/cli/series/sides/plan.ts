@@ -22,6 +22,8 @@ export interface Side {
 	/** `undefined` if no series is for QEMU. */
 	readonly qemu: Built | undefined;
 	readonly linux: Built | undefined;
+	/** It has no patch: an earlier series may have its results. */
+	readonly isFirst?: boolean;
 	/** It is only run to find out whose fault a failure is. */
 	readonly isProof?: boolean;
 }
@@ -44,7 +46,7 @@ export function planSides(
 		{ qemu: qemu?.before, linux: linux?.before },
 		{ qemu: qemu?.steps.at(-1)?.built ?? qemu?.before, linux: linux?.steps.at(-1)?.built ?? linux?.before },
 	];
-	const before = { folder: 'before', when: 'before the series', name: 'no patch', ...first };
+	const before = { folder: 'before', when: 'before the series', name: 'no patch', isFirst: true, ...first };
 	const end = { folder: 'after', when: 'after the series', name: 'the series', ...last };
 	if (!isEach) {
 		const proof = {
