@@ -24,8 +24,17 @@ export interface CellPair {
 	readonly isOtherHost: boolean;
 }
 
+/** What is compared: which findings are no fault of it, such as QEMU's if only the kernel differs. */
+export interface Blameless {
+	/** Takes the number of a finding, such as `F4`. Default: none. */
+	readonly isBlameless?: (finding: string) => boolean;
+}
+
 /** Says how a cell changed; `undefined` where nothing changed. Pure. */
-export function changeOf({ before, after, isOtherHost }: CellPair): CellChange | undefined {
+export function changeOf(
+	{ before, after, isOtherHost }: CellPair,
+	{ isBlameless = () => false }: Blameless = {},
+): CellChange | undefined {
 	const base = { id: after.id, before: before.status, after: after.status };
 	const changed = (kind: ChangeKind, what: string, why = groupingText(what)) => ({ ...base, kind, what, why });
 	const reason = after.reason === null ? '' : `: ${after.reason}`;
@@ -37,7 +46,9 @@ export function changeOf({ before, after, isOtherHost }: CellPair): CellChange |
 	}
 	if (isVerdict(before.status) && isVerdict(after.status)) {
 		const [was, is] = [rankOf(before.status), rankOf(after.status)];
-		if (is > was) return changed('regression', `${became}${reason}`, whyOf(became, after));
+		const found = after.status === 'xfail' ? findingIn(after.reason) : undefined;
+		const isFault = found === undefined || !isBlameless(found);
+		if (is > was) return changed(isFault ? 'regression' : 'finding', `${became}${reason}`, whyOf(became, after));
 		// What failed is explained now, which does not make it better.
 		if (before.status === 'fail' && after.status === 'xfail')
 			return changed('finding', `${became}${reason}`, whyOf(became, after));

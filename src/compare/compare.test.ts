@@ -21,6 +21,26 @@ test('each pair of statuses has a kind: only a verdict that got worse is a regre
 	t.is(kinds('error'), 'runs finding runs failure same same');
 });
 
+test('a known finding that is no fault of what is compared is no regression; anything else is', t => {
+	const [was, is] = [
+		sideOf([runOf({})]),
+		sideOf([runOf({ status: 'xfail', reason: 'finding F4 on 1 of 64 hosts: x' })]),
+	];
+	const kind = (isBlameless?: (finding: string) => boolean) =>
+		compareSides(was, is, isBlameless === undefined ? {} : { isBlameless }).changes[0]!.kind;
+	t.is(kind(), 'regression');
+	t.is(
+		kind(found => found === 'F4'),
+		'finding',
+	);
+	t.is(
+		kind(found => found === 'F5'),
+		'regression',
+	);
+	const fails = sideOf([runOf({ status: 'fail', reason: 'finding F4' })]);
+	t.is(compareSides(was, fails, { isBlameless: () => true }).changes[0]!.kind, 'regression');
+});
+
 test('a cell that an interrupt took the verdict of is undecided, not skipped', t => {
 	for (const reason of ['interrupted while it ran', 'interrupted before it ran']) {
 		const { changes, counts } = compareSides(sideOf([runOf({})]), sideOf([runOf({ status: 'skip', reason })]));

@@ -1,3 +1,4 @@
+import type { ChangeGroup } from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
 import { visible } from '../../lib/text/foreign.ts';
 import { isUrgent } from '../comparison/document.ts';
@@ -12,7 +13,8 @@ const mostAnnotations = 10;
  * changes most, and one `::notice` with the verdict.
  */
 export function annotationsOf(verdict: SeriesVerdict): string {
-	const { series, comparison, builds, passes, why, kernel } = verdict;
+	const { series, comparison, builds, passes, why, kernel, tree } = verdict;
+	const isFault = ({ kind }: ChangeGroup) => kind !== 'finding' || tree !== 'linux';
 	const file = series.flatMap(one => one.patches).flatMap(patch => patch.files)[0];
 	const errors = [
 		...(kernel?.answers?.worse ?? []).map(id => ({
@@ -22,10 +24,12 @@ export function annotationsOf(verdict: SeriesVerdict): string {
 		...(builds?.findings
 			.filter(one => one.severity === 'regression')
 			.map(one => ({ title: 'regression', message: one.text })) ?? []),
-		...comparison.groups.filter(isUrgent).map(group => ({
-			title: `${group.kind}: ${counted(group.cells.length, 'cell')}`,
-			message: `${group.why}${group.where === '' ? '' : ` (${group.where})`}`,
-		})),
+		...comparison.groups
+			.filter(one => isUrgent(one) && isFault(one))
+			.map(group => ({
+				title: `${group.kind}: ${counted(group.cells.length, 'cell')}`,
+				message: `${group.why}${group.where === '' ? '' : ` (${group.where})`}`,
+			})),
 	];
 	const said = passes === true ? 'passes' : passes === false ? 'does not pass' : 'has no verdict';
 	const level = passes === null ? 'warning' : 'notice';
