@@ -25,7 +25,8 @@ test("the kernel's tests are run with their arguments, and each is judged", asyn
 	const folder = fakeTests(t, {
 		vpmu_counter_access:
 			'#!/bin/sh\necho "==== Test Assertion Failure ====" >&2; echo "  a.c:5: n == 3" >&2; exit 254\n',
-		'get-reg-list': '#!/bin/sh\n[ "$*" = --config=vregs+pmu ] || exit 1; echo "vregs+pmu: PASS"\n',
+		'get-reg-list':
+			'#!/bin/sh\n[ "$* $MALLOC_PERTURB_" = "--config=vregs+pmu 255" ] || exit 1; echo "vregs+pmu: PASS"\n',
 	});
 	const [first, second, ...others] = await run(folder);
 	t.like(first, { id: 'selftest.vpmu_counter_access', status: 'deviates', why: 'a.c:5: n == 3' });
@@ -34,7 +35,7 @@ test("the kernel's tests are run with their arguments, and each is judged", asyn
 });
 
 test('tests that did not build are a deviation with the first error, and a test that is missing is left out', async t => {
-	const [unbuilt] = await run(fakeTests(t, { unbuilt: 'lib/a.c:1: error: b\n' }));
+	const [unbuilt] = await run(fakeTests(t, { unbuilt: 'lib/a.c:1: error: b\n\n  CC a\nlib/a.c:1: error: b\n' }));
 	t.like(unbuilt, { id: 'selftest.build', status: 'deviates', why: 'lib/a.c:1: error: b' });
 	t.is((await run(fakeTests(t, { 'get-reg-list': '#!/bin/sh\n' }))).length, 1);
 });

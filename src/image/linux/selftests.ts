@@ -22,11 +22,14 @@ export const pmuSelftests: readonly {
 	{ name: 'set_id_regs', argv: [], about: ['PMUVer', 'PerfMon'] },
 ];
 
-/** The name of the file in place of tests that could not be built: the first error. */
+/** The name of the file in place of tests that could not be built: the first error, then the end of the log. */
 export const unbuiltSelftests = 'unbuilt';
 
 /** Increase it when other tests are built, or otherwise. */
-export const selftestsVersion = 'selftests 2';
+export const selftestsVersion = 'selftests 3';
+
+/** Lines of a failed build's log that are kept. */
+const keptLines = 200;
 
 const testMaxBytes = 32 * 1024 ** 2;
 
@@ -82,7 +85,8 @@ export async function buildSelftests(cache: Cache, compilation: Compilation, to:
 	await makeFolder(to);
 	if (ended.status !== 0) {
 		const { first, lines } = errorLines(log);
-		await writeFile(path.join(to, unbuiltSelftests), `${first ?? lines.at(-1) ?? 'they do not build'}\n`);
+		const reason = first ?? lines.at(-1) ?? 'they do not build';
+		await writeFile(path.join(to, unbuiltSelftests), [reason, '', ...log.slice(-keptLines), ''].join('\n'));
 		return;
 	}
 	for (const { name } of pmuSelftests) {
