@@ -76,8 +76,9 @@ export const plantedSeries = {
 		],
 	},
 	'undefined-behaviour': {
-		faulty: 1,
+		faulty: 2,
 		patches: [
+			harmless('target/arm/kvm: Say where vCPUs wait', kvm, 'int kvm_arch_init(MachineState *ms, KVMState *s)\n'),
 			{
 				title: 'target/arm/kvm: Prepare masks of vCPUs',
 				file: kvm,
