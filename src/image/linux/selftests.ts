@@ -26,7 +26,7 @@ export const pmuSelftests: readonly {
 export const unbuiltSelftests = 'unbuilt';
 
 /** Increase it when other tests are built, or otherwise. */
-export const selftestsVersion = 'selftests 3';
+export const selftestsVersion = 'selftests 5';
 
 /** Lines of a failed build's log that are kept. */
 const keptLines = 200;
@@ -46,7 +46,10 @@ const script = [
 	'  mkdir -p "tree/tools/$(dirname "$part")" && cp -r "/mnt/source/tools/$part" "tree/tools/$part"',
 	'done',
 	'cd /mnt/source/tools/testing/selftests',
-	'for part in *.h *.mk kvm rseq; do cp -r "$part" /mnt/tree/tools/testing/selftests/; done',
+	// KVM's makefile includes cgroup's in newer kernels (7.3), and that needs a header of clone3's.
+	'for part in *.h *.mk kvm rseq cgroup clone3; do',
+	'  if [ -e "$part" ]; then cp -r "$part" /mnt/tree/tools/testing/selftests/; fi',
+	'done',
 	'cd /mnt/tree/tools/testing/selftests/kvm',
 	// The makefile of the tests links with LDFLAGS that it adds to; this is given to compiler and linker.
 	'kvm() { make -j$(nproc) ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- OUTPUT=/mnt/tests EXTRA_CFLAGS=-static KHDR_INCLUDES=\'-isystem /mnt/out/usr/include\' "$@"; }',

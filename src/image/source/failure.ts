@@ -26,7 +26,9 @@ export class BuildFailure extends VpmuError {
 /** Extracts the lines of a build's output that say why it failed, without trailing blanks; at most ten. */
 export function errorLines(log: readonly string[]): { readonly first: string | undefined; readonly lines: string[] } {
 	const lines = log.filter(line => line.trim() !== '').map(line => line.slice(0, 500));
-	const errors = lines.filter(line => /\berror\b(?!\.h\b)|^ERROR/i.test(line)).slice(0, 10);
+	const errors = lines
+		.filter(line => /\berror\b(?!\.h\b)|^ERROR|^make(\[\d+\])?: \*\*\* No rule/i.test(line))
+		.slice(0, 10);
 	return { first: errors[0] && withoutSource(errors[0]), lines: errors.length > 0 ? errors : lines.slice(-12) };
 }
 
