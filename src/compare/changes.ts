@@ -24,7 +24,7 @@ export interface CellPair {
 	readonly isOtherHost: boolean;
 }
 
-/** What is compared: which findings are no fault of it, such as QEMU's if only the kernel differs. */
+/** Which known findings do not count as regressions, such as those about QEMU if only the kernel differs. */
 export interface Blameless {
 	/** Takes the number of a finding, such as `F4`. Default: none. */
 	readonly isBlameless?: (finding: string) => boolean;
