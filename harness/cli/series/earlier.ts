@@ -58,11 +58,16 @@ export async function earlierKey(
 		]),
 	);
 	const isOnBoards = [...places].some(on => on.startsWith('board'));
-	const board = isOnBoards ? await boardHashes(cache, request.boardKernel) : [];
+	const boardKernels = [
+		...new Set([request.boardKernel, ...cells.map(cell => cell.boardKernel ?? request.boardKernel)]),
+	];
+	const board = isOnBoards ? await Promise.all(boardKernels.sort().map(one => boardHashes(cache, one))) : [];
+	const selftests = [...new Set(cells.flatMap(cell => cell.selftests ?? []))].sort();
+	const tests = await Promise.all(selftests.flatMap(filesIn).map(hashOf));
 	const here = places.has('local') ? [hostname(), release(), kernelVersion()] : [];
 	const cases = await Promise.all([...new Set([...files.values()].map(file => file.path))].sort().map(hashOf));
 	const parts = {
-		...{ qemus, cells, guests, board, here, cases },
+		...{ qemus, cells, guests, board, tests, here, cases },
 		...{ version, code: await codeHash() },
 	};
 	const text = JSON.stringify(parts);
@@ -128,15 +133,19 @@ const hashOf = async (file: string) =>
 		.update(await readFile(file))
 		.digest('hex');
 
+/** The files below a folder, in a fixed order. */
+const filesIn = (folder: string) =>
+	entriesBelow(folder)
+		.filter(entry => entry.isFile())
+		.map(entry => path.join(entry.parentPath, entry.name))
+		.sort();
+
 /** The version alone does not distinguish two states of a checkout. */
 async function codeHash(): Promise<string> {
 	const root = path.dirname(shippedCases);
 	const hash = createHash('sha256');
 	for (const room of ['src', 'harness', 'images']) {
-		const files = entriesBelow(path.join(root, room))
-			.filter(entry => entry.isFile())
-			.map(entry => path.join(entry.parentPath, entry.name));
-		for (const file of files.sort())
+		for (const file of filesIn(path.join(root, room)))
 			hash.update(`${path.relative(packageFolder, file)}\0`).update(await readFile(file));
 	}
 	return hash.digest('hex');
