@@ -24,21 +24,25 @@ export interface CellPair {
 	readonly isOtherHost: boolean;
 }
 
-/** Which known findings do not count as regressions, such as those about QEMU if only the kernel differs. */
-export interface Blameless {
-	/** Takes the number of a finding, such as `F4`. Default: none. */
-	readonly isBlameless?: (finding: string) => boolean;
+/** What both sides have in common, such as QEMU if only the kernel differs. */
+export interface Common {
+	/**
+	 * Whether a known finding, by its number such as `F4`, is about what both sides have in common: a cell that shows it only
+	 * after has exposed it, not got worse. Default: none is.
+	 */
+	readonly isShared?: (finding: string) => boolean;
 }
 
 /** Says how a cell changed; `undefined` where nothing changed. Pure. */
 export function changeOf(
 	{ before, after, isOtherHost }: CellPair,
-	{ isBlameless = () => false }: Blameless = {},
+	{ isShared = () => false }: Common = {},
 ): CellChange | undefined {
 	const base = { id: after.id, before: before.status, after: after.status };
 	const changed = (kind: ChangeKind, what: string, why = groupingText(what)) => ({ ...base, kind, what, why });
 	const reason = after.reason === null ? '' : `: ${after.reason}`;
 	const became = `${before.status} became ${after.status}`;
+	const finding = findingKind(after, isShared);
 
 	if (before.isFlaky || after.isFlaky) {
 		const same = !before.isFlaky && !isVerdict(after.status);
@@ -46,12 +50,9 @@ export function changeOf(
 	}
 	if (isVerdict(before.status) && isVerdict(after.status)) {
 		const [was, is] = [rankOf(before.status), rankOf(after.status)];
-		const found = after.status === 'xfail' ? findingIn(after.reason) : undefined;
-		const isFault = found === undefined || !isBlameless(found);
-		if (is > was) return changed(isFault ? 'regression' : 'finding', `${became}${reason}`, whyOf(became, after));
+		if (is > was && finding !== 'exposed') return changed('regression', `${became}${reason}`, whyOf(became, after));
 		// What failed is explained now, which does not make it better.
-		if (before.status === 'fail' && after.status === 'xfail')
-			return changed('finding', `${became}${reason}`, whyOf(became, after));
+		if (is !== was && after.status === 'xfail') return changed(finding, `${became}${reason}`, whyOf(became, after));
 		if (is < was) return changed('fix', `${became}${afterFix(before)}`, whyOf(became, before));
 		return changeOfBackend(before, after, isOtherHost, changed);
 	}
@@ -62,7 +63,7 @@ export function changeOf(
 	if (!isVerdict(after.status)) return undefined;
 	const since = before.reason === null ? '' : `: ${withoutPaths(before.reason)}`;
 	if (after.status === 'fail') return changed('failure', `${became}${reason}`, whyOf(became, after));
-	if (after.status === 'xfail') return changed('finding', `${became}${reason}`, whyOf(became, after));
+	if (after.status === 'xfail') return changed(finding, `${became}${reason}`, whyOf(became, after));
 	const then = `${after.status} now; ${before.status === 'skip' ? 'skipped' : 'without a verdict'} before`;
 	return changed('runs', `${then}${since}`, `${then}: ${groupingText(before.reason ?? 'no reason given')}`);
 }
@@ -92,7 +93,7 @@ function changeOfBackend(
 }
 
 /** A cell that only one side has. */
-export function loneChange(cell: SideCell, kind: 'new' | 'gone'): CellChange {
+export function loneChange(cell: SideCell, kind: 'new' | 'gone', { isShared = () => false }: Common = {}): CellChange {
 	const base = { id: cell.id, before: kind === 'new' ? null : cell.status, after: kind === 'new' ? cell.status : null };
 	const found = findingIn(cell.reason);
 	if (kind === 'new' && cell.status === 'fail') {
@@ -106,7 +107,7 @@ export function loneChange(cell: SideCell, kind: 'new' | 'gone'): CellChange {
 	if (kind === 'new' && cell.status === 'xfail') {
 		return {
 			...base,
-			kind: 'finding',
+			kind: findingKind(cell, isShared),
 			what: `${cell.reason}`,
 			why: `new: ${found ?? groupingText(cell.reason ?? '')}`,
 		};
@@ -114,6 +115,12 @@ export function loneChange(cell: SideCell, kind: 'new' | 'gone'): CellChange {
 	const what =
 		kind === 'new' ? `not in the run before; ${cell.status} now` : `not in the run after; was ${cell.status}`;
 	return { ...base, kind, what, why: what };
+}
+
+/** What it is that a cell shows a known finding. */
+function findingKind({ status, reason }: SideCell, isShared: (finding: string) => boolean): 'finding' | 'exposed' {
+	const found = status === 'xfail' ? findingIn(reason) : undefined;
+	return found !== undefined && isShared(found) ? 'exposed' : 'finding';
 }
 
 /** A known finding is one cause, in whatever words its cells tell it. */

@@ -1,5 +1,5 @@
 import { counted } from '../lib/text/counted.ts';
-import { type Blameless, type CellChange, type CellPair, changeOf, loneChange } from './changes.ts';
+import { type CellChange, type CellPair, type Common, changeOf, loneChange } from './changes.ts';
 import { type ChangeGroup, groupChanges, type PlacedChange } from './groups.ts';
 import { compareMeasurements, type MeasuredChange } from './measure/measure.ts';
 import { matchNames } from './side/identity.ts';
@@ -32,7 +32,7 @@ export type SideSummary = Omit<Side, 'cells'> & { readonly cells: number };
  * Compares two sides cell by cell. Cells are matched by case, host, QEMU, machine type and axes; where each side has one
  * QEMU, or one host, that the other has not, these stand for each other. Pure.
  */
-export function compareSides(before: Side, after: Side, blameless: Blameless = {}): Comparison {
+export function compareSides(before: Side, after: Side, common: Common = {}): Comparison {
 	const names = (side: Side, part: 'qemu' | 'place') => new Set(side.cells.map(cell => cell.identity[part]));
 	const qemus = matchNames(names(before, 'qemu'), names(after, 'qemu'));
 	const places = matchNames(names(before, 'place'), names(after, 'place'));
@@ -50,13 +50,13 @@ export function compareSides(before: Side, after: Side, blameless: Blameless = {
 	for (const cell of after.cells) {
 		const key = matchKey(cell.identity, ownQemus, ownPlaces)!;
 		const then = was.get(key);
-		if (then === undefined) lone.push({ change: loneChange(cell, 'new'), cell });
+		if (then === undefined) lone.push({ change: loneChange(cell, 'new', common), cell });
 		else pairs.push({ before: then, after: cell, isOtherHost: then.identity.place !== cell.identity.place });
 		was.delete(key);
 	}
 	for (const cell of was.values()) lone.push({ change: loneChange(cell, 'gone'), cell });
 
-	const compared = pairs.map(pair => ({ pair, change: changeOf(pair, blameless) }));
+	const compared = pairs.map(pair => ({ pair, change: changeOf(pair, common) }));
 	const placed = [
 		...compared.flatMap(({ pair, change }) => (change === undefined ? [] : [{ change, cell: pair.after }])),
 		...lone,

@@ -48,8 +48,8 @@ export interface SeriesTrial {
 export function verdictOf(trial: SeriesTrial): SeriesVerdict {
 	const { out, source, built, inspected, before, after, env, tree = 'qemu', kernel, others = [] } = trial;
 	// A kernel may make a defect of an unchanged QEMU visible.
-	const blameless = tree === 'linux' ? { isBlameless: (finding: string) => Object.hasOwn(findings, finding) } : {};
-	const comparison = compareSides(sideOf([before]), sideOf([after]), blameless);
+	const common = tree === 'linux' ? { isShared: (finding: string) => Object.hasOwn(findings, finding) } : {};
+	const comparison = compareSides(sideOf([before]), sideOf([after]), common);
 	const changed = new Set(comparison.changes.map(change => change.id));
 	const named = built.series.flatMap(one => knownFindingsOf(identityOf(one)) ?? []).at(-1);
 	const known =

@@ -29,7 +29,8 @@ const mostGroups = 5;
 const mostUrgent = 6;
 
 /** Kinds of change that are wrong, and shown in every report. */
-export const isUrgent = ({ kind }: ChangeGroup) => kind === 'regression' || kind === 'failure' || kind === 'finding';
+export const isUrgent = ({ kind }: ChangeGroup) =>
+	kind === 'regression' || kind === 'failure' || kind === 'finding' || kind === 'exposed';
 
 /** Makes a report of a comparison: the conclusion, changes by cause, measurements, and what could not be compared. */
 export function comparisonDocument(comparison: Comparison, options: ComparisonOptions = {}): ReportDocument {
@@ -97,6 +98,7 @@ const short: Readonly<Record<ChangeGroup['kind'], string>> = {
 	regression: 'regressions',
 	failure: 'new failures',
 	finding: 'with a known finding',
+	exposed: 'with an exposed finding',
 	undecided: 'undecided',
 	flaky: 'flaky',
 	fix: 'fixed',
@@ -160,7 +162,7 @@ function causeOf({ kind, why, finding }: ChangeGroup): string {
 	const known = finding === undefined ? -1 : why.indexOf(`finding ${finding}`);
 	if (known === -1) return why;
 	// The word stands before it as the kind of change.
-	return why.slice(kind === 'finding' ? known + 'finding '.length : known);
+	return why.slice(kind === 'finding' || kind === 'exposed' ? known + 'finding '.length : known);
 }
 
 /** Lines for each regression, so that all fit a screen. */

@@ -1,4 +1,3 @@
-import type { ChangeGroup } from '../../compare/index.ts';
 import { counted } from '../../lib/text/counted.ts';
 import { visible } from '../../lib/text/foreign.ts';
 import { isUrgent } from '../comparison/document.ts';
@@ -13,8 +12,7 @@ const mostAnnotations = 10;
  * changes most, and one `::notice` with the verdict.
  */
 export function annotationsOf(verdict: SeriesVerdict): string {
-	const { series, comparison, builds, passes, why, kernel, tree } = verdict;
-	const isFault = ({ kind }: ChangeGroup) => kind !== 'finding' || tree !== 'linux';
+	const { series, comparison, builds, passes, why, kernel } = verdict;
 	const file = series.flatMap(one => one.patches).flatMap(patch => patch.files)[0];
 	const errors = [
 		...(kernel?.answers?.worse ?? []).map(id => ({
@@ -25,7 +23,7 @@ export function annotationsOf(verdict: SeriesVerdict): string {
 			.filter(one => one.severity === 'regression')
 			.map(one => ({ title: 'regression', message: one.text })) ?? []),
 		...comparison.groups
-			.filter(one => isUrgent(one) && isFault(one))
+			.filter(one => isUrgent(one) && one.kind !== 'exposed')
 			.map(group => ({
 				title: `${group.kind}: ${counted(group.cells.length, 'cell')}`,
 				message: `${group.why}${group.where === '' ? '' : ` (${group.where})`}`,

@@ -19,7 +19,7 @@ export function seriesJunitOf(verdict: SeriesVerdict): string {
 	const points = [
 		...kernelPoints(verdict),
 		...buildPoints(verdict),
-		...comparison.changes.map(change => cellPoint(change, verdict)),
+		...comparison.changes.map(cellPoint),
 		unchangedPoint(verdict),
 	];
 	const suites = Map.groupBy(points, point => point.suite);
@@ -64,7 +64,14 @@ function buildPoints({ builds, tree }: SeriesVerdict): TestPoint[] {
 }
 
 const outcomes: Readonly<Record<CellChange['kind'], TestPoint['outcome']>> = {
-	...{ regression: 'failure', failure: 'failure', finding: 'failure', undecided: 'error', flaky: 'skipped' },
+	...{
+		regression: 'failure',
+		failure: 'failure',
+		finding: 'failure',
+		exposed: 'skipped',
+		undecided: 'error',
+		flaky: 'skipped',
+	},
 	...{
 		fix: 'none',
 		backend: 'none',
@@ -77,10 +84,8 @@ const outcomes: Readonly<Record<CellChange['kind'], TestPoint['outcome']>> = {
 	},
 };
 
-const cellPoint = ({ id, kind, what }: CellChange, { tree }: SeriesVerdict): TestPoint => ({
-	...{ suite: `cells: ${kind}`, name: stableIdOf(id), message: what },
-	// A known finding of an unchanged QEMU is no fault of a kernel.
-	outcome: kind === 'finding' && tree === 'linux' ? 'skipped' : outcomes[kind],
+const cellPoint = ({ id, kind, what }: CellChange): TestPoint => ({
+	...{ suite: `cells: ${kind}`, name: stableIdOf(id), message: what, outcome: outcomes[kind] },
 });
 
 function unchangedPoint({ comparison: { same, sameFailing } }: SeriesVerdict): TestPoint {

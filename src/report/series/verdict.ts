@@ -141,8 +141,7 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 	const ran = triedIn(results);
 	const sameFailing = comparison.sameFailing;
 	const unexpected = results.cells.filter(cell => cell.status === 'xpass').length - fixedCells(findings);
-	const { failure, flaky, undecided, stopped, regression, finding } = comparison.counts;
-	const shown = `${counted(finding, 'cell')} ${finding === 1 ? 'shows' : 'show'} a known finding`;
+	const { failure, flaky, undecided, stopped, regression, finding, exposed } = comparison.counts;
 	const worse = [
 		...(answers == null || answers.worse.length === 0
 			? []
@@ -155,7 +154,7 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 		...(failure > 0
 			? [`${counted(failure, 'cell')} that had no verdict before ${failure === 1 ? 'fails' : 'fail'}`]
 			: []),
-		...(finding > 0 && tree !== 'linux' ? [shown] : []),
+		...(finding > 0 ? [`${counted(finding, 'cell')} ${finding === 1 ? 'shows' : 'show'} a known finding`] : []),
 	];
 	const unknown = [
 		...(builds?.holds === null ? [`whether machine types keep their PMU is not known (${builds.reason})`] : []),
@@ -167,7 +166,11 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 		...(ran.cells.pass + ran.cells.xfail + ran.cells.fail + ran.cells.xpass === 0 ? ['no cell ran'] : []),
 	];
 	const doubts = [
-		...(finding > 0 && tree === 'linux' ? [shown] : []),
+		...(exposed > 0
+			? [
+					`${counted(exposed, 'cell')} ${exposed === 1 ? 'shows' : 'show'} a known finding of QEMU, which is not changed`,
+				]
+			: []),
 		...(flaky > 0 ? [`${counted(flaky, 'cell')} ${flaky === 1 ? 'is' : 'are'} flaky`] : []),
 		...(stopped > 0 ? [`${counted(stopped, 'cell')} no longer ${stopped === 1 ? 'runs' : 'run'}`] : []),
 		...(unexpected > 0 ? [`${counted(unexpected, 'cell')} passed although a finding was expected`] : []),
