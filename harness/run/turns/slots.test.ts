@@ -80,11 +80,42 @@ test('the best match is served first, a claim that does not match waits, and no 
 	(await others[0]!)();
 	(await others[1]!)();
 	await new Promise(setImmediate);
-	t.deepEqual(order, ['a', 'c', 'b', 'a'], 'after being overtaken twice it is served anyway');
+	t.deepEqual(order, ['a', 'c', 'b', 'b'], 'however often it was overtaken');
 	first();
 	(await second)();
+	t.deepEqual(order, ['a', 'c', 'b', 'b', 'a'], 'and is served once that is free');
 	(await others[2]!)();
-	t.deepEqual(order, ['a', 'c', 'b', 'a', 'b']);
+});
+
+test('a claim that was overtaken often enough is served before a better match', async t => {
+	const rank = (claim: string) => (claim === 'late' ? 0 : 1);
+	const slots = new Slots<string>(1, { rank, patience: 2 });
+	const order: string[] = [];
+	const claim = async (name: string) => {
+		const release = await slots.claim(name, 1);
+		order.push(name);
+		release();
+	};
+	const release = await slots.claim('held', 1);
+	const all = ['early', 'late', 'late', 'late'].map(claim);
+	release();
+	await Promise.all(all);
+	t.deepEqual(order, ['late', 'late', 'early', 'late']);
+});
+
+test('a large claim that waits for what is held lets others pass, and then has its turn', async t => {
+	const rank = (claim: string, held: readonly string[]) => (held.includes(claim) ? Infinity : 0);
+	const slots = new Slots<string>(2, { rank, patience: 1 });
+	const release = await slots.claim('a', 1);
+	let isServed = false;
+	const large = slots.claim('a', 2).then(free => {
+		isServed = true;
+		return free;
+	});
+	for (let turn = 0; turn < 5; turn++) (await slots.claim('b', 1))();
+	t.false(isServed);
+	release();
+	(await large)();
 });
 
 test('a claim that matches nothing runs alone', async t => {

@@ -4,7 +4,7 @@ export interface SlotsOptions<T> {
 	 * claims are served in order.
 	 */
 	readonly rank: (claim: T, held: readonly T[]) => number;
-	/** How often later claims that match better or are smaller may overtake one. */
+	/** How often later claims that match better or are smaller may overtake one that matches. */
 	readonly patience: number;
 }
 
@@ -71,16 +71,17 @@ export class Slots<T = unknown> {
 	}
 
 	#next(): Waiting<T> | undefined {
+		// If nothing is held, waiting would change nothing.
+		const matches = (rank: number) => rank < Infinity || this.#held.length === 0;
+		const rankOf = ({ claim }: Waiting<T>) => this.#options.rank(claim, this.#held);
 		const [first] = this.#queue;
-		if (first !== undefined && first.overtaken >= this.#options.patience) {
+		if (first !== undefined && first.overtaken >= this.#options.patience && matches(rankOf(first))) {
 			return first.weight <= this.#free ? first : undefined;
 		}
-		const ranked = this.#queue
+		const [best] = this.#queue
 			.filter(({ weight }) => weight <= this.#free)
-			.map(entry => ({ entry, rank: this.#options.rank(entry.claim, this.#held) }))
+			.map(entry => ({ entry, rank: rankOf(entry) }))
 			.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
-		const [best] = ranked;
-		// If nothing is held, waiting would change nothing.
-		return best === undefined || (best.rank === Infinity && this.#held.length > 0) ? undefined : best.entry;
+		return best !== undefined && matches(best.rank) ? best.entry : undefined;
 	}
 }
