@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { attachHost, type Host } from '../../src/host/index.ts';
+import type { Connections, Host } from '../../src/host/index.ts';
 import { VpmuError } from '../../src/lib/index.ts';
 import {
 	type CpuPmu,
@@ -36,9 +36,9 @@ export class CellPlace {
 		this.#facts = lease.facts;
 	}
 
-	/** Connects to the host. The caller owns the connection. @throws HostError */
-	async attach(): Promise<Host> {
-		this.#host = await attachHost(this.#lease.host);
+	/** Connects to the host. The caller gives the connection back. @throws HostError */
+	async attach(connections: Connections): Promise<Host> {
+		this.#host = await connections.take(this.#lease.host);
 		return this.#host;
 	}
 

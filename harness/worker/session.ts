@@ -1,5 +1,5 @@
 import type { DeviceTree } from '../../src/board/index.ts';
-import type { Host } from '../../src/host/index.ts';
+import type { Connections, Host } from '../../src/host/index.ts';
 import { cyclesEvent, type HostFacts, type JudgeOptions, kernelFindings } from '../../src/pmu/index.ts';
 import { type Machine, type MachineSpec, QemuError } from '../../src/qemu/index.ts';
 import { describePeerDeath, QmpError } from '../../src/qmp/index.ts';
@@ -33,6 +33,8 @@ export interface SessionOptions {
 	readonly casesFolder?: string | null;
 	/** Whether the case is about a PMU (default), so that it is predicted, observed in all layers, and judged. */
 	readonly isJudged?: boolean;
+	/** Where the cell takes its connection to the host from. */
+	readonly connections: Connections;
 }
 
 /** A running cell. A case sees it through its context (context.ts). */
@@ -46,6 +48,7 @@ export class CellSession extends Witness {
 	readonly #matrix: Matrix;
 	readonly #casesFolder: string | null;
 	readonly #isJudged: boolean;
+	readonly #connections: Connections;
 	readonly #owned = new AsyncDisposableStack();
 	readonly #machines: CellMachines;
 	readonly #startedAt = performance.now();
@@ -59,7 +62,12 @@ export class CellSession extends Witness {
 	#isStopped = false;
 	#isSettled = false;
 
-	constructor(cell: Cell, lease: Lease, matrix: Matrix, { casesFolder = null, isJudged = true }: SessionOptions = {}) {
+	constructor(
+		cell: Cell,
+		lease: Lease,
+		matrix: Matrix,
+		{ casesFolder = null, isJudged = true, connections }: SessionOptions,
+	) {
 		super();
 		this.cell = cell;
 		this.lease = lease;
@@ -67,11 +75,17 @@ export class CellSession extends Witness {
 		this.#matrix = matrix;
 		this.#casesFolder = casesFolder;
 		this.#isJudged = isJudged;
+		this.#connections = connections;
 		this.#machines = new CellMachines({
 			...{ cell, lease, place: this.place },
 			onStarted: async machine => await this.#kernels?.machineStarted(machine),
 			onNote: note => this.note(note),
 		});
+	}
+
+	/** Whether nothing unexpected happened on the host: only then another cell uses the same connection. */
+	get #isSound(): boolean {
+		return this.#failure === undefined && this.demandsUnmet.length === 0 && this.lease.keep !== true;
 	}
 
 	get host(): Host {
@@ -87,7 +101,8 @@ export class CellSession extends Witness {
 	async prepare(): Promise<void> {
 		const { cell, lease } = this;
 		writeRepro(cell, lease, this.#casesFolder);
-		this.#owned.use(await this.place.attach());
+		const host = await this.place.attach(this.#connections);
+		this.#owned.defer(async () => await this.#connections.giveBack(host, { isSound: this.#isSound }));
 		this.#kernels = new KernelWatch(this.host, lease);
 		await this.#kernels.begin();
 		// Dispose of the kernels last: they also watch how everything else ends.

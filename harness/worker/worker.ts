@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext, TestFn } from 'ava';
+import { Connections } from '../../src/host/index.ts';
 import { visible } from '../../src/lib/index.ts';
 import type { CellResult } from '../../src/run/index.ts';
 import { type CaseDeclaration, type Cell, planCells } from '../plan/plan.ts';
@@ -30,6 +31,9 @@ export interface WorkerDeclaration extends CaseDeclaration {
 }
 
 let shared: Promise<Broker> | undefined;
+
+/** Connections of this process's cells to their hosts. */
+const connections = new Connections();
 
 /** Cells declared by this process. */
 const declared: Cell[] = [];
@@ -66,7 +70,10 @@ export function declareCells(test: TestFn, declaration: WorkerDeclaration, body:
 			}
 		});
 	}
-	test.after.always(async () => await (await shared)?.[Symbol.asyncDispose]());
+	test.after.always(async () => {
+		await connections[Symbol.asyncDispose]();
+		await (await shared)?.[Symbol.asyncDispose]();
+	});
 }
 
 /** Runs one cell and reports its result to the run. Never throws: any failure becomes a result with a blame. */
@@ -88,7 +95,7 @@ async function runCell(
 			othersProcesses: () => broker.othersProcesses(cell.id),
 		};
 		broker.emit({ event: 'cell-start', cell: cell.id });
-		session = new CellSession(cell, lease, matrix, { casesFolder, isJudged });
+		session = new CellSession(cell, lease, matrix, { casesFolder, isJudged, connections });
 		const context = new CaseContext(session);
 		try {
 			await session.prepare();

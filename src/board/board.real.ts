@@ -4,6 +4,7 @@ import { access, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node
 import path from 'node:path';
 import test from 'ava';
 import { dir } from 'tmp-promise';
+import { Connections } from '../host/connections.ts';
 import { HostError } from '../host/errors.ts';
 import { sshHost } from '../host/ssh/host.ts';
 import { debianQemu, openCache } from '../image/index.ts';
@@ -152,6 +153,34 @@ test.serial('content is copied once, complete, with modes and links', async t =>
 	await board.put(path.join(tree, 'a/run'), '/tmp/put');
 	t.is(await output('cat', '/tmp/put'), 'small');
 	t.is(await output('sh', '-c', 'ls -a /var/tmp/provided | grep -c new'), '0');
+});
+
+test.serial('users of one process take turns with a connection, and find nothing of each other', async t => {
+	await using connections = new Connections();
+	const first = await connections.take(board.reference);
+	const [, folder] = [await first.makeFolder(), await first.makeFolder()];
+	t.is((await first.run(['sh', '-c', 'echo mine >"$1/file"', 'sh', folder.path])).status, 0);
+	await connections.giveBack(first, { isSound: true });
+
+	const second = await connections.take(board.reference);
+	t.is(second, first);
+	const beside = await connections.take(board.reference);
+	t.not(beside, second, 'two users at a time have a connection each');
+	await connections.giveBack(beside, { isSound: true });
+	const [, again] = [await second.makeFolder(), await second.makeFolder()];
+	t.is(again.path, folder.path);
+	const { stdout } = await second.run(['sh', '-c', 'ls -A "$1"; stat -c "%a %u" "$1"', 'sh', again.path]);
+	t.is(stdout.toString(), '700 65529\n');
+	const child = await second.spawn(['sleep', '600']);
+	await connections.giveBack(second, { isSound: true });
+	t.deepEqual(await child.exited, { status: null, signal: 'SIGKILL' }, 'what a user leaves running ends with it');
+
+	const third = await connections.take(board.reference);
+	t.is(third, beside);
+	await connections.giveBack(third, { isSound: false });
+	const fourth = await connections.take(board.reference);
+	t.false([first, beside].includes(fourth as typeof first));
+	await connections.giveBack(fourth, { isSound: true });
 });
 
 test.serial('a lock names its holder', async t => {

@@ -83,7 +83,7 @@ export interface HostLock extends AsyncDisposable {
 	readonly name: string;
 }
 
-/** Plain data that lets another process of this machine connect to a host owned by this process: see `attachHost`. */
+/** Plain data that lets another process of this machine connect to a host owned by this process: see `Connections`. */
 export type HostReference =
 	| { readonly kind: 'local' }
 	| {

@@ -1,6 +1,6 @@
 /** The public interface of this folder. Everything else is internal. */
 
-export { attachHost } from './attach.ts';
+export { Connections } from './connections.ts';
 export { HostError } from './errors.ts';
 export type {
 	CommandResult,

@@ -7,6 +7,7 @@ import { defaultSelection } from '../../harness/plan/select.ts';
 import { type Run, startRun } from '../../harness/run/run.ts';
 import { packageFolder } from '../../harness/usage/places.ts';
 import { CellSession } from '../../harness/worker/session.ts';
+import { Connections } from '../../src/host/index.ts';
 import { unless } from '../../src/lib/testing/unless.ts';
 import { qemusWithChoice } from '../differential/testing/board.ts';
 import { type Counterpart, contradictionsOf, type Layer, layers, layersOf, rowOf } from './counterpart.ts';
@@ -32,16 +33,17 @@ async function cellOf(counterpart: Counterpart): Promise<Cell> {
 async function tried(counterpart: Counterpart, isFalse: boolean) {
 	// Return the lease last: an unused board is paused.
 	await using lease = await run.broker.acquire((await cellOf(counterpart)).id);
+	await using connections = new Connections();
 	await using owned = new AsyncDisposableStack();
 	const cell = await cellOf(counterpart);
 	let given: typeof lease | Awaited<ReturnType<NonNullable<Counterpart['falsify']>>> = lease;
 	if (isFalse && counterpart.falsify !== undefined) {
-		const honest = new CellSession(cell, lease, {});
+		const honest = new CellSession(cell, lease, {}, { connections });
 		owned.defer(() => honest.close());
 		await honest.prepare();
 		given = await counterpart.falsify(lease, honest, owned);
 	}
-	const session = new CellSession(cell, given, {});
+	const session = new CellSession(cell, given, {}, { connections });
 	owned.defer(() => session.close());
 	await session.prepare();
 	let readings: Awaited<ReturnType<Counterpart['body']>>;

@@ -7,8 +7,11 @@ import type { Machine } from '../../../src/qemu/index.ts';
 
 /** Asks QEMU about the PMU. `machineBackcompatPmu` is the value found in its machine type's compat properties. */
 export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | null): Promise<QmpObservation> {
-	const kvm = await qmp.execute('query-kvm');
-	const [cpu] = await qmp.execute('query-cpus-fast');
+	const [kvm, [cpu], { status }] = await Promise.all([
+		qmp.execute('query-kvm'),
+		qmp.execute('query-cpus-fast'),
+		qmp.execute('query-status'),
+	]);
 	const cpuPmu = await qmp.execute('qom-get', { path: cpu!['qom-path'], property: 'pmu' }).then(
 		value => value as boolean,
 		error => {
@@ -16,7 +19,6 @@ export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | 
 			throw error;
 		},
 	);
-	const { status } = await qmp.execute('query-status');
 	return {
 		kvm,
 		cpuPmu,
@@ -28,13 +30,17 @@ export async function askQmp({ qmp }: Machine, machineBackcompatPmu?: boolean | 
 /** Asks QEMU which machine it runs. */
 export async function askMachine({ qmp }: Machine): Promise<MachineObservation> {
 	const typeOf = async (path: string) => String(await qmp.execute('qom-get', { path, property: 'type' }));
-	const cpus = await qmp.execute('query-cpus-fast');
-	const { 'base-memory': memoryBytes } = await qmp.execute('query-memory-size-summary');
-	const console = (await qmp.execute('query-chardev')).find(one => one.label === 'console');
+	const [machineType, cpus, { 'base-memory': memoryBytes }, chardevs] = await Promise.all([
+		typeOf('/machine'),
+		qmp.execute('query-cpus-fast'),
+		qmp.execute('query-memory-size-summary'),
+		qmp.execute('query-chardev'),
+	]);
+	const console = chardevs.find(one => one.label === 'console');
 	return {
 		vcpus: cpus.length,
 		memoryBytes: Number(memoryBytes),
-		machineType: await typeOf('/machine'),
+		machineType,
 		cpuTypes: await Promise.all(cpus.map(cpu => typeOf(cpu['qom-path']))),
 		consoleConnected: console === undefined ? null : !console.filename.startsWith('disconnected:'),
 	};

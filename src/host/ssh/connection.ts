@@ -82,6 +82,11 @@ export class SshConnection implements AsyncDisposable {
 		return this.#open('direct-streamlocal@openssh.com', [socketPath, '', 0]);
 	}
 
+	/** Whether a channel is open or being opened. */
+	get isBusy(): boolean {
+		return this.#channels.size + this.#opening.size > 0;
+	}
+
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.#socket.destroy();
 		await this.ended;

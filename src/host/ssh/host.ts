@@ -199,6 +199,28 @@ export class RemoteHost implements Host {
 		if (status !== 0) throw this.#error(`cannot make a folder on ${this.name}: ${stderr.toString().trim()}`, 'other');
 	}
 
+	/**
+	 * Makes the connection ready for another user: nothing of the last one is left in its folders. `false` if it cannot be used
+	 * again, for example because a program still runs.
+	 */
+	async renew(): Promise<boolean> {
+		if (this.#lost !== undefined || !(await this.#master.renew())) return false;
+		this.#ready = 0;
+		this.#rootBecause = null;
+		return true;
+	}
+
+	/** Ends a connection that was renewed, without waiting for the host, which may be a board that is paused. */
+	async leave(): Promise<void> {
+		await this.#master.leave();
+		await this.#workspace[Symbol.asyncDispose]();
+	}
+
+	/** Whether it can no longer be used. */
+	get isLost(): boolean {
+		return this.#lost !== undefined;
+	}
+
 	lock(name: string, options: WaitOptions = {}): Promise<HostLock> {
 		return takeLock(this, name, options);
 	}

@@ -8,7 +8,7 @@ import { HostError } from '../errors.ts';
 import { lastLines } from '../lines.ts';
 import { spawnLocal } from '../processes/process.ts';
 import { type Rights, readRights } from '../processes/rights.ts';
-import { agent } from './agent.ts';
+import { agent, renewed } from './agent.ts';
 import { SshConnection } from './connection.ts';
 import { connectError } from './diagnose.ts';
 import { pathOption } from './options.ts';
@@ -51,6 +51,10 @@ export interface Master extends AsyncDisposable {
 	readonly rights: Rights;
 	/** Resolves with the error for pending requests when the connection is lost; never rejects. */
 	readonly lost: Promise<HostError>;
+	/** Empties the agent's folders for another user. `false` if something that was started still runs, or the agent cannot. */
+	renew(): Promise<boolean>;
+	/** Ends the connection; the agent, if there is one that answers, tidies up afterwards. */
+	leave(): Promise<void>;
 	/** Sends a signal to a process on the host (or to a group, if negative). */
 	kill(signal: string, target: number): void;
 }
@@ -126,6 +130,13 @@ export async function startMaster(target: string, options: MasterOptions): Promi
 		rights,
 		lost,
 		kill: (signalName, process) => void ssh.stdin.write(`kill ${signalName.replace(/^SIG/, '')} ${process}\n`),
+		async renew() {
+			if (connection.isBusy) return false;
+			ssh.stdin.write('renew\n');
+			const answer = within('the agent', lines.next(), { timeoutMs: 10_000 * contention() });
+			return (await answer.catch(() => undefined))?.value === renewed;
+		},
+		leave: async () => await owned.disposeAsync(),
 		async [Symbol.asyncDispose]() {
 			beat();
 			// The agent stops our remaining programs and removes its folder. Then ssh exits, which requires that no channel is
