@@ -35,7 +35,9 @@ for number, (count, words) in enumerate(often):
     if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0: continue
     uses = open(dependencies).read().replace('\\\\\\n', ' ').split()[1:]
     own = [os.path.basename(use) for use in uses if os.path.realpath(use).startswith('/mnt/build/')]
-    if any(not name.startswith('config-') and '-config-' not in name for name in own): continue
+    if any(not name.startswith('config-') and '-config-' not in name for name in own):
+        os.remove(out + '.new')
+        continue
     json.dump(options, open(dependencies + '.json', 'w'))
     os.replace(out + '.new', out)
 `;
