@@ -61,6 +61,8 @@ export class CellSession extends Witness {
 	/** The case has ended the machine itself or seen it die, so it cannot be asked any more. */
 	#isStopped = false;
 	#isSettled = false;
+	/** The connection and the simulation work. */
+	#isPrepared = false;
 
 	constructor(
 		cell: Cell,
@@ -83,9 +85,11 @@ export class CellSession extends Witness {
 		});
 	}
 
-	/** Whether nothing unexpected happened on the host: only then another cell uses the same connection. */
+	/** Whether the cell could be prepared and did what its case demands: only then another one gets the same connection. */
 	get #isSound(): boolean {
-		return this.#failure === undefined && this.demandsUnmet.length === 0 && this.lease.keep !== true;
+		return (
+			this.#isPrepared && this.#failure === undefined && this.demandsUnmet.length === 0 && this.lease.keep !== true
+		);
 	}
 
 	get host(): Host {
@@ -109,6 +113,7 @@ export class CellSession extends Witness {
 		this.#owned.defer(async () => await this.#kernels?.end());
 		this.#owned.use(await this.place.simulate());
 		this.#owned.use(this.#machines);
+		this.#isPrepared = true;
 		const reason = lacksHere(this.#matrix, { cell, lease, facts: this.facts, host: this.host.name });
 		if (reason !== undefined) throw new CellSkipped(reason);
 		if (this.#isJudged) this.place.expectStart({});

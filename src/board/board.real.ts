@@ -180,7 +180,11 @@ test.serial('users of one process take turns with a connection, and find nothing
 	await connections.giveBack(third, { isSound: false });
 	const fourth = await connections.take(board.reference);
 	t.not(fourth, third);
-	await connections.giveBack(fourth, { isSound: true });
+	const both = [fourth, await connections.take(board.reference)];
+	await Promise.all(both.map(async one => await connections.giveBack(one, { isSound: true })));
+	const taken = [await connections.take(board.reference), await connections.take(board.reference)];
+	t.deepEqual(new Set(taken), new Set(both), 'none is lost when two users leave at once');
+	for (const one of taken) await connections.giveBack(one, { isSound: true });
 });
 
 test.serial('a lock names its holder', async t => {

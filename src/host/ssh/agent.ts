@@ -43,7 +43,7 @@ echo "vpmu-agent $base $(id -u) $(uname -m) $rights"
 while IFS=' ' read -r verb first second; do
 	case $verb in
 	kill) kill -s "$first" -- "$second" 2>/dev/null ;;
-	renew) rm -rf -- "$base"/[0-9f]* && mkdir ${folders} && give && echo '${renewed}' ;;
+	renew) rm -rf -- "$base"/[0-9f]* && mkdir ${folders} && give && echo '${renewed}' || echo 'vpmu-agent failed' ;;
 	beat)
 		hush
 		(exec 8>&- </dev/null >/dev/null; trap 'kill $!; exit' TERM; sleep 60 & wait $! && kill -s TERM $$) &
