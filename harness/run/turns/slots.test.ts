@@ -80,10 +80,10 @@ test('the best match is served first, a claim that does not match waits, and no 
 	(await others[0]!)();
 	(await others[1]!)();
 	await new Promise(setImmediate);
-	t.deepEqual(order, ['a', 'c', 'b', 'b'], 'however often it was overtaken');
+	t.deepEqual(order, ['a', 'c', 'b', 'b'], 'it is not served beside the first, however often it was overtaken');
 	first();
 	(await second)();
-	t.deepEqual(order, ['a', 'c', 'b', 'b', 'a'], 'and is served once that is free');
+	t.deepEqual(order, ['a', 'c', 'b', 'b', 'a'], 'it is served once the first is free');
 	(await others[2]!)();
 });
 
@@ -130,4 +130,29 @@ test('a claim that matches nothing runs alone', async t => {
 	release();
 	await next;
 	t.true(served);
+});
+
+test('a claim that matches is not overtaken without end because another one waits before it', async t => {
+	const rank = (claim: string, held: readonly string[]) => (claim === 'busy' && held.includes('busy') ? Infinity : 0);
+	const slots = new Slots<string>(2, { rank, patience: 2 });
+	const release = await slots.claim('busy', 1);
+	const waiting = slots.claim('busy', 1);
+	let isServed = false;
+	const large = slots.claim('large', 2).then(free => {
+		isServed = true;
+		return free;
+	});
+	const order: boolean[] = [];
+	const small = Array.from({ length: 5 }, async () => {
+		const free = await slots.claim('small', 1);
+		order.push(isServed);
+		free();
+	});
+	await new Promise(setImmediate);
+	t.deepEqual(order, [false, false], 'two pass, then the large one has its turn');
+	release();
+	(await waiting)();
+	(await large)();
+	await Promise.all(small);
+	t.deepEqual(order, [false, false, true, true, true]);
 });

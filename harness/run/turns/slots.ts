@@ -73,15 +73,16 @@ export class Slots<T = unknown> {
 	#next(): Waiting<T> | undefined {
 		// If nothing is held, waiting would change nothing.
 		const matches = (rank: number) => rank < Infinity || this.#held.length === 0;
-		const rankOf = ({ claim }: Waiting<T>) => this.#options.rank(claim, this.#held);
-		const [first] = this.#queue;
-		if (first !== undefined && first.overtaken >= this.#options.patience && matches(rankOf(first))) {
+		const matching = this.#queue
+			.map(entry => ({ entry, rank: this.#options.rank(entry.claim, this.#held) }))
+			.filter(({ rank }) => matches(rank));
+		const first = matching[0]?.entry;
+		if (first !== undefined && first.overtaken >= this.#options.patience) {
 			return first.weight <= this.#free ? first : undefined;
 		}
-		const [best] = this.#queue
-			.filter(({ weight }) => weight <= this.#free)
-			.map(entry => ({ entry, rank: rankOf(entry) }))
+		const [best] = matching
+			.filter(({ entry }) => entry.weight <= this.#free)
 			.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank));
-		return best !== undefined && matches(best.rank) ? best.entry : undefined;
+		return best?.entry;
 	}
 }
