@@ -10,14 +10,14 @@ import { openBuildRoot } from './recipe.ts';
 const cc = `aarch64-linux-gnu-gcc -iquote /mnt/source/include -iquote . -O1 ${precompiledFlags}`;
 
 /** A tree with the shape of QEMU's: 40 files that include osdep.h first. */
-async function treeWith(t: ExecutionContext, osdep: string, others: Readonly<Record<string, string>>) {
+async function treeWith(t: ExecutionContext, osdep: string, others: Readonly<Record<string, string>>, option = '-g0') {
 	const { path: work, cleanup } = await dir({ prefix: 'vpmu-precompile-', unsafeCleanup: true });
 	t.teardown(cleanup);
 	const files = {
 		'source/include/qemu/osdep.h': osdep,
 		'build/config-host.h': '#define HOST 1\n',
 		'build/compile_commands.json': JSON.stringify(
-			Array.from({ length: 40 }, () => ({ command: `${cc} -MD -MQ a.o -MF a.o.d -o a.o -c ../source/a.c` })),
+			Array.from({ length: 40 }, () => ({ command: `${cc} ${option} -MD -MQ a.o -MF a.o.d -o a.o -c ../source/a.c` })),
 		),
 		'source/a.c': '#include "qemu/osdep.h"\nint value = VALUE;\n',
 		...others,
@@ -57,7 +57,7 @@ test('osdep.h is precompiled, and again only when a header in it has changed', a
 	for (const header of ['other.h', 'config-host.h', 'osdep.h']) t.true(first.needs.includes(header), first.needs);
 
 	const folder = path.join(work, 'source/include/qemu/osdep.h.gch');
-	const madeOf = async () => (await run(`stat -c %y.%i ${'/mnt/source/include/qemu/osdep.h.gch/*'}`)).trim();
+	const madeOf = async () => (await run('stat -c %y.%i ../source/include/qemu/osdep.h.gch/*')).trim();
 	const made = await madeOf();
 	await run(precompileScript);
 	t.is(await madeOf(), made, 'nothing has changed');
@@ -76,12 +76,38 @@ test('osdep.h is precompiled, and again only when a header in it has changed', a
 	t.deepEqual(await readdir(folder), [], 'the compiler reports it where it is included');
 });
 
-test('a header that ninja makes is never in it', async t => {
-	const osdep = '#include "qapi/made.h"\n#define VALUE MADE\n';
-	const { work, run, compiled } = await treeWith(t, osdep, { 'build/qapi/made.h': '#define MADE 5\n' });
-	await run(precompileScript);
-	t.like(await compiled(), { isQuick: false, value: 5 });
-	t.deepEqual(await readdir(path.join(work, 'source/include/qemu/osdep.h.gch')), []);
+test('a header that ninja makes is never in it; one that configure makes may be', async t => {
+	for (const [name, isQuick] of [
+		['qapi/made.h', false],
+		['x-config-made.h', true],
+	] as const) {
+		const osdep = `#include "${name}"\n#define VALUE MADE\n`;
+		const { work, run, compiled } = await treeWith(t, osdep, { [`build/${name}`]: '#define MADE 5\n' });
+		await run(precompileScript);
+		t.like(await compiled(), { isQuick, value: 5 });
+		t.is((await readdir(path.join(work, 'source/include/qemu/osdep.h.gch'))).length, isQuick ? 1 : 0);
+	}
+});
+
+test('what is not known to be up to date is removed, also if the script fails; what the compiler says of a header is shown', async t => {
+	const osdep =
+		'#include "qemu/other.h"\nstatic inline int unused(void) { int none; return 1; }\n#define VALUE OTHER\n';
+	const other = 'source/include/qemu/other.h';
+	const { work, run, compiled } = await treeWith(t, osdep, { [other]: '#define OTHER 10\n' }, '-Wall');
+	t.regex(await run(precompileScript), /osdep\.h:2:\d+: warning: unused variable/);
+	t.like(await compiled(), { isQuick: true, value: 10 });
+	const commands = path.join(work, 'build/compile_commands.json');
+	const all = await readFile(commands, 'utf8');
+	for (const left of [JSON.stringify(JSON.parse(all).slice(0, 10)), 'no JSON']) {
+		await writeFile(commands, all);
+		await run(precompileScript);
+		t.true((await compiled()).isQuick);
+		await writeFile(path.join(work, other), '#define OTHER 20\n');
+		await writeFile(commands, left);
+		await run(precompileScript);
+		t.like(await compiled(), { isQuick: false, value: 20 });
+		await writeFile(path.join(work, other), '#define OTHER 10\n');
+	}
 });
 
 test('options that few files have get none, and files with other options the header itself', async t => {
