@@ -117,7 +117,7 @@ export function loneChange(cell: SideCell, kind: 'new' | 'gone', { isShared = ()
 	return { ...base, kind, what, why: what };
 }
 
-/** What it is that a cell shows a known finding. */
+/** The kind of change if a cell shows a known finding. */
 function findingKind({ status, reason }: SideCell, isShared: (finding: string) => boolean): 'finding' | 'exposed' {
 	const found = status === 'xfail' ? findingIn(reason) : undefined;
 	return found !== undefined && isShared(found) ? 'exposed' : 'finding';

@@ -21,7 +21,7 @@ test('each pair of statuses has a kind: only a verdict that got worse is a regre
 	t.is(kinds('error'), 'runs finding runs failure same same');
 });
 
-test('a known finding of what both sides share is exposed, whatever the cell was before; anything else is as ever', t => {
+test('a known finding of what both sides share is exposed, whatever the cell was before; other changes keep their kind', t => {
 	const reason = 'finding F4 on 1 of 64 hosts: x';
 	const kinds = (after: CellSketch, isShared?: (finding: string) => boolean) =>
 		[...(['pass', 'fail', 'skip', 'error'] as const).map(status => [{ status, reason: 'old' }]), []]

@@ -25,7 +25,7 @@ export const kindTitles: Readonly<Record<ChangeKind, string>> = {
 	regression: 'got worse',
 	failure: 'fail, and had no verdict before',
 	finding: 'show a known finding',
-	exposed: 'show a known finding of what both sides share',
+	exposed: 'show a known finding in QEMU, which is the same on both sides',
 	undecided: 'lost their verdict to the infrastructure or an interrupt',
 	flaky: 'flaky: the status differs between attempts',
 	fix: 'got better',

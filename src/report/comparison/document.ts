@@ -28,7 +28,7 @@ const mostGroups = 5;
 /** Regressions get more room; the first line has their total. */
 const mostUrgent = 6;
 
-/** Kinds of change that are wrong, and shown in every report. */
+/** Kinds of change that are wrong, or show something that is. They stand in every report. */
 export const isUrgent = ({ kind }: ChangeGroup) =>
 	kind === 'regression' || kind === 'failure' || kind === 'finding' || kind === 'exposed';
 

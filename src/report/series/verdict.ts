@@ -168,7 +168,7 @@ export function judgeSeries({ results, known, ...evidence }: SeriesEvidence): Se
 	const doubts = [
 		...(exposed > 0
 			? [
-					`${counted(exposed, 'cell')} ${exposed === 1 ? 'shows' : 'show'} a known finding of QEMU, which is not changed`,
+					`${counted(exposed, 'cell')} ${exposed === 1 ? 'shows' : 'show'} a known finding in QEMU, which this series does not change`,
 				]
 			: []),
 		...(flaky > 0 ? [`${counted(flaky, 'cell')} ${flaky === 1 ? 'is' : 'are'} flaky`] : []),
