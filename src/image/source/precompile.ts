@@ -53,5 +53,8 @@ export const precompiledFlags = '-fpch-deps -Wno-invalid-pch';
 
 const withoutResult = 'rm -rf ../source/include/qemu/osdep.h.gch';
 
-/** A script for a configured build folder, to be run before ninja. It never fails: without its result, a build takes longer. */
+/**
+ * A script for a configured build folder, to be run before ninja. It never fails: without its result, a build takes longer. It
+ * begins with ninja, which configures again first where a patch made that necessary.
+ */
 export const precompileScript = `{ ninja config-poison.h >/dev/null 2>&1; ${quoteCommand(['python3', '-c', program])} || ${withoutResult}; }`;

@@ -127,7 +127,7 @@ export function configureScript({ configure, sanitizers: chosen }: BuildRecipe):
 /** Makes the script that compiles and leaves the program as `program`, with function names for reports. */
 export const compileScript = ({ sanitizers: chosen }: BuildRecipe) =>
 	[
-		'cd /mnt/build && ninja build.ninja 2>&1 || exit 1',
+		'cd /mnt/build || exit 1',
 		precompileScript,
 		'ninja qemu-system-aarch64 2>&1 || exit 1',
 		`aarch64-linux-gnu-strip ${chosen.length > 0 ? '--strip-debug ' : ''}-o /mnt/program qemu-system-aarch64`,
