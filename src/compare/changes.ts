@@ -51,7 +51,7 @@ export function changeOf(
 	if (isVerdict(before.status) && isVerdict(after.status)) {
 		const [was, is] = [rankOf(before.status), rankOf(after.status)];
 		if (is > was && finding !== 'exposed') return changed('regression', `${became}${reason}`, whyOf(became, after));
-		// What failed is explained now, which does not make it better.
+		// A known finding explains a failure, which does not make it better.
 		if (is !== was && after.status === 'xfail') return changed(finding, `${became}${reason}`, whyOf(became, after));
 		if (is < was) return changed('fix', `${became}${afterFix(before)}`, whyOf(became, before));
 		return changeOfBackend(before, after, isOtherHost, changed);

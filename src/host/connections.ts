@@ -9,11 +9,11 @@ import { connectHost, RemoteHost } from './ssh/host.ts';
  * users take turns, because connecting to a board takes half a second, as long as a cell without a boot.
  */
 export class Connections implements AsyncDisposable {
-	/** By what they connect to. */
+	/** By reference. */
 	readonly #idle = new Map<string, RemoteHost[]>();
 
 	/**
-	 * Returns a host that nobody else in this process uses. Return it by {@link giveBack}.
+	 * Connects to a host, or returns an idle connection to it. Give it back with {@link giveBack}.
 	 * @throws HostError when it cannot be reached
 	 */
 	async take(reference: HostReference): Promise<Host> {
@@ -28,7 +28,7 @@ export class Connections implements AsyncDisposable {
 	}
 
 	/**
-	 * Takes a host back from a user who has ended everything on it. Whatever is left of it is removed.
+	 * Takes a connection back, and removes whatever its user has left on the host.
 	 * @param isSound whether the next user may have the same connection
 	 */
 	async giveBack(host: Host, { isSound }: { readonly isSound: boolean }): Promise<void> {
